@@ -1,0 +1,49 @@
+import type { Address } from "./address.ts";
+import type { Cluster } from "./cluster.ts";
+import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { Listener } from "./listener.ts";
+import type { RouteConfiguration } from "./route.ts";
+
+/** Who a proxy is (Envoy: config.core.v3.Node). */
+export interface Node {
+  /** `sidecar~10.0.0.1~reviews-v1-abc.default~default.svc.cluster.local`. */
+  readonly id: string;
+  readonly cluster: string;
+  /** Istio's keys: NAME, NAMESPACE, LABELS, SERVICE_ACCOUNT, WORKLOAD_NAME, CLUSTER_ID, … */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** `outrigger` or `envoy`. */
+  readonly userAgentName: string;
+}
+
+/** Envoy: config.bootstrap.v3.Bootstrap, as far as it is supported. */
+export interface Bootstrap {
+  readonly node: Node;
+  readonly admin: Address | undefined;
+  readonly listeners: readonly Listener[];
+  readonly clusters: readonly Cluster[];
+  /** Dynamic configuration over ADS; undefined where everything is static. */
+  readonly ads: AdsSource | undefined;
+  /** Our own (node metadata `OUTRIGGER`): the addresses that face the pod's network. */
+  readonly pod: PodServers | undefined;
+}
+
+export interface AdsSource {
+  /** A static cluster's name. */
+  readonly cluster: string;
+  readonly listeners: boolean;
+  readonly clusters: boolean;
+}
+
+/** Metrics and health on the pod's own address. */
+export interface PodServers {
+  readonly metrics: readonly Address[];
+  readonly health: Address | undefined;
+}
+
+/** Everything that one proxy runs, at one version. Immutable. */
+export interface ProxyConfig {
+  readonly listeners: readonly Listener[];
+  readonly routes: readonly RouteConfiguration[];
+  readonly clusters: readonly Cluster[];
+  readonly endpoints: readonly ClusterLoadAssignment[];
+}

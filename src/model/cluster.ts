@@ -1,0 +1,91 @@
+import type { SocketAddress } from "./address.ts";
+import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { Origin } from "./origin.ts";
+
+/** Envoy: cluster.v3.Cluster.DiscoveryType. */
+export type DiscoveryType = "static" | "eds" | "strictDns" | "logicalDns" | "originalDst";
+
+/** Envoy: cluster.v3.Cluster.LbPolicy; `clusterProvided` goes with `originalDst`. */
+export type LbPolicy = "roundRobin" | "leastRequest" | "random" | "clusterProvided";
+
+/** Envoy: cluster.v3.CircuitBreakers.Thresholds of DEFAULT priority. Counts. */
+export interface Thresholds {
+  readonly maxConnections: number;
+  readonly maxPendingRequests: number;
+  readonly maxRequests: number;
+  readonly maxRetries: number;
+  /** Replaces `maxRetries` where present. */
+  readonly retryBudget: RetryBudget | undefined;
+  /** Envoy's `track_remaining`: publish the `remaining_*` gauges. */
+  readonly trackRemaining: boolean;
+}
+
+/** Envoy: Thresholds.RetryBudget: retries may be this share of the requests in flight. */
+export interface RetryBudget {
+  /** 0..100. */
+  readonly budgetPercent: number;
+  readonly minRetryConcurrency: number;
+}
+
+/** Envoy's own defaults (Istio raises all four to 2^32-1). */
+export const ENVOY_THRESHOLDS: Thresholds = {
+  maxConnections: 1024,
+  maxPendingRequests: 1024,
+  maxRequests: 1024,
+  maxRetries: 3,
+  retryBudget: undefined,
+  trackRemaining: false,
+};
+
+/** What Istio emits where no DestinationRule says otherwise. */
+export const UNLIMITED = 4_294_967_295;
+
+export interface TcpKeepalive {
+  readonly probes: number | undefined;
+  readonly timeS: number | undefined;
+  readonly intervalS: number | undefined;
+}
+
+/** A group of endpoints that serve the same thing (Envoy: cluster.v3.Cluster). */
+export interface Cluster {
+  readonly name: string;
+  /** Envoy's `alt_stat_name`; empty means the name. */
+  readonly statName: string;
+  readonly discovery: DiscoveryType;
+  /** EDS: the name to ask for; empty means the cluster's. */
+  readonly edsServiceName: string;
+  readonly lbPolicy: LbPolicy;
+  /** LEAST_REQUEST: how many draws; Envoy's default 2. */
+  readonly choiceCount: number;
+  readonly connectTimeoutMs: number;
+  readonly thresholds: Thresholds;
+  /** Static and DNS clusters carry their endpoints. */
+  readonly loadAssignment: ClusterLoadAssignment | undefined;
+  /** DNS: how often to ask again; Envoy's default 5000. */
+  readonly dnsRefreshRateMs: number;
+  /** Upstream pool: how long an idle connection is kept; 0 never closes. Envoy's default 1 h. */
+  readonly idleTimeoutMs: number;
+  /** 0 is unlimited, 1 is no keep-alive. */
+  readonly maxRequestsPerConnection: number;
+  /** 0 is unlimited. */
+  readonly maxConnectionDurationMs: number;
+  /** Address to bind upstream sockets to (`upstream_bind_config`). */
+  readonly bindAddress: SocketAddress | undefined;
+  readonly tcpKeepalive: TcpKeepalive | undefined;
+  /** Protocol towards the endpoints. Only HTTP/1.1 is spoken so far. */
+  readonly protocol: "http1";
+  /** Envoy's panic threshold, 0..100, default 50. */
+  readonly healthyPanicThreshold: number;
+  /** originalDst: take the destination from `x-envoy-original-dst-host`. Refused so far. */
+  readonly origin: Origin | undefined;
+  /** What Istio's metrics call the destination; filter metadata `istio.services[0]`. */
+  readonly service: ServiceLabels | undefined;
+}
+
+/** Istio's destination service as its metrics name it. */
+export interface ServiceLabels {
+  /** FQDN. */
+  readonly host: string;
+  readonly name: string;
+  readonly namespace: string;
+}

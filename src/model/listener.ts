@@ -1,0 +1,139 @@
+import type { Address } from "./address.ts";
+import type { Origin } from "./origin.ts";
+import type { RouteConfiguration } from "./route.ts";
+
+/** Where routes come from: written in place, or asked for by name. */
+export type RouteSource =
+  | { readonly kind: "inline"; readonly config: RouteConfiguration }
+  | { readonly kind: "rds"; readonly name: string };
+
+/** Envoy's and our own HTTP filters that are executed. The router is always last. */
+export type HttpFilter = { readonly kind: "router" } | TelemetryFilter;
+
+/**
+ * Our own extension, for Outrigger's data plane only (a real Envoy never gets it): Istio's
+ * standard metrics and the exchange of peer metadata. TypedStruct `outrigger.dev/telemetry`.
+ */
+export interface TelemetryFilter {
+  readonly kind: "telemetry";
+  /** `outbound` reports as source, `inbound` as destination. */
+  readonly direction: "inbound" | "outbound";
+}
+
+export interface AccessLog {
+  /** `/dev/stdout` and `/dev/stderr` name the streams. */
+  readonly path: string;
+  /** Undefined: Envoy's default format. */
+  readonly format: string | undefined;
+}
+
+/** Envoy: HttpConnectionManager.ServerHeaderTransformation. */
+export type ServerHeader = "overwrite" | "appendIfAbsent" | "passThrough";
+
+/** Envoy: filters.network.http_connection_manager.v3.HttpConnectionManager. */
+export interface HttpConnectionManager {
+  readonly kind: "http";
+  readonly statPrefix: string;
+  readonly routes: RouteSource;
+  readonly httpFilters: readonly HttpFilter[];
+  /** Default true. */
+  readonly generateRequestId: boolean;
+  readonly preserveExternalRequestId: boolean;
+  readonly alwaysSetRequestIdInResponse: boolean;
+  readonly useRemoteAddress: boolean;
+  readonly xffNumTrustedHops: number;
+  readonly skipXffAppend: boolean;
+  /** Default `envoy`. */
+  readonly serverName: string;
+  readonly serverHeader: ServerHeader;
+  /** Empty: none. */
+  readonly via: string;
+  /** Idle between requests; Envoy's default 1 h; 0 disables. */
+  readonly idleTimeoutMs: number;
+  /** Idle within a request; Envoy's default 5 min; 0 disables. */
+  readonly streamIdleTimeoutMs: number;
+  /** The whole request must have arrived; default 0, none. */
+  readonly requestTimeoutMs: number;
+  /** The head must have arrived; default 0, none: our own data plane still bounds it. */
+  readonly requestHeadersTimeoutMs: number;
+  /** KiB, default 60. */
+  readonly maxRequestHeadersKb: number;
+  /** Default 100. */
+  readonly maxHeadersCount: number;
+  /** 0 is unlimited. */
+  readonly maxRequestsPerConnection: number;
+  readonly acceptHttp10: boolean;
+  readonly normalizePath: boolean;
+  readonly mergeSlashes: boolean;
+  /** Lower case, as `websocket`; `connect` allows CONNECT on `connect` routes. */
+  readonly upgrades: readonly string[];
+  readonly accessLogs: readonly AccessLog[];
+  /** How long a draining connection may finish; Envoy's default 5000. */
+  readonly drainTimeoutMs: number;
+  /**
+   * Ours (filter metadata `outrigger` of the listener): the listener is the app's `http_proxy`.
+   * A CONNECT is then an interception: its bytes are treated as a redirected connection's.
+   */
+  readonly explicitProxy: boolean;
+  /** Envoy's `strip_port_mode`: drop the port from Host. */
+  readonly stripMatchingPort: boolean;
+}
+
+/** Envoy: filters.network.tcp_proxy.v3.TcpProxy. */
+export interface TcpProxy {
+  readonly kind: "tcp";
+  readonly statPrefix: string;
+  readonly clusters: readonly TcpWeightedCluster[];
+  /** Default 1 h; 0 disables. */
+  readonly idleTimeoutMs: number;
+  /** Our own extension, as `TelemetryFilter`; undefined: none. */
+  readonly telemetry: TelemetryFilter | undefined;
+}
+
+export interface TcpWeightedCluster {
+  readonly cluster: string;
+  readonly weight: number;
+}
+
+export interface CidrRange {
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** Envoy: listener.v3.FilterChainMatch; an empty list or undefined matches everything. */
+export interface FilterChainMatch {
+  readonly destinationPort: number | undefined;
+  readonly prefixRanges: readonly CidrRange[];
+  /** `http/1.0`, `http/1.1`, `h2c` as the HTTP inspector finds them. */
+  readonly applicationProtocols: readonly string[];
+  /** `raw_buffer` or `tls`; empty matches both. */
+  readonly transportProtocol: "" | "raw_buffer" | "tls";
+}
+
+export interface FilterChain {
+  readonly name: string;
+  readonly match: FilterChainMatch;
+  /** The terminal network filter. */
+  readonly filter: HttpConnectionManager | TcpProxy;
+}
+
+export type ListenerFilter = "originalDst" | "httpInspector" | "tlsInspector";
+
+/** Envoy: listener.v3.Listener. */
+export interface Listener {
+  readonly name: string;
+  readonly address: Address;
+  /** False: only reached through another listener's `useOriginalDst`. */
+  readonly bindToPort: boolean;
+  /** Hand a connection to the listener of its original destination. */
+  readonly useOriginalDst: boolean;
+  readonly direction: "unspecified" | "inbound" | "outbound";
+  readonly filterChains: readonly FilterChain[];
+  readonly defaultFilterChain: FilterChain | undefined;
+  readonly listenerFilters: readonly ListenerFilter[];
+  /** How long the inspectors wait for bytes; Envoy's default 15000; 0 waits for ever. */
+  readonly listenerFiltersTimeoutMs: number;
+  /** After that time go on without what they would have found. */
+  readonly continueOnListenerFiltersTimeout: boolean;
+  readonly origin: Origin | undefined;
+}
