@@ -1,0 +1,76 @@
+import type { TcpKeepalive } from "./cluster.ts";
+import type { Labels } from "./mesh.ts";
+import type { Origin } from "./origin.ts";
+
+/**
+ * How requests to a host are balanced and limited: an Istio DestinationRule. Which one holds for
+ * a client is decided by `model/precedence.ts` (client's, service's, root namespace; exact host
+ * before wildcard).
+ */
+export interface DestinationPolicy {
+  /** FQDN, or a wildcard as `*.default.svc.cluster.local`. */
+  readonly host: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly exportTo: readonly string[];
+  /** Client pods that it holds for (`workloadSelector`); undefined: all. */
+  readonly selector: Labels | undefined;
+  readonly traffic: TrafficPolicy;
+  readonly subsets: readonly Subset[];
+  readonly creationTimestamp: string;
+  readonly origin: Origin;
+}
+
+export interface Subset {
+  readonly name: string;
+  /** Pods of the host that carry these labels. */
+  readonly labels: Labels;
+  /** Blocks that are set replace the policy's own, block by block. */
+  readonly traffic: TrafficPolicy;
+  readonly origin: Origin;
+}
+
+/** The blocks of a policy; undefined blocks inherit, or take the mesh's default. */
+export interface TrafficPolicy extends PolicyBlocks {
+  /** By service port; a match replaces all blocks, the omitted ones by defaults. */
+  readonly ports: readonly PortPolicy[];
+}
+
+export interface PortPolicy extends PolicyBlocks {
+  readonly port: number;
+}
+
+export interface PolicyBlocks {
+  readonly loadBalancer: LoadBalancerSettings | undefined;
+  readonly connectionPool: ConnectionPoolSettings | undefined;
+  readonly retryBudget: RetryBudgetSettings | undefined;
+}
+
+/** `passthrough` sends to the address that the client asked for. */
+export type LoadBalancerAlgorithm = "roundRobin" | "leastRequest" | "random" | "passthrough";
+
+export interface LoadBalancerSettings {
+  readonly algorithm: LoadBalancerAlgorithm;
+  readonly origin: Origin;
+}
+
+/** Undefined fields take Istio's defaults (unlimited; connect 10 s; idle 1 h). */
+export interface ConnectionPoolSettings {
+  readonly maxConnections: number | undefined;
+  readonly connectTimeoutMs: number | undefined;
+  readonly maxConnectionDurationMs: number | undefined;
+  readonly tcpIdleTimeoutMs: number | undefined;
+  readonly tcpKeepalive: TcpKeepalive | undefined;
+  readonly maxPendingRequests: number | undefined;
+  readonly maxRequests: number | undefined;
+  readonly maxRequestsPerConnection: number | undefined;
+  readonly maxRetries: number | undefined;
+  readonly httpIdleTimeoutMs: number | undefined;
+  readonly origin: Origin;
+}
+
+export interface RetryBudgetSettings {
+  /** 0..100. */
+  readonly percent: number;
+  readonly minRetryConcurrency: number;
+}

@@ -1,0 +1,177 @@
+import type { Diagnostic } from "../base/diagnostic.ts";
+import type { DestinationPolicy } from "./destination-policy.ts";
+import type { HttpRouteSet } from "./http-route-set.ts";
+import type { Origin } from "./origin.ts";
+
+/**
+ * The mesh as the dialects describe it: what exists (services, pods) and what is wanted of it
+ * (routes, destination policies). Immutable; a change makes a new one. `control/` turns it into
+ * one `ProxyConfig` a proxy.
+ */
+export interface Mesh {
+  readonly settings: MeshSettings;
+  readonly services: readonly Service[];
+  readonly podTemplates: readonly PodTemplate[];
+  readonly serviceAccounts: readonly ServiceAccount[];
+  readonly namespaces: readonly Namespace[];
+  readonly routes: readonly HttpRouteSet[];
+  readonly destinationPolicies: readonly DestinationPolicy[];
+  readonly egressPolicies: readonly EgressPolicy[];
+  /** Everything found while reading, errors included. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface MeshSettings {
+  /** `cluster.local`. */
+  readonly trustDomain: string;
+  /** `cluster.local`: what a service's FQDN ends in. */
+  readonly clusterDomain: string;
+  /** `istio-system`: policies there hold for the whole mesh. */
+  readonly rootNamespace: string;
+  /** What a host outside the registry gets (Istio: MeshConfig.outboundTrafficPolicy). */
+  readonly outboundTrafficPolicy: OutboundTrafficPolicy;
+}
+
+export type OutboundTrafficPolicy = "allowAny" | "registryOnly";
+
+export const DEFAULT_SETTINGS: MeshSettings = {
+  trustDomain: "cluster.local",
+  clusterDomain: "cluster.local",
+  rootNamespace: "istio-system",
+  outboundTrafficPolicy: "allowAny",
+};
+
+export interface Namespace {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+}
+
+export interface ServiceAccount {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** What a port speaks, by appProtocol, then the name's prefix, else sniffed (`auto`). */
+export type PortProtocol = "http" | "http2" | "grpc" | "https" | "tls" | "tcp" | "udp" | "auto";
+
+export interface ServicePort {
+  /** Empty where the only port has no name. */
+  readonly name: string;
+  /** 1..65535. */
+  readonly port: number;
+  /** A number, or the name of a container port. */
+  readonly targetPort: number | string;
+  readonly protocol: PortProtocol;
+}
+
+/** How the endpoints of a service are found. */
+export type Resolution = "pods" | "static" | "dns" | "dnsRoundRobin" | "none";
+
+/** An address that a ServiceEntry (or WorkloadEntry) lists. */
+export interface StaticEndpoint {
+  /** An IP address, or a DNS name where the resolution is DNS. */
+  readonly address: string;
+  /** Service port name to port; missing ones take the service's targetPort. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly labels: Labels;
+  /** At least 1. */
+  readonly weight: number;
+  readonly serviceAccount: string;
+}
+
+/** A name that requests are sent to: a Kubernetes Service, or one host of a ServiceEntry. */
+export interface Service {
+  /** FQDN, as `reviews.default.svc.cluster.local`, or the ServiceEntry's host (may be `*.x`). */
+  readonly host: string;
+  /** The object's name; a ServiceEntry's host. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly ports: readonly ServicePort[];
+  /** ClusterIPs as written; empty for headless and where one is to be allocated. */
+  readonly addresses: readonly string[];
+  readonly headless: boolean;
+  /** Labels that its pods carry; undefined: no selector, so no pods. */
+  readonly selector: Labels | undefined;
+  readonly resolution: Resolution;
+  /** For `static` and `dns`. */
+  readonly endpoints: readonly StaticEndpoint[];
+  /** True where a ServiceEntry says MESH_EXTERNAL. */
+  readonly external: boolean;
+  /** Namespaces that see it: `*`, or names. */
+  readonly exportTo: readonly string[];
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly origin: Origin;
+}
+
+export interface ContainerPort {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: "TCP" | "UDP" | "SCTP";
+}
+
+export interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly ports: readonly ContainerPort[];
+  /** Literal values only; others are a diagnostic. */
+  readonly env: Labels;
+  readonly origin: Origin;
+}
+
+/** A Deployment, StatefulSet, DaemonSet or Pod: what pods are made from. */
+export interface PodTemplate {
+  readonly kind: "Deployment" | "StatefulSet" | "DaemonSet" | "Pod";
+  readonly name: string;
+  readonly namespace: string;
+  /** 1 for a Pod and, on one machine, for a DaemonSet. */
+  readonly replicas: number;
+  /** The pods' labels and annotations. */
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly serviceAccount: string;
+  /** StatefulSet: the headless service that names its pods; else empty. */
+  readonly serviceName: string;
+  readonly containers: readonly Container[];
+  readonly origin: Origin;
+}
+
+/** One running (or planned) pod. */
+export interface Pod {
+  readonly name: string;
+  readonly namespace: string;
+  /** The pod's IP address. */
+  readonly address: string;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly serviceAccount: string;
+  /** The Deployment's (…) name, as Istio's `WORKLOAD_NAME`. */
+  readonly workload: string;
+  readonly containers: readonly Container[];
+  /** Only ready pods are endpoints. */
+  readonly ready: boolean;
+  /**
+   * Explicit mode: where the app listens behind its sidecar, by container port (a Unix socket's
+   * path); undefined in intercept mode, where the app is at its own port.
+   */
+  readonly appSockets: Readonly<Record<number, string>> | undefined;
+}
+
+/** Istio's Sidecar, as far as it is executed: what hosts outside the registry get. */
+export interface EgressPolicy {
+  readonly namespace: string;
+  /** Undefined: every pod of the namespace (of the mesh in the root namespace). */
+  readonly selector: Labels | undefined;
+  readonly outboundTrafficPolicy: OutboundTrafficPolicy;
+  readonly origin: Origin;
+}
+
+/** True where every wanted label is there with the wanted value. */
+export function matchesLabels(labels: Labels, wanted: Labels): boolean {
+  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
+}
