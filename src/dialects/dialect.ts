@@ -1,0 +1,42 @@
+import type { Diagnostic } from "../base/diagnostic.ts";
+import type { DestinationPolicy } from "../model/destination-policy.ts";
+import type { HttpRouteSet } from "../model/http-route-set.ts";
+import type { EgressPolicy, MeshSettings, Service } from "../model/mesh.ts";
+import type { KubernetesObject } from "./kubernetes/object.ts";
+
+/** One language in which people describe what their mesh shall do. */
+export interface Dialect {
+  /** As users know it: `istio`, `smi`, `gateway-api`. */
+  readonly name: string;
+  /** True where the object is written in this dialect, executed or not. */
+  speaks(object: KubernetesObject): boolean;
+  /**
+   * Pure. Gets the objects it speaks for, all of them, so that objects may refer to one another.
+   * Never throws: whatever is wrong or not executed is a diagnostic, every finding at once.
+   */
+  translate(objects: readonly KubernetesObject[], context: DialectContext): Translation;
+}
+
+/** What a dialect may know of the rest of the mesh. */
+export interface DialectContext {
+  readonly settings: MeshSettings;
+  /** The Kubernetes Services; those of other dialects (ServiceEntry) are not among them. */
+  readonly services: readonly Service[];
+}
+
+/** What a dialect adds to the mesh. */
+export interface Translation {
+  readonly services: readonly Service[];
+  readonly routes: readonly HttpRouteSet[];
+  readonly destinationPolicies: readonly DestinationPolicy[];
+  readonly egressPolicies: readonly EgressPolicy[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export const EMPTY_TRANSLATION: Translation = {
+  services: [],
+  routes: [],
+  destinationPolicies: [],
+  egressPolicies: [],
+  diagnostics: [],
+};
