@@ -1,0 +1,97 @@
+/**
+ * The interception rules of one pod, as istio-init writes them (Istio: tools/istio-iptables):
+ * what comes in goes to the sidecar's 15006, what goes out to its 15001, and the sidecar's own
+ * connections, known by their uid and gid, go free.
+ */
+
+/** The sidecar's user and group, by which its own connections are told from the app's. */
+export const SIDECAR_UID = 1337;
+
+const OUTBOUND_PORT = 15001;
+const INBOUND_PORT = 15006;
+/** Istio's HBONE port: already a tunnel, never redirected again. */
+const TUNNEL_PORT = 15008;
+/** Connections that the inbound listener makes to its app come from here (Envoy's bind). */
+const INBOUND_PASSTHROUGH_SOURCE = "127.0.0.6/32";
+
+/** Metrics and health on the pod's own address: reached directly, under every egress policy. */
+export const TELEMETRY_PORTS: readonly number[] = [15020, 15021, 15090];
+
+export type Selection<T> = "*" | readonly T[];
+
+export interface InterceptionOptions {
+  readonly includeInboundPorts: Selection<number>;
+  /** Only where every inbound port is included, as in Istio. */
+  readonly excludeInboundPorts: readonly number[];
+  /** Intercepted whatever their address. */
+  readonly includeOutboundPorts: readonly number[];
+  readonly excludeOutboundPorts: readonly number[];
+  /** CIDR ranges (IPv4). */
+  readonly includeOutboundRanges: Selection<string>;
+  readonly excludeOutboundRanges: readonly string[];
+}
+
+/** Input for `iptables-restore`: the whole nat table of the pod's network namespace. */
+export function interceptionRules(options: InterceptionOptions): string {
+  return [
+    "*nat",
+    ...["ISTIO_INBOUND", "ISTIO_REDIRECT", "ISTIO_IN_REDIRECT", "ISTIO_OUTPUT"].map(
+      (chain) => `:${chain} - [0:0]`,
+    ),
+    `-A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports ${OUTBOUND_PORT}`,
+    `-A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports ${INBOUND_PORT}`,
+    ...inboundRules(options),
+    ...outboundRules(options),
+    "COMMIT",
+    "",
+  ].join("\n");
+}
+
+function inboundRules(options: InterceptionOptions): string[] {
+  const included = options.includeInboundPorts;
+  if (included !== "*" && included.length === 0) return [];
+  const first = [
+    "-A PREROUTING -p tcp -j ISTIO_INBOUND",
+    `-A ISTIO_INBOUND -p tcp --dport ${TUNNEL_PORT} -j RETURN`,
+  ];
+  if (included !== "*") {
+    const redirect = (port: number): string =>
+      `-A ISTIO_INBOUND -p tcp --dport ${port} -j ISTIO_IN_REDIRECT`;
+    return [...first, ...included.map(redirect)];
+  }
+  return [
+    ...first,
+    ...options.excludeInboundPorts.map(
+      (port) => `-A ISTIO_INBOUND -p tcp --dport ${port} -j RETURN`,
+    ),
+    "-A ISTIO_INBOUND -p tcp -j ISTIO_IN_REDIRECT",
+  ];
+}
+
+function outboundRules(options: InterceptionOptions): string[] {
+  const output = (rule: string): string => `-A ISTIO_OUTPUT ${rule}`;
+  const ranges = options.includeOutboundRanges;
+  const redirected = ranges === "*" ? [""] : ranges.map((range) => `-d ${range} `);
+  return [
+    "-A OUTPUT -j ISTIO_OUTPUT",
+    ...options.excludeOutboundPorts.map((port) => output(`-p tcp --dport ${port} -j RETURN`)),
+    output(`-o lo -s ${INBOUND_PASSTHROUGH_SOURCE} -j RETURN`),
+    ...["uid", "gid"].flatMap(sidecarRules).map(output),
+    output("-d 127.0.0.1/32 -j RETURN"),
+    ...options.excludeOutboundRanges.map((range) => output(`-d ${range} -j RETURN`)),
+    ...options.includeOutboundPorts.map((port) =>
+      output(`-p tcp --dport ${port} -j ISTIO_REDIRECT`),
+    ),
+    ...redirected.map((range) => output(`${range}-j ISTIO_REDIRECT`)),
+  ];
+}
+
+/** The sidecar calling its own pod by a service's name is inbound traffic; the rest goes free. */
+function sidecarRules(owner: string): string[] {
+  const sidecar = `--${owner}-owner ${SIDECAR_UID}`;
+  return [
+    `-o lo ! -d 127.0.0.1/32 -p tcp ! --dport ${TUNNEL_PORT} -m owner ${sidecar} -j ISTIO_IN_REDIRECT`,
+    `-o lo -m owner ! ${sidecar} -j RETURN`,
+    `-m owner ${sidecar} -j RETURN`,
+  ];
+}
