@@ -1,0 +1,65 @@
+import type { FieldTable } from "./field.ts";
+import { ANY, executed, object, oneOf, reported, STRING } from "./field.ts";
+
+const DEFAULTS = "the built-in default holds";
+
+/** What has no effect on traffic in this mesh is still named: nobody should rely on it. */
+const REPORTED = [
+  "proxyListenPort",
+  "proxyInboundListenPort",
+  "proxyHttpPort",
+  "connectTimeout",
+  "tcpKeepalive",
+  "protocolDetectionTimeout",
+  "ingressClass",
+  "ingressService",
+  "ingressControllerMode",
+  "ingressSelector",
+  "enableTracing",
+  "accessLogFile",
+  "accessLogFormat",
+  "accessLogEncoding",
+  "enableEnvoyAccessLogService",
+  "disableEnvoyListenerLog",
+  "defaultConfig",
+  "inboundTrafficPolicy",
+  "configSources",
+  "enableAutoMtls",
+  "trustDomainAliases",
+  "caCertificates",
+  "defaultServiceExportTo",
+  "defaultVirtualServiceExportTo",
+  "defaultDestinationRuleExportTo",
+  "localityLbSetting",
+  "dnsRefreshRate",
+  "h2UpgradePolicy",
+  "inboundClusterStatName",
+  "outboundClusterStatName",
+  "enablePrometheusMerge",
+  "verifyCertificateAtClient",
+  "extensionProviders",
+  "defaultProviders",
+  "discoverySelectors",
+  "pathNormalization",
+  "defaultHttpRetryPolicy",
+  "defaultInboundHttpRetryPolicy",
+  "defaultTrafficPolicy",
+  "meshMTLS",
+  "tlsDefaults",
+  "serviceSettings",
+  "serviceScopeConfigs",
+  "hboneIdleTimeout",
+  "ca",
+  "certificates",
+  "thriftConfig",
+] as const;
+
+/** istio/api mesh/v1alpha1/config.proto. */
+export const MESH_CONFIG: FieldTable = {
+  trustDomain: executed(STRING),
+  rootNamespace: executed(STRING),
+  outboundTrafficPolicy: executed(
+    object({ mode: executed(oneOf("REGISTRY_ONLY", "ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS")) }),
+  ),
+  ...Object.fromEntries(REPORTED.map((name) => [name, reported(ANY, DEFAULTS)])),
+};

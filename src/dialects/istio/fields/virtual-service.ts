@@ -1,0 +1,162 @@
+import { DESTINATION, HEADERS, PERCENT, STRING_MATCH } from "./common.ts";
+import type { FieldTable } from "./field.ts";
+import {
+  BOOLEAN,
+  DURATION,
+  executed,
+  INTEGER,
+  listOf,
+  mapOf,
+  object,
+  oneOf,
+  reported,
+  required,
+  STRING,
+  UNSIGNED,
+} from "./field.ts";
+
+const MATCH = object({
+  name: executed(STRING),
+  uri: executed(STRING_MATCH),
+  ignoreUriCase: executed(BOOLEAN),
+  scheme: executed(STRING_MATCH),
+  method: executed(STRING_MATCH),
+  authority: executed(STRING_MATCH),
+  headers: executed(mapOf(STRING_MATCH)),
+  withoutHeaders: executed(mapOf(STRING_MATCH)),
+  queryParams: executed(mapOf(STRING_MATCH)),
+  port: executed(UNSIGNED),
+  sourceLabels: executed(mapOf(STRING)),
+  sourceNamespace: executed(STRING),
+  gateways: executed(listOf(STRING)),
+  statPrefix: reported(STRING, "no statistics are kept under it"),
+});
+
+const REWRITE = object({
+  uri: executed(STRING),
+  authority: executed(STRING),
+  uriRegexRewrite: executed(object({ match: executed(STRING), rewrite: executed(STRING) })),
+});
+
+const REDIRECT = object({
+  uri: executed(STRING),
+  prefixRewrite: executed(STRING),
+  authority: executed(STRING),
+  scheme: executed(STRING),
+  port: executed(UNSIGNED),
+  derivePort: executed(oneOf("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT")),
+  redirectCode: executed(UNSIGNED),
+});
+
+const RETRIES = object({
+  attempts: executed(INTEGER),
+  perTryTimeout: executed(DURATION),
+  retryOn: executed(STRING),
+  backoff: executed(DURATION),
+  retryIgnorePreviousHosts: executed(BOOLEAN),
+  retryRemoteLocalities: reported(BOOLEAN, "endpoints are balanced without regard to locality"),
+});
+
+const FAULT = object({
+  delay: executed(
+    object({
+      fixedDelay: executed(DURATION),
+      exponentialDelay: executed(DURATION),
+      percent: executed(INTEGER),
+      percentage: executed(PERCENT),
+    }),
+  ),
+  abort: executed(
+    object({
+      httpStatus: executed(INTEGER),
+      grpcStatus: executed(STRING),
+      http2Error: executed(STRING),
+      percentage: executed(PERCENT),
+    }),
+  ),
+});
+
+const CORS = object({
+  allowOrigin: executed(listOf(STRING)),
+  allowOrigins: executed(listOf(STRING_MATCH)),
+  allowMethods: executed(listOf(STRING)),
+  allowHeaders: executed(listOf(STRING)),
+  exposeHeaders: executed(listOf(STRING)),
+  maxAge: executed(DURATION),
+  allowCredentials: executed(BOOLEAN),
+  unmatchedPreflights: executed(oneOf("UNSPECIFIED", "FORWARD", "IGNORE")),
+});
+
+const MIRROR_OFF = "no copy of the request is sent";
+
+const HTTP = object({
+  name: executed(STRING),
+  match: executed(listOf(MATCH)),
+  route: executed(
+    listOf(
+      object({
+        destination: required(DESTINATION),
+        weight: executed(INTEGER),
+        headers: executed(HEADERS),
+      }),
+    ),
+  ),
+  redirect: executed(REDIRECT),
+  directResponse: executed(
+    object({
+      status: required(UNSIGNED),
+      body: executed(object({ string: executed(STRING), bytes: executed(STRING) })),
+    }),
+  ),
+  rewrite: executed(REWRITE),
+  timeout: executed(DURATION),
+  retries: executed(RETRIES),
+  headers: executed(HEADERS),
+  fault: reported(FAULT, "no delay or abort is injected; the rule routes as if it had none"),
+  mirror: reported(DESTINATION, MIRROR_OFF),
+  mirrors: reported(
+    listOf(object({ destination: required(DESTINATION), percentage: executed(PERCENT) })),
+    MIRROR_OFF,
+  ),
+  mirrorPercentage: reported(PERCENT, MIRROR_OFF),
+  mirrorPercent: reported(UNSIGNED, MIRROR_OFF),
+  mirror_percent: reported(UNSIGNED, MIRROR_OFF),
+  corsPolicy: reported(CORS, "no CORS headers are answered; preflights go to the service"),
+  delegate: reported(
+    object({ name: executed(STRING), namespace: executed(STRING) }),
+    "the rule is left out, so its requests go on to the rules below it",
+  ),
+});
+
+const LAYER4_MATCH: FieldTable = {
+  destinationSubnets: executed(listOf(STRING)),
+  port: executed(UNSIGNED),
+  sourceLabels: executed(mapOf(STRING)),
+  sourceNamespace: executed(STRING),
+  gateways: executed(listOf(STRING)),
+};
+
+const LAYER4_ROUTE = listOf(
+  object({ destination: required(DESTINATION), weight: executed(INTEGER) }),
+);
+
+const LAYER4_OFF = "such connections go to the address that the client asked for";
+
+const TLS = object({
+  match: required(listOf(object({ sniHosts: required(listOf(STRING)), ...LAYER4_MATCH }))),
+  route: executed(LAYER4_ROUTE),
+});
+
+const TCP = object({
+  match: executed(listOf(object({ ...LAYER4_MATCH, sourceSubnet: executed(STRING) }))),
+  route: executed(LAYER4_ROUTE),
+});
+
+export const VIRTUAL_SERVICE: FieldTable = {
+  hosts: executed(listOf(STRING)),
+  gateways: executed(listOf(STRING)),
+  exportTo: executed(listOf(STRING)),
+  http: executed(listOf(HTTP)),
+  tls: reported(listOf(TLS), LAYER4_OFF),
+  tcp: reported(listOf(TCP), LAYER4_OFF),
+};

@@ -1,0 +1,129 @@
+import { LineCounter, type Node, parseDocument } from "yaml";
+import type { Diagnostic, Position } from "../../base/diagnostic.ts";
+import { DEFAULT_SETTINGS, type MeshSettings } from "../../model/mesh.ts";
+import type { KubernetesObject, Path } from "../kubernetes/object.ts";
+import { childOf, positionIn, type YamlSource } from "../kubernetes/yaml-object.ts";
+import { checkFields } from "./fields/check-fields.ts";
+import { MESH_CONFIG } from "./fields/mesh-config.ts";
+import { isLabel } from "./host.ts";
+import { Spec, type SpecContext } from "./spec.ts";
+
+/** The ConfigMap that istiod reads its MeshConfig from, in the root namespace. */
+const CONFIG_MAP = "istio";
+
+export interface MeshConfigReading {
+  readonly settings: MeshSettings;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** True for the three places that a MeshConfig is written in. */
+export function holdsMeshConfig(object: KubernetesObject): boolean {
+  if (object.kind === "ConfigMap") return object.group === "" && object.name === CONFIG_MAP;
+  if (object.kind === "MeshConfig") return object.group.endsWith("istio.io");
+  return object.kind === "IstioOperator" && object.group === "install.istio.io";
+}
+
+/**
+ * The mesh's settings from the MeshConfigs among the objects, the later ones over the earlier:
+ * a MeshConfig by itself, `spec.meshConfig` of an IstioOperator, `data.mesh` of ConfigMap istio.
+ */
+export function readMeshSettings(objects: readonly KubernetesObject[]): MeshConfigReading {
+  const diagnostics: Diagnostic[] = [];
+  let settings = DEFAULT_SETTINGS;
+  for (const object of objects.filter(holdsMeshConfig)) {
+    const config = openConfig(object, diagnostics);
+    if (!config.present) continue;
+    settings = { ...settings, ...readMeshConfig(config) };
+  }
+  return { settings, diagnostics };
+}
+
+function openConfig(object: KubernetesObject, diagnostics: Diagnostic[]): Spec {
+  const context = { object, clusterDomain: DEFAULT_SETTINGS.clusterDomain, diagnostics };
+  if (object.kind === "IstioOperator") return Spec.of("spec", context).at("meshConfig");
+  if (object.kind === "ConfigMap") return openText(Spec.of("data", context).at("mesh"), context);
+  const { apiVersion, kind, metadata, spec, ...plain } = object.value;
+  return spec === undefined ? new Spec(plain, [], context) : Spec.of("spec", context);
+}
+
+/** YAML inside YAML: positions are those of the outer file. */
+function openText(mesh: Spec, context: SpecContext): Spec {
+  const text = mesh.text();
+  if (text === undefined) return new Spec(undefined, mesh.path, context);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  for (const error of document.errors) mesh.refuse(`YAML: ${error.message}`);
+  const { contents } = document;
+  if (document.errors.length > 0 || contents === null) {
+    return new Spec(undefined, mesh.path, context);
+  }
+  const outer = context.object;
+  const source = { file: outer.positionOf([]).file, document, lines };
+  const object = embed(outer, source, contents, mesh.path);
+  return new Spec(document.toJS(), mesh.path, { ...context, object });
+}
+
+/** The outer object, but places below `at` are found in the inner document. */
+function embed(
+  outer: KubernetesObject,
+  source: YamlSource,
+  root: Node,
+  at: Path,
+): KubernetesObject {
+  const header = outer.positionOf(at);
+  const indent = outer.keyPositionOf(at).column + 1;
+  // A block scalar starts in the line below its header; a flow scalar in the same one.
+  const isBlock = root.range !== null && String(source.document).includes("\n");
+  const shift = (inner: Position): Position => ({
+    file: header.file,
+    line: header.line + inner.line - (isBlock ? 0 : 1),
+    column: inner.column + (isBlock ? indent : header.column - 1),
+  });
+  const positionOf = (path: Path): Position => {
+    let node: Node = root;
+    for (const part of path.slice(at.length)) {
+      node = childOf(node, part, source.document)?.value ?? node;
+    }
+    return shift(positionIn(source, node));
+  };
+  return {
+    apiVersion: outer.apiVersion,
+    group: "mesh.istio.io",
+    version: outer.version,
+    kind: outer.kind,
+    namespace: outer.namespace,
+    name: outer.name,
+    labels: outer.labels,
+    annotations: outer.annotations,
+    creationTimestamp: outer.creationTimestamp,
+    value: outer.value,
+    positionOf,
+    keyPositionOf: positionOf,
+    origin: (path) => outer.origin(path),
+  };
+}
+
+function readMeshConfig(config: Spec): Partial<MeshSettings> {
+  checkFields(config, MESH_CONFIG);
+  const settings: { -readonly [Key in keyof MeshSettings]?: MeshSettings[Key] } = {};
+  const trustDomain = config.at("trustDomain").text() ?? "";
+  if (trustDomain !== "") settings.trustDomain = trustDomain;
+  const root = config.at("rootNamespace");
+  const rootNamespace = root.text() ?? "";
+  if (rootNamespace !== "" && !isLabel(rootNamespace)) {
+    root.refuse(`rootNamespace "${rootNamespace}" is not a valid DNS 1123 label`);
+  } else if (rootNamespace !== "") {
+    settings.rootNamespace = rootNamespace;
+  }
+  const policy = config.at("outboundTrafficPolicy");
+  if (policy.present) settings.outboundTrafficPolicy = readPolicy(policy.at("mode"));
+  return settings;
+}
+
+/** In a MeshConfig, unlike in a Sidecar, a policy without mode is what the mesh has anyway. */
+function readPolicy(mode: Spec): MeshSettings["outboundTrafficPolicy"] {
+  if (mode.text() === "ALLOW_ANY_DYNAMIC_DNS") {
+    mode.notExecuted("unknown hosts are reached at the address that the client asked for");
+  }
+  return mode.text() === "REGISTRY_ONLY" ? "registryOnly" : "allowAny";
+}

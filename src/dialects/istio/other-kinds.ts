@@ -1,0 +1,51 @@
+import type { Spec } from "./spec.ts";
+
+/**
+ * Istio's kinds that are known and not executed, and what that means for whoever wrote one.
+ * Some are warned about in stronger words: who believes a policy protects must learn otherwise.
+ */
+const OTHER_KINDS: Readonly<Record<string, string>> = {
+  Gateway: "no gateway runs here; requests are sent to the pods and their sidecars",
+  EnvoyFilter: "the configuration of the proxies is not patched",
+  Telemetry: "metrics, traces and access logs are not changed by it",
+  ProxyConfig: "the proxies run with their own settings",
+  WasmPlugin: "no plugin is loaded",
+  TrafficExtension: "no extension is loaded",
+  WorkloadGroup: "no workloads outside pods join by it",
+  IstioOperator: "nothing is installed; only spec.meshConfig is read",
+};
+
+const SECURITY_KINDS: Readonly<Record<string, string>> = {
+  PeerAuthentication: "plaintext requests from anybody are accepted",
+  AuthorizationPolicy: "requests that it would deny are let through",
+  RequestAuthentication: "tokens are not checked, so requests with invalid ones are let through",
+};
+
+/** True where nothing is gained by asking for mTLS to be off or optional. */
+function asksForNothing(spec: Spec): boolean {
+  if (spec.object.kind !== "PeerAuthentication") return false;
+  const modes = [
+    spec.at("mtls"),
+    ...spec
+      .at("portLevelMtls")
+      .entries()
+      .map(([, port]) => port),
+  ];
+  return modes.every((mtls) => mtls.at("mode").text() !== "STRICT");
+}
+
+/** One warning an object that is read but not executed. */
+export function reportOtherKind(spec: Spec): void {
+  const { kind } = spec.object;
+  const danger = SECURITY_KINDS[kind];
+  if (danger !== undefined) {
+    if (asksForNothing(spec)) return;
+    spec.report("warning", "OUT0201", `${kind} is not enforced yet: ${danger}`, {
+      hint: "do not rely on it here",
+    });
+    return;
+  }
+  if (kind === "IstioOperator" && spec.at("meshConfig").present) return;
+  const effect = OTHER_KINDS[kind] ?? "this kind is not known";
+  spec.report("warning", "OUT0201", `${kind} is read but not executed: ${effect}`);
+}

@@ -1,0 +1,103 @@
+import { RE2JS } from "re2js";
+
+/** Rules for single values: what is wrong with a text, in Istio's words, or undefined. */
+
+/** Milliseconds, or why the text is none that Istio takes. */
+export type DurationReading = { readonly ms: number } | { readonly error: string };
+
+const UNIT_NS: Readonly<Record<string, number>> = {
+  h: 3_600_000_000_000,
+  m: 60_000_000_000,
+  s: 1_000_000_000,
+  ms: 1_000_000,
+  us: 1000,
+  µs: 1000,
+  ns: 1,
+};
+
+/**
+ * Go's durations, at least `minimumMs` long and whole milliseconds. Istio's minimum is 1 ms;
+ * 0 is for the fields whose zero means "never".
+ */
+export function readDuration(text: string, minimumMs = 1): DurationReading {
+  const form = /^([-+]?)((?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|m|s|us|µs|ns))+$/.exec(text);
+  if (form === null && text !== "0") {
+    return { error: "must be a valid duration, as 10s, 1m30s or 250ms" };
+  }
+  let nanoseconds = 0;
+  for (const [, amount = "", unit = ""] of text.matchAll(/([\d.]+)(h|ms|m|s|us|µs|ns)/g)) {
+    nanoseconds += Number(amount) * (UNIT_NS[unit] ?? 0);
+  }
+  if (form?.[1] === "-") nanoseconds = -nanoseconds;
+  const rounded = Math.round(nanoseconds);
+  if (rounded < minimumMs * 1_000_000) return { error: "duration must be greater than 1ms" };
+  if (rounded % 1_000_000 !== 0) {
+    return { error: "only durations to ms precision are supported" };
+  }
+  return { ms: rounded / 1_000_000 };
+}
+
+/** Istio bounds the text because Envoy bounds the program that RE2 makes of it. */
+export const REGEX_LENGTH_MAX = 1024;
+
+export function regexError(regex: string, where: string): string | undefined {
+  if (regex === "") return `"${where}": regex string match should not be empty`;
+  if (regex.length > REGEX_LENGTH_MAX) {
+    return `"${where}": regex is too large, max length allowed is ${REGEX_LENGTH_MAX}`;
+  }
+  // Istio: a lone star, which is no regex, asks for presence.
+  if (regex === "*") return undefined;
+  try {
+    RE2JS.compile(regex);
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `"${where}": ${reason}; Istio uses RE2 style regex-based match`;
+  }
+}
+
+export function portError(port: number): string | undefined {
+  return port >= 1 && port <= 65_535
+    ? undefined
+    : `port number ${port} must be in the range 1..65535`;
+}
+
+export function portNameError(name: string): string | undefined {
+  return /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/.test(name) && name.length <= 63
+    ? undefined
+    : `invalid port name: ${name}`;
+}
+
+const HEADER_NAME = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
+
+/** A header that rules may set; `:authority` and Host only in requests. */
+export function headerNameError(name: string, authorityAllowed: boolean): string | undefined {
+  if (name === "") return "header name cannot be empty";
+  if (isAuthority(name)) {
+    return authorityAllowed ? undefined : `invalid header "${name}": header cannot be modified`;
+  }
+  if (name.startsWith(":")) return `invalid header "${name}": header cannot be modified`;
+  return HEADER_NAME.test(name) ? undefined : `header name ${name} is not a valid header name`;
+}
+
+export function isAuthority(name: string): boolean {
+  const lower = name.toLowerCase();
+  return lower === ":authority" || lower === "host";
+}
+
+/** Envoy would take these for the end of the header. */
+export function headerValueError(value: string): string | undefined {
+  return /[\0\r\n]/.test(value) ? "header value must not hold line ends or NUL" : undefined;
+}
+
+const LABEL_KEY =
+  /^(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/;
+
+export function labelError(key: string, value: string): string | undefined {
+  const name = key.slice(key.indexOf("/") + 1);
+  if (!LABEL_KEY.test(key) || name.length > 63) return `invalid tag key: "${key}"`;
+  return LABEL_VALUE.test(value) && value.length <= 63
+    ? undefined
+    : `invalid tag value: "${value}"`;
+}

@@ -1,0 +1,59 @@
+import type { RetrySettings } from "../../../model/http-route-set.ts";
+import type { RetryPolicy } from "../../../model/route.ts";
+import type { Spec } from "../spec.ts";
+import { parseRetryOn, RETRY_ON_POLICIES } from "./retry-on.ts";
+
+/**
+ * What Istio gives a rule without `retries` (pilot/pkg/networking/core/route/retry): two
+ * retries of what certainly or most likely was not executed. No codes are retriable by default.
+ */
+export const DEFAULT_RETRY_POLICY: RetryPolicy = {
+  retryOn: [
+    "connect-failure",
+    "refused-stream",
+    "unavailable",
+    "cancelled",
+    "retriable-status-codes",
+  ],
+  retriableStatusCodes: [],
+  retriableHeaders: [],
+  numRetries: 2,
+  perTryTimeoutMs: 0,
+  backOffBaseMs: 25,
+  backOffMaxMs: 250,
+  avoidPreviousHosts: true,
+  hostSelectionAttempts: 5,
+};
+
+/** Undefined: the rule says nothing, so the default holds. `attempts: 0` disables. */
+export function readRetries(retries: Spec): RetrySettings | undefined {
+  if (!retries.present) return undefined;
+  const attempts = retries.at("attempts").integer() ?? 0;
+  if (attempts < 0) retries.at("attempts").refuse("attempts cannot be negative");
+  const configured = ["perTryTimeout", "retryOn", "retryRemoteLocalities"].some(
+    (field) => retries.at(field).present,
+  );
+  if (attempts === 0 && configured) {
+    retries.refuse("http retry policy configured when attempts are set to 0 (disabled)");
+  }
+  const retryOn = readRetryOn(retries.at("retryOn"));
+  return {
+    attempts: Math.max(0, attempts),
+    perTryTimeoutMs: retries.at("perTryTimeout").durationMs(),
+    retryOn: retryOn.policies,
+    statusCodes: retryOn.statusCodes,
+    backOffBaseMs: retries.at("backoff").durationMs(),
+    avoidPreviousHosts: retries.at("retryIgnorePreviousHosts").flag() ?? true,
+  };
+}
+
+function readRetryOn(node: Spec): { policies: readonly string[]; statusCodes: readonly number[] } {
+  const text = node.text() ?? "";
+  if (text === "") return { policies: [], statusCodes: [] };
+  const parsed = parseRetryOn(text);
+  const allowed = `${RETRY_ON_POLICIES.join(", ")}, or HTTP status codes; comma-separated, no spaces`;
+  for (const word of parsed.unknown) {
+    node.refuse(`"${word}" is not a valid retryOn policy`, allowed);
+  }
+  return parsed;
+}

@@ -1,0 +1,129 @@
+import type { HttpRouteSet } from "../../../model/http-route-set.ts";
+import { readExportTo } from "../export-to.ts";
+import { hostsOverlap, isAddress, isLabel, resolveHost, wildcardDomainError } from "../host.ts";
+import type { Spec } from "../spec.ts";
+import { readHttpRule } from "./http-rule.ts";
+import { checkTcpRoute, checkTlsRoute } from "./layer4.ts";
+import { MESH } from "./match.ts";
+import { reportUnreachable } from "./unreachable.ts";
+
+/**
+ * A VirtualService as a route set; undefined where no sidecar would route by it: it is bound to
+ * gateways alone, is a delegate, or has no HTTP rules.
+ */
+export function readVirtualService(spec: Spec): HttpRouteSet | undefined {
+  const hosts = readHosts(spec);
+  const onMesh = readGateways(spec.at("gateways"));
+  const rules = spec.at("http").items();
+  const exportTo = readExportTo(spec.at("exportTo"), { toNobody: false });
+  const routes = rules.map(readHttpRule).filter((rule) => rule !== undefined);
+  checkLayer4(spec, hosts);
+  for (const kind of ["http", "tcp", "tls"]) reportUnreachable(spec.at(kind).items());
+  if (!["http", "tcp", "tls"].some((kind) => spec.at(kind).items().length > 0)) {
+    spec.refuse("http, tcp or tls must be provided in virtual service");
+  }
+  if (!onMesh || hosts.length === 0 || routes.length === 0) return undefined;
+  return {
+    dialect: "istio",
+    hosts: hosts.map((host) => resolveHost(host, spec.namespace, spec.clusterDomain)),
+    ports: undefined,
+    namespace: spec.namespace,
+    name: spec.object.name,
+    exportTo,
+    consumer: false,
+    rules: routes,
+    // Istio's virtual host holds the VirtualService's routes and nothing else.
+    unmatched: "notFound",
+    creationTimestamp: spec.object.creationTimestamp,
+    origin: spec.object.origin(),
+  };
+}
+
+function readHosts(spec: Spec): string[] {
+  const nodes = spec.at("hosts").items();
+  if (nodes.length === 0) checkDelegate(spec);
+  const gateways = spec.at("gateways").texts();
+  const forMesh = gateways.length === 0 || gateways.includes(MESH);
+  let valid = true;
+  for (const node of nodes) {
+    const error = hostError(node.text() ?? "", forMesh);
+    node.refuse(error);
+    valid &&= error === undefined;
+  }
+  if (valid) refuseDuplicates(nodes);
+  return nodes.map((node) => node.text() ?? "");
+}
+
+function hostError(host: string, forMesh: boolean): string | undefined {
+  if (host === "*" && forMesh) {
+    return "wildcard host * is not allowed for virtual services bound to the mesh gateway";
+  }
+  return isAddress(host) ? undefined : wildcardDomainError(host);
+}
+
+function refuseDuplicates(nodes: readonly Spec[]): void {
+  for (const [index, node] of nodes.entries()) {
+    for (const earlier of nodes.slice(0, index)) {
+      const [one, other] = [earlier.text() ?? "", node.text() ?? ""];
+      if (!hostsOverlap(one, other)) continue;
+      node.refuse(`duplicate hosts in virtual service: ${one} & ${other}`);
+    }
+  }
+}
+
+/** Without hosts it is for other VirtualServices to delegate to. */
+function checkDelegate(spec: Spec): void {
+  if (spec.at("gateways").items().length > 0) {
+    spec.at("gateways").refuse("delegate virtual service must have no gateways specified");
+  }
+  for (const kind of ["tls", "tcp"]) {
+    if (spec.at(kind).items().length > 0) {
+      spec.at(kind).refuse(`delegate virtual service must have no ${kind} route specified`);
+    }
+  }
+  spec.notExecuted("it has no hosts, and no other VirtualService takes in its rules");
+}
+
+/** True where sidecars are meant. */
+function readGateways(gateways: Spec): boolean {
+  const items = gateways.items();
+  for (const item of items) checkGatewayName(item);
+  const others = items.filter((item) => item.text() !== MESH);
+  const onMesh = others.length < items.length || items.length === 0;
+  if (others.length > 0) {
+    const names = others.map((item) => item.text()).join(", ");
+    gateways.notExecuted(
+      onMesh
+        ? `there are no gateways here, so the rules hold for sidecars and not on ${names}`
+        : `there are no gateways here, so nothing routes by it (${names})`,
+      "add mesh to gateways to route the requests of sidecars by these rules",
+    );
+  }
+  return onMesh;
+}
+
+function checkGatewayName(item: Spec): void {
+  const name = item.text() ?? "";
+  const [namespace = "", gateway, ...more] = name.split("/");
+  if (gateway === undefined) {
+    item.refuse(wildcardDomainError(name));
+    const [first, second] = name.split(".");
+    if (second !== undefined) {
+      item.doubt(
+        `using legacy gatewayName format "${name}"; ` +
+          `prefer the <namespace>/<name> format: "${second}/${first}"`,
+      );
+    }
+  } else if (namespace === "" || gateway === "") {
+    item.refuse("config namespace and gateway name cannot be empty");
+  } else if (!isLabel(namespace)) {
+    item.refuse(`invalid value for namespace: "${namespace}"`);
+  } else if (!isLabel(gateway) || more.length > 0) {
+    item.refuse(`invalid value for gateway name: "${gateway}"`);
+  }
+}
+
+function checkLayer4(spec: Spec, hosts: readonly string[]): void {
+  for (const route of spec.at("tls").items()) checkTlsRoute(route, hosts);
+  for (const route of spec.at("tcp").items()) checkTcpRoute(route);
+}
