@@ -28,6 +28,9 @@ export interface TextRule {
   readonly allowed?: string;
 }
 
+/** A pod has forty fields; naming all of them hides the hint. */
+const NAMES_SHOWN_MAX = 12;
+
 type Mapping = Readonly<Record<string, unknown>>;
 
 /**
@@ -304,7 +307,7 @@ export class Fields<Name extends string = string> {
       ...this.#diagnostic(path, {
         message: `Unknown field \`${name}\``,
         found: name,
-        allowed: known.join(", "),
+        allowed: listNames(known),
         hint: near === undefined ? undefined : `did you mean \`${near}\`?`,
       }),
       position: this.object.keyPositionOf(path),
@@ -362,6 +365,12 @@ export function showFound(value: unknown): string {
 
 export function isMapping(value: unknown): value is Mapping {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN_MAX).join(", ");
+  const more = names.length - NAMES_SHOWN_MAX;
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 function typeFinding(value: unknown, allowed: string): { found: string; allowed: string } {

@@ -1,0 +1,70 @@
+import { type Labels, matchesLabels, type Pod, type Service, type ServicePort } from "../mesh.ts";
+
+/** One address that serves a service's port: a ready pod, or an address that YAML lists. */
+export interface ServiceEndpoint {
+  /** An IP address, or a DNS name where the service's resolution is DNS. */
+  readonly address: string;
+  readonly port: number;
+  readonly labels: Labels;
+  /** At least 1. */
+  readonly weight: number;
+  readonly serviceAccount: string;
+  /** Undefined for listed addresses. */
+  readonly pod: Pod | undefined;
+}
+
+const ANY_POD: Labels = {};
+
+/**
+ * The endpoints of a service's port, in the order of the pods: ready pods of its namespace that
+ * carry the selector's labels (and the subset's), plus the addresses that it lists. A pod that has
+ * no port of the wanted name is none, as in Kubernetes.
+ */
+export function endpointsOf(
+  service: Service,
+  port: ServicePort,
+  pods: readonly Pod[],
+  subset: Labels = ANY_POD,
+): ServiceEndpoint[] {
+  const listed = service.endpoints
+    .filter((endpoint) => matchesLabels(endpoint.labels, subset))
+    .map(({ address, ports, labels, weight, serviceAccount }): ServiceEndpoint => {
+      const number = ports[port.name] ?? numericTarget(port);
+      return { address, port: number, labels, weight, serviceAccount, pod: undefined };
+    });
+  const selected = podsOf(service, pods).filter(
+    (pod) => pod.ready && matchesLabels(pod.labels, subset),
+  );
+  return [...listed, ...selected.flatMap((pod) => podEndpoint(pod, port) ?? [])];
+}
+
+/** Pods of the service's namespace that its selector selects, ready or not. */
+export function podsOf<P extends Pick<Pod, "namespace" | "labels">>(
+  service: Pick<Service, "namespace" | "selector">,
+  pods: readonly P[],
+): P[] {
+  const { selector, namespace } = service;
+  if (selector === undefined) return [];
+  return pods.filter((pod) => pod.namespace === namespace && matchesLabels(pod.labels, selector));
+}
+
+/** The pod's port behind a service port; undefined where a named one is not there. */
+export function targetPortOf(pod: Pick<Pod, "containers">, port: ServicePort): number | undefined {
+  if (typeof port.targetPort === "number") return port.targetPort;
+  const transport = port.protocol === "udp" ? "UDP" : "TCP";
+  return pod.containers
+    .flatMap((container) => container.ports)
+    .find(({ name, protocol }) => name === port.targetPort && protocol === transport)?.port;
+}
+
+function podEndpoint(pod: Pod, port: ServicePort): ServiceEndpoint | undefined {
+  const number = targetPortOf(pod, port);
+  if (number === undefined) return undefined;
+  const { address, labels, serviceAccount } = pod;
+  return { address, port: number, labels, weight: 1, serviceAccount, pod };
+}
+
+/** Listed addresses have no containers, so that a name there means the service's own port. */
+function numericTarget(port: ServicePort): number {
+  return typeof port.targetPort === "number" ? port.targetPort : port.port;
+}
