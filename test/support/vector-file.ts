@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+
+/** One case of a Markdown file of vectors: a heading, bytes in a fence, expected lines in a fence. */
+export interface Vector {
+  readonly name: string;
+  /** What stands behind the language of the first fence, as `method=HEAD close`. */
+  readonly options: readonly string[];
+  readonly bytes: Buffer;
+  readonly expected: readonly string[];
+}
+
+const CASE =
+  /^## (?<name>.+)$[^]*?^```http(?<options>[^\n]*)\n(?<wire>[^]*?)^```\n```events\n(?<events>[^]*?)\n?^```$/gm;
+
+/** Reads the cases of a file. Throws where a heading has no case. */
+export function readVectors(path: URL): readonly Vector[] {
+  const text = readFileSync(path, "utf8");
+  const vectors = [...text.matchAll(CASE)].map(({ groups = {} }) => ({
+    name: groups.name ?? "",
+    options: (groups.options ?? "").trim().split(" "),
+    bytes: wireBytes(groups.wire ?? ""),
+    expected: (groups.events ?? "").split("\n"),
+  }));
+  const headings = text.match(/^## /gm)?.length ?? 0;
+  if (vectors.length !== headings) {
+    throw new Error(`${path.pathname}: ${headings} headings, ${vectors.length} cases`);
+  }
+  return vectors;
+}
+
+/** Line ends become CR LF, escapes become bytes, `\` before a line's end takes the end away. */
+function wireBytes(text: string): Buffer {
+  const wire = text
+    .replaceAll("\\\n", "")
+    .replaceAll("\n", "\r\n")
+    .replaceAll(/\\(x[0-9a-f]{2}|[rnt0\\])/g, (_, code: string) => byteOf(code));
+  return Buffer.from(wire, "latin1");
+}
+
+function byteOf(code: string): string {
+  if (code.startsWith("x")) return String.fromCharCode(Number.parseInt(code.slice(1), 16));
+  return { r: "\r", n: "\n", t: "\t", "0": "\0" }[code] ?? code;
+}
