@@ -156,8 +156,8 @@ export interface Pod {
   /** Only ready pods are endpoints. */
   readonly ready: boolean;
   /**
-   * Explicit mode: where the app listens behind its sidecar, by container port (a Unix socket's
-   * path); undefined in intercept mode, where the app is at its own port.
+   * Explicit mode: where the app listens behind its sidecar, by container port: a Unix socket's
+   * path, or `127.0.0.9:8080`; undefined in intercept mode, where the app is at its own port.
    */
   readonly appSockets: Readonly<Record<number, string>> | undefined;
 }

@@ -48,6 +48,7 @@ export class ExplicitFabric implements Fabric {
     const groups = new Set<number>();
     return {
       address: this.#addresses.take(),
+      appAddress: this.#addresses.take(),
       start: (program) => this.#start(program, groups),
       remove: () => {
         for (const group of groups) sendSignal(group, "SIGKILL");

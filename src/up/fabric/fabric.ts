@@ -32,6 +32,8 @@ export interface Running {
 /** Where one pod runs. */
 export interface Place {
   readonly address: string;
+  /** Explicit mode: another address, for the pod's own apps behind the sidecar. */
+  readonly appAddress: string | undefined;
   start(program: Program): Running;
   /** Ends all of the pod's processes at once and frees the place. */
   remove(): void;

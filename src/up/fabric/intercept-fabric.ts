@@ -93,6 +93,7 @@ export class InterceptFabric implements Fabric {
   #placeIn(namespaces: Namespaces, address: string): Place {
     return {
       address,
+      appAddress: undefined,
       start: (program) => {
         const prefix = program.as === "sidecar" ? this.#sidecar.become() : inFolder(program.folder);
         return start([...namespaces.enter(), ...prefix, ...program.argv], program, innerProcess);

@@ -1,0 +1,220 @@
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import type { SocketAddress } from "../../model/address.ts";
+import type { Container, Labels, Pod } from "../../model/mesh.ts";
+import { HEALTH_PORT, sidecarBootstrap } from "../bootstrap.ts";
+import type { Fabric, Place } from "../fabric/fabric.ts";
+import {
+  type ContainerRun,
+  containerEnvironment,
+  containerRun,
+  type PodSetting,
+  tcpPorts,
+} from "./container.ts";
+import type { PlannedPod } from "./plan.ts";
+import { accepts, answersOk, listensIn, until } from "./readiness.ts";
+import { Supervised } from "./supervised.ts";
+
+/** What all pods of a run share. */
+export interface PodContext {
+  readonly fabric: Fabric;
+  readonly ads: SocketAddress;
+  /** Program and arguments of `outrigger proxy -c -`. */
+  readonly proxyCommand: readonly string[];
+  /** The stand-in's file. */
+  readonly standIn: string;
+  /** Image to command, from the user's UpConfig. */
+  readonly commands: Labels;
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  readonly say: (line: string) => void;
+}
+
+const SIDECAR_DEADLINE_MS = 60_000;
+const LISTEN_DEADLINE_MS = 30_000;
+const TERM_GRACE_MS = 2000;
+
+/** One pod: its place, its containers' processes and its sidecar. */
+export class RunningPod {
+  readonly planned: PlannedPod;
+  readonly place: Place;
+  readonly setting: PodSetting;
+  ready = false;
+  readonly #context: PodContext;
+  readonly #runs: readonly { container: Container; run: ContainerRun }[];
+  #apps: Supervised[] = [];
+  #sidecar: Supervised | undefined;
+  #stopped = false;
+
+  constructor(planned: PlannedPod, place: Place, context: PodContext) {
+    this.planned = planned;
+    this.place = place;
+    this.#context = context;
+    this.setting = settingOf(planned, place, context.fabric);
+    this.#runs = planned.template.containers.map((container) => ({
+      container,
+      run: containerRun(planned.template, container, this.setting, context.commands),
+    }));
+  }
+
+  /** As the control plane is told. */
+  get pod(): Pod {
+    const { name, namespace, template } = this.planned;
+    const { labels, annotations, serviceAccount, containers } = template;
+    return {
+      ...{ name, namespace, labels, annotations, serviceAccount, containers },
+      address: this.place.address,
+      workload: template.name,
+      ready: this.ready,
+      appSockets: this.#appSockets(),
+    };
+  }
+
+  /** Containers for which nothing runs here. */
+  get idleContainers(): readonly string[] {
+    return this.#runs
+      .filter(({ run }) => run.kind === "nothing")
+      .map((each) => each.container.name);
+  }
+
+  /** Starts everything; resolves when the apps listen and the sidecar has its configuration. */
+  async start(): Promise<void> {
+    const { clock } = this.#context;
+    this.#sidecar = this.#startSidecar();
+    this.#apps = this.#runs.flatMap(({ container, run }) => this.#startContainer(container, run));
+    const giveUp = (): boolean => this.#stopped;
+    const sidecar = until(clock, () => answersOk(this.place.address, HEALTH_PORT, HEALTH_PATH), {
+      deadlineMs: SIDECAR_DEADLINE_MS,
+      giveUp,
+    });
+    const apps = until(clock, () => this.#listens(), { deadlineMs: LISTEN_DEADLINE_MS, giveUp });
+    const [sidecarReady, appsReady] = await Promise.all([sidecar, apps]);
+    if (this.#stopped) return;
+    if (!sidecarReady) throw new Error(`its sidecar got no configuration ${this.#words()}`);
+    if (!appsReady) throw new Error(`no container listens on ${this.#ports().join(", ")}`);
+    this.ready = true;
+  }
+
+  /** Ends the apps as Kubernetes does: SIGTERM, time to finish, then all at once. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const commands = this.#runs.some(({ run }) => run.kind === "command");
+    const graceMs = commands ? TERM_GRACE_MS : 0;
+    await Promise.all(this.#apps.map((app) => app.stop(graceMs)));
+    await this.#sidecar?.stop(0);
+    this.place.remove();
+  }
+
+  #words(): string {
+    const words = this.#sidecar?.lastWords ?? "";
+    return words === "" ? "" : `\n    ${words.replaceAll("\n", "\n    ")}`;
+  }
+
+  #startSidecar(): Supervised {
+    const { fabric, ads, proxyCommand, env, clock, say } = this.#context;
+    const { name, namespace, template } = this.planned;
+    const { labels, serviceAccount } = template;
+    return new Supervised({
+      title: `${namespace}/${name}: sidecar`,
+      place: this.place,
+      program: {
+        argv: proxyCommand,
+        env,
+        stdio: ["pipe", "ignore", "pipe"],
+        folder: "/",
+        as: "sidecar",
+      },
+      input: sidecarBootstrap({
+        ...{ pod: name, namespace, labels, serviceAccount, ads },
+        workload: template.name,
+        address: this.place.address,
+        mode: fabric.mode,
+      }),
+      clock,
+      say,
+    });
+  }
+
+  #startContainer(container: Container, run: ContainerRun): Supervised[] {
+    if (run.kind === "nothing") return [];
+    const { standIn, env, clock, say } = this.#context;
+    const environment = containerEnvironment(container, this.setting, env);
+    const { name, namespace } = this.planned;
+    const program =
+      run.kind === "command"
+        ? { argv: ["sh", "-c", run.command], env: environment, folder: run.folder }
+        : {
+            argv: [process.execPath, standIn],
+            env: { ...environment, OUTRIGGER_STAND_IN: JSON.stringify(run.config) },
+            folder: "/",
+          };
+    const title = `${namespace}/${name}: container ${container.name}`;
+    return [
+      new Supervised({
+        ...{ title, clock, say },
+        place: this.place,
+        // What an app prints is its own log, and the terminal is the table's: only errors show.
+        program: { ...program, stdio: ["ignore", "ignore", "pipe"], as: "app" },
+      }),
+    ];
+  }
+
+  /** The TCP ports that something has to listen on. */
+  #ports(): number[] {
+    return this.#runs
+      .filter(({ run }) => run.kind !== "nothing")
+      .flatMap(({ container }) => tcpPorts(container));
+  }
+
+  async #listens(): Promise<boolean> {
+    const { fabric } = this.#context;
+    if (fabric.mode === "intercept") {
+      const [pid] = this.#apps.flatMap((app) => app.pid ?? []);
+      return this.#ports().length === 0 || (pid !== undefined && listensIn(pid, this.#ports()));
+    }
+    const sockets = this.#appSockets() ?? {};
+    const all = await Promise.all(
+      this.#ports().map((port) => accepts(target(sockets[port] ?? ""))),
+    );
+    return all.every((each) => each);
+  }
+
+  /** Explicit mode: a stand-in's socket, or the address that a real command was told. */
+  #appSockets(): Readonly<Record<number, string>> | undefined {
+    const { socketOf, host } = this.setting;
+    if (socketOf === undefined) return undefined;
+    return Object.fromEntries(
+      this.#runs.flatMap(({ container, run }) =>
+        tcpPorts(container).map((port) => {
+          return [port, run.kind === "standIn" ? socketOf(port) : `${host}:${port}`];
+        }),
+      ),
+    );
+  }
+}
+
+const HEALTH_PATH = "/healthz/ready";
+
+function target(where: string): string | { host: string; port: number } {
+  const colon = where.lastIndexOf(":");
+  if (where.startsWith("/") || colon < 0) return where;
+  return { host: where.slice(0, colon), port: Number(where.slice(colon + 1)) };
+}
+
+function settingOf({ name, namespace }: PlannedPod, place: Place, fabric: Fabric): PodSetting {
+  const { folder, gateway } = fabric;
+  const { address, appAddress } = place;
+  const own = { name, namespace, address };
+  if (folder === undefined || appAddress === undefined) {
+    const local = { host: "0.0.0.0", localhost: "127.0.0.1" };
+    return { ...own, ...local, proxy: undefined, socketOf: undefined };
+  }
+  const except = ["localhost", "127.0.0.1", "::1", gateway, appAddress];
+  return {
+    ...own,
+    host: appAddress,
+    localhost: appAddress,
+    proxy: { url: `http://${address}:15001`, except },
+    socketOf: (port) => join(folder, `${address}-${port}.sock`),
+  };
+}
