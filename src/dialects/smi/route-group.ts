@@ -1,0 +1,99 @@
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { ScopedMatch } from "../../model/http-route-set.ts";
+import type { HeaderMatch, PathMatch } from "../../model/route.ts";
+import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
+import { Fields, isMapping } from "../kubernetes/fields.ts";
+import type { KubernetesObject } from "../kubernetes/object.ts";
+
+/** v1alpha1 and v1alpha2 have the matches at the top, later ones under `spec`. */
+const GROUP = fieldTable({
+  executed: ["apiVersion", "kind", "metadata", "spec", "matches"],
+  accepted: ["status"],
+});
+
+const SPEC = fieldTable({ executed: ["matches"] });
+
+const MATCH = fieldTable({ executed: ["name", "pathRegex", "methods", "headers"] });
+
+export const ROUTE_GROUP_TABLES: Readonly<Record<string, FieldTable>> = {
+  "HTTPRouteGroup.spec": SPEC,
+  "HTTPRouteGroup.spec.matches[]": MATCH,
+};
+
+type MatchFields = Fields<keyof typeof MATCH>;
+
+const METHOD = /^(\*|[A-Z][A-Z-]*)$/;
+
+/** The alternatives of an HTTPRouteGroup. */
+export function readRouteGroup(
+  object: KubernetesObject,
+  diagnostics: Diagnostic[],
+): readonly ScopedMatch[] {
+  const group = Fields.ofObject(object, GROUP, diagnostics);
+  const entries = group.has("spec")
+    ? (group.mapping("spec", SPEC)?.mappings("matches", MATCH) ?? [])
+    : group.mappings("matches", MATCH);
+  if (entries.length === 0) {
+    group.problemAt([], { message: "The group has no matches", allowed: "at least one match" });
+  }
+  return entries.map(readMatch);
+}
+
+function readMatch(entry: MatchFields): ScopedMatch {
+  entry.requiredString("name", { allowed: "a name by which TrafficTargets call it" });
+  return {
+    request: {
+      path: pathMatch(entry.string("pathRegex")),
+      headers: [...methodMatch(entry), ...headerMatches(entry)],
+      queryParameters: [],
+    },
+    sourceLabels: undefined,
+    sourceNamespace: undefined,
+    port: undefined,
+    origin: entry.origin(),
+  };
+}
+
+/** The expression is anchored at the start alone; the model's must match the whole path. */
+function pathMatch(pattern: string | undefined): PathMatch {
+  if (pattern === undefined || pattern === "") {
+    return { kind: "prefix", value: "/", caseSensitive: true };
+  }
+  return { kind: "regex", value: `(?:${pattern}).*`, caseSensitive: true };
+}
+
+function methodMatch(entry: MatchFields): HeaderMatch[] {
+  const allowed = "an HTTP method in capitals, or *";
+  const methods = entry.strings("methods", { pattern: METHOD, allowed });
+  if (methods.length === 0 || methods.includes("*")) return [];
+  return [headerMatch(":method", methods.join("|"))];
+}
+
+/** A mapping (v1alpha4), or a list of mappings (before): name to regular expression. */
+function headerMatches(entry: MatchFields): HeaderMatch[] {
+  const value = entry.raw("headers");
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) {
+    return Object.entries(entry.labels("headers") ?? {}).map(([name, text]) =>
+      headerMatch(name, text),
+    );
+  }
+  return value.flatMap((item: unknown, index) => {
+    const pairs = isMapping(item) ? Object.entries(item) : [];
+    const texts = pairs.filter((pair): pair is [string, string] => typeof pair[1] === "string");
+    if (texts.length === 0 || texts.length < pairs.length) {
+      const allowed = "a mapping of header names to regular expressions";
+      entry.problemAt(["headers", index], { message: "The header cannot be read", allowed });
+    }
+    return texts.map(([name, text]) => headerMatch(name, text));
+  });
+}
+
+function headerMatch(name: string, pattern: string): HeaderMatch {
+  return {
+    name: name.toLowerCase(),
+    value: { kind: "regex", value: pattern, ignoreCase: false },
+    invert: false,
+    missingAsEmpty: false,
+  };
+}
