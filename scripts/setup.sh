@@ -25,7 +25,7 @@ step() {
   step_log=$cache/setup.log
   step_start=$(date +%s)
   say "$step_text ..."
-  show_progress &
+  show_progress 9>&- & # without the lock that `locked` holds
   step_ticker=$!
   step_status=0
   "$@" >"$step_log" 2>&1 </dev/null || step_status=$?
@@ -36,10 +36,15 @@ step() {
   if [ "$step_status" -eq 0 ]; then
     say "$step_text: done in $step_seconds s"
   else
-    tail -n 25 "$step_log" >&2
+    show_failure
     say "$step_text: failed after $step_seconds s (status $step_status; all of it is in $step_log)"
   fi
   return "$step_status"
+}
+
+show_failure() {
+  grep -E '[Ee]rror|^E: ' "$cache/setup.log" | head -n 20 >&2
+  tail -n 5 "$cache/setup.log" >&2
 }
 
 # A running second count on a terminal, else a line every ten seconds, as long as the parent lives.
@@ -89,6 +94,13 @@ need_npm() {
     fail "npm is missing: install Node 20 or newer with its npm (Debian: apt-get install npm)"
 }
 
+# install_locked FOLDER: what its package-lock.json says. Not `npm ci`: that refuses a lock file
+# without the binaries for other systems that a mirror does not carry. Not `npm --prefix`: that
+# reads another npmrc than the machine's.
+install_locked() (
+  cd "$1" && npm install --no-save --ignore-scripts --loglevel=http
+)
+
 # The pinned Node, whatever Node the machine has: one version is what the tests have seen.
 need_runtime() {
   [ -x "$node" ] || locked install_runtime || exit 1
@@ -101,6 +113,17 @@ runtime_version() {
   done
 }
 
+# npm passes over an optional package that it cannot fetch, and only the folder tells.
+no_runtime() {
+  show_failure
+  case $(uname -sm) in
+    "Linux x86_64" | "Linux aarch64" | "Darwin arm64") ;;
+    *) fail "there is no Node $node_version for $(uname -sm) in scripts/runtime/package.json" ;;
+  esac
+  fail "Node $node_version did not arrive or does not run here: does 'npm ping' reach the registry?" \
+    "(On Linux it needs glibc.)"
+}
+
 install_runtime() {
   [ ! -x "$node" ] || return 0
   runtime=$cache/node-$node_version
@@ -110,10 +133,8 @@ install_runtime() {
     cp "$root/scripts/runtime/package.json" "$root/scripts/runtime/package-lock.json" \
       "$root/.npmrc" "$runtime/"
     step "installing Node $node_version into $runtime (once)" \
-      npm ci --prefix "$runtime" --ignore-scripts --loglevel=error || return 1
-    [ "$(runtime_version)" = "v$node_version" ] ||
-      fail "no Node $node_version runs here ($(uname -sm)): Linux x64 and arm64 with glibc" \
-        "and macOS arm64 are supported"
+      install_locked "$runtime" || return 1
+    [ "$(runtime_version)" = "v$node_version" ] || no_runtime
   fi
   mkdir -p "$runtime/bin"
   ln -sf "$(echo "$runtime"/node_modules/node-*/bin/node)" "$node"
@@ -130,7 +151,9 @@ install_dependencies() {
   if ! "$node" "$root/scripts/installed.ts"; then
     need_npm
     step "installing the locked dependencies" \
-      npm ci --prefix "$root" --ignore-scripts --loglevel=error || return 1
+      install_locked "$root" || return 1
+    "$node" "$root/scripts/installed.ts" ||
+      fail "npm installed something else than package-lock.json says; see $cache/setup.log"
   fi
   rm -f "$root/src/gen/.stamp"
   cp "$root/package-lock.json" "$root/node_modules/.outrigger-lock"
