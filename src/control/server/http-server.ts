@@ -1,0 +1,107 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type SocketAddress, socketAddress } from "../../model/address.ts";
+
+/** What a path answers with; pages are made anew for each request. */
+export interface Page {
+  readonly contentType: string;
+  body(): string;
+}
+
+export interface HttpServerOptions {
+  readonly address: SocketAddress;
+  readonly pages: ReadonlyMap<string, Page>;
+}
+
+export interface RunningHttpServer {
+  readonly address: SocketAddress;
+  close(): Promise<void>;
+}
+
+const CONNECTIONS_MAX = 256;
+const HEAD_MS = 5_000;
+const REQUEST_MS = 10_000;
+const IDLE_MS = 30_000;
+const HEADERS_MAX = 64;
+
+/**
+ * The control plane's HTTP door: it answers GET and HEAD with pages, and changes nothing. The
+ * Host is checked against the addresses that it serves, so that a page in somebody's browser
+ * cannot read it under a name of its own (DNS rebinding).
+ */
+export function serveHttp(options: HttpServerOptions): Promise<RunningHttpServer> {
+  const server = createServer(
+    { headersTimeout: HEAD_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: IDLE_MS },
+    (request, response) => answer(request, response, options),
+  );
+  server.maxConnections = CONNECTIONS_MAX;
+  server.maxHeadersCount = HEADERS_MAX;
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.address.port, options.address.host, () => resolve(running(server)));
+  });
+}
+
+function running(server: Server): RunningHttpServer {
+  // A server that listens on TCP has an AddressInfo, never null and never a pipe's path.
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    address: socketAddress(address, port),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { pages }: HttpServerOptions,
+): void {
+  request.resume();
+  const { status, contentType, body } = answerOf(request, pages);
+  if (status === 405) response.setHeader("allow", "GET, HEAD");
+  response.writeHead(status, {
+    "content-type": contentType,
+    "content-length": Buffer.byteLength(body),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  });
+  response.end(request.method === "HEAD" ? undefined : body);
+}
+
+function answerOf(request: IncomingMessage, pages: ReadonlyMap<string, Page>): Answer {
+  if (!isOwnHost(request)) return refusal(421, "not served under this host");
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return refusal(405, "only GET and HEAD are answered");
+  }
+  const path = (request.url ?? "/").split("?")[0] ?? "/";
+  const page = pages.get(path);
+  if (page === undefined) return refusal(404, `no such page; there are ${listing(pages)}`);
+  return { status: 200, contentType: page.contentType, body: page.body() };
+}
+
+function listing(pages: ReadonlyMap<string, Page>): string {
+  return [...pages.keys()].join(" ");
+}
+
+/** `localhost`, or the very address that the connection came in on. */
+function isOwnHost(request: IncomingMessage): boolean {
+  const { host } = request.headers;
+  if (host === undefined) return false;
+  const name = host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  const { localAddress = "" } = request.socket;
+  return name === "localhost" || name === localAddress.replace(/^::ffff:/, "");
+}
+
+function refusal(status: number, reason: string): Answer {
+  return { status, contentType: "text/plain; charset=utf-8", body: `${reason}\n` };
+}

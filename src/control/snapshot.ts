@@ -1,0 +1,134 @@
+import type { Diagnostic } from "../base/diagnostic.ts";
+import type { Node, ProxyConfig } from "../model/bootstrap.ts";
+import type { Mesh, Pod } from "../model/mesh.ts";
+import type { Snapshot, SnapshotSource } from "./server/snapshot-source.ts";
+import { inboundConfig, type OutboundConfig, outboundConfig } from "./snapshot/build.ts";
+import { type Client, relevantLabels } from "./snapshot/client.ts";
+import { inconsistencies } from "./snapshot/consistent.ts";
+import { Interner } from "./snapshot/intern.ts";
+import { addressOf, clientOf, identityOf } from "./snapshot/proxy-identity.ts";
+
+/** What snapshots are made from, at one moment. */
+export interface World {
+  /** With an address for each service. */
+  readonly mesh: Mesh;
+  readonly pods: readonly Pod[];
+}
+
+const NOTHING: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
+
+/**
+ * Makes one snapshot a proxy, when it is asked for. What clients of one namespace share is made
+ * once; resources that did not change stay the same objects. A snapshot that refers to nothing is
+ * refused whole: the proxy keeps its last good one, and `problems` says why.
+ */
+export class SnapshotStore implements SnapshotSource {
+  #world: World | undefined;
+  #podsByName: ReadonlyMap<string, Pod> = new Map();
+  readonly #interner = new Interner();
+  #outbound = new Map<string, OutboundConfig>();
+  #fresh = new Map<string, Snapshot>();
+  readonly #lastGood = new Map<string, Snapshot>();
+  readonly #problems = new Map<string, readonly Diagnostic[]>();
+  readonly #listeners = new Set<() => void>();
+
+  /** From now on this holds. Nobody is told before `publish`. */
+  setWorld(world: World): void {
+    this.#world = world;
+    this.#podsByName = new Map(world.pods.map((pod) => [`${pod.namespace}/${pod.name}`, pod]));
+    this.#interner.nextGeneration();
+    this.#outbound = new Map();
+    this.#fresh = new Map();
+    this.#problems.clear();
+  }
+
+  /** Tells the subscribers that there may be other snapshots. */
+  publish(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Snapshots that were refused since the world last changed. */
+  get problems(): readonly Diagnostic[] {
+    return [...this.#problems.values()].flat();
+  }
+
+  snapshotFor(node: Node): Snapshot | undefined {
+    const world = this.#world;
+    if (world === undefined) return undefined;
+    const known = this.#fresh.get(node.id);
+    if (known !== undefined) return known;
+    const made = this.#make(node, world) ?? this.#lastGood.get(node.id);
+    if (made === undefined) return undefined;
+    this.#fresh.set(node.id, made);
+    this.#lastGood.set(node.id, made);
+    return made;
+  }
+
+  /** A proxy that is gone needs no last good snapshot. */
+  forget(nodeId: string): void {
+    this.#lastGood.delete(nodeId);
+    this.#fresh.delete(nodeId);
+  }
+
+  /** Undefined where the snapshot is refused. */
+  #make(node: Node, world: World): Snapshot | undefined {
+    const identity = identityOf(node);
+    const pod = this.#podsByName.get(`${identity.namespace}/${identity.pod}`);
+    const client = clientOf(identity, pod, addressOf(node));
+    const outbound = this.#outboundFor(client, world);
+    const inbound =
+      pod === undefined ? NOTHING : this.#interned(inboundConfig(world.mesh, pod, client));
+    const config = {
+      listeners: [...outbound.listeners, ...inbound.listeners],
+      routes: outbound.routes,
+      clusters: [...outbound.clusters, ...inbound.clusters],
+      endpoints: outbound.endpoints,
+    };
+    const problems = inconsistencies(config, outbound.absent);
+    if (problems.length === 0) return { version: this.#versionOf(config), ...config };
+    this.#problems.set(
+      node.id,
+      problems.map((problem) => refusal(node, problem)),
+    );
+    return undefined;
+  }
+
+  #outboundFor(client: Client, { mesh, pods }: World): OutboundConfig {
+    const labels = relevantLabels(mesh, client.labels);
+    const key = JSON.stringify([client.namespace, labels, client.explicitAddress]);
+    const known = this.#outbound.get(key);
+    if (known !== undefined) return known;
+    const made = outboundConfig(mesh, pods, client);
+    const kept = { ...this.#interned(made), absent: made.absent };
+    this.#outbound.set(key, kept);
+    return kept;
+  }
+
+  #interned(config: ProxyConfig): ProxyConfig {
+    const intern = <T extends object>(each: T): T => this.#interner.intern(each);
+    return {
+      listeners: config.listeners.map(intern),
+      routes: config.routes.map(intern),
+      clusters: config.clusters.map(intern),
+      endpoints: config.endpoints.map(intern),
+    };
+  }
+
+  #versionOf({ listeners, routes, clusters, endpoints }: ProxyConfig): string {
+    return this.#interner.versionOf([...listeners, ...routes, ...clusters, ...endpoints]);
+  }
+}
+
+function refusal(node: Node, problem: string): Diagnostic {
+  return {
+    code: "OUT0502",
+    severity: "error",
+    message: `The configuration for ${node.id} is not sent: ${problem}`,
+    hint: "the proxy keeps its last good configuration; this is a fault of Outrigger's",
+  };
+}

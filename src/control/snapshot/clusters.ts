@@ -1,0 +1,168 @@
+import { socketAddress } from "../../model/address.ts";
+import type {
+  Cluster,
+  DiscoveryType,
+  LbPolicy,
+  RetryBudget,
+  Thresholds,
+} from "../../model/cluster.ts";
+import { UNLIMITED } from "../../model/cluster.ts";
+import type { PolicyBlocks } from "../../model/destination-policy.ts";
+import type { Endpoint } from "../../model/endpoint.ts";
+import type { Service, ServicePort } from "../../model/mesh.ts";
+import type { Origin } from "../../model/origin.ts";
+import { loadAssignment } from "./endpoints.ts";
+import { BLACK_HOLE_CLUSTER, outboundClusterName, PASSTHROUGH_CLUSTER } from "./names.ts";
+
+const HOUR_MS = 3_600_000;
+/** Istio's mesh default, where Envoy's would be 5 s. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Istio's `dnsRefreshRate`. */
+const DNS_REFRESH_MS = 60_000;
+
+/**
+ * Ours, where Istio allows 2^32-1 retries: at most a fifth of the requests in flight may be
+ * retries, and never fewer than three, so that a slow backend is not drowned by them.
+ */
+const RETRY_BUDGET: RetryBudget = { budgetPercent: 20, minRetryConcurrency: 3 };
+
+export const NO_BLOCKS: PolicyBlocks = {
+  loadBalancer: undefined,
+  connectionPool: undefined,
+  retryBudget: undefined,
+};
+
+/** The settings that all of our clusters share, before a service or a policy says more. */
+export function clusterDefaults(name: string): Cluster {
+  return {
+    name,
+    statName: "",
+    discovery: "static",
+    edsServiceName: "",
+    lbPolicy: "roundRobin",
+    choiceCount: 2,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    thresholds: thresholdsOf(NO_BLOCKS),
+    loadAssignment: undefined,
+    dnsRefreshRateMs: DNS_REFRESH_MS,
+    idleTimeoutMs: HOUR_MS,
+    maxRequestsPerConnection: 0,
+    maxConnectionDurationMs: 0,
+    bindAddress: undefined,
+    tcpKeepalive: undefined,
+    protocol: "http1",
+    healthyPanicThreshold: 50,
+    origin: undefined,
+    service: undefined,
+  };
+}
+
+export function passthroughCluster(name: string = PASSTHROUGH_CLUSTER): Cluster {
+  return { ...clusterDefaults(name), discovery: "originalDst", lbPolicy: "clusterProvided" };
+}
+
+/** Has no endpoints: refuses whatever is sent to it. */
+export function blackHoleCluster(): Cluster {
+  return {
+    ...clusterDefaults(BLACK_HOLE_CLUSTER),
+    loadAssignment: loadAssignment(BLACK_HOLE_CLUSTER, []),
+  };
+}
+
+export interface OutboundClusterInput {
+  readonly service: Service;
+  readonly port: ServicePort;
+  /** Empty: the whole service. */
+  readonly subset: string;
+  readonly blocks: PolicyBlocks;
+  /** Explicit mode: no original destination is known, and sockets start at this address. */
+  readonly explicitAddress: string | undefined;
+  /** What DNS clusters carry. */
+  readonly endpoints: readonly Endpoint[];
+  readonly origin: Origin;
+}
+
+export function outboundCluster(input: OutboundClusterInput): Cluster {
+  const { service, port, blocks, explicitAddress } = input;
+  const name = outboundClusterName(port.port, input.subset, service.host);
+  const discovery = discoveryOf(service, blocks, explicitAddress !== undefined);
+  return {
+    ...withPolicy(clusterDefaults(name), blocks),
+    discovery,
+    lbPolicy: lbPolicyOf(discovery, blocks),
+    loadAssignment: isDns(discovery) ? loadAssignment(name, dnsEndpoints(input)) : undefined,
+    bindAddress: explicitAddress === undefined ? undefined : socketAddress(explicitAddress, 0),
+    origin: input.origin,
+    service: { host: service.host, name: service.name, namespace: service.namespace },
+  };
+}
+
+/** Limits, timeouts and keep-alive as a DestinationRule's blocks say, Istio's defaults else. */
+export function withPolicy(cluster: Cluster, blocks: PolicyBlocks): Cluster {
+  const pool = blocks.connectionPool;
+  return {
+    ...cluster,
+    thresholds: thresholdsOf(blocks),
+    connectTimeoutMs: pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    idleTimeoutMs: pool?.httpIdleTimeoutMs ?? HOUR_MS,
+    maxRequestsPerConnection: pool?.maxRequestsPerConnection ?? 0,
+    maxConnectionDurationMs: pool?.maxConnectionDurationMs ?? 0,
+    tcpKeepalive: pool?.tcpKeepalive,
+  };
+}
+
+function thresholdsOf(blocks: PolicyBlocks): Thresholds {
+  const pool = blocks.connectionPool;
+  return {
+    maxConnections: pool?.maxConnections ?? UNLIMITED,
+    maxPendingRequests: pool?.maxPendingRequests ?? UNLIMITED,
+    maxRequests: pool?.maxRequests ?? UNLIMITED,
+    maxRetries: pool?.maxRetries ?? UNLIMITED,
+    retryBudget: retryBudgetOf(blocks),
+    trackRemaining: true,
+  };
+}
+
+/** A written budget holds; a written `maxRetries` holds instead of our budget. */
+function retryBudgetOf(blocks: PolicyBlocks): RetryBudget | undefined {
+  const { retryBudget, connectionPool } = blocks;
+  if (retryBudget !== undefined) {
+    const { percent, minRetryConcurrency } = retryBudget;
+    return { budgetPercent: percent, minRetryConcurrency };
+  }
+  return connectionPool?.maxRetries === undefined ? RETRY_BUDGET : undefined;
+}
+
+function lbPolicyOf(discovery: DiscoveryType, blocks: PolicyBlocks): LbPolicy {
+  if (discovery === "originalDst") return "clusterProvided";
+  const algorithm = blocks.loadBalancer?.algorithm ?? "leastRequest";
+  return algorithm === "passthrough" ? "leastRequest" : algorithm;
+}
+
+/** In explicit mode only a host outside the registry is sent where the client said. */
+function discoveryOf(service: Service, blocks: PolicyBlocks, explicit: boolean): DiscoveryType {
+  const asAddressed = service.headless || blocks.loadBalancer?.algorithm === "passthrough";
+  if (service.resolution === "none" || (asAddressed && !explicit)) return "originalDst";
+  if (service.resolution === "dns") return "strictDns";
+  return service.resolution === "dnsRoundRobin" ? "logicalDns" : "eds";
+}
+
+function isDns(discovery: DiscoveryType): boolean {
+  return discovery === "strictDns" || discovery === "logicalDns";
+}
+
+/** A DNS entry without endpoints asks for its own host. */
+function dnsEndpoints(input: OutboundClusterInput): readonly Endpoint[] {
+  if (input.endpoints.length > 0) return input.endpoints;
+  const { service, port } = input;
+  const target = typeof port.targetPort === "number" ? port.targetPort : port.port;
+  return [
+    {
+      address: socketAddress(service.host, target),
+      hostname: service.host,
+      health: "healthy",
+      weight: 1,
+      workload: undefined,
+    },
+  ];
+}

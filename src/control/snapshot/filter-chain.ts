@@ -1,0 +1,91 @@
+import type {
+  FilterChain,
+  FilterChainMatch,
+  HttpConnectionManager,
+  RouteSource,
+  TcpProxy,
+  TcpWeightedCluster,
+} from "../../model/listener.ts";
+
+const HOUR_MS = 3_600_000;
+
+export const MATCH_ALL: FilterChainMatch = {
+  destinationPort: undefined,
+  prefixRanges: [],
+  applicationProtocols: [],
+  transportProtocol: "",
+};
+
+/** What the HTTP inspector must find for a connection to be HTTP. */
+export const MATCH_HTTP: FilterChainMatch = {
+  ...MATCH_ALL,
+  applicationProtocols: ["http/1.0", "http/1.1"],
+  transportProtocol: "raw_buffer",
+};
+
+type Direction = "inbound" | "outbound";
+
+/** The settings that Istio's sidecars use: no idle timeout within a request, websockets pass. */
+export function httpManager(
+  direction: Direction,
+  statPrefix: string,
+  routes: RouteSource,
+): HttpConnectionManager {
+  return {
+    kind: "http",
+    statPrefix,
+    routes,
+    httpFilters: [{ kind: "telemetry", direction }, { kind: "router" }],
+    generateRequestId: true,
+    preserveExternalRequestId: false,
+    alwaysSetRequestIdInResponse: false,
+    useRemoteAddress: false,
+    xffNumTrustedHops: 0,
+    skipXffAppend: false,
+    serverName: direction === "inbound" ? "istio-envoy" : "envoy",
+    serverHeader: "overwrite",
+    via: "",
+    idleTimeoutMs: HOUR_MS,
+    streamIdleTimeoutMs: 0,
+    requestTimeoutMs: 0,
+    requestHeadersTimeoutMs: 0,
+    maxRequestHeadersKb: 60,
+    maxHeadersCount: 100,
+    maxRequestsPerConnection: 0,
+    acceptHttp10: true,
+    normalizePath: true,
+    mergeSlashes: false,
+    upgrades: ["websocket"],
+    accessLogs: [],
+    drainTimeoutMs: 5000,
+    explicitProxy: false,
+    stripMatchingPort: false,
+  };
+}
+
+export function tcpProxy(
+  direction: Direction,
+  clusters: readonly TcpWeightedCluster[],
+  idleTimeoutMs: number = HOUR_MS,
+): TcpProxy {
+  const statPrefix = clusters[0]?.cluster ?? "";
+  return {
+    kind: "tcp",
+    statPrefix,
+    clusters,
+    idleTimeoutMs,
+    telemetry: { kind: "telemetry", direction },
+  };
+}
+
+/** A TCP chain to one cluster. */
+export function tcpChain(
+  name: string,
+  match: FilterChainMatch,
+  direction: Direction,
+  cluster: string,
+  idleTimeoutMs?: number,
+): FilterChain {
+  const filter = tcpProxy(direction, [{ cluster, weight: 1 }], idleTimeoutMs);
+  return { name, match, filter };
+}

@@ -1,0 +1,51 @@
+import type { Cluster } from "../../../model/cluster.ts";
+import type { Subset } from "../../../model/destination-policy.ts";
+import type { ClusterLoadAssignment } from "../../../model/endpoint.ts";
+import { blackHoleCluster, outboundCluster, passthroughCluster } from "../clusters.ts";
+import { clusterEndpoints, loadAssignment } from "../endpoints.ts";
+import type { ServiceAt } from "../service-view.ts";
+import type { Outlook } from "./outlook.ts";
+
+/** A cluster and, where it is an EDS cluster, what EDS says of it. */
+export interface ClusterWithEndpoints {
+  readonly cluster: Cluster;
+  readonly assignment: ClusterLoadAssignment | undefined;
+}
+
+/** One cluster a service port, one more for each subset, and the two that every client has. */
+export function outboundClusters(outlook: Outlook): readonly ClusterWithEndpoints[] {
+  const builtIn = [blackHoleCluster(), passthroughCluster()];
+  return [
+    ...builtIn.map((cluster) => ({ cluster, assignment: undefined })),
+    ...outlook.services.flatMap((at) => serviceClusters(outlook, at)),
+  ];
+}
+
+function serviceClusters(outlook: Outlook, at: ServiceAt): readonly ClusterWithEndpoints[] {
+  const policy = outlook.policyOf(at.service);
+  return [undefined, ...policy.subsets].map((subset) => serviceCluster(outlook, at, subset));
+}
+
+function serviceCluster(
+  outlook: Outlook,
+  at: ServiceAt,
+  subset: Subset | undefined,
+): ClusterWithEndpoints {
+  const { service, port } = at;
+  const { pods, mesh, client } = outlook;
+  const policy = outlook.policyOf(service);
+  const labels = subset?.labels ?? {};
+  const endpoints = clusterEndpoints(service, port, labels, pods, mesh.settings.trustDomain);
+  const cluster = outboundCluster({
+    service,
+    port,
+    subset: subset?.name ?? "",
+    blocks: policy.blocksFor(port.port, subset?.name ?? ""),
+    explicitAddress: client.explicitAddress,
+    endpoints,
+    origin: subset?.origin ?? policy.origin ?? service.origin,
+  });
+  const assignment =
+    cluster.discovery === "eds" ? loadAssignment(cluster.name, endpoints) : undefined;
+  return { cluster, assignment };
+}

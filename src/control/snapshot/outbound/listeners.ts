@@ -1,0 +1,172 @@
+import { socketAddress } from "../../../model/address.ts";
+import type { FilterChain, Listener } from "../../../model/listener.ts";
+import type { Origin } from "../../../model/origin.ts";
+import { podsOf } from "../../../model/precedence/endpoints.ts";
+import { httpManager, MATCH_ALL, MATCH_HTTP, tcpChain } from "../filter-chain.ts";
+import {
+  addressesOf,
+  BLACK_HOLE_CLUSTER,
+  EXPLICIT_ROUTES,
+  listenerName,
+  OUTBOUND_PORT,
+  outboundClusterName,
+  PASSTHROUGH_CLUSTER,
+} from "../names.ts";
+import type { ServiceAt } from "../service-view.ts";
+import type { Outlook } from "./outlook.ts";
+
+const ANY_HOST = "0.0.0.0";
+
+/** What redirected connections meet: the address that they wanted, else the port, else the end. */
+export function interceptListeners(outlook: Outlook): readonly Listener[] {
+  const listeners = [virtualOutbound(outlook), ...portListeners(outlook)];
+  for (const at of outlook.services) listeners.push(...addressListeners(outlook, at));
+  return distinct(listeners);
+}
+
+/** The app's `http_proxy`. */
+export function explicitListener(podAddress: string): Listener {
+  const routes = { kind: "rds", name: EXPLICIT_ROUTES } as const;
+  const manager = httpManager("outbound", `outbound_${EXPLICIT_ROUTES}`, routes);
+  const filter = {
+    ...manager,
+    upgrades: [...manager.upgrades, "connect"],
+    explicitProxy: true,
+  };
+  return {
+    ...listener(EXPLICIT_ROUTES, podAddress, OUTBOUND_PORT, undefined),
+    bindToPort: true,
+    filterChains: [{ name: EXPLICIT_ROUTES, match: MATCH_ALL, filter }],
+  };
+}
+
+function virtualOutbound(outlook: Outlook): Listener {
+  const itself = { ...MATCH_ALL, destinationPort: OUTBOUND_PORT };
+  const name = "virtualOutbound";
+  return {
+    ...listener(name, ANY_HOST, OUTBOUND_PORT, undefined),
+    bindToPort: true,
+    useOriginalDst: true,
+    filterChains: [tcpChain(`${name}-blackhole`, itself, "outbound", BLACK_HOLE_CLUSTER)],
+    defaultFilterChain: tcpChain(
+      `${name}-catchall-tcp`,
+      MATCH_ALL,
+      "outbound",
+      unknownDestination(outlook),
+    ),
+  };
+}
+
+/**
+ * `0.0.0.0_80`: the HTTP services of a port are told apart by their hosts. What is not HTTP there
+ * goes to the services without an address of their own (ServiceEntries of resolution NONE), else
+ * where it wanted to go.
+ */
+function portListeners(outlook: Outlook): readonly Listener[] {
+  const http = portsWhere(outlook, (at) => at.carriage === "http");
+  const tcp = portsWhere(outlook, isAddressless);
+  return [...new Set([...http, ...tcp])]
+    .sort((left, right) => left - right)
+    .map((port) => portListener(outlook, port, http.has(port)));
+}
+
+function portListener(outlook: Outlook, port: number, http: boolean): Listener {
+  const name = listenerName(ANY_HOST, port);
+  const addressless = outlook.services.filter((at) => at.port.port === port && isAddressless(at));
+  const ranged = addressless.flatMap((at) => rangeChain(outlook, at));
+  const open = addressless.find((at) => at.service.addresses.length === 0);
+  const other =
+    open === undefined
+      ? tcpChain("PassthroughFilterChain", MATCH_ALL, "outbound", unknownDestination(outlook))
+      : serviceChain(outlook, open);
+  const chains = http ? [httpChain(name, String(port)), ...ranged] : ranged;
+  return {
+    ...listener(name, ANY_HOST, port, undefined),
+    filterChains: chains,
+    defaultFilterChain: other,
+    listenerFilters: http ? ["tlsInspector", "httpInspector"] : [],
+    continueOnListenerFiltersTimeout: http,
+  };
+}
+
+function rangeChain(outlook: Outlook, at: ServiceAt): readonly FilterChain[] {
+  const prefixRanges = at.service.addresses
+    .filter((address) => address.includes("/"))
+    .map((range) => range.split("/"))
+    .map(([address = "", length]) => ({ address, prefixLength: Number(length) }));
+  if (prefixRanges.length === 0) return [];
+  return [{ ...serviceChain(outlook, at), match: { ...MATCH_ALL, prefixRanges } }];
+}
+
+/** TCP and undeclared protocols have a listener at each address of the service. */
+function addressListeners(outlook: Outlook, at: ServiceAt): readonly Listener[] {
+  if (at.carriage === "http") return [];
+  const addresses = at.service.headless
+    ? podsOf(at.service, outlook.pods).map((pod) => pod.address)
+    : addressesOf(at.service);
+  return addresses.map((address) => addressListener(outlook, at, address));
+}
+
+function addressListener(outlook: Outlook, at: ServiceAt, address: string): Listener {
+  const { service, port } = at;
+  const name = listenerName(address, port.port);
+  const sniffed = at.carriage === "sniffed";
+  const routes = `${service.host}:${port.port}`;
+  return {
+    ...listener(name, address, port.port, service.origin),
+    filterChains: sniffed ? [httpChain(name, routes)] : [],
+    defaultFilterChain: serviceChain(outlook, at),
+    listenerFilters: sniffed ? ["tlsInspector", "httpInspector"] : [],
+    continueOnListenerFiltersTimeout: sniffed,
+  };
+}
+
+function serviceChain(outlook: Outlook, at: ServiceAt): FilterChain {
+  const { service, port } = at;
+  const cluster = outboundClusterName(port.port, "", service.host);
+  const blocks = outlook.policyOf(service).blocksFor(port.port, "");
+  const idleTimeoutMs = blocks.connectionPool?.tcpIdleTimeoutMs;
+  return tcpChain(cluster, MATCH_ALL, "outbound", cluster, idleTimeoutMs);
+}
+
+function httpChain(listenerOf: string, routes: string): FilterChain {
+  const filter = httpManager("outbound", `outbound_${listenerOf}`, { kind: "rds", name: routes });
+  return { name: listenerOf, match: MATCH_HTTP, filter };
+}
+
+/** TCP that no address of its own leads to. */
+function isAddressless(at: ServiceAt): boolean {
+  const { service, carriage } = at;
+  return carriage !== "http" && !service.headless && addressesOf(service).length === 0;
+}
+
+function unknownDestination(outlook: Outlook): string {
+  return outlook.unknownHosts === "registryOnly" ? BLACK_HOLE_CLUSTER : PASSTHROUGH_CLUSTER;
+}
+
+function portsWhere(outlook: Outlook, holds: (at: ServiceAt) => boolean): ReadonlySet<number> {
+  return new Set(outlook.services.filter(holds).map((at) => at.port.port));
+}
+
+/** Two services may claim one address and port: the first one (by host) keeps it. */
+function distinct(listeners: readonly Listener[]): readonly Listener[] {
+  const byName = new Map<string, Listener>();
+  for (const each of listeners) if (!byName.has(each.name)) byName.set(each.name, each);
+  return [...byName.values()];
+}
+
+function listener(name: string, host: string, port: number, origin: Origin | undefined): Listener {
+  return {
+    name,
+    address: socketAddress(host, port),
+    bindToPort: false,
+    useOriginalDst: false,
+    direction: "outbound",
+    filterChains: [],
+    defaultFilterChain: undefined,
+    listenerFilters: [],
+    listenerFiltersTimeoutMs: 0,
+    continueOnListenerFiltersTimeout: false,
+    origin,
+  };
+}

@@ -1,0 +1,51 @@
+import type { Backend } from "../../../model/http-route-set.ts";
+import type { Mesh, OutboundTrafficPolicy, Pod, Service } from "../../../model/mesh.ts";
+import { type Client, outboundTrafficPolicyFor } from "../client.ts";
+import { outboundClusterName } from "../names.ts";
+import { portsOf, type ServiceAt, visibleServices } from "../service-view.ts";
+import { clientPolicies, type HostPolicy } from "./policies.ts";
+
+/** The mesh as one client sees it. */
+export interface Outlook {
+  readonly mesh: Mesh;
+  readonly pods: readonly Pod[];
+  readonly client: Client;
+  readonly services: readonly ServiceAt[];
+  readonly byHost: ReadonlyMap<string, Service>;
+  readonly unknownHosts: OutboundTrafficPolicy;
+  policyOf(service: Service): HostPolicy;
+}
+
+export function lookOut(mesh: Mesh, pods: readonly Pod[], client: Client): Outlook {
+  const services = visibleServices(mesh, client);
+  return {
+    mesh,
+    pods,
+    client,
+    services: portsOf(services),
+    byHost: new Map(services.map((service) => [service.host, service])),
+    unknownHosts: outboundTrafficPolicyFor(mesh, client),
+    policyOf: clientPolicies(mesh, client),
+  };
+}
+
+/**
+ * The cluster that a backend means to someone who addressed `port`: the backend's own port, else
+ * the service's only one, else the addressed one (Istio: `Destination.port`).
+ */
+export function backendCluster(outlook: Outlook, backend: Backend, port: number): string {
+  const service = outlook.byHost.get(backend.host);
+  const only = service?.ports.length === 1 ? service.ports[0]?.port : undefined;
+  return outboundClusterName(backend.port ?? only ?? port, backend.subset, backend.host);
+}
+
+/** Clusters that backends mean, whether somebody declared them or not. */
+export function backendClusters(outlook: Outlook): readonly string[] {
+  const addressed = [...new Set([80, ...outlook.services.map((at) => at.port.port)])];
+  const backends = outlook.mesh.routes.flatMap((set) =>
+    set.rules.flatMap(({ action }) => (action.kind === "split" ? action.backends : [])),
+  );
+  return backends.flatMap((backend) =>
+    addressed.map((port) => backendCluster(outlook, backend, port)),
+  );
+}

@@ -1,0 +1,165 @@
+import type { Backend } from "../../../model/http-route-set.ts";
+import type { Origin } from "../../../model/origin.ts";
+import {
+  type RouteDecision,
+  type RouteTarget,
+  routeSetsFor,
+} from "../../../model/precedence/route.ts";
+import type { Route, RouteConfiguration, VirtualHost } from "../../../model/route.ts";
+import { NO_MUTATIONS } from "../../../model/route.ts";
+import { EXPLICIT_ROUTES, hostForms, outboundClusterName, PASSTHROUGH_CLUSTER } from "../names.ts";
+import {
+  connectRoute,
+  defaultRoute,
+  forward,
+  matchesAll,
+  plainRoute,
+  routesOf,
+  whole,
+} from "../route/rules.ts";
+import type { ServiceAt } from "../service-view.ts";
+import { backendCluster, type Outlook } from "./outlook.ts";
+import { hostsWithoutService } from "./policies.ts";
+
+/** HTTP without a service, as a VirtualService for an outside host, is served on port 80. */
+const HTTP_PORT = 80;
+
+/** `80`: every host that is addressed on this port, as Istio names it. */
+export function portRoutes(outlook: Outlook, port: number): RouteConfiguration {
+  const here = outlook.services.filter(
+    (at) => at.port.port === port && (at.carriage === "http" || at.carriage === "sniffed"),
+  );
+  const hosts = [
+    ...here.map((at) => serviceHost(outlook, at)),
+    ...(port === HTTP_PORT ? orphanHosts(outlook) : []),
+    unknownHost(outlook),
+  ];
+  return configuration(String(port), distinctDomains(hosts), true);
+}
+
+/** `reviews.default.svc.cluster.local:9080`: the address alone says which service is meant. */
+export function sniffedRoutes(outlook: Outlook, at: ServiceAt): RouteConfiguration {
+  const host = serviceHost(outlook, at);
+  return configuration(host.name, [{ ...host, domains: ["*"] }], true);
+}
+
+/** `http_proxy`: every host and port of the mesh. TCP ports are reached by CONNECT alone. */
+export function explicitRoutes(outlook: Outlook): RouteConfiguration {
+  const hosts = outlook.services.map((at) => withPort(explicitHost(outlook, at), at.port.port));
+  const orphans = orphanHosts(outlook).map((host) => withPort(host, HTTP_PORT));
+  const all = distinctDomains([...hosts, ...orphans, unknownHost(outlook)]);
+  return configuration(EXPLICIT_ROUTES, all, false);
+}
+
+function serviceHost(outlook: Outlook, at: ServiceAt): VirtualHost {
+  const { service, port } = at;
+  const { client, mesh } = outlook;
+  const decision = routeSetsFor(mesh, client, service, port.port);
+  const itself = outboundClusterName(port.port, "", service.host);
+  const routes =
+    decision === undefined
+      ? [defaultRoute(itself, service.origin)]
+      : decidedRoutes(outlook, decision, port.port, itself, service.origin);
+  const domains = hostForms(service, client.namespace, mesh.settings.clusterDomain);
+  return virtualHost(`${service.host}:${port.port}`, domains, routes);
+}
+
+function explicitHost(outlook: Outlook, at: ServiceAt): VirtualHost {
+  const host = serviceHost(outlook, at);
+  const { service, port } = at;
+  const tunnel = connectRoute(outboundClusterName(port.port, "", service.host), service.origin);
+  return { ...host, routes: at.carriage === "tcp" ? [tunnel] : [tunnel, ...host.routes] };
+}
+
+/** Hosts that only a route set knows; their requests go where its rules say. */
+function orphanHosts(outlook: Outlook): readonly VirtualHost[] {
+  const { mesh, client, byHost } = outlook;
+  return hostsWithoutService(mesh, client, byHost).flatMap((host) => {
+    const target: RouteTarget = { host, namespace: client.namespace };
+    const decision = routeSetsFor(mesh, client, target, HTTP_PORT);
+    if (decision === undefined) return [];
+    const routes = decidedRoutes(outlook, decision, HTTP_PORT, undefined, undefined);
+    return [virtualHost(`${host}:${HTTP_PORT}`, [host], routes)];
+  });
+}
+
+/** A service takes what its routing leaves over, where the dialect says so. */
+function decidedRoutes(
+  outlook: Outlook,
+  decision: RouteDecision,
+  port: number,
+  itself: string | undefined,
+  origin: Origin | undefined,
+): readonly Route[] {
+  const routes = routesOf(decision, {
+    client: outlook.client,
+    port,
+    clusterOf: (backend: Backend) => backendCluster(outlook, backend, port),
+  });
+  const last = routes.at(-1);
+  const isOpen = last === undefined || !matchesAll(last.match);
+  const openEnded = decision.unmatched === "service" && itself !== undefined && isOpen;
+  return openEnded ? [...routes, defaultRoute(itself, origin)] : routes;
+}
+
+/** Istio's `allow_any` and `block_all`. */
+function unknownHost(outlook: Outlook): VirtualHost {
+  if (outlook.unknownHosts === "registryOnly") {
+    const refuse = plainRoute("block_all", { kind: "directResponse", status: 502, body: "" });
+    return virtualHost("block_all", ["*"], [refuse]);
+  }
+  const pass = plainRoute("allow_any", forward([whole(PASSTHROUGH_CLUSTER)]));
+  const explicit = outlook.client.explicitAddress !== undefined;
+  const tunnel = explicit ? [connectRoute(PASSTHROUGH_CLUSTER, undefined)] : [];
+  return virtualHost("allow_any", ["*"], [...tunnel, pass]);
+}
+
+function withPort(host: VirtualHost, port: number): VirtualHost {
+  const withPorts = host.domains.map((domain) => `${domain}:${port}`);
+  const domains = port === HTTP_PORT ? [...withPorts, ...host.domains] : withPorts;
+  return { ...host, domains };
+}
+
+/** Envoy refuses a domain that stands twice: the first host keeps it. */
+function distinctDomains(hosts: readonly VirtualHost[]): readonly VirtualHost[] {
+  const seen = new Set<string>();
+  return hosts.flatMap((host) => {
+    const domains = host.domains.filter((domain) => {
+      const key = domain.toLowerCase();
+      return !seen.has(key) && seen.add(key);
+    });
+    return domains.length === 0 ? [] : [{ ...host, domains }];
+  });
+}
+
+function virtualHost(
+  name: string,
+  domains: readonly string[],
+  routes: readonly Route[],
+): VirtualHost {
+  return {
+    name,
+    domains,
+    routes,
+    requestHeaders: NO_MUTATIONS,
+    responseHeaders: NO_MUTATIONS,
+    retryPolicy: undefined,
+    includeRequestAttemptCount: true,
+    includeAttemptCountInResponse: false,
+  };
+}
+
+function configuration(
+  name: string,
+  virtualHosts: readonly VirtualHost[],
+  ignorePortInHostMatching: boolean,
+): RouteConfiguration {
+  return {
+    name,
+    virtualHosts,
+    ignorePortInHostMatching,
+    requestHeaders: NO_MUTATIONS,
+    responseHeaders: NO_MUTATIONS,
+    maxDirectResponseBodyBytes: 1_048_576,
+  };
+}

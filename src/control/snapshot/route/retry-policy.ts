@@ -1,0 +1,57 @@
+import type { RetrySettings } from "../../../model/http-route-set.ts";
+import type { RetryPolicy } from "../../../model/route.ts";
+
+const BACK_OFF_BASE_MS = 25;
+
+/** What Istio retries where nobody says otherwise: only what never reached the application. */
+const DEFAULT_RETRY_ON: readonly string[] = [
+  "connect-failure",
+  "refused-stream",
+  "unavailable",
+  "cancelled",
+  "retriable-status-codes",
+];
+
+export const DEFAULT_RETRIES: RetryPolicy = {
+  retryOn: DEFAULT_RETRY_ON,
+  retriableStatusCodes: [],
+  retriableHeaders: [],
+  numRetries: 2,
+  perTryTimeoutMs: 0,
+  backOffBaseMs: BACK_OFF_BASE_MS,
+  backOffMaxMs: 10 * BACK_OFF_BASE_MS,
+  avoidPreviousHosts: true,
+  hostSelectionAttempts: 5,
+};
+
+/** Towards the pod's own application: a connection that it had already closed. */
+export const INBOUND_RETRIES: RetryPolicy = {
+  ...DEFAULT_RETRIES,
+  retryOn: ["reset-before-request"],
+  avoidPreviousHosts: false,
+  hostSelectionAttempts: 1,
+};
+
+/** Undefined where retries are switched off. */
+export function retryPolicyOf(settings: RetrySettings | undefined): RetryPolicy | undefined {
+  if (settings === undefined) return DEFAULT_RETRIES;
+  if (settings.attempts === 0) return undefined;
+  const backOffBaseMs = settings.backOffBaseMs ?? BACK_OFF_BASE_MS;
+  return {
+    ...DEFAULT_RETRIES,
+    retryOn: retryOnOf(settings),
+    retriableStatusCodes: settings.statusCodes,
+    numRetries: settings.attempts,
+    perTryTimeoutMs: settings.perTryTimeoutMs ?? 0,
+    backOffBaseMs,
+    backOffMaxMs: 10 * backOffBaseMs,
+    avoidPreviousHosts: settings.avoidPreviousHosts,
+    hostSelectionAttempts: settings.avoidPreviousHosts ? 5 : 1,
+  };
+}
+
+function retryOnOf(settings: RetrySettings): readonly string[] {
+  const wanted = settings.retryOn.length === 0 ? DEFAULT_RETRY_ON : settings.retryOn;
+  const byStatus = settings.statusCodes.length > 0 && !wanted.includes("retriable-status-codes");
+  return byStatus ? [...wanted, "retriable-status-codes"] : wanted;
+}

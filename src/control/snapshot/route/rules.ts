@@ -1,0 +1,208 @@
+import type {
+  Backend,
+  HttpRule,
+  RouteDialect,
+  ScopedMatch,
+  SplitAction,
+} from "../../../model/http-route-set.ts";
+import { matchesLabels } from "../../../model/mesh.ts";
+import type { Origin } from "../../../model/origin.ts";
+import type { RouteDecision } from "../../../model/precedence/route.ts";
+import type {
+  DirectResponseAction,
+  ForwardAction,
+  RedirectAction,
+  Route,
+  RouteAction,
+  RouteMatch,
+  WeightedCluster,
+} from "../../../model/route.ts";
+import { NO_MUTATIONS } from "../../../model/route.ts";
+import type { Client } from "../client.ts";
+import { refusedBackendName } from "../names.ts";
+import { pathRewrite } from "./path-rewrite.ts";
+import { DEFAULT_RETRIES, retryPolicyOf } from "./retry-policy.ts";
+
+/** For whom, and for which addressed port, rules become routes. */
+export interface RouteContext {
+  readonly client: Client;
+  /** The port that the client addressed. */
+  readonly port: number;
+  /** The cluster that a backend means here; it may be one that does not exist. */
+  clusterOf(backend: Backend): string;
+}
+
+const ANY_REQUEST: RouteMatch = {
+  path: { kind: "prefix", value: "/", caseSensitive: true },
+  headers: [],
+  queryParameters: [],
+};
+
+/** Rules in their order as routes in Envoy's; what stands behind a match of all is left out. */
+export function routesOf(decision: RouteDecision, context: RouteContext): readonly Route[] {
+  const routes: Route[] = [];
+  const dialect = decision.sets[0]?.dialect ?? "istio";
+  for (const rule of decision.rules) {
+    for (const match of matchesOf(rule, context)) {
+      routes.push(routeOf(dialect, rule, match, context));
+      if (matchesAll(match.request)) return routes;
+    }
+  }
+  return routes;
+}
+
+/** Everything to one cluster, as Istio's routes named `default`. */
+export function defaultRoute(cluster: string, origin: Origin | undefined): Route {
+  return {
+    name: "default",
+    match: ANY_REQUEST,
+    action: { ...forward([whole(cluster)]), retryPolicy: DEFAULT_RETRIES },
+    requestHeaders: NO_MUTATIONS,
+    responseHeaders: NO_MUTATIONS,
+    origin,
+  };
+}
+
+/** Everything to one cluster, once: no retries, as Istio's `allow_any` and inbound routes. */
+export function plainRoute(name: string, action: RouteAction, origin?: Origin): Route {
+  return {
+    name,
+    match: ANY_REQUEST,
+    action,
+    requestHeaders: NO_MUTATIONS,
+    responseHeaders: NO_MUTATIONS,
+    origin,
+  };
+}
+
+/** A CONNECT whose bytes turn out not to be HTTP (explicit mode). */
+export function connectRoute(cluster: string, origin: Origin | undefined): Route {
+  const path = { kind: "connect", value: "", caseSensitive: true } as const;
+  return {
+    ...plainRoute("connect", forward([whole(cluster)]), origin),
+    match: { path, headers: [], queryParameters: [] },
+  };
+}
+
+/** Without timeout and retries. */
+export function forward(clusters: readonly WeightedCluster[]): ForwardAction {
+  return {
+    kind: "forward",
+    clusters,
+    timeoutMs: 0,
+    idleTimeoutMs: undefined,
+    retryPolicy: undefined,
+    prefixRewrite: undefined,
+    regexRewrite: undefined,
+    hostRewrite: undefined,
+    appendForwardedHost: false,
+    clusterNotFoundStatus: 503,
+  };
+}
+
+export function whole(cluster: string): WeightedCluster {
+  return {
+    cluster,
+    weight: 1,
+    requestHeaders: NO_MUTATIONS,
+    responseHeaders: NO_MUTATIONS,
+    hostRewrite: "",
+  };
+}
+
+/** The matches that can hold for this client and port; what they ask of it is then decided. */
+function matchesOf(rule: HttpRule, context: RouteContext): readonly MatchAt[] {
+  if (rule.matches.length === 0) return [{ request: ANY_REQUEST, origin: rule.origin }];
+  return rule.matches.filter((match) => concerns(match, context));
+}
+
+type MatchAt = Pick<ScopedMatch, "request" | "origin">;
+
+function concerns(match: ScopedMatch, { client, port }: RouteContext): boolean {
+  if (match.port !== undefined && match.port !== port) return false;
+  const { sourceNamespace, sourceLabels } = match;
+  if (sourceNamespace !== undefined && sourceNamespace !== client.namespace) return false;
+  return sourceLabels === undefined || matchesLabels(client.labels, sourceLabels);
+}
+
+/** True where no request gets past it. */
+export function matchesAll({ path, headers, queryParameters }: RouteMatch): boolean {
+  const anyPath = path.value === "/" && (path.kind === "prefix" || path.kind === "separatedPrefix");
+  return anyPath && headers.length === 0 && queryParameters.length === 0;
+}
+
+function routeOf(
+  dialect: RouteDialect,
+  rule: HttpRule,
+  match: MatchAt,
+  context: RouteContext,
+): Route {
+  return {
+    name: rule.name,
+    match: match.request,
+    action: actionOf(dialect, rule.action, match.request, context),
+    requestHeaders: rule.requestHeaders,
+    responseHeaders: rule.responseHeaders,
+    origin: rule.origin,
+  };
+}
+
+function actionOf(
+  dialect: RouteDialect,
+  action: HttpRule["action"],
+  match: RouteMatch,
+  context: RouteContext,
+): RouteAction {
+  const { kind, value } = match.path;
+  const bySegments =
+    dialect === "gateway-api" &&
+    (kind === "separatedPrefix" || (kind === "prefix" && value === "/"));
+  if (action.kind === "directResponse") return action;
+  if (action.kind === "redirect") return redirect(action, match, bySegments);
+  return split(dialect, action, match, bySegments, context);
+}
+
+function redirect(action: RedirectAction, match: RouteMatch, bySegments: boolean): RedirectAction {
+  return { ...action, ...pathRewrite(match.path, action, bySegments) };
+}
+
+function split(
+  dialect: RouteDialect,
+  action: SplitAction,
+  match: RouteMatch,
+  bySegments: boolean,
+  context: RouteContext,
+): ForwardAction | DirectResponseAction {
+  const clusters = weightedClusters(dialect, action, context);
+  if (clusters.length === 0) return { kind: "directResponse", status: 500, body: "" };
+  const refused = action.backends.find((backend) => backend.invalidStatus !== undefined);
+  return {
+    ...forward(clusters),
+    timeoutMs: action.timeoutMs ?? 0,
+    retryPolicy: retryPolicyOf(action.retries),
+    ...pathRewrite(match.path, action, bySegments),
+    hostRewrite: action.hostRewrite,
+    clusterNotFoundStatus: refused === undefined ? 503 : 500,
+  };
+}
+
+/** Backends of weight 0 are left out, but Istio's only destination gets everything. */
+function weightedClusters(
+  dialect: RouteDialect,
+  action: SplitAction,
+  context: RouteContext,
+): readonly WeightedCluster[] {
+  const { backends } = action;
+  const only = backends.length === 1 && dialect === "istio";
+  return backends.flatMap((backend) => {
+    const weight = only ? 1 : backend.weight;
+    return weight === 0 ? [] : [weightedCluster(backend, weight, context)];
+  });
+}
+
+function weightedCluster(backend: Backend, weight: number, context: RouteContext): WeightedCluster {
+  const { invalidStatus, requestHeaders, responseHeaders, hostRewrite } = backend;
+  const cluster =
+    invalidStatus === undefined ? context.clusterOf(backend) : refusedBackendName(invalidStatus);
+  return { cluster, weight, requestHeaders, responseHeaders, hostRewrite };
+}

@@ -1,0 +1,58 @@
+import type { Dialect, DialectContext, Translation } from "../dialects/dialect.ts";
+import { istio } from "../dialects/istio/istio.ts";
+import { readMeshSettings } from "../dialects/istio/mesh-config.ts";
+import type { KubernetesObject } from "../dialects/kubernetes/object.ts";
+import { readObjects, type SourceFile } from "../dialects/kubernetes/read.ts";
+import {
+  isKubernetesObject,
+  translateKubernetes,
+  unknownKind,
+} from "../dialects/kubernetes/translate.ts";
+import type { Mesh, MeshSettings } from "../model/mesh.ts";
+
+/** In no particular order: none of them depends on another. */
+const DIALECTS: readonly Dialect[] = [istio];
+
+/**
+ * Every file through every dialect into one mesh, with all findings at once. Kubernetes comes
+ * first: the dialects speak about its services. Pure; a mesh with errors is made too, and whether
+ * it may be used is the caller's to decide.
+ */
+export function translate(files: readonly SourceFile[], wanted: Partial<MeshSettings> = {}): Mesh {
+  const { objects, diagnostics } = readObjects(files);
+  const meshConfig = readMeshSettings(objects);
+  const settings = { ...meshConfig.settings, ...wanted };
+  const spoken = DIALECTS.map((dialect) => objects.filter((object) => dialect.speaks(object)));
+  const rest = withoutAll(objects, spoken.flat());
+  const kubernetes = translateKubernetes(rest.filter(isKubernetesObject), settings);
+  const context: DialectContext = { settings, services: kubernetes.services };
+  const translations = DIALECTS.map((dialect, index) =>
+    dialect.translate(spoken[index] ?? [], context),
+  );
+  const gather = <T>(of: (translation: Translation) => readonly T[]) => translations.flatMap(of);
+  return {
+    settings,
+    services: [...kubernetes.services, ...gather(({ services }) => services)],
+    podTemplates: kubernetes.podTemplates,
+    serviceAccounts: kubernetes.serviceAccounts,
+    namespaces: kubernetes.namespaces,
+    routes: gather(({ routes }) => routes),
+    destinationPolicies: gather(({ destinationPolicies }) => destinationPolicies),
+    egressPolicies: gather(({ egressPolicies }) => egressPolicies),
+    diagnostics: [
+      ...diagnostics,
+      ...meshConfig.diagnostics,
+      ...kubernetes.diagnostics,
+      ...gather((translation) => translation.diagnostics),
+      ...rest.filter((object) => !isKubernetesObject(object)).map(unknownKind),
+    ],
+  };
+}
+
+function withoutAll(
+  objects: readonly KubernetesObject[],
+  others: readonly KubernetesObject[],
+): readonly KubernetesObject[] {
+  const known = new Set(others);
+  return objects.filter((object) => !known.has(object));
+}
