@@ -4,6 +4,8 @@ import type { HttpRouteSet } from "../../model/http-route-set.ts";
 import type { EgressPolicy, Service } from "../../model/mesh.ts";
 import type { Dialect, DialectContext, Translation } from "../dialect.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
+import { reportProtocols, reportSharedHosts, reportSharedNamespaces } from "./analyze/conflicts.ts";
+import { reportReferences, reportUnknownHost } from "./analyze/references.ts";
 import { readDestinationRule } from "./destination-rule/destination-rule.ts";
 import { checkFields } from "./fields/check-fields.ts";
 import { WORKLOAD_ENTRY } from "./fields/common.ts";
@@ -29,62 +31,85 @@ export const istio: Dialect = {
   translate,
 };
 
+const GROUP = "networking.istio.io";
 const VERSIONS: ReadonlySet<string> = new Set(["v1", "v1beta1", "v1alpha3"]);
 
-/** What is gathered, in the order of the objects. */
-interface Gathered {
-  readonly services: Service[];
-  readonly routes: HttpRouteSet[];
-  readonly destinationPolicies: DestinationPolicy[];
-  readonly egressPolicies: EgressPolicy[];
+/** What was read, beside where it was read from, in the order of the objects. */
+interface Readings {
+  readonly virtualServices: { readonly spec: Spec; readonly route: HttpRouteSet | undefined }[];
+  readonly rules: { readonly spec: Spec; readonly policy: DestinationPolicy }[];
+  readonly entries: { readonly spec: Spec; readonly services: readonly Service[] }[];
+  readonly sidecars: { readonly spec: Spec; readonly policy: EgressPolicy }[];
   readonly workloads: Workload[];
 }
 
-type Reader = (spec: Spec, gathered: Gathered, context: DialectContext) => void;
+type Reader = (spec: Spec, readings: Readings, context: DialectContext) => void;
 
 const READERS: Readonly<Record<string, Reader>> = {
-  VirtualService: (spec, { routes }) => {
+  VirtualService: (spec, { virtualServices }) => {
     checkFields(spec, VIRTUAL_SERVICE);
-    const route = readVirtualService(spec);
-    if (route !== undefined) routes.push(route);
+    virtualServices.push({ spec, route: readVirtualService(spec) });
   },
-  DestinationRule: (spec, { destinationPolicies }) => {
+  DestinationRule: (spec, { rules }) => {
     checkFields(spec, DESTINATION_RULE);
-    destinationPolicies.push(readDestinationRule(spec));
+    rules.push({ spec, policy: readDestinationRule(spec) });
   },
-  ServiceEntry: (spec, { services }) => {
+  ServiceEntry: (spec, { entries }) => {
     checkFields(spec, SERVICE_ENTRY);
-    services.push(...readServiceEntry(spec));
+    entries.push({ spec, services: readServiceEntry(spec) });
   },
   WorkloadEntry: (spec, { workloads }) => {
     checkFields(spec, WORKLOAD_ENTRY);
     workloads.push(...readWorkloads(spec));
   },
-  Sidecar: (spec, { egressPolicies }, { settings }) => {
+  Sidecar: (spec, { sidecars }, { settings }) => {
     checkFields(spec, SIDECAR);
-    egressPolicies.push(readSidecar(spec, settings));
+    sidecars.push({ spec, policy: readSidecar(spec, settings) });
   },
 };
 
 function translate(objects: readonly KubernetesObject[], context: DialectContext): Translation {
   const diagnostics: Diagnostic[] = [];
-  const gathered: Gathered = {
-    services: [],
-    routes: [],
-    destinationPolicies: [],
-    egressPolicies: [],
+  const readings: Readings = {
+    virtualServices: [],
+    rules: [],
+    entries: [],
+    sidecars: [],
     workloads: [],
   };
   const { clusterDomain } = context.settings;
   for (const object of objects) {
     const spec = Spec.of("spec", { object, clusterDomain, diagnostics });
-    const known = object.group === "networking.istio.io" && VERSIONS.has(object.version);
+    const known = object.group === GROUP && VERSIONS.has(object.version);
     const reader = known ? READERS[object.kind] : undefined;
-    if (reader !== undefined) reader(spec, gathered, context);
+    if (reader !== undefined) reader(spec, readings, context);
     else if (!isMeshConfigOnly(object)) reportOtherKind(spec);
   }
-  const { workloads, services, ...rest } = gathered;
-  return { ...rest, services: addWorkloads(services, workloads), diagnostics };
+  const services = readings.entries.flatMap((entry) => entry.services);
+  const translation = {
+    services: addWorkloads(services, readings.workloads),
+    routes: readings.virtualServices.flatMap(({ route }) => route ?? []),
+    destinationPolicies: readings.rules.map(({ policy }) => policy),
+    egressPolicies: readings.sidecars.map(({ policy }) => policy),
+    diagnostics,
+  };
+  analyze(readings, translation, context);
+  return translation;
+}
+
+/** What the objects mean to one another and to the services. */
+function analyze(readings: Readings, translation: Translation, context: DialectContext): void {
+  const { destinationPolicies } = translation;
+  const services = [...context.services, ...translation.services];
+  for (const { spec } of readings.virtualServices) {
+    reportReferences(spec, { services, destinationPolicies });
+  }
+  for (const { spec, policy } of readings.rules) reportUnknownHost(spec, policy, services);
+  reportSharedHosts(
+    readings.virtualServices.flatMap(({ spec, route }) => (route ? [{ spec, route }] : [])),
+  );
+  reportProtocols(readings.entries);
+  reportSharedNamespaces(readings.sidecars);
 }
 
 /** Read by `readMeshSettings`, which has said what there is to say. */

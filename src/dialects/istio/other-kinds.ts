@@ -46,6 +46,5 @@ export function reportOtherKind(spec: Spec): void {
     return;
   }
   if (kind === "IstioOperator" && spec.at("meshConfig").present) return;
-  const effect = OTHER_KINDS[kind] ?? "this kind is not known";
-  spec.report("warning", "OUT0201", `${kind} is read but not executed: ${effect}`);
+  spec.notExecuted(OTHER_KINDS[kind] ?? `${spec.object.apiVersion} has no such kind here`);
 }

@@ -152,8 +152,8 @@ export class Spec {
 
   /** Legal, but without effect here. `because` ends the sentence. */
   notExecuted(because: string, hint?: string): void {
-    const name = formatPath(this.path.slice(-1));
-    this.report("warning", "OUT0201", `\`${name}\` is read but not executed: ${because}`, { hint });
+    const message = `${this.#name()} is read but not executed: ${because}`;
+    this.report("warning", "OUT0201", message, { hint });
   }
 
   /** Any finding, with its place. */
@@ -172,6 +172,12 @@ export class Spec {
       allowed: advice.allowed,
       hint: advice.hint,
     });
+  }
+
+  /** The field, or the kind where the whole object is meant. */
+  #name(): string {
+    if (this.path.length < 2 && this.path[0] === "spec") return this.object.kind;
+    return `\`${formatPath(this.path.slice(typeof this.path.at(-1) === "number" ? -2 : -1))}\``;
   }
 
   #place(): Pick<Diagnostic, "position" | "subject" | "path"> {

@@ -55,4 +55,9 @@ function checkHttp(http: Spec): void {
   if (upgrades && http.at("useClientProtocol").flag() === true) {
     http.refuse("use client protocol must not be true when H2UpgradePolicy is UPGRADE");
   }
+  const keepAlive = http.at("http2KeepAlive");
+  const complete = keepAlive.at("interval").present && keepAlive.at("timeout").present;
+  if (keepAlive.present && !complete) {
+    keepAlive.refuse("http2KeepAlive requires both interval and timeout");
+  }
 }

@@ -72,7 +72,7 @@ export const CONNECTION_POOL: ObjectShape = object({
       useClientProtocol: reported(BOOLEAN, ONLY_HTTP1),
       maxConcurrentStreams: reported(INTEGER, ONLY_HTTP1),
       http2KeepAlive: reported(
-        object({ interval: required(DURATION), timeout: required(DURATION) }),
+        object({ interval: executed(DURATION), timeout: executed(DURATION) }),
         ONLY_HTTP1,
       ),
     }),

@@ -39,7 +39,9 @@ export function checkWorkload(workload: Spec, rules: WorkloadRules): void {
       );
     }
     const error = portNameError(name);
-    if (error !== undefined) port.refuse(`${error}: port name must be valid`);
+    if (error !== undefined) {
+      workload.at("ports").refuse(`Invalid value: port name must be valid: ${error}`);
+    }
     if (number < 1 || number > 65_535) port.refuse("port must be between 1-65535", "1..65535");
   }
   for (const [key, value] of workload.at("labels").entries()) {

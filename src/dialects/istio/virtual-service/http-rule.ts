@@ -9,23 +9,37 @@ import { readRetries } from "./retries.ts";
 import { checkAuthority, readRewrite } from "./rewrite.ts";
 import { checkCors, checkFault, checkMirrors } from "./unexecuted.ts";
 
-/** HTTPRoute; undefined where it holds for gateways alone or hands on to a delegate. */
-export function readHttpRule(rule: Spec): HttpRule | undefined {
+/**
+ * HTTPRoute; none where it holds for gateways alone or hands on to a delegate. Routes are named
+ * after rule and match, so a rule whose matches have names becomes one rule a match.
+ */
+export function readHttpRules(rule: Spec): HttpRule[] {
   checkRule(rule);
   const written = rule.at("match").items();
-  const matches = written.map(readMatch).filter((match) => match !== undefined);
+  const named = written.flatMap((node) => {
+    const match = readMatch(node);
+    return match === undefined ? [] : [{ match, name: node.at("name").text() ?? "" }];
+  });
+  const matches = named.map(({ match }) => match);
   const headers = readHeaderOperations(rule.at("headers"));
   const action = readAction(rule, matches, headers);
   const onlyGateways = written.length > 0 && matches.length === 0;
-  if (action === undefined || onlyGateways) return undefined;
-  return {
-    name: rule.at("name").text() ?? "",
+  if (action === undefined || onlyGateways) return [];
+  const name = rule.at("name").text() ?? "";
+  const whole = {
+    name,
     matches,
     action,
     requestHeaders: headers.request,
     responseHeaders: headers.response,
     origin: rule.origin(),
   };
+  if (named.every((one) => one.name === "")) return [whole];
+  return named.map((one) => ({
+    ...whole,
+    name: one.name === "" ? name : `${name}.${one.name}`,
+    matches: [one.match],
+  }));
 }
 
 function readAction(
@@ -34,9 +48,10 @@ function readAction(
   headers: HeaderOperations,
 ): HttpRule["action"] | undefined {
   const [redirect, response] = [rule.at("redirect"), rule.at("directResponse")];
+  // Read in any case, so that what is wrong with routes beside a redirect is found too.
+  const split = readSplit(rule, headers);
   if (redirect.present) return readRedirect(redirect, matches);
   if (response.present) return readDirectResponse(response);
-  const split = readSplit(rule, headers);
   return rule.at("delegate").present ? undefined : split;
 }
 

@@ -1,31 +1,8 @@
 import type { RetrySettings } from "../../../model/http-route-set.ts";
-import type { RetryPolicy } from "../../../model/route.ts";
 import type { Spec } from "../spec.ts";
 import { parseRetryOn, RETRY_ON_POLICIES } from "./retry-on.ts";
 
-/**
- * What Istio gives a rule without `retries` (pilot/pkg/networking/core/route/retry): two
- * retries of what certainly or most likely was not executed. No codes are retriable by default.
- */
-export const DEFAULT_RETRY_POLICY: RetryPolicy = {
-  retryOn: [
-    "connect-failure",
-    "refused-stream",
-    "unavailable",
-    "cancelled",
-    "retriable-status-codes",
-  ],
-  retriableStatusCodes: [],
-  retriableHeaders: [],
-  numRetries: 2,
-  perTryTimeoutMs: 0,
-  backOffBaseMs: 25,
-  backOffMaxMs: 250,
-  avoidPreviousHosts: true,
-  hostSelectionAttempts: 5,
-};
-
-/** Undefined: the rule says nothing, so the default holds. `attempts: 0` disables. */
+/** Undefined: the rule says nothing, so Istio's default holds. `attempts: 0` disables. */
 export function readRetries(retries: Spec): RetrySettings | undefined {
   if (!retries.present) return undefined;
   const attempts = retries.at("attempts").integer() ?? 0;

@@ -2,7 +2,7 @@ import type { HttpRouteSet } from "../../../model/http-route-set.ts";
 import { readExportTo } from "../export-to.ts";
 import { hostsOverlap, isAddress, isLabel, resolveHost, wildcardDomainError } from "../host.ts";
 import type { Spec } from "../spec.ts";
-import { readHttpRule } from "./http-rule.ts";
+import { readHttpRules } from "./http-rule.ts";
 import { checkTcpRoute, checkTlsRoute } from "./layer4.ts";
 import { MESH } from "./match.ts";
 import { reportUnreachable } from "./unreachable.ts";
@@ -16,7 +16,7 @@ export function readVirtualService(spec: Spec): HttpRouteSet | undefined {
   const onMesh = readGateways(spec.at("gateways"));
   const rules = spec.at("http").items();
   const exportTo = readExportTo(spec.at("exportTo"), { toNobody: false });
-  const routes = rules.map(readHttpRule).filter((rule) => rule !== undefined);
+  const routes = rules.flatMap(readHttpRules);
   checkLayer4(spec, hosts);
   for (const kind of ["http", "tcp", "tls"]) reportUnreachable(spec.at(kind).items());
   if (!["http", "tcp", "tls"].some((kind) => spec.at(kind).items().length > 0)) {
@@ -46,12 +46,13 @@ function readHosts(spec: Spec): string[] {
   const forMesh = gateways.length === 0 || gateways.includes(MESH);
   let valid = true;
   for (const node of nodes) {
-    const error = hostError(node.text() ?? "", forMesh);
+    const host = node.text();
+    const error = host === undefined ? undefined : hostError(host, forMesh);
     node.refuse(error);
     valid &&= error === undefined;
   }
   if (valid) refuseDuplicates(nodes);
-  return nodes.map((node) => node.text() ?? "");
+  return spec.at("hosts").texts();
 }
 
 function hostError(host: string, forMesh: boolean): string | undefined {
@@ -96,7 +97,7 @@ function readGateways(gateways: Spec): boolean {
       onMesh
         ? `there are no gateways here, so the rules hold for sidecars and not on ${names}`
         : `there are no gateways here, so nothing routes by it (${names})`,
-      "add mesh to gateways to route the requests of sidecars by these rules",
+      onMesh ? undefined : "add mesh to gateways to route the requests of sidecars by these rules",
     );
   }
   return onMesh;

@@ -1,0 +1,100 @@
+import type { HttpRouteSet } from "../../../model/http-route-set.ts";
+import type { EgressPolicy, Service } from "../../../model/mesh.ts";
+import type { Spec } from "../spec.ts";
+
+/** Findings about several objects that speak of one thing. */
+
+/** A namespace that both are exported to is one where only one of them can hold. */
+function exportsMeet(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length === 0 || other.length === 0) return false;
+  return one.includes("*") || other.includes("*") || one.some((name) => other.includes(name));
+}
+
+function nameOf({
+  namespace,
+  name,
+}: {
+  readonly namespace: string;
+  readonly name: string;
+}): string {
+  return `${namespace}/${name}`;
+}
+
+/** IST0109: of several VirtualServices for one host a sidecar follows one, the oldest. */
+export function reportSharedHosts(
+  routes: readonly { readonly spec: Spec; readonly route: HttpRouteSet }[],
+): void {
+  for (const { spec, route } of routes) {
+    for (const [index, host] of route.hosts.entries()) {
+      const rivals = routes
+        .map((other) => other.route)
+        .filter((other) => other.hosts.includes(host))
+        .filter((other) => exportsMeet(route.exportTo, other.exportTo));
+      if (rivals.length < 2) continue;
+      const names = rivals.map(nameOf).sort().join(",");
+      spec
+        .at("hosts")
+        .items()
+        [index]?.report(
+          "warning",
+          "IST0109",
+          `The VirtualServices ${names} associated with mesh gateway define the same host ` +
+            `${host} which can lead to undefined behavior. This can be fixed by merging the ` +
+            "conflicting VirtualServices into a single resource.",
+          { hint: "the oldest holds, then the first by namespace/name" },
+        );
+    }
+  }
+}
+
+/** IST0111: of several Sidecars without selector the oldest holds. */
+export function reportSharedNamespaces(
+  sidecars: readonly { readonly spec: Spec; readonly policy: EgressPolicy }[],
+): void {
+  const wide = sidecars.filter(({ policy }) => policy.selector === undefined);
+  for (const { spec } of wide) {
+    const rivals = wide.filter((other) => other.spec.namespace === spec.namespace);
+    if (rivals.length < 2) continue;
+    const names = rivals.map((other) => other.spec.object.name).join(" ");
+    spec.report(
+      "warning",
+      "IST0111",
+      `The Sidecars [${names}] in namespace "${spec.namespace}" have no workload selector, ` +
+        "which can lead to undefined behavior.",
+    );
+  }
+}
+
+/** IST0177: one port of one host cannot speak two protocols. */
+export function reportProtocols(
+  entries: readonly { readonly spec: Spec; readonly services: readonly Service[] }[],
+): void {
+  const services = entries.flatMap((entry) => entry.services);
+  for (const { spec, services: own } of entries) {
+    for (const service of own) {
+      for (const [index, { port, protocol }] of service.ports.entries()) {
+        const rivals = services
+          .filter((other) => other.host === service.host)
+          .filter((other) => exportsMeet(other.exportTo, service.exportTo))
+          .filter((other) => other.ports.some((their) => their.port === port));
+        const protocols = new Set(
+          rivals
+            .flatMap((rival) => rival.ports.filter((their) => their.port === port))
+            .map((their) => their.protocol),
+        );
+        if (protocols.size < 2) continue;
+        const names = rivals.map(({ origin }) => nameOf(origin)).join(", ");
+        spec
+          .at("ports")
+          .items()
+          [index]?.report(
+            "warning",
+            "IST0177",
+            `Multiple ServiceEntries (${names}) define the same host "${service.host}" and port ` +
+              `${port} with conflicting protocols (${[...protocols].join(", ")}).`,
+            { hint: `here it is ${protocol}` },
+          );
+      }
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { DestinationPolicy } from "../../../model/destination-policy.ts";
+import type { Service } from "../../../model/mesh.ts";
+import { hostIsWithin, hostsOverlap, resolveHost } from "../host.ts";
+import type { Spec } from "../spec.ts";
+
+/** What VirtualServices and DestinationRules may refer to. */
+export interface Registry {
+  readonly services: readonly Service[];
+  readonly destinationPolicies: readonly DestinationPolicy[];
+}
+
+/**
+ * IST0101 and IST0112. Istio's control plane accepts such rules, and requests by them get 503
+ * until what is missing turns up; so these are warnings, and the mesh runs.
+ */
+export function reportReferences(virtualService: Spec, registry: Registry): void {
+  for (const destination of destinationsOf(virtualService)) {
+    const written = destination.at("host").text() ?? "";
+    if (written === "" || written === "*") continue;
+    const { namespace, clusterDomain } = destination;
+    const host = resolveHost(written, namespace, clusterDomain);
+    const service = registry.services.find((known) => hostIsWithin(host, known.host));
+    if (service === undefined) reportHost(destination.at("host"), written, registry);
+    else reportPort(destination, service, written);
+    reportSubset(destination, host, written, registry);
+  }
+}
+
+function destinationsOf(virtualService: Spec): Spec[] {
+  const rules = ["http", "tls", "tcp"].flatMap((kind) => virtualService.at(kind).items());
+  return rules.flatMap((rule) => [
+    ...rule
+      .at("route")
+      .items()
+      .map((item) => item.at("destination")),
+    ...[rule.at("mirror")].filter((mirror) => mirror.present),
+    ...rule
+      .at("mirrors")
+      .items()
+      .map((item) => item.at("destination")),
+  ]);
+}
+
+function reportHost(node: Spec, written: string, registry: Registry): void {
+  const meant = registry.services.find(({ host }) => host.startsWith(`${written}.svc.`));
+  const hint = meant === undefined ? undefined : `did you mean \`${meant.host}\`?`;
+  node.report("warning", "IST0101", `Referenced host not found: "${written}"`, { hint });
+}
+
+function reportSubset(destination: Spec, host: string, written: string, registry: Registry): void {
+  const subset = destination.at("subset").text() ?? "";
+  if (subset === "") return;
+  const policies = registry.destinationPolicies.filter((policy) => hostIsWithin(host, policy.host));
+  const names = policies.flatMap((policy) => policy.subsets.map(({ name }) => name));
+  if (names.includes(subset)) return;
+  destination
+    .at("subset")
+    .report(
+      "warning",
+      "IST0101",
+      `Referenced host+subset in destinationrule not found: "${written}+${subset}"`,
+      {
+        allowed: names.length === 0 ? undefined : [...new Set(names)].join(", "),
+        hint: "requests to it get 503 until a DestinationRule has the subset",
+      },
+    );
+}
+
+function reportPort(destination: Spec, service: Service, written: string): void {
+  if (destination.at("port").present || service.ports.length < 2) return;
+  const ports = service.ports.map(({ port }) => port).join(" ");
+  destination.report(
+    "warning",
+    "IST0112",
+    `This VirtualService routes to a service "${written}" that exposes multiple ports [${ports}]. ` +
+      "Specifying a port in the destination is required to disambiguate.",
+    { hint: "without one, requests go to the port that the client addressed" },
+  );
+}
+
+/** IST0174. */
+export function reportUnknownHost(
+  rule: Spec,
+  policy: DestinationPolicy,
+  services: readonly Service[],
+): void {
+  if (services.some(({ host }) => hostsOverlap(host, policy.host))) return;
+  const node = rule.at("host");
+  node.report(
+    "warning",
+    "IST0174",
+    `The host ${node.text() ?? ""} defined in the DestinationRule does not match any services ` +
+      "in the mesh.",
+  );
+}
