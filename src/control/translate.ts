@@ -8,10 +8,11 @@ import {
   translateKubernetes,
   unknownKind,
 } from "../dialects/kubernetes/translate.ts";
+import { smi } from "../dialects/smi/smi.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
 
 /** In no particular order: none of them depends on another. */
-const DIALECTS: readonly Dialect[] = [istio];
+const DIALECTS: readonly Dialect[] = [istio, smi];
 
 /**
  * Every file through every dialect into one mesh, with all findings at once. Kubernetes comes

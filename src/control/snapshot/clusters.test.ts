@@ -1,0 +1,189 @@
+import { describe, expect, it } from "vitest";
+import {
+  clientSnapshot,
+  meshOf,
+  podsOfMesh,
+  sidecarNode,
+  snapshotOf,
+} from "../../../test/support/mesh.ts";
+import type { Cluster } from "../../model/cluster.ts";
+
+const DEPLOYMENTS = `
+apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { selector: { app: web }, ports: [{ name: http, port: 80, targetPort: main }] }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web-v1 }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: web, version: v1 } }
+  template:
+    metadata: { labels: { app: web, version: v1 } }
+    spec:
+      serviceAccountName: web
+      containers: [{ name: web, image: web, ports: [{ name: main, containerPort: 8080 }] }]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web-v2 }
+spec:
+  selector: { matchLabels: { app: web, version: v2 } }
+  template:
+    metadata: { labels: { app: web, version: v2 } }
+    spec:
+      containers: [{ name: web, image: web, ports: [{ name: main, containerPort: 9090 }] }]
+---
+`;
+
+function rule(spec: string): string {
+  return `${DEPLOYMENTS}
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: web }
+spec:
+  host: web
+${spec}
+`;
+}
+
+const WEB = "outbound|80||web.default.svc.cluster.local";
+const WEB_V1 = "outbound|80|v1|web.default.svc.cluster.local";
+
+function cluster(text: string, name: string = WEB, explicit = false): Cluster {
+  const found = clientSnapshot(meshOf(text), { explicit }).clusters.find(
+    (each) => each.name === name,
+  );
+  if (found === undefined) throw new Error(`no cluster ${name}`);
+  return found;
+}
+
+describe("a service without DestinationRule", () => {
+  it("is balanced by least request, without limits, with a retry budget of a fifth", () => {
+    expect(cluster(DEPLOYMENTS)).toMatchObject({
+      discovery: "eds",
+      lbPolicy: "leastRequest",
+      choiceCount: 2,
+      connectTimeoutMs: 10_000,
+      idleTimeoutMs: 3_600_000,
+      thresholds: {
+        maxConnections: 4_294_967_295,
+        maxPendingRequests: 4_294_967_295,
+        maxRequests: 4_294_967_295,
+        maxRetries: 4_294_967_295,
+        retryBudget: { budgetPercent: 20, minRetryConcurrency: 3 },
+        trackRemaining: true,
+      },
+      service: { host: "web.default.svc.cluster.local", name: "web", namespace: "default" },
+    });
+  });
+
+  it("has its ready pods as endpoints, at each pod's own port of the name", () => {
+    const { endpoints } = clientSnapshot(meshOf(DEPLOYMENTS));
+    const web = endpoints.find(({ clusterName }) => clusterName === WEB);
+    const found = web?.localities.flatMap((locality) => locality.endpoints);
+    expect(found?.map(({ address }) => address)).toEqual([
+      { kind: "socket", host: "10.44.0.2", port: 8080 },
+      { kind: "socket", host: "10.44.0.3", port: 8080 },
+      { kind: "socket", host: "10.44.0.4", port: 9090 },
+    ]);
+    expect(found?.[0]?.workload).toEqual({
+      workload: "web-v1",
+      namespace: "default",
+      canonicalName: "web",
+      canonicalRevision: "v1",
+      app: "web",
+      version: "v1",
+      cluster: "Kubernetes",
+      principal: "spiffe://cluster.local/ns/default/sa/web",
+    });
+  });
+
+  it("loses a pod that is not ready", () => {
+    const mesh = meshOf(DEPLOYMENTS);
+    const pods = podsOfMesh(mesh).map((pod) => ({ ...pod, ready: pod.workload !== "web-v1" }));
+    const node = sidecarNode({ name: "client", address: "10.44.1.1" });
+    const { endpoints } = snapshotOf(mesh, pods, node);
+    expect(endpoints[0]?.localities[0]?.endpoints.map(({ address }) => address)).toEqual([
+      { kind: "socket", host: "10.44.0.4", port: 9090 },
+    ]);
+  });
+});
+
+describe("a DestinationRule", () => {
+  it.each([
+    { simple: "ROUND_ROBIN", lbPolicy: "roundRobin", discovery: "eds" },
+    { simple: "LEAST_REQUEST", lbPolicy: "leastRequest", discovery: "eds" },
+    { simple: "LEAST_CONN", lbPolicy: "leastRequest", discovery: "eds" },
+    { simple: "RANDOM", lbPolicy: "random", discovery: "eds" },
+    { simple: "PASSTHROUGH", lbPolicy: "clusterProvided", discovery: "originalDst" },
+  ])("with $simple makes the cluster $lbPolicy", ({ simple, lbPolicy, discovery }) => {
+    const text = rule(`  trafficPolicy: { loadBalancer: { simple: ${simple} } }`);
+    expect(cluster(text)).toMatchObject({ lbPolicy, discovery });
+  });
+
+  it("makes a cluster of each subset, with the subset's pods and its own policy", () => {
+    const text = rule(`
+  trafficPolicy: { loadBalancer: { simple: RANDOM } }
+  subsets:
+    - { name: v1, labels: { version: v1 }, trafficPolicy: { loadBalancer: { simple: ROUND_ROBIN } } }
+    - { name: v2, labels: { version: v2 } }`);
+    expect(cluster(text, WEB_V1).lbPolicy).toBe("roundRobin");
+    expect(cluster(text).lbPolicy).toBe("random");
+    const { endpoints } = clientSnapshot(meshOf(text));
+    const sizes = endpoints.map(({ localities }) => localities[0]?.endpoints.length);
+    expect(sizes).toEqual([3, 2, 1]);
+  });
+
+  it("replaces everything for a port, and falls back to the mesh's defaults there", () => {
+    const text = rule(`
+  trafficPolicy:
+    loadBalancer: { simple: RANDOM }
+    portLevelSettings:
+      - { port: { number: 80 }, connectionPool: { tcp: { maxConnections: 7 } } }`);
+    expect(cluster(text)).toMatchObject({
+      lbPolicy: "leastRequest",
+      thresholds: { maxConnections: 7 },
+    });
+  });
+
+  it("keeps a written number of retries instead of our budget", () => {
+    const text = rule("  trafficPolicy: { connectionPool: { http: { maxRetries: 5 } } }");
+    expect(cluster(text).thresholds).toMatchObject({ maxRetries: 5, retryBudget: undefined });
+  });
+});
+
+describe.each([
+  { resolution: "DNS", discovery: "strictDns", endpoint: "api.example.com" },
+  { resolution: "DNS_ROUND_ROBIN", discovery: "logicalDns", endpoint: "api.example.com" },
+  { resolution: "NONE", discovery: "originalDst", endpoint: undefined },
+])("a ServiceEntry of resolution $resolution", ({ resolution, discovery, endpoint }) => {
+  const found = cluster(
+    `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: api }
+spec:
+  hosts: [api.example.com]
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  resolution: ${resolution}
+`,
+    "outbound|80||api.example.com",
+  );
+
+  it(`is a ${discovery} cluster`, () => expect(found.discovery).toBe(discovery));
+
+  it(endpoint === undefined ? "has no endpoints" : "asks DNS for its own host", () => {
+    const address = found.loadAssignment?.localities[0]?.endpoints[0]?.address;
+    expect(address).toEqual(
+      endpoint === undefined ? undefined : { kind: "socket", host: endpoint, port: 80 },
+    );
+  });
+});
+
+it("balances a PASSTHROUGH service in explicit mode, where no destination is known", () => {
+  const text = rule("  trafficPolicy: { loadBalancer: { simple: PASSTHROUGH } }");
+  expect(cluster(text, WEB, true)).toMatchObject({ discovery: "eds", lbPolicy: "leastRequest" });
+});
