@@ -1,7 +1,7 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { delimiter, resolve } from "node:path";
-import type { Program, Running } from "./fabric/fabric.ts";
+import type { Place } from "./fabric/fabric.ts";
 
 /** Exit statuses as a shell gives them. */
 const NOT_FOUND = 127;
@@ -38,9 +38,7 @@ function isExecutable(file: string): boolean {
 }
 
 /** Where COMMAND runs: in the client's pod, or outside every pod. */
-export interface CommandGround {
-  start(program: Program): Running;
-}
+export type CommandGround = Pick<Place, "start">;
 
 export interface CommandOptions {
   readonly argv: readonly string[];
@@ -80,4 +78,16 @@ export function runCommand(options: CommandOptions): Promise<number> {
 
 function exitStatus(code: number | null, signal: NodeJS.Signals | null): number {
   return signal === null ? (code ?? 1) : SIGNALLED + osConstants.signals[signal];
+}
+
+/** True where we are the terminal's foreground group: Ctrl-C then reaches COMMAND by itself. */
+export function sharesTerminal(): boolean {
+  try {
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    // After the program's name, which may hold anything: state, ppid, pgrp, session, tty, tpgid.
+    const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return group === foreground;
+  } catch {
+    return process.stdin.isTTY === true;
+  }
 }

@@ -102,7 +102,7 @@ function proxyEnvironment({ proxy }: PodSetting): NodeJS.ProcessEnv {
 }
 
 /** A proxy that the user's shell points to would take the traffic out of the mesh. */
-function withoutProxies(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutProxies(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const names = /^(https?|all|no|ftp)_proxy$|^NODE_USE_ENV_PROXY$/i;
   return Object.fromEntries(Object.entries(env).filter(([name]) => !names.test(name)));
 }

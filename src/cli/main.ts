@@ -1,0 +1,102 @@
+#!/usr/bin/env node
+/** The `outrigger` program. Each command loads what it needs, and nothing before it is chosen. */
+import { readFileSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+import { Command, CommanderError } from "commander";
+
+const USAGE_STATUS = 2;
+
+enableCompileCache();
+
+/** What stands behind `--` is COMMAND's, and none of ours to read. */
+const separator = process.argv.indexOf("--");
+const ownArguments = separator < 0 ? process.argv : process.argv.slice(0, separator);
+const commandWords = separator < 0 ? undefined : process.argv.slice(separator + 1);
+
+const program = new Command("outrigger")
+  .description("A service mesh on one command: your Kubernetes YAML, real sidecars, real traffic.")
+  .version(packageVersion(), "-V, --version", "print the version")
+  .helpOption("-h, --help", "print this help")
+  .helpCommand(false)
+  .enablePositionalOptions()
+  .showHelpAfterError("(outrigger --help lists the commands)")
+  .exitOverride();
+
+program
+  .command("up")
+  .summary("bring a mesh up on this machine")
+  .usage("[options] PATH... [-- COMMAND...]")
+  .argument("[paths...]", "files and folders of YAML; after --, the command to run")
+  .option("--for <duration>", "end by itself after this long, as 20s or 1h30m")
+  .option("--as <namespace/serviceaccount>", "whose client COMMAND is", "default/default")
+  .option("--outside", "run COMMAND outside the mesh, without a sidecar")
+  .option("--mode <mode>", "auto, intercept (network namespaces) or explicit (loopback)", "auto")
+  .option("--config <file>", "an UpConfig: which command stands for which image")
+  .addHelpText("after", upHelp())
+  .action(async (paths: string[], options: object) => {
+    const { upCommand } = await import("./commands/up.ts");
+    process.exit(await upCommand(paths, commandWords, options));
+  });
+
+program
+  .command("proxy")
+  .summary("run the data plane on an Envoy bootstrap")
+  .requiredOption("-c, --config-path <file>", "the bootstrap, YAML or JSON; - reads standard input")
+  .option("--concurrency <n>", "worker threads", "1")
+  .action(async (options: { configPath: string; concurrency: string }) => {
+    const { proxyCommand } = await import("./commands/proxy.ts");
+    await proxyCommand(options);
+  });
+
+program
+  .command("control")
+  .summary("run the control plane alone, over ADS")
+  .argument("<paths...>", "files and folders of YAML")
+  .option("--ads <address>", "where ADS listens", "127.0.0.1:15010")
+  .option("--http <address>", "where the API and http_sd listen", "127.0.0.1:15014")
+  .action(async (paths: string[], options: { ads: string; http: string }) => {
+    const { controlCommand } = await import("./commands/control.ts");
+    await controlCommand(paths, options);
+  });
+
+for (const command of program.commands) command.exitOverride();
+
+try {
+  if (process.argv.length < 3) program.outputHelp({ error: true });
+  if (process.argv.length < 3) process.exitCode = USAGE_STATUS;
+  else await program.parseAsync(ownArguments);
+} catch (error) {
+  if (!(error instanceof CommanderError)) {
+    process.stderr.write(`outrigger: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
+  process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
+
+function upHelp(): string {
+  return `
+Reads every YAML document under the paths, runs each pod as processes with a sidecar, and then
+COMMAND as a client in the mesh; without COMMAND it shows a live table until q or Ctrl-C.
+
+  outrigger up samples/bookstore
+  outrigger up deploy/ policies/ -- curl http://reviews:9080/reviews/1
+  outrigger up deploy/ --for 20s
+
+A container runs the command that its pod's annotation outrigger.dev/command.<container> gives;
+without one, a stand-in answers on its ports.
+
+COMMAND's environment has OUTRIGGER_CONSOLE, the control plane's HTTP server, and OUTRIGGER_SD,
+targets for Prometheus' http_sd.
+
+Exit status:
+  COMMAND's own, 128+n where signal n ended it, 126 or 127 where it cannot be run; else
+  0   ended by --for, q or Ctrl-C
+  1   the mesh could not be brought up
+  2   errors in the command line or in the configuration: all are printed, nothing is started
+  130 interrupted before the mesh was up`;
+}

@@ -1,0 +1,65 @@
+import { formatDiagnostic } from "../base/diagnostic.ts";
+import { startControl } from "../control/main.ts";
+import { socketAddress } from "../model/address.ts";
+import { refusedCommand } from "./command.ts";
+import { openFabric } from "./fabric/choose.ts";
+import { Interrupt } from "./interrupt.ts";
+import { EXIT, type UpOptions } from "./options.ts";
+import { RunningMesh } from "./running-mesh.ts";
+import { Voice } from "./voice.ts";
+
+/** Istio's port for plaintext xDS, and the one of its control plane's HTTP server. */
+const ADS_PORT = 15010;
+const HTTP_PORT = 15014;
+
+/**
+ * `outrigger up`: the ground, the control plane, the pods, then COMMAND or the table, and all of
+ * it down again. Resolves with the exit status.
+ */
+export async function up(options: UpOptions): Promise<number> {
+  const voice = new Voice(options.terminal);
+  const [command] = options.command;
+  if (command !== undefined) {
+    const refused = refusedCommand(command, options.env.PATH ?? "", options.folder);
+    if (refused !== undefined) {
+      voice.say(refused.reason);
+      return refused.status;
+    }
+  }
+  const interrupt = new Interrupt(options.signals);
+  try {
+    return await onFabric(options, voice, interrupt);
+  } catch (error) {
+    voice.say((error as Error).message);
+    return EXIT.failed;
+  } finally {
+    interrupt.close();
+  }
+}
+
+async function onFabric(options: UpOptions, voice: Voice, interrupt: Interrupt): Promise<number> {
+  const fabric = await openFabric({
+    mode: options.mode,
+    random: options.random,
+    temporary: options.temporary,
+    readable: options.proxyCommand.filter((part) => part.startsWith("/")),
+    say: (line) => voice.say(line),
+  });
+  try {
+    const started = await startControl({
+      paths: options.paths,
+      adsAddress: socketAddress(fabric.gateway, ADS_PORT),
+      httpAddress: socketAddress(fabric.gateway, HTTP_PORT),
+      clock: options.clock,
+    });
+    if (started.kind === "refused") {
+      for (const diagnostic of started.diagnostics) voice.say(formatDiagnostic(diagnostic));
+      voice.say("nothing was started");
+      return EXIT.refused;
+    }
+    const mesh = new RunningMesh({ options, fabric, control: started.control, voice, interrupt });
+    return await mesh.run();
+  } finally {
+    await fabric.close();
+  }
+}
