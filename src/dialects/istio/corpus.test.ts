@@ -17,7 +17,7 @@ import { istio } from "./istio.ts";
 
 /** Istio's own documents, which are not part of this repository. */
 const HERE = fileURLToPath(new URL("../../../../shared/corpus", import.meta.url));
-const CORPUS = `${process.env["OUTRIGGER_CORPUS"] ?? HERE}/istio`;
+const CORPUS = `${process.env.OUTRIGGER_CORPUS ?? HERE}/istio`;
 const present = existsSync(CORPUS);
 if (!present) console.warn(`\nNOT RUN: Istio's corpus is not at ${CORPUS} (OUTRIGGER_CORPUS)\n`);
 
@@ -50,8 +50,8 @@ describe.skipIf(!present)("Istio's validation documents", () => {
         .filter(({ value }) => value !== null),
     )
     .map(({ file, part, value }, index) => ({
-      title: `${file} ${(value?.["metadata"] as { name?: string } | undefined)?.name} ${index}`,
-      error: value?.["_err"] as string | undefined,
+      title: `${file} ${(value?.metadata as { name?: string } | undefined)?.name} ${index}`,
+      error: value?._err as string | undefined,
       part: part.replace(/^_err:.*$/m, ""),
     }));
 

@@ -59,7 +59,7 @@ function openText(mesh: Spec, context: SpecContext): Spec {
   }
   const outer = context.object;
   const source = { file: outer.positionOf([]).file, document, lines };
-  const object = embed(outer, source, contents, mesh.path);
+  const object = embed(outer, source, contents, mesh.path, text.includes("\n"));
   return new Spec(document.toJS(), mesh.path, { ...context, object });
 }
 
@@ -69,22 +69,20 @@ function embed(
   source: YamlSource,
   root: Node,
   at: Path,
+  isBlock: boolean,
 ): KubernetesObject {
   const header = outer.positionOf(at);
   const indent = outer.keyPositionOf(at).column + 1;
-  // A block scalar starts in the line below its header; a flow scalar in the same one.
-  const isBlock = root.range !== null && String(source.document).includes("\n");
-  const shift = (inner: Position): Position => ({
-    file: header.file,
-    line: header.line + inner.line - (isBlock ? 0 : 1),
-    column: inner.column + (isBlock ? indent : header.column - 1),
-  });
-  const positionOf = (path: Path): Position => {
-    let node: Node = root;
-    for (const part of path.slice(at.length)) {
-      node = childOf(node, part, source.document)?.value ?? node;
+  // Only a block scalar keeps its lines; of JSON and of quoted text the start must do.
+  const keepsLines = isBlock && !header.file.endsWith(".json");
+  const find = (path: Path, part: "key" | "value"): Position => {
+    let place: { readonly value: Node; readonly key: Node } = { value: root, key: root };
+    for (const name of path.slice(at.length)) {
+      place = childOf(place.value, name, source.document) ?? place;
     }
-    return shift(positionIn(source, node));
+    const { line, column } = positionIn(source, place[part]);
+    if (!keepsLines) return header;
+    return { file: header.file, line: header.line + line, column: indent + column };
   };
   return {
     apiVersion: outer.apiVersion,
@@ -97,8 +95,8 @@ function embed(
     annotations: outer.annotations,
     creationTimestamp: outer.creationTimestamp,
     value: outer.value,
-    positionOf,
-    keyPositionOf: positionOf,
+    positionOf: (path) => find(path, "value"),
+    keyPositionOf: (path) => find(path, "key"),
     origin: (path) => outer.origin(path),
   };
 }
@@ -116,11 +114,10 @@ function readMeshConfig(config: Spec): Partial<MeshSettings> {
     settings.rootNamespace = rootNamespace;
   }
   const policy = config.at("outboundTrafficPolicy");
-  if (policy.present) settings.outboundTrafficPolicy = readPolicy(policy.at("mode"));
+  if (policy.at("mode").present) settings.outboundTrafficPolicy = readPolicy(policy.at("mode"));
   return settings;
 }
 
-/** In a MeshConfig, unlike in a Sidecar, a policy without mode is what the mesh has anyway. */
 function readPolicy(mode: Spec): MeshSettings["outboundTrafficPolicy"] {
   if (mode.text() === "ALLOW_ANY_DYNAMIC_DNS") {
     mode.notExecuted("unknown hosts are reached at the address that the client asked for");

@@ -1,5 +1,5 @@
 import type { HttpRouteSet } from "../../../model/http-route-set.ts";
-import type { EgressPolicy, Service } from "../../../model/mesh.ts";
+import type { EgressPolicy, Service, ServicePort } from "../../../model/mesh.ts";
 import type { Spec } from "../spec.ts";
 
 /** Findings about several objects that speak of one thing. */
@@ -65,36 +65,52 @@ export function reportSharedNamespaces(
   }
 }
 
+interface Entry {
+  readonly spec: Spec;
+  readonly services: readonly Service[];
+}
+
 /** IST0177: one port of one host cannot speak two protocols. */
-export function reportProtocols(
-  entries: readonly { readonly spec: Spec; readonly services: readonly Service[] }[],
-): void {
-  const services = entries.flatMap((entry) => entry.services);
-  for (const { spec, services: own } of entries) {
-    for (const service of own) {
-      for (const [index, { port, protocol }] of service.ports.entries()) {
-        const rivals = services
-          .filter((other) => other.host === service.host)
-          .filter((other) => exportsMeet(other.exportTo, service.exportTo))
-          .filter((other) => other.ports.some((their) => their.port === port));
-        const protocols = new Set(
-          rivals
-            .flatMap((rival) => rival.ports.filter((their) => their.port === port))
-            .map((their) => their.protocol),
-        );
-        if (protocols.size < 2) continue;
-        const names = rivals.map(({ origin }) => nameOf(origin)).join(", ");
-        spec
-          .at("ports")
-          .items()
-          [index]?.report(
-            "warning",
-            "IST0177",
-            `Multiple ServiceEntries (${names}) define the same host "${service.host}" and port ` +
-              `${port} with conflicting protocols (${[...protocols].join(", ")}).`,
-            { hint: `here it is ${protocol}` },
-          );
+export function reportProtocols(entries: readonly Entry[]): void {
+  for (const entry of entries) {
+    const ports = entry.spec.at("ports").items();
+    for (const service of entry.services) {
+      for (const [index, port] of service.ports.entries()) {
+        const rivals = entries.filter((other) => speaksOtherwise(other, service, port));
+        if (rivals.length > 0) reportProtocol(ports[index], service, port, [entry, ...rivals]);
       }
     }
   }
+}
+
+function speaksOtherwise(entry: Entry, service: Service, port: ServicePort): boolean {
+  return entry.services.some(
+    (other) =>
+      other.origin !== service.origin &&
+      other.host === service.host &&
+      exportsMeet(other.exportTo, service.exportTo) &&
+      other.ports.some((their) => their.port === port.port && their.protocol !== port.protocol),
+  );
+}
+
+function reportProtocol(
+  node: Spec | undefined,
+  service: Service,
+  port: ServicePort,
+  entries: readonly Entry[],
+): void {
+  const named = entries
+    .flatMap((entry) => entry.services)
+    .filter(({ host }) => host === service.host);
+  const protocols = named.flatMap(({ ports }) =>
+    ports.filter((their) => their.port === port.port).map(({ protocol }) => protocol),
+  );
+  const names = entries.map(({ spec }) => nameOf(spec.object)).join(", ");
+  node?.report(
+    "warning",
+    "IST0177",
+    `Multiple ServiceEntries (${names}) define the same host "${service.host}" and port ` +
+      `${port.port} with conflicting protocols (${[...new Set(protocols)].join(", ")}).`,
+    { hint: `here it is ${port.protocol}` },
+  );
 }

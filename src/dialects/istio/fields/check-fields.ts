@@ -5,8 +5,8 @@ import { readDuration } from "../text-rules.ts";
 import type { Field, FieldTable, NumberShape, ObjectShape, Shape } from "./field.ts";
 
 /**
- * Holds a spec against its field table: types, unknown and required fields, what is not executed
- * and what is refused. The words are the API server's ("Required value"), which users have seen.
+ * Holds a spec against its field table: types, unknown and required fields and what is not
+ * executed. The words are the API server's ("Required value"), which users have seen.
  */
 export function checkFields(spec: Spec, table: FieldTable): void {
   if (!spec.present) {
@@ -35,11 +35,8 @@ function checkObject(spec: Spec, shape: ObjectShape, telling: boolean): void {
 }
 
 function checkField(value: Spec, field: Field, telling: boolean): void {
-  if (telling && field.status === "reported") value.notExecuted(field.because);
-  if (telling && field.status === "refused") {
-    const name = String(value.path.at(-1));
-    value.report("error", "OUT0202", `\`${name}\` is not supported: ${field.because}`);
-  }
+  const unexecuted = field.status === "reported" && !field.harmless.includes(value.json());
+  if (telling && unexecuted) value.notExecuted(field.note);
   checkShape(value, field.shape, telling && field.status === "executed");
 }
 

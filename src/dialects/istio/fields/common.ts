@@ -68,8 +68,13 @@ export const CONNECTION_POOL: ObjectShape = object({
       maxRequestsPerConnection: executed(INTEGER),
       maxRetries: executed(INTEGER),
       idleTimeout: executed(DURATION),
-      h2UpgradePolicy: reported(oneOf("DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"), ONLY_HTTP1),
-      useClientProtocol: reported(BOOLEAN, ONLY_HTTP1),
+      h2UpgradePolicy: reported(
+        oneOf("DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"),
+        ONLY_HTTP1,
+        "DEFAULT",
+        "DO_NOT_UPGRADE",
+      ),
+      useClientProtocol: reported(BOOLEAN, ONLY_HTTP1, false),
       maxConcurrentStreams: reported(INTEGER, ONLY_HTTP1),
       http2KeepAlive: reported(
         object({ interval: executed(DURATION), timeout: executed(DURATION) }),

@@ -115,16 +115,19 @@ const BLOCKS: FieldTable = {
   loadBalancer: executed(LOAD_BALANCER),
   connectionPool: executed(CONNECTION_POOL),
   outlierDetection: reported(OUTLIER_DETECTION, "no endpoint is ejected for its errors"),
-  tls: executed(TLS),
+  tls: executed(TLS, "every mode but `DISABLE` is refused (OUT0202)"),
 };
 
 const PORT_LEVEL: Shape = listOf(
-  object({ port: executed(object({ number: executed(UNSIGNED) })), ...BLOCKS }),
+  object(
+    { port: executed(object({ number: executed(UNSIGNED) })), ...BLOCKS },
+    "PortTrafficPolicy",
+  ),
 );
 
 const TRAFFIC_POLICY = object({
   ...BLOCKS,
-  portLevelSettings: executed(PORT_LEVEL),
+  portLevelSettings: executed(PORT_LEVEL, "the four blocks, field by field as above"),
   retryBudget: executed(
     object({
       percent: executed(within(0, 100)),
@@ -154,7 +157,10 @@ export const DESTINATION_RULE: FieldTable = {
       object({
         name: required(STRING),
         labels: executed(mapOf(STRING)),
-        trafficPolicy: executed({ ...TRAFFIC_POLICY, name: "TrafficPolicy" }),
+        trafficPolicy: executed(
+          { ...TRAFFIC_POLICY, name: "TrafficPolicy" },
+          "block by block, field by field as above",
+        ),
       }),
     ),
   ),

@@ -7,7 +7,7 @@ import type { FieldFate } from "../../kubernetes/field-table.ts";
  */
 
 /** What becomes of a field: see `FieldFate`, whose words these are. */
-export type FieldStatus = Exclude<FieldFate, "accepted">;
+export type FieldStatus = Extract<FieldFate, "executed" | "reported">;
 
 export type Shape =
   | { readonly type: "string" | "boolean" | "any" }
@@ -38,8 +38,10 @@ export interface Field {
   readonly shape: Shape;
   readonly status: FieldStatus;
   readonly required: boolean;
-  /** Reported and refused fields: what does not happen, as the end of a sentence. */
-  readonly because: string;
+  /** Reported: what happens instead. Executed: what the README adds, mostly nothing. */
+  readonly note: string;
+  /** Reported fields: values that ask for what happens anyway, so nothing is said of them. */
+  readonly harmless: readonly unknown[];
 }
 
 export const STRING: Shape = { type: "string" };
@@ -74,34 +76,34 @@ export function object(fields: FieldTable, name = ""): ObjectShape {
   return { type: "object", name, fields };
 }
 
-export function executed(shape: Shape): Field {
-  return { shape, status: "executed", required: false, because: "" };
+export function executed(shape: Shape, note = ""): Field {
+  return { shape, status: "executed", required: false, note, harmless: [] };
 }
 
 export function required(shape: Shape): Field {
-  return { shape, status: "executed", required: true, because: "" };
+  return { shape, status: "executed", required: true, note: "", harmless: [] };
 }
 
-export function reported(shape: Shape, because: string): Field {
-  return { shape, status: "reported", required: false, because };
-}
-
-export function refused(shape: Shape, because: string): Field {
-  return { shape, status: "refused", required: false, because };
+export function reported(
+  shape: Shape,
+  note: string,
+  ...harmless: readonly (string | boolean | number)[]
+): Field {
+  return { shape, status: "reported", required: false, note, harmless };
 }
 
 /** One row of the README's table. */
 export interface FieldRow {
   readonly path: string;
   readonly status: FieldStatus;
-  readonly because: string;
+  readonly note: string;
 }
 
 /** Every field with its path; a field that is not executed stands for all below it. */
 export function rowsOf(table: FieldTable, prefix = ""): FieldRow[] {
   return Object.entries(table).flatMap(([name, field]) => {
     const path = `${prefix}${name}`;
-    const row = { path, status: field.status, because: field.because };
+    const row = { path, status: field.status, note: field.note };
     const inner = field.status === "executed" ? insideOf(field.shape, path) : [];
     return inner.length > 0 ? inner : [row];
   });

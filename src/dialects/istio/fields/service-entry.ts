@@ -4,7 +4,7 @@ import { executed, listOf, object, oneOf, reported, required, STRING, UNSIGNED }
 
 export const SERVICE_ENTRY: FieldTable = {
   hosts: required(listOf(STRING)),
-  addresses: executed(listOf(STRING)),
+  addresses: executed(listOf(STRING), "ranges are read, not executed"),
   ports: executed(
     listOf(
       object({
@@ -16,7 +16,10 @@ export const SERVICE_ENTRY: FieldTable = {
     ),
   ),
   location: executed(oneOf("MESH_EXTERNAL", "MESH_INTERNAL")),
-  resolution: executed(oneOf("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS")),
+  resolution: executed(
+    oneOf("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"),
+    "`DYNAMIC_DNS` is refused (OUT0202)",
+  ),
   endpoints: executed(listOf(object(WORKLOAD_ENTRY))),
   workloadSelector: executed(SELECTOR_LABELS),
   exportTo: executed(listOf(STRING)),

@@ -44,8 +44,11 @@ const REDIRECT = object({
   authority: executed(STRING),
   scheme: executed(STRING),
   port: executed(UNSIGNED),
-  derivePort: executed(oneOf("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT")),
-  redirectCode: executed(UNSIGNED),
+  derivePort: executed(
+    oneOf("FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"),
+    "`FROM_REQUEST_PORT` where the rule's matches name the port",
+  ),
+  redirectCode: executed(UNSIGNED, "301, 302, 303, 307, 308"),
 });
 
 const RETRIES = object({
@@ -54,7 +57,11 @@ const RETRIES = object({
   retryOn: executed(STRING),
   backoff: executed(DURATION),
   retryIgnorePreviousHosts: executed(BOOLEAN),
-  retryRemoteLocalities: reported(BOOLEAN, "endpoints are balanced without regard to locality"),
+  retryRemoteLocalities: reported(
+    BOOLEAN,
+    "endpoints are balanced without regard to locality",
+    false,
+  ),
 });
 
 const FAULT = object({
@@ -154,7 +161,7 @@ const TCP = object({
 
 export const VIRTUAL_SERVICE: FieldTable = {
   hosts: executed(listOf(STRING)),
-  gateways: executed(listOf(STRING)),
+  gateways: executed(listOf(STRING), "`mesh`; others are read, not executed"),
   exportTo: executed(listOf(STRING)),
   http: executed(listOf(HTTP)),
   tls: reported(listOf(TLS), LAYER4_OFF),

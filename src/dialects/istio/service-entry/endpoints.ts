@@ -1,5 +1,5 @@
 import type { Resolution, ServicePort, StaticEndpoint } from "../../../model/mesh.ts";
-import { fqdnError } from "../host.ts";
+import { fqdnError, wildcardDomainError } from "../host.ts";
 import type { Spec } from "../spec.ts";
 import { checkWorkload, readWorkload } from "./workload-entry.ts";
 
@@ -57,7 +57,9 @@ function checkName(address: Spec): void {
 /** Hosts that DNS shall resolve must be names; said once for each host. */
 function checkDnsHosts(spec: Spec, word: string): void {
   for (const node of spec.at("hosts").items()) {
-    if (fqdnError(node.text() ?? "") !== undefined) {
+    const host = node.text() ?? "";
+    const said = host === "*" || wildcardDomainError(host) !== undefined;
+    if (!said && fqdnError(host) !== undefined) {
       node.refuse(`hosts must be FQDN if no endpoints are provided for resolution mode ${word}`);
     }
   }

@@ -35,9 +35,9 @@ export function readServiceEntry(spec: Spec): Service[] {
   };
   const bySelector = selector !== undefined && resolution === "static";
   return hosts.map((host) => ({
-    ...shared,
     host,
     name: host,
+    ...shared,
     resolution: bySelector ? "pods" : resolution,
     endpoints: readEndpoints(spec, resolution, host),
   }));

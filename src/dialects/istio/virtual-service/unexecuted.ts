@@ -48,8 +48,9 @@ function checkAbort(abort: Spec): void {
   if (http.present && (status < 200 || status > 599)) {
     http.refuse(`HTTP status ${status} is not in range 200-599`, "200..599");
   }
-  if (grpc.present && !GRPC_STATUSES.has(grpc.text() ?? "")) {
-    grpc.refuse(`gRPC status "${grpc.text()}" is not supported`, [...GRPC_STATUSES].join(", "));
+  const grpcStatus = grpc.text();
+  if (grpcStatus !== undefined && !GRPC_STATUSES.has(grpcStatus)) {
+    grpc.refuse(`gRPC status "${grpcStatus}" is not supported`, [...GRPC_STATUSES].join(", "));
   }
   if (http2.present) http2.refuse("HTTP/2 abort fault injection not supported yet");
   if (![http, grpc, http2].some((field) => field.present)) {

@@ -1,0 +1,101 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { DEFAULT_SETTINGS } from "../../model/mesh.ts";
+import { readObjects } from "../kubernetes/read.ts";
+import { WORKLOAD_ENTRY } from "./fields/common.ts";
+import { DESTINATION_RULE } from "./fields/destination-rule.ts";
+import type { FieldTable, Shape } from "./fields/field.ts";
+import { SERVICE_ENTRY } from "./fields/service-entry.ts";
+import { SIDECAR } from "./fields/sidecar.ts";
+import { VIRTUAL_SERVICE } from "./fields/virtual-service.ts";
+import { istio } from "./istio.ts";
+
+function translate(text: string) {
+  const { objects } = readObjects([{ file: "a.yaml", text }]);
+  return istio.translate(objects, { settings: DEFAULT_SETTINGS, services: [] });
+}
+
+describe("the dialect", () => {
+  it.each([
+    ["networking.istio.io/v1", "VirtualService", true],
+    ["security.istio.io/v1beta1", "PeerAuthentication", true],
+    ["apps/v1", "Deployment", false],
+    ["v1", "ConfigMap", false],
+    ["gateway.networking.k8s.io/v1", "HTTPRoute", false],
+  ])("speaks of %s %s: %s", (apiVersion, kind, speaks) => {
+    const text = stringify({ apiVersion, kind, metadata: { name: "a" } });
+    const [object] = readObjects([{ file: "a.yaml", text }]).objects;
+    expect(object !== undefined && istio.speaks(object)).toBe(speaks);
+  });
+
+  it("takes the three versions of the networking API for one", () => {
+    const routes = ["v1", "v1beta1", "v1alpha3"].map((version) => {
+      const spec = { hosts: ["a"], http: [{ route: [{ destination: { host: "a" } }] }] };
+      const apiVersion = `networking.istio.io/${version}`;
+      const object = { apiVersion, kind: "VirtualService", metadata: { name: "a" }, spec };
+      return translate(stringify(object)).routes[0]?.hosts;
+    });
+    expect(routes).toEqual(Array(3).fill(["a.default.svc.cluster.local"]));
+  });
+});
+
+/** Now and then something that does not belong there. */
+const JUNK = fc.constantFrom<unknown>(null, 0, -1, "", "*", [], {}, [null], { x: 1 }, true, "0s");
+
+function anyOf(shape: Shape): fc.Arbitrary<unknown> {
+  return fc.oneof({ weight: 6, arbitrary: rightOf(shape) }, { weight: 1, arbitrary: JUNK });
+}
+
+function rightOf(shape: Shape): fc.Arbitrary<unknown> {
+  switch (shape.type) {
+    case "list":
+      return fc.array(anyOf(shape.item), { maxLength: 2 });
+    case "map":
+      return fc.dictionary(fc.constantFrom("a", "x-b", "", ":authority"), anyOf(shape.value), {
+        maxKeys: 2,
+      });
+    case "enum":
+      return fc.constantFrom(...shape.values);
+    case "object":
+      return objectOf(shape.fields);
+    case "boolean":
+      return fc.boolean();
+    case "integer":
+    case "number":
+      return fc.constantFrom(0, 1, 80, 301, 100_000, 0.5);
+    case "duration":
+      return fc.constantFrom("1s", "0s", "250ms", "soon");
+    default:
+      return fc.constantFrom("a", "a.b", "*", "", "mesh", ".", "~", "unix:///a", "5xx,503", "(");
+  }
+}
+
+function objectOf(table: FieldTable): fc.Arbitrary<unknown> {
+  const fields = Object.entries(table).map(([name, { shape }]) => [name, anyOf(shape)] as const);
+  return fc.record(Object.fromEntries(fields), { requiredKeys: [] });
+}
+
+describe("whatever is written", () => {
+  it.each([
+    ["VirtualService", VIRTUAL_SERVICE],
+    ["DestinationRule", DESTINATION_RULE],
+    ["ServiceEntry", SERVICE_ENTRY],
+    ["WorkloadEntry", WORKLOAD_ENTRY],
+    ["Sidecar", SIDECAR],
+  ] as const)("in a %s, reading never throws, and each finding has a place", (kind, table) => {
+    const property = fc.property(anyOf({ type: "object", name: "", fields: table }), (spec) => {
+      const apiVersion = "networking.istio.io/v1";
+      const text = stringify({ apiVersion, kind, metadata: { name: "a" }, spec });
+      const { diagnostics } = translate(text);
+      for (const finding of diagnostics) {
+        expect(finding).toMatchObject({
+          position: { file: "a.yaml" },
+          subject: `${kind} default/a`,
+        });
+        expect(finding.message).not.toMatch(/undefined|\[object/);
+      }
+    });
+    fc.assert(property, { numRuns: 200, seed: 1 });
+  });
+});
