@@ -1,11 +1,33 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const never = ["src/gen/**", "node_modules/**", "dist/**"];
+
+const config: ViteUserConfig = defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: ["src/gen/**", "node_modules/**", "dist/**"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 15_000,
+    projects: [
+      {
+        test: {
+          name: "fast",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: [...never, "test/e2e/**"],
+          testTimeout: 15_000,
+        },
+      },
+      {
+        // Real programs on a machine with two cores: one file at a time.
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          exclude: never,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
   },
 });
+
+export default config;
