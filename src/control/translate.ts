@@ -1,4 +1,5 @@
 import type { Dialect, DialectContext, Translation } from "../dialects/dialect.ts";
+import { gatewayApi } from "../dialects/gateway-api/gateway-api.ts";
 import { istio } from "../dialects/istio/istio.ts";
 import { readMeshSettings } from "../dialects/istio/mesh-config.ts";
 import type { KubernetesObject } from "../dialects/kubernetes/object.ts";
@@ -12,7 +13,7 @@ import { smi } from "../dialects/smi/smi.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
 
 /** In no particular order: none of them depends on another. */
-const DIALECTS: readonly Dialect[] = [istio, smi];
+const DIALECTS: readonly Dialect[] = [istio, gatewayApi, smi];
 
 /**
  * Every file through every dialect into one mesh, with all findings at once. Kubernetes comes

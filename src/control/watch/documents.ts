@@ -68,7 +68,7 @@ class SourceReader {
 
   #refuse(path: string, reason: string): void {
     this.#diagnostics.push({
-      code: "OUT0501",
+      code: "OUT0601",
       severity: "error",
       message: `${path} ${reason}`,
       position: undefined,

@@ -38,7 +38,7 @@ describe("readSources", () => {
 
   it("says which path does not exist", async () => {
     const { diagnostics } = await readSources([join(folder, "nowhere")]);
-    expect(diagnostics).toMatchObject([{ code: "OUT0501", severity: "error" }]);
+    expect(diagnostics).toMatchObject([{ code: "OUT0601", severity: "error" }]);
     expect(diagnostics[0]?.message).toContain("nowhere does not exist");
   });
 });

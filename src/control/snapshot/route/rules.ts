@@ -11,7 +11,6 @@ import type { RouteDecision } from "../../../model/precedence/route.ts";
 import type {
   DirectResponseAction,
   ForwardAction,
-  RedirectAction,
   Route,
   RouteAction,
   RouteMatch,
@@ -20,7 +19,6 @@ import type {
 import { NO_MUTATIONS } from "../../../model/route.ts";
 import type { Client } from "../client.ts";
 import { refusedBackendName } from "../names.ts";
-import { pathRewrite } from "./path-rewrite.ts";
 import { DEFAULT_RETRIES, retryPolicyOf } from "./retry-policy.ts";
 
 /** For whom, and for which addressed port, rules become routes. */
@@ -137,52 +135,33 @@ function routeOf(
   match: MatchAt,
   context: RouteContext,
 ): Route {
+  const { action } = rule;
   return {
     name: rule.name,
     match: match.request,
-    action: actionOf(dialect, rule.action, match.request, context),
+    action: action.kind === "split" ? split(dialect, action, context) : action,
     requestHeaders: rule.requestHeaders,
     responseHeaders: rule.responseHeaders,
     origin: rule.origin,
   };
 }
 
-function actionOf(
-  dialect: RouteDialect,
-  action: HttpRule["action"],
-  match: RouteMatch,
-  context: RouteContext,
-): RouteAction {
-  const { kind, value } = match.path;
-  const bySegments =
-    dialect === "gateway-api" &&
-    (kind === "separatedPrefix" || (kind === "prefix" && value === "/"));
-  if (action.kind === "directResponse") return action;
-  if (action.kind === "redirect") return redirect(action, match, bySegments);
-  return split(dialect, action, match, bySegments, context);
-}
-
-function redirect(action: RedirectAction, match: RouteMatch, bySegments: boolean): RedirectAction {
-  return { ...action, ...pathRewrite(match.path, action, bySegments) };
-}
-
 function split(
   dialect: RouteDialect,
   action: SplitAction,
-  match: RouteMatch,
-  bySegments: boolean,
   context: RouteContext,
 ): ForwardAction | DirectResponseAction {
   const clusters = weightedClusters(dialect, action, context);
   if (clusters.length === 0) return { kind: "directResponse", status: 500, body: "" };
-  const refused = action.backends.find((backend) => backend.invalidStatus !== undefined);
+  const refused = action.backends.some((backend) => backend.invalidStatus !== undefined);
   return {
     ...forward(clusters),
     timeoutMs: action.timeoutMs ?? 0,
     retryPolicy: retryPolicyOf(action.retries),
-    ...pathRewrite(match.path, action, bySegments),
+    prefixRewrite: action.prefixRewrite,
+    regexRewrite: action.regexRewrite,
     hostRewrite: action.hostRewrite,
-    clusterNotFoundStatus: refused === undefined ? 503 : 500,
+    clusterNotFoundStatus: refused ? 500 : 503,
   };
 }
 
