@@ -65,7 +65,7 @@ export function readTrafficSplit(
   for (const backend of backends) checkBackend(backend, host);
   const matches = table === SPEC ? readMatches(spec, groups) : [];
   // Every reference of `matches` is broken: nothing is split, everything goes to the service.
-  if (matches === undefined || backends.length === 0) return [];
+  if (matches === undefined || backends.length === 0 || apex?.headless) return [];
   return portGroups(apex, backends).map(({ ports, served }) => ({
     dialect: "smi",
     hosts: [host],

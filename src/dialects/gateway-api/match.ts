@@ -1,0 +1,148 @@
+import type { ScopedMatch } from "../../model/http-route-set.ts";
+import type { HeaderMatch, PathMatch, StringMatch } from "../../model/route.ts";
+import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
+import type { Fields } from "../kubernetes/fields.ts";
+
+const MATCH = fieldTable({ executed: ["path", "headers", "queryParams", "method"] });
+const PATH = fieldTable({ executed: ["type", "value"] });
+const VALUE = fieldTable({ executed: ["type", "name", "value"] });
+
+export const MATCH_TABLES: Readonly<Record<string, FieldTable>> = {
+  "HTTPRoute.spec.rules[].matches[]": MATCH,
+  "matches[].path": PATH,
+  "matches[].headers[], queryParams[]": VALUE,
+};
+
+type MatchFields = Fields<keyof typeof MATCH>;
+type PathFields = Fields<keyof typeof PATH>;
+type ValueFields = Fields<keyof typeof VALUE>;
+
+/** RFC 9110 token; the CRD's pattern for header and query parameter names. */
+export const HEADER_NAME: RegExp = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,256}$/;
+export const HEADER_NAME_WORDS = "letters, digits and !#$%&'*+-.^_`|~";
+
+const METHODS = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "CONNECT",
+  "OPTIONS",
+  "TRACE",
+  "PATCH",
+] as const;
+
+const PATH_CHARACTERS = /^(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$/;
+
+/** What the CRD's CEL rules forbid in Exact and PathPrefix paths. */
+const FORBIDDEN_PARTS: readonly (readonly [string, RegExp])[] = [
+  ["//", /\/\//],
+  ["/./", /\/\.\//],
+  ["/../", /\/\.\.\//],
+  ["an escaped slash", /%2f/i],
+  ["a fragment (#)", /#/],
+  ["/.. at its end", /\/\.\.$/],
+  ["/. at its end", /\/\.$/],
+];
+
+/** Everything: what a rule without matches, or a match without path, means. */
+const ANY_PATH: PathMatch = { kind: "prefix", value: "/", caseSensitive: true };
+
+/** The matches of a rule; none written is one that matches everything. */
+export function readMatches<Name extends string>(
+  rule: Fields<Name | "matches">,
+): readonly ScopedMatch[] {
+  const entries = rule.mappings("matches", MATCH);
+  if (entries.length > 0) return entries.map(readMatch);
+  const request = { path: ANY_PATH, headers: [], queryParameters: [] };
+  return [{ request, ...ANYWHERE, origin: rule.origin() }];
+}
+
+const ANYWHERE = { sourceLabels: undefined, sourceNamespace: undefined, port: undefined };
+
+function readMatch(entry: MatchFields): ScopedMatch {
+  const path = entry.mapping("path", PATH);
+  const method = entry.word("method", METHODS);
+  const headers = readValues(entry.mappings("headers", VALUE), (name) => name.toLowerCase());
+  const parameters = readValues(entry.mappings("queryParams", VALUE), (name) => name);
+  return {
+    request: {
+      path: path === undefined ? ANY_PATH : readPath(path),
+      headers: [
+        ...(method === undefined ? [] : [headerMatch(":method", exactly(method))]),
+        ...parametersOf(headers).map(([name, value]) => headerMatch(name, value)),
+      ],
+      queryParameters: parametersOf(parameters).map(([name, value]) => ({ name, value })),
+    },
+    ...ANYWHERE,
+    origin: entry.origin(),
+  };
+}
+
+/** A prefix counts in whole segments, and a slash at its end does not count. */
+function readPath(path: PathFields): PathMatch {
+  const type = path.word("type", ["Exact", "PathPrefix", "RegularExpression"]) ?? "PathPrefix";
+  const value = path.string("value", { lengthMax: 1024 }) ?? "/";
+  if (type === "RegularExpression") return { kind: "regex", value, caseSensitive: true };
+  checkPath(path, value);
+  if (type === "Exact") return { kind: "exact", value, caseSensitive: true };
+  const prefix = value.replace(/\/$/, "");
+  if (prefix === "") return ANY_PATH;
+  return { kind: "separatedPrefix", value: prefix, caseSensitive: true };
+}
+
+function checkPath(path: PathFields, value: string): void {
+  if (!value.startsWith("/")) path.bad("value", "The path is not absolute", "a path from / on");
+  const parts = FORBIDDEN_PARTS.filter(([, pattern]) => pattern.test(value));
+  for (const [part] of parts) path.bad("value", `The path must not contain ${part}`);
+  if (parts.length === 0 && value !== "" && !PATH_CHARACTERS.test(value)) {
+    const allowed = "letters, digits, -._~!$&'()*+,;=:@/ and %XX";
+    path.bad("value", "The path contains characters that no path has", allowed);
+  }
+}
+
+type NamedValues = ReadonlyMap<string, StringMatch>;
+
+/** Of entries of one name the first counts, as the specification says. */
+function readValues(
+  entries: readonly ValueFields[],
+  nameOf: (name: string) => string,
+): NamedValues {
+  const values = new Map<string, StringMatch>();
+  for (const entry of entries) {
+    const rule = { pattern: HEADER_NAME, allowed: HEADER_NAME_WORDS };
+    const name = entry.requiredString("name", rule);
+    const value = entry.requiredString("value", { lengthMax: 4096, allowed: "the value wanted" });
+    const type = entry.word("type", ["Exact", "RegularExpression"]) ?? "Exact";
+    if (name === undefined || value === undefined) continue;
+    if (values.has(nameOf(name))) reportRepeated(entry);
+    else values.set(nameOf(name), type === "Exact" ? exactly(value) : regexOf(value));
+  }
+  return values;
+}
+
+function reportRepeated(entry: ValueFields): void {
+  entry.problem("name", {
+    code: "OUT0201",
+    severity: "warning",
+    message: "The name is there twice; only the first entry counts",
+    found: String(entry.raw("name")),
+  });
+}
+
+function parametersOf(values: NamedValues): [string, StringMatch][] {
+  return [...values.entries()];
+}
+
+function exactly(value: string): StringMatch {
+  return { kind: "exact", value, ignoreCase: false };
+}
+
+function regexOf(value: string): StringMatch {
+  return { kind: "regex", value, ignoreCase: false };
+}
+
+function headerMatch(name: string, value: StringMatch): HeaderMatch {
+  return { name, value, invert: false, missingAsEmpty: false };
+}

@@ -1,0 +1,161 @@
+import { parseDuration } from "../../base/duration.ts";
+import type {
+  HttpRule,
+  RetrySettings,
+  ScopedMatch,
+  SplitAction,
+} from "../../model/http-route-set.ts";
+import type { DialectContext } from "../dialect.ts";
+import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
+import type { Fields } from "../kubernetes/fields.ts";
+import { DNS_SUBDOMAIN } from "../kubernetes/metadata.ts";
+import { failing, readBackends } from "./backend.ts";
+import { type Filters, readFilters } from "./filter.ts";
+import { readMatches } from "./match.ts";
+import { redirectAction } from "./redirect.ts";
+import { NO_REWRITE, pathRewrite } from "./rewrite.ts";
+
+const RULE = fieldTable({
+  executed: ["name", "matches", "filters", "backendRefs", "timeouts", "retry"],
+  reported: ["sessionPersistence"],
+});
+const TIMEOUTS = fieldTable({ executed: ["request", "backendRequest"] });
+const RETRY = fieldTable({ executed: ["codes", "attempts", "backoff"] });
+
+export const RULE_TABLES: Readonly<Record<string, FieldTable>> = {
+  "HTTPRoute.spec.rules[]": RULE,
+  "HTTPRoute.spec.rules[].timeouts": TIMEOUTS,
+  "HTTPRoute.spec.rules[].retry": RETRY,
+};
+
+type RuleFields = Fields<keyof typeof RULE>;
+
+/** A rule that has been read; what becomes of it depends on the port that a client addressed. */
+export type RuleOfPort = (servicePort: number) => HttpRule[];
+
+export function readRules<Name extends string>(
+  spec: Fields<Name | "rules">,
+  context: DialectContext,
+): RuleOfPort[] {
+  const rules = spec.mappings("rules", RULE);
+  const names = new Set<string>();
+  return rules.map((rule) => {
+    const allowed = "a DNS subdomain name";
+    const name = rule.string("name", { pattern: DNS_SUBDOMAIN, allowed }) ?? "";
+    if (name !== "" && names.has(name))
+      rule.bad("name", "Two rules have this name", "unique names");
+    names.add(name);
+    return readRule(rule, name, context);
+  });
+}
+
+function readRule(rule: RuleFields, name: string, context: DialectContext): RuleOfPort {
+  const filters = readFilters(rule);
+  const matches = readMatches(rule);
+  const forward = readForward(rule, filters, context);
+  checkCombination(rule, filters, matches);
+  const actionFor = (match: ScopedMatch, port: number): HttpRule["action"] => {
+    const { path } = match.request;
+    if (filters.redirect !== undefined) return redirectAction(filters.redirect, path, port);
+    const rewrite = filters.path === undefined ? NO_REWRITE : pathRewrite(filters.path, path);
+    return { ...forward, ...rewrite };
+  };
+  return (port) =>
+    matches.map((match) => ({
+      name,
+      matches: [match],
+      action: actionFor(match, port),
+      requestHeaders: filters.requestHeaders,
+      responseHeaders: filters.responseHeaders,
+      origin: rule.origin(),
+    }));
+}
+
+function readForward(rule: RuleFields, filters: Filters, context: DialectContext): SplitAction {
+  const backends = readBackends(rule, context);
+  const { request, backendRequest } = readTimeouts(rule);
+  const retries = readRetry(rule, backendRequest);
+  return {
+    kind: "split",
+    backends: filters.unresolved ? [failing(rule.origin(), 1)] : backends,
+    // With a single try its timeout and the request's are one.
+    timeoutMs: retries === undefined ? shorter(request, backendRequest) : request,
+    retries,
+    ...NO_REWRITE,
+    hostRewrite: filters.hostname,
+  };
+}
+
+/** The CRD's CEL rules about what goes together. */
+function checkCombination(
+  rule: RuleFields,
+  filters: Filters,
+  matches: readonly ScopedMatch[],
+): void {
+  if (filters.redirect !== undefined && rule.list("backendRefs").length > 0) {
+    const message = "RequestRedirect must not be used together with backendRefs";
+    rule.problem("filters", { message, allowed: "a redirect, or backends" });
+  }
+  const modifier = filters.redirect?.path ?? filters.path;
+  const prefix = matches.length === 1 && /refix/.test(matches[0]?.request.path.kind ?? "");
+  if (modifier?.kind === "prefix" && !prefix) {
+    const message = "replacePrefixMatch needs exactly one match, of type PathPrefix";
+    rule.problem("filters", { message, allowed: "one PathPrefix match in the rule" });
+  }
+}
+
+interface Timeouts {
+  readonly request: number | undefined;
+  readonly backendRequest: number | undefined;
+}
+
+/** GEP-2257: whole numbers, at most four of them. */
+const DURATION = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
+const DURATION_WORDS = "a duration such as 10s, 1h30m, 500ms";
+
+function readTimeouts(rule: RuleFields): Timeouts {
+  const fields = rule.mapping("timeouts", TIMEOUTS);
+  const request = fields?.parsed("request", gatewayDuration, DURATION_WORDS);
+  const backendRequest = fields?.parsed("backendRequest", gatewayDuration, DURATION_WORDS);
+  if (request !== undefined && request > 0 && (backendRequest ?? 0) > request) {
+    const message = "One try may not take longer than the whole request";
+    fields?.bad("backendRequest", message, `at most ${fields.raw("request")}`);
+  }
+  return { request, backendRequest };
+}
+
+function gatewayDuration(text: string): number | undefined {
+  return DURATION.test(text) ? parseDuration(text) : undefined;
+}
+
+/** 0 is no timeout. */
+function shorter(left: number | undefined, right: number | undefined): number | undefined {
+  if (left === undefined || left === 0) return right ?? left;
+  return right === undefined || right === 0 ? left : Math.min(left, right);
+}
+
+/** Connection errors are retried with the codes; the request's timeout bounds them all. */
+function readRetry(rule: RuleFields, perTry: number | undefined): RetrySettings | undefined {
+  const fields = rule.mapping("retry", RETRY);
+  if (fields === undefined) return undefined;
+  const codes = fields.list("codes").flatMap((code, index) => {
+    if (typeof code === "number" && Number.isInteger(code) && code >= 400 && code <= 599)
+      return code;
+    const allowed = "a status from 400 to 599";
+    fields.problemAt(["codes", index], {
+      message: "Not a status to retry",
+      found: String(code),
+      allowed,
+    });
+    return [];
+  });
+  const withCodes = codes.length > 0 ? ["retriable-status-codes"] : [];
+  return {
+    attempts: fields.integer("attempts", { min: 0 }) ?? 1,
+    perTryTimeoutMs: perTry === 0 ? undefined : perTry,
+    retryOn: ["connect-failure", "refused-stream", "reset", ...withCodes],
+    statusCodes: codes,
+    backOffBaseMs: fields.parsed("backoff", gatewayDuration, DURATION_WORDS),
+    avoidPreviousHosts: true,
+  };
+}
