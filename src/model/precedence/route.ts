@@ -113,9 +113,17 @@ function winnerOver(
   const general = loser.consumer ? rivals : rivals.filter((set) => !set.consumer);
   const lost = (among: readonly HttpRouteSet[]) => {
     const winners = decide(among, host)?.sets ?? [];
-    return winners.includes(loser) ? undefined : winners[0];
+    const [winner] = winners;
+    if (winner === undefined || winners.includes(loser)) return undefined;
+    return yieldsTo(loser, winner, host) ? undefined : winner;
   };
   return lost(general) ?? lost(rivals);
+}
+
+/** A wildcard that leaves a host to who names it exactly loses nothing: it was meant so. */
+function yieldsTo(loser: HttpRouteSet, winner: HttpRouteSet, host: string): boolean {
+  if (loser.dialect !== "istio" || winner.dialect !== "istio") return false;
+  return mostSpecificHost(loser.hosts, host) !== mostSpecificHost(winner.hosts, host);
 }
 
 function overlaps(left: HttpRouteSet, right: HttpRouteSet): boolean {
