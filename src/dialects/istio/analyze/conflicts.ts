@@ -1,5 +1,6 @@
 import type { HttpRouteSet } from "../../../model/http-route-set.ts";
 import type { EgressPolicy, Service, ServicePort } from "../../../model/mesh.ts";
+import { byAge } from "../../../model/precedence/host.ts";
 import type { Spec } from "../spec.ts";
 
 /** Findings about several objects that speak of one thing. */
@@ -20,7 +21,10 @@ function nameOf({
   return `${namespace}/${name}`;
 }
 
-/** IST0109: of several VirtualServices for one host a sidecar follows one, the oldest. */
+/**
+ * IST0109: of several VirtualServices for one host a sidecar follows one, the oldest. Said of the
+ * one that holds; of those that lose, `routeLosers` says it once all dialects are together.
+ */
 export function reportSharedHosts(
   routes: readonly { readonly spec: Spec; readonly route: HttpRouteSet }[],
 ): void {
@@ -30,7 +34,7 @@ export function reportSharedHosts(
         .map((other) => other.route)
         .filter((other) => other.hosts.includes(host))
         .filter((other) => exportsMeet(route.exportTo, other.exportTo));
-      if (rivals.length < 2) continue;
+      if (rivals.length < 2 || rivals.toSorted(byAge)[0] !== route) continue;
       const names = rivals.map(nameOf).sort().join(",");
       spec
         .at("hosts")
@@ -41,7 +45,7 @@ export function reportSharedHosts(
           `The VirtualServices ${names} associated with mesh gateway define the same host ` +
             `${host} which can lead to undefined behavior. This can be fixed by merging the ` +
             "conflicting VirtualServices into a single resource.",
-          { hint: "the oldest holds, then the first by namespace/name" },
+          { hint: "this one holds: the oldest, then the first by namespace/name" },
         );
     }
   }
