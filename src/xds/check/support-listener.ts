@@ -1,0 +1,91 @@
+import { executed, harmless, only, refused, type SupportTable } from "./support.ts";
+
+const NO_TLS = "TLS is not spoken yet";
+
+/** Listeners, the HTTP connection manager, the TCP proxy and access logs. */
+export const LISTENER_SUPPORT: SupportTable = {
+  "envoy.config.listener.v3.Listener": {
+    ...executed("name address filter_chains default_filter_chain listener_filters"),
+    ...executed("listener_filters_timeout continue_on_listener_filters_timeout"),
+    ...executed("bind_to_port use_original_dst traffic_direction metadata"),
+    // stat_prefix names statistics; how the kernel spreads connections over threads is our own.
+    ...harmless("stat_prefix enable_reuse_port"),
+    drain_type: only("DEFAULT"),
+    per_connection_buffer_limit_bytes: refused("the data plane has its own bound for buffers"),
+    access_log: refused("access logs are written by the HTTP connection manager alone"),
+  },
+  "envoy.config.listener.v3.ListenerFilter": executed("name typed_config"),
+  "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": {},
+  "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": {},
+  "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": {},
+  "envoy.config.listener.v3.FilterChain": {
+    ...executed("filter_chain_match filters name"),
+    ...harmless("metadata"),
+    // Looked at by refuseTls, which has the better words.
+    ...harmless("transport_socket"),
+    transport_socket_connect_timeout: refused(NO_TLS),
+  },
+  "envoy.config.listener.v3.FilterChainMatch": {
+    ...executed("destination_port prefix_ranges transport_protocol application_protocols"),
+    server_names: refused(`${NO_TLS}, so no server name is known`),
+  },
+  "envoy.config.listener.v3.Filter": executed("name typed_config"),
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager": {
+    ...executed("stat_prefix rds route_config http_filters common_http_protocol_options"),
+    ...executed("http_protocol_options server_name server_header_transformation via"),
+    ...executed("max_request_headers_kb stream_idle_timeout request_timeout drain_timeout"),
+    ...executed("request_headers_timeout access_log use_remote_address xff_num_trusted_hops"),
+    ...executed("skip_xff_append generate_request_id preserve_external_request_id"),
+    ...executed("always_set_request_id_in_response upgrade_configs normalize_path"),
+    ...executed("merge_slashes strip_matching_host_port"),
+    codec_type: only("AUTO", "HTTP1"),
+    add_user_agent: only(false),
+    forward_client_cert_details: only("SANITIZE"),
+    path_with_escaped_slashes_action: only("IMPLEMENTATION_SPECIFIC_DEFAULT", "KEEP_UNCHANGED"),
+    stream_error_on_invalid_http_message: only(false),
+    http2_protocol_options: refused("HTTP/2 is not spoken yet"),
+    http3_protocol_options: refused("HTTP/3 is not spoken"),
+    tracing: refused("spans are not written yet"),
+    local_reply_config: refused("local replies have Envoy's own bodies"),
+  },
+  "envoy.extensions.filters.network.http_connection_manager.v3.Rds": executed(
+    "config_source route_config_name",
+  ),
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter": {
+    ...executed("name typed_config"),
+    is_optional: only(false),
+    disabled: only(false),
+  },
+  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig":
+    { ...executed("upgrade_type"), enabled: only(true) },
+  "envoy.extensions.filters.http.router.v3.Router": {
+    dynamic_stats: only(true),
+    start_child_span: only(false),
+  },
+  "envoy.config.core.v3.HttpProtocolOptions": {
+    ...executed("idle_timeout max_headers_count max_requests_per_connection"),
+    ...executed("max_connection_duration"),
+    headers_with_underscores_action: only("ALLOW"),
+    max_stream_duration: only(0),
+  },
+  "envoy.config.core.v3.Http1ProtocolOptions": {
+    ...executed("accept_http_10"),
+    allow_absolute_url: only(true),
+  },
+  "envoy.config.accesslog.v3.AccessLog": executed("name typed_config"),
+  "envoy.extensions.access_loggers.file.v3.FileAccessLog": executed("path format log_format"),
+  "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog": executed("log_format"),
+  "envoy.extensions.access_loggers.stream.v3.StderrAccessLog": executed("log_format"),
+  "envoy.config.core.v3.SubstitutionFormatString": executed("text_format text_format_source"),
+  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
+    ...executed("stat_prefix cluster weighted_clusters idle_timeout"),
+    access_log: refused("access logs are written by the HTTP connection manager alone"),
+    max_connect_attempts: only(1),
+  },
+  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": executed("clusters"),
+  "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight":
+    executed("name weight"),
+  // Our own extensions travel in these two; their content is checked where it is read.
+  "xds.type.v3.TypedStruct": executed("type_url value"),
+  "udpa.type.v1.TypedStruct": executed("type_url value"),
+};

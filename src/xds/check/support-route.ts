@@ -1,0 +1,93 @@
+import { executed, harmless, only, refused, type SupportTable } from "./support.ts";
+
+const MUTATIONS = executed(
+  "request_headers_to_add request_headers_to_remove response_headers_to_add " +
+    "response_headers_to_remove",
+);
+const PER_FILTER = refused("the HTTP filters that it would configure are not executed yet");
+
+/** Route configurations and everything in them. */
+export const ROUTE_SUPPORT: SupportTable = {
+  "envoy.config.route.v3.RouteConfiguration": {
+    ...MUTATIONS,
+    ...executed("name virtual_hosts max_direct_response_body_size_bytes"),
+    ...executed("ignore_port_in_host_matching"),
+    ...harmless("metadata"),
+    most_specific_header_mutations_wins: only(false),
+    // True would refuse routes to clusters that come later; we answer 503 as Envoy does with RDS.
+    validate_clusters: only(false),
+    typed_per_filter_config: PER_FILTER,
+  },
+  "envoy.config.route.v3.VirtualHost": {
+    ...MUTATIONS,
+    ...executed("name domains routes retry_policy include_request_attempt_count"),
+    ...executed("include_attempt_count_in_response"),
+    ...harmless("metadata"),
+    require_tls: only("NONE"),
+    typed_per_filter_config: PER_FILTER,
+  },
+  "envoy.config.route.v3.Route": {
+    ...MUTATIONS,
+    ...executed("name match route redirect direct_response metadata"),
+    // The name of a span, and of statistics: neither changes what happens to a request.
+    ...harmless("decorator stat_prefix"),
+    typed_per_filter_config: PER_FILTER,
+  },
+  "envoy.config.route.v3.RouteMatch": executed(
+    "prefix path safe_regex connect_matcher path_separated_prefix case_sensitive headers " +
+      "query_parameters",
+  ),
+  "envoy.config.route.v3.RouteMatch.ConnectMatcher": {},
+  "envoy.config.route.v3.HeaderMatcher": executed(
+    "name exact_match safe_regex_match present_match prefix_match suffix_match contains_match " +
+      "string_match invert_match treat_missing_header_as_empty",
+  ),
+  "envoy.config.route.v3.QueryParameterMatcher": executed("name string_match present_match"),
+  "envoy.type.matcher.v3.StringMatcher": executed(
+    "exact prefix suffix safe_regex contains ignore_case",
+  ),
+  "envoy.type.matcher.v3.RegexMatcher": {
+    ...executed("regex"),
+    // The engine is RE2 syntax either way.
+    ...harmless("google_re2"),
+  },
+  "envoy.type.matcher.v3.RegexMatchAndSubstitute": executed("pattern substitution"),
+  "envoy.config.route.v3.RouteAction": {
+    ...executed("cluster weighted_clusters cluster_not_found_response_code prefix_rewrite"),
+    ...executed("regex_rewrite host_rewrite_literal append_x_forwarded_host timeout"),
+    ...executed("idle_timeout retry_policy max_stream_duration"),
+    auto_host_rewrite: only(false),
+    priority: only("DEFAULT"),
+    include_vh_rate_limits: only(false),
+    internal_redirect_action: only("PASS_THROUGH_INTERNAL_REDIRECT"),
+    request_mirror_policies: refused("mirroring is not executed yet"),
+    hash_policy: refused("consistent hashing is not executed yet"),
+    cors: refused("CORS is not executed yet"),
+    upgrade_configs: refused("upgrades are allowed by the listener's upgrade_configs alone"),
+  },
+  // Envoy's own way to say that a request has no bound: what holds here anyway.
+  "envoy.config.route.v3.RouteAction.MaxStreamDuration": { max_stream_duration: only(0) },
+  "envoy.config.route.v3.WeightedCluster": executed("clusters total_weight"),
+  "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
+    ...MUTATIONS,
+    ...executed("name weight host_rewrite_literal"),
+    typed_per_filter_config: PER_FILTER,
+  },
+  "envoy.config.route.v3.RetryPolicy": executed(
+    "retry_on num_retries per_try_timeout retry_host_predicate retriable_status_codes " +
+      "host_selection_retry_max_attempts retry_back_off retriable_headers",
+  ),
+  "envoy.config.route.v3.RetryPolicy.RetryHostPredicate": executed("name typed_config"),
+  "envoy.config.route.v3.RetryPolicy.RetryBackOff": executed("base_interval max_interval"),
+  "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": {},
+  "envoy.config.route.v3.RedirectAction": executed(
+    "https_redirect scheme_redirect host_redirect port_redirect path_redirect prefix_rewrite " +
+      "regex_rewrite response_code strip_query",
+  ),
+  "envoy.config.route.v3.DirectResponseAction": executed("status body"),
+  "envoy.config.core.v3.HeaderValueOption": {
+    ...executed("header append append_action"),
+    keep_empty_value: only(false),
+  },
+  "envoy.config.core.v3.HeaderValue": executed("key value"),
+};

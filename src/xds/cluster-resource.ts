@@ -1,0 +1,158 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type Cluster as ClusterMessage,
+  ClusterSchema,
+  Cluster_DiscoveryType as Discovery,
+  Cluster_DnsLookupFamily as Family,
+} from "../gen/envoy/config/cluster/v3/cluster_pb.js";
+import type { Cluster, DiscoveryType } from "../model/cluster.ts";
+import type { Place } from "./check/place.ts";
+import { decodeBalancing, encodeBalancing } from "./cluster/balancing.ts";
+import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";
+import { decodeUpstreamHttp, encodeUpstreamHttp } from "./cluster/upstream-http.ts";
+import { ADS_SOURCE } from "./config-source.ts";
+import { decodeLoadAssignment, encodeLoadAssignment } from "./endpoint-resource.ts";
+import type { EncodeFor } from "./flavor.ts";
+import { decodeSocketAddress, encodeSocketAddress } from "./message/address.ts";
+import { decodeOrigin, decodeService, encodeService } from "./message/metadata.ts";
+import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
+import { refuseTls } from "./transport-socket.ts";
+
+const CONNECT_MS = 5000;
+const DNS_REFRESH_MS = 5000;
+const PANIC_PERCENT = 50;
+
+const DISCOVERY: Readonly<Record<DiscoveryType, Discovery>> = {
+  static: Discovery.STATIC,
+  strictDns: Discovery.STRICT_DNS,
+  logicalDns: Discovery.LOGICAL_DNS,
+  eds: Discovery.EDS,
+  originalDst: Discovery.ORIGINAL_DST,
+};
+
+/** `grpc` is true for the cluster of the control plane: the one that may speak HTTP/2. */
+export function decodeCluster(message: ClusterMessage, place: Place, grpc = false): Cluster {
+  refuseTls(message.transportSocket, place.field("transport_socket"));
+  const discovery = decodeDiscovery(message, place);
+  const { loadAssignment, commonLbConfig } = message;
+  return {
+    name: message.name,
+    statName: message.altStatName,
+    discovery,
+    edsServiceName: message.edsClusterConfig?.serviceName ?? "",
+    ...decodeBalancing(message, discovery, place),
+    connectTimeoutMs: durationOr(message.connectTimeout, CONNECT_MS),
+    thresholds: decodeThresholds(message.circuitBreakers, place.field("circuit_breakers")),
+    loadAssignment:
+      loadAssignment === undefined
+        ? undefined
+        : decodeLoadAssignment(loadAssignment, place.field("load_assignment")),
+    dnsRefreshRateMs: durationOr(message.dnsRefreshRate, DNS_REFRESH_MS),
+    ...decodeUpstreamHttp(message, grpc, place),
+    bindAddress: decodeBindAddress(message, place),
+    tcpKeepalive: decodeKeepalive(message),
+    protocol: "http1",
+    healthyPanicThreshold: commonLbConfig?.healthyPanicThreshold?.value ?? PANIC_PERCENT,
+    origin: decodeOrigin(message.metadata),
+    service: decodeService(message.metadata),
+  };
+}
+
+function decodeDiscovery(message: ClusterMessage, place: Place): DiscoveryType {
+  const { clusterDiscoveryType: type, loadAssignment, edsClusterConfig } = message;
+  const code = type.case === "type" ? type.value : Discovery.STATIC;
+  const discovery = keyOf(DISCOVERY, code) ?? "static";
+  if (discovery === "eds") {
+    const source = edsClusterConfig?.edsConfig?.configSourceSpecifier.case;
+    if (source !== "ads") {
+      place.field("eds_cluster_config").field("eds_config").refuse("is missing", source, "ads");
+    }
+    if (loadAssignment !== undefined) place.field("load_assignment").refuse("is EDS's to send");
+  } else if (edsClusterConfig !== undefined) {
+    place.field("eds_cluster_config").refuse("is set, and type is not EDS", discovery);
+  }
+  if (discovery === "originalDst" && loadAssignment !== undefined) {
+    place.field("load_assignment").refuse("is set, and type is ORIGINAL_DST");
+  }
+  refuseNames(message, discovery, place);
+  return discovery;
+}
+
+/** A static cluster has addresses, not names; a logical DNS cluster has one name. */
+function refuseNames(message: ClusterMessage, discovery: DiscoveryType, place: Place): void {
+  const localities = message.loadAssignment?.endpoints ?? [];
+  const endpoints = localities.flatMap((locality) => locality.lbEndpoints);
+  if (discovery === "logicalDns" && endpoints.length !== 1) {
+    place
+      .field("load_assignment")
+      .refuse("of a LOGICAL_DNS cluster", `${endpoints.length} endpoints`, "exactly one endpoint");
+  }
+}
+
+function decodeBindAddress(message: ClusterMessage, place: Place) {
+  const source = message.upstreamBindConfig?.sourceAddress;
+  if (source === undefined) return undefined;
+  return decodeSocketAddress(source, place.field("upstream_bind_config").field("source_address"));
+}
+
+function decodeKeepalive(message: ClusterMessage): Cluster["tcpKeepalive"] {
+  const keepalive = message.upstreamConnectionOptions?.tcpKeepalive;
+  if (keepalive === undefined) return undefined;
+  return {
+    probes: keepalive.keepaliveProbes,
+    timeS: keepalive.keepaliveTime,
+    intervalS: keepalive.keepaliveInterval,
+  };
+}
+
+export function encodeCluster(cluster: Cluster, target: EncodeFor): ClusterMessage {
+  const origin = target === "outrigger" ? cluster.origin : undefined;
+  const metadata = encodeService(cluster.service, origin);
+  const { loadAssignment } = cluster;
+  const init: MessageInitShape<typeof ClusterSchema> = {
+    name: cluster.name,
+    altStatName: cluster.statName,
+    clusterDiscoveryType: { case: "type", value: DISCOVERY[cluster.discovery] },
+    connectTimeout: toDuration(cluster.connectTimeoutMs),
+    circuitBreakers: encodeThresholds(cluster.thresholds),
+    commonLbConfig: { healthyPanicThreshold: { value: cluster.healthyPanicThreshold } },
+  };
+  Object.assign(init, encodeBalancing(cluster), encodeUpstreamHttp(cluster));
+  Object.assign(init, encodeNames(cluster), encodeSockets(cluster));
+  if (loadAssignment !== undefined) {
+    init.loadAssignment = encodeLoadAssignment(loadAssignment, target);
+  }
+  if (metadata !== undefined) init.metadata = metadata;
+  return create(ClusterSchema, init);
+}
+
+/** What belongs to discovery: EDS's name, how often DNS is asked. */
+function encodeNames(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {
+  if (cluster.discovery === "eds") {
+    return { edsClusterConfig: { edsConfig: ADS_SOURCE, serviceName: cluster.edsServiceName } };
+  }
+  if (cluster.discovery !== "strictDns" && cluster.discovery !== "logicalDns") return {};
+  return {
+    dnsRefreshRate: toDuration(cluster.dnsRefreshRateMs),
+    // What our own resolver does; AUTO would prefer addresses that nobody can reach.
+    dnsLookupFamily: Family.V4_PREFERRED,
+  };
+}
+
+function encodeSockets(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {
+  const { bindAddress, tcpKeepalive } = cluster;
+  const init: MessageInitShape<typeof ClusterSchema> = {};
+  if (bindAddress !== undefined) {
+    init.upstreamBindConfig = { sourceAddress: encodeSocketAddress(bindAddress) };
+  }
+  if (tcpKeepalive === undefined) return init;
+  const { probes, timeS, intervalS } = tcpKeepalive;
+  init.upstreamConnectionOptions = {
+    tcpKeepalive: {
+      ...(probes === undefined ? {} : { keepaliveProbes: probes }),
+      ...(timeS === undefined ? {} : { keepaliveTime: timeS }),
+      ...(intervalS === undefined ? {} : { keepaliveInterval: intervalS }),
+    },
+  };
+  return init;
+}

@@ -1,0 +1,178 @@
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { HealthStatus as Health } from "../gen/envoy/config/core/v3/health_check_pb.js";
+import {
+  type LbEndpoint,
+  LbEndpointSchema,
+  type LocalityLbEndpoints,
+  LocalityLbEndpointsSchema,
+} from "../gen/envoy/config/endpoint/v3/endpoint_components_pb.js";
+import {
+  ClusterLoadAssignmentSchema,
+  type ClusterLoadAssignment as LoadAssignmentMessage,
+} from "../gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import {
+  type ClusterLoadAssignment,
+  type Endpoint,
+  type HealthStatus,
+  type Locality,
+  type LocalityEndpoints,
+  NO_LOCALITY,
+} from "../model/endpoint.ts";
+import { checkMessage } from "./check/check.ts";
+import type { Place } from "./check/place.ts";
+import type { EncodeFor } from "./flavor.ts";
+import { decodeAddress, encodeAddress } from "./message/address.ts";
+import { decodeWorkload, encodeWorkload } from "./message/metadata.ts";
+
+/** Envoy picks no host that is UNHEALTHY or TIMEOUT; UNKNOWN counts as healthy. */
+const HEALTH: Readonly<Record<Health, HealthStatus>> = {
+  [Health.UNKNOWN]: "healthy",
+  [Health.HEALTHY]: "healthy",
+  [Health.UNHEALTHY]: "unhealthy",
+  [Health.DRAINING]: "draining",
+  [Health.TIMEOUT]: "unhealthy",
+  [Health.DEGRADED]: "degraded",
+};
+
+const HEALTH_CODE: Readonly<Record<HealthStatus, Health>> = {
+  healthy: Health.UNKNOWN,
+  unhealthy: Health.UNHEALTHY,
+  degraded: Health.DEGRADED,
+  draining: Health.DRAINING,
+};
+
+export function decodeLoadAssignment(
+  message: LoadAssignmentMessage,
+  place: Place,
+): ClusterLoadAssignment {
+  const localities = place.field("endpoints");
+  return {
+    clusterName: message.clusterName,
+    localities: message.endpoints.map((entry, i) => decodeLocality(entry, localities.item(i))),
+  };
+}
+
+function decodeLocality(message: LocalityLbEndpoints, place: Place): LocalityEndpoints {
+  const endpoints = place.field("lb_endpoints");
+  return {
+    locality: localityOf(message),
+    priority: message.priority,
+    endpoints: message.lbEndpoints.map((entry, i) => decodeEndpoint(entry, endpoints.item(i))),
+  };
+}
+
+function localityOf(message: LocalityLbEndpoints): Locality {
+  const { locality } = message;
+  if (locality === undefined) return NO_LOCALITY;
+  return { region: locality.region, zone: locality.zone, subZone: locality.subZone };
+}
+
+function decodeEndpoint(message: LbEndpoint, place: Place): Endpoint {
+  const { hostIdentifier: host } = message;
+  const endpoint = host.case === "endpoint" ? host.value : undefined;
+  const at = place.field("endpoint");
+  if (endpoint === undefined) at.refuse("is missing");
+  return {
+    address: decodeAddress(endpoint?.address, at.field("address")),
+    hostname: endpoint?.hostname ?? "",
+    health: HEALTH[message.healthStatus],
+    weight: message.loadBalancingWeight ?? 1,
+    workload: decodeWorkload(message.metadata),
+  };
+}
+
+/**
+ * The same as `decodeLoadAssignment`, from bytes and a piece at a time: it yields after every
+ * endpoint, so that 50,000 of them need not be decoded in one turn of the event loop.
+ */
+export function* decodeLoadAssignmentSlowly(
+  bytes: Uint8Array,
+  place: Place,
+): Generator<void, ClusterLoadAssignment> {
+  const endpoints = place.field("endpoints");
+  const localities: LocalityEndpoints[] = [];
+  const { rest, children } = split(bytes, ClusterLoadAssignmentSchema.field.endpoints.number);
+  const shell = fromBinary(ClusterLoadAssignmentSchema, rest);
+  checkMessage(ClusterLoadAssignmentSchema, shell, place);
+  for (const child of children) {
+    localities.push(yield* decodeLocalitySlowly(child, endpoints.item(localities.length)));
+  }
+  return { clusterName: shell.clusterName, localities };
+}
+
+function* decodeLocalitySlowly(
+  bytes: Uint8Array,
+  place: Place,
+): Generator<void, LocalityEndpoints> {
+  const list = place.field("lb_endpoints");
+  const endpoints: Endpoint[] = [];
+  const { rest, children } = split(bytes, LocalityLbEndpointsSchema.field.lbEndpoints.number);
+  const shell = fromBinary(LocalityLbEndpointsSchema, rest);
+  checkMessage(LocalityLbEndpointsSchema, shell, place);
+  for (const child of children) {
+    const message = fromBinary(LbEndpointSchema, child);
+    const at = list.item(endpoints.length);
+    checkMessage(LbEndpointSchema, message, at);
+    endpoints.push(decodeEndpoint(message, at));
+    yield;
+  }
+  return { locality: localityOf(shell), priority: shell.priority, endpoints };
+}
+
+/** The elements of one repeated message field, and the bytes of all other fields. */
+function split(
+  bytes: Uint8Array,
+  fieldNumber: number,
+): { readonly rest: Uint8Array; readonly children: readonly Uint8Array[] } {
+  const reader = new BinaryReader(bytes);
+  const children: Uint8Array[] = [];
+  const kept: Uint8Array[] = [];
+  while (reader.pos < reader.len) {
+    const start = reader.pos;
+    const [number, wireType] = reader.tag();
+    if (number === fieldNumber && wireType === WireType.LengthDelimited) {
+      children.push(reader.bytes());
+    } else {
+      reader.skip(wireType, number);
+      kept.push(bytes.subarray(start, reader.pos));
+    }
+  }
+  return { rest: Buffer.concat(kept), children };
+}
+
+export function encodeLoadAssignment(
+  assignment: ClusterLoadAssignment,
+  target: EncodeFor,
+): LoadAssignmentMessage {
+  return create(ClusterLoadAssignmentSchema, {
+    clusterName: assignment.clusterName,
+    endpoints: assignment.localities.map((entry) => encodeLocality(entry, target)),
+  });
+}
+
+function encodeLocality(entry: LocalityEndpoints, target: EncodeFor): LocalityLbEndpoints {
+  return create(LocalityLbEndpointsSchema, {
+    ...(isNowhere(entry.locality) ? {} : { locality: { ...entry.locality } }),
+    priority: entry.priority,
+    lbEndpoints: entry.endpoints.map((endpoint) => encodeEndpoint(endpoint, target)),
+  });
+}
+
+function isNowhere(locality: Locality): boolean {
+  return locality.region === "" && locality.zone === "" && locality.subZone === "";
+}
+
+function encodeEndpoint(endpoint: Endpoint, target: EncodeFor): LbEndpoint {
+  const metadata = encodeWorkload(endpoint.workload, target === "outrigger");
+  const value: MessageInitShape<typeof LbEndpointSchema> = {
+    hostIdentifier: {
+      case: "endpoint",
+      value: { address: encodeAddress(endpoint.address), hostname: endpoint.hostname },
+    },
+    healthStatus: HEALTH_CODE[endpoint.health],
+    loadBalancingWeight: endpoint.weight,
+  };
+  if (metadata !== undefined) value.metadata = metadata;
+  return create(LbEndpointSchema, value);
+}

@@ -1,0 +1,135 @@
+import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { type Metadata, MetadataSchema } from "../../gen/envoy/config/core/v3/base_pb.js";
+import type { ServiceLabels } from "../../model/cluster.ts";
+import type { WorkloadLabels } from "../../model/endpoint.ts";
+import type { Origin } from "../../model/origin.ts";
+
+/** Filter metadata: `istio` as Istio writes it, `outrigger` for what only we carry. */
+type FilterMetadata = { readonly istio?: JsonObject; readonly outrigger?: JsonObject };
+
+/** Undefined where there is nothing to say: the message then has no metadata at all. */
+function encodeMetadata(filterMetadata: FilterMetadata): Metadata | undefined {
+  const entries = Object.entries(filterMetadata);
+  if (entries.length === 0) return undefined;
+  return create(MetadataSchema, { filterMetadata: Object.fromEntries(entries) });
+}
+
+function struct(value: JsonValue | undefined): JsonObject | undefined {
+  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : undefined;
+}
+
+function text(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+function whole(value: JsonValue | undefined): number {
+  return typeof value === "number" ? value : 1;
+}
+
+// ── origin: which YAML a listener, a route or a cluster came from ──
+
+export function originJson(origin: Origin): JsonObject {
+  const { position, rationale, kind, namespace, name, path } = origin;
+  const json: JsonObject = {
+    file: position.file,
+    line: position.line,
+    column: position.column,
+    kind,
+    namespace,
+    name,
+    path,
+  };
+  if (rationale !== undefined) json.rationale = rationale;
+  return json;
+}
+
+export function decodeOrigin(metadata: Metadata | undefined): Origin | undefined {
+  const json = struct(metadata?.filterMetadata.outrigger?.origin);
+  if (json === undefined) return undefined;
+  const origin: Origin = {
+    position: {
+      file: text(json.file),
+      line: whole(json.line),
+      column: whole(json.column),
+    },
+    kind: text(json.kind),
+    namespace: text(json.namespace),
+    name: text(json.name),
+    path: text(json.path),
+  };
+  const rationale = json.rationale;
+  return typeof rationale === "string" ? { ...origin, rationale } : origin;
+}
+
+/** Metadata of our own: origin, and on a listener that it is the app's `http_proxy`. */
+export function encodeOurs(
+  origin: Origin | undefined,
+  more: JsonObject = {},
+): Metadata | undefined {
+  const ours = origin === undefined ? more : { ...more, origin: originJson(origin) };
+  return Object.keys(ours).length === 0 ? undefined : encodeMetadata({ outrigger: ours });
+}
+
+export function decodeExplicitProxy(metadata: Metadata | undefined): boolean {
+  return metadata?.filterMetadata.outrigger?.explicitProxy === true;
+}
+
+// ── cluster: the destination service ──
+
+/** Istio writes `istio.services[]` on clusters; real Envoys get it too, it does no harm there. */
+export function encodeService(
+  service: ServiceLabels | undefined,
+  origin: Origin | undefined,
+): Metadata | undefined {
+  const services = service === undefined ? undefined : [{ ...service }];
+  return encodeMetadata({
+    ...(services === undefined ? {} : { istio: { services } }),
+    ...(origin === undefined ? {} : { outrigger: { origin: originJson(origin) } }),
+  });
+}
+
+export function decodeService(metadata: Metadata | undefined): ServiceLabels | undefined {
+  const services = metadata?.filterMetadata.istio?.services;
+  const first = Array.isArray(services) ? struct(services[0]) : undefined;
+  if (first === undefined) return undefined;
+  return {
+    host: text(first.host),
+    name: text(first.name),
+    namespace: text(first.namespace),
+  };
+}
+
+// ── endpoint: the workload behind an address ──
+
+/** Istio's `istio.workload` is `name;namespace;canonical name;canonical revision;cluster`. */
+export function encodeWorkload(
+  workload: WorkloadLabels | undefined,
+  withOurs: boolean,
+): Metadata | undefined {
+  if (workload === undefined) return undefined;
+  const { namespace, canonicalName, canonicalRevision, cluster, app, version, principal } =
+    workload;
+  const joined = [workload.workload, namespace, canonicalName, canonicalRevision, cluster];
+  return encodeMetadata({
+    istio: { workload: joined.join(";") },
+    ...(withOurs ? { outrigger: { app, version, principal } } : {}),
+  });
+}
+
+export function decodeWorkload(metadata: Metadata | undefined): WorkloadLabels | undefined {
+  const joined = metadata?.filterMetadata.istio?.workload;
+  if (typeof joined !== "string") return undefined;
+  const [workload = "", namespace = "", canonicalName = "", canonicalRevision = "", cluster = ""] =
+    joined.split(";");
+  const ours = metadata?.filterMetadata.outrigger;
+  return {
+    workload,
+    namespace,
+    canonicalName,
+    canonicalRevision,
+    cluster,
+    app: text(ours?.app),
+    version: text(ours?.version),
+    principal: text(ours?.principal),
+  };
+}

@@ -1,0 +1,140 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type Route as RouteMessage,
+  RouteSchema,
+  type VirtualHost as VirtualHostMessage,
+  VirtualHostSchema,
+} from "../gen/envoy/config/route/v3/route_components_pb.js";
+import {
+  type RouteConfiguration as RouteConfigurationMessage,
+  RouteConfigurationSchema,
+} from "../gen/envoy/config/route/v3/route_pb.js";
+import type { Route, RouteConfiguration, VirtualHost } from "../model/route.ts";
+import type { Place } from "./check/place.ts";
+import type { EncodeFor } from "./flavor.ts";
+import { decodeRetryPolicy, encodeRetryPolicy } from "./http/retry-policy.ts";
+import { decodeAction, encodeAction } from "./http/route-action.ts";
+import { decodeRouteMatch, encodeRouteMatch } from "./http/route-match.ts";
+import { decodeMutations, encodeMutations } from "./message/header-mutation.ts";
+import { decodeOrigin, encodeOurs } from "./message/metadata.ts";
+
+/** Envoy's `max_direct_response_body_size_bytes` where it is not set. */
+const DIRECT_RESPONSE_BYTES = 4096;
+
+/** route.v3.RouteConfiguration, from RDS or inside a listener. */
+export function decodeRoutes(message: RouteConfigurationMessage, place: Place): RouteConfiguration {
+  const hosts = place.field("virtual_hosts");
+  const virtualHosts = message.virtualHosts.map((host, i) => decodeHost(host, hosts.item(i)));
+  refuseDuplicates(virtualHosts, hosts);
+  const routes: RouteConfiguration = {
+    name: message.name,
+    virtualHosts,
+    ignorePortInHostMatching: message.ignorePortInHostMatching,
+    ...decodeMutations(message, place),
+    maxDirectResponseBodyBytes: message.maxDirectResponseBodySizeBytes ?? DIRECT_RESPONSE_BYTES,
+  };
+  refuseLongBodies(routes, hosts);
+  return routes;
+}
+
+/** A domain belongs to one virtual host, and a virtual host's name is its own (as Envoy says). */
+function refuseDuplicates(virtualHosts: readonly VirtualHost[], place: Place): void {
+  const names = new Set<string>();
+  const domains = new Set<string>();
+  virtualHosts.forEach((host, i) => {
+    if (names.has(host.name)) place.item(i).field("name").refuse("stands twice", host.name);
+    names.add(host.name);
+    host.domains.forEach((domain, j) => {
+      const lowered = domain.toLowerCase();
+      if (domains.has(lowered)) {
+        place.item(i).field("domains").item(j).refuse("stands twice", domain);
+      }
+      domains.add(lowered);
+    });
+  });
+}
+
+function refuseLongBodies(routes: RouteConfiguration, place: Place): void {
+  const max = routes.maxDirectResponseBodyBytes;
+  routes.virtualHosts.forEach((host, i) => {
+    host.routes.forEach(({ action }, j) => {
+      if (action.kind !== "directResponse") return;
+      const bytes = Buffer.byteLength(action.body);
+      if (bytes <= max) return;
+      const body = place.item(i).field("routes").item(j).field("direct_response").field("body");
+      body.refuse("is too long", `${bytes} bytes`, `at most ${max}`);
+    });
+  });
+}
+
+function decodeHost(message: VirtualHostMessage, place: Place): VirtualHost {
+  const routes = place.field("routes");
+  const domains = place.field("domains");
+  message.domains.forEach((domain, i) => refuseBadDomain(domain, domains.item(i)));
+  return {
+    name: message.name,
+    domains: message.domains,
+    routes: message.routes.map((route, i) => decodeRoute(route, routes.item(i))),
+    ...decodeMutations(message, place),
+    retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
+    includeRequestAttemptCount: message.includeRequestAttemptCount,
+    includeAttemptCountInResponse: message.includeAttemptCountInResponse,
+  };
+}
+
+function refuseBadDomain(domain: string, place: Place): void {
+  const inside = domain === "*" ? -1 : domain.slice(1, -1).indexOf("*");
+  const bothEnds = domain.length > 1 && domain.startsWith("*") && domain.endsWith("*");
+  if (inside < 0 && !bothEnds && domain !== "") return;
+  place.refuse("is no domain", domain, "a name, *, *.suffix or prefix.*");
+}
+
+function decodeRoute(message: RouteMessage, place: Place): Route {
+  return {
+    name: message.name,
+    match: decodeRouteMatch(message.match, place.field("match")),
+    action: decodeAction(message.action, place),
+    ...decodeMutations(message, place),
+    origin: decodeOrigin(message.metadata),
+  };
+}
+
+export function encodeRoutes(
+  routes: RouteConfiguration,
+  target: EncodeFor,
+): RouteConfigurationMessage {
+  return create(RouteConfigurationSchema, {
+    name: routes.name,
+    virtualHosts: routes.virtualHosts.map((host) => encodeHost(host, target)),
+    ignorePortInHostMatching: routes.ignorePortInHostMatching,
+    ...encodeMutations(routes),
+    maxDirectResponseBodySizeBytes: routes.maxDirectResponseBodyBytes,
+    // Routes and clusters change in separate messages: a cluster may come a moment later.
+    validateClusters: false,
+  });
+}
+
+function encodeHost(host: VirtualHost, target: EncodeFor): VirtualHostMessage {
+  const init: MessageInitShape<typeof VirtualHostSchema> = {
+    name: host.name,
+    domains: [...host.domains],
+    routes: host.routes.map((route) => encodeRoute(route, target)),
+    ...encodeMutations(host),
+    includeRequestAttemptCount: host.includeRequestAttemptCount,
+    includeAttemptCountInResponse: host.includeAttemptCountInResponse,
+  };
+  const retries = encodeRetryPolicy(host.retryPolicy);
+  if (retries !== undefined) init.retryPolicy = retries;
+  return create(VirtualHostSchema, init);
+}
+
+function encodeRoute(route: Route, target: EncodeFor): RouteMessage {
+  const metadata = target === "outrigger" ? encodeOurs(route.origin) : undefined;
+  return create(RouteSchema, {
+    name: route.name,
+    match: encodeRouteMatch(route.match),
+    action: encodeAction(route.action),
+    ...encodeMutations(route),
+    ...(metadata === undefined ? {} : { metadata }),
+  });
+}
