@@ -11,21 +11,25 @@ export interface Subnet {
 
 const FIRST = 200;
 const LAST = 250;
+const FALLBACK: readonly string[] = ["198.18", "198.19"];
 
 export function subnetOf(prefix: string): Subnet {
   return { prefix, gateway: `${prefix}.0.1`, range: `${prefix}.0.0/16` };
 }
 
-/** `10.200` to `10.250` without those that overlap one of the host's routes (`ip -j route`). */
+/**
+ * The ranges that overlap none of the host's routes (`ip -j route`): `10.200` to `10.250`, and
+ * where a VPN has taken all of 10, the two that are kept for benchmarks (RFC 2544).
+ */
 export function freeSubnets(routes: readonly string[]): Subnet[] {
   const taken = routes.flatMap((route) => parseRange(route) ?? []);
-  const free: Subnet[] = [];
-  for (let second = FIRST; second <= LAST; second++) {
-    const start = (10 * 256 + second) * 65_536;
-    const overlaps = taken.some((range) => range.start < start + 65_536 && start < range.end);
-    if (!overlaps) free.push(subnetOf(`10.${second}`));
-  }
-  return free;
+  const isFree = (prefix: string): boolean => {
+    const own = parseRange(subnetOf(prefix).range);
+    return own !== undefined && !taken.some((each) => each.start < own.end && own.start < each.end);
+  };
+  const preferred = Array.from({ length: LAST - FIRST + 1 }, (_, index) => `10.${FIRST + index}`);
+  const free = preferred.filter(isFree);
+  return (free.length > 0 ? free : FALLBACK.filter(isFree)).map(subnetOf);
 }
 
 interface NumericRange {
@@ -56,7 +60,7 @@ export class AddressPool {
     if (this.#next >= 65_535) throw new Error(`no address is left in ${this.#prefix}.0.0/16`);
     const index = this.#next++;
     // The last number is never 0 or 255: some tools take those for a network's own addresses.
-    if (index % 256 === 255) this.#next += 1;
+    if (this.#next % 256 === 255) this.#next += 2;
     return `${this.#prefix}.${Math.floor(index / 256)}.${index % 256}`;
   }
 }
