@@ -39,7 +39,7 @@ function shorten(key: string, value: unknown): unknown {
   if (Array.isArray(value) && value.length === 0) return undefined;
   if (value === "" || value === false) return undefined;
   if (isEmptyMutations(value)) return undefined;
-  if (key !== "origin") return value;
+  if (key !== "origin" || value === undefined) return value;
   const { position, path } = value as { position: { line: number }; path: string };
   return `line ${position.line} ${path}`.trim();
 }
