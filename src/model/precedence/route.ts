@@ -84,7 +84,7 @@ function merged(sets: readonly HttpRouteSet[]): RouteDecision {
 
 /**
  * Route sets that lose a host to another, once for the mesh: a finding on each loser that names
- * the winner. Istio's IST0109 between VirtualServices, OUT0301 otherwise.
+ * the winner (OUT0301).
  */
 export function routeLosers(mesh: Pick<Mesh, "routes" | "services">): Diagnostic[] {
   const losses = new Map<HttpRouteSet, Diagnostic>();
@@ -115,15 +115,11 @@ function winnerOver(
     const winners = decide(among, host)?.sets ?? [];
     const [winner] = winners;
     if (winner === undefined || winners.includes(loser)) return undefined;
-    return yieldsTo(loser, winner, host) ? undefined : winner;
+    // VirtualServices among themselves are Istio's own matter, and its dialect's: IST0109.
+    const bothIstio = loser.dialect === "istio" && winner.dialect === "istio";
+    return bothIstio ? undefined : winner;
   };
   return lost(general) ?? lost(rivals);
-}
-
-/** A wildcard that leaves a host to who names it exactly loses nothing: it was meant so. */
-function yieldsTo(loser: HttpRouteSet, winner: HttpRouteSet, host: string): boolean {
-  if (loser.dialect !== "istio" || winner.dialect !== "istio") return false;
-  return mostSpecificHost(loser.hosts, host) !== mostSpecificHost(winner.hosts, host);
 }
 
 function overlaps(left: HttpRouteSet, right: HttpRouteSet): boolean {
@@ -141,15 +137,14 @@ function overlaps(left: HttpRouteSet, right: HttpRouteSet): boolean {
 function lossOf(loser: HttpRouteSet, winner: HttpRouteSet, host: string): Diagnostic {
   const { file, line } = winner.origin.position;
   const clients = winner.consumer ? ` for clients in ${winner.namespace}` : "";
-  const bothIstio = loser.dialect === "istio" && winner.dialect === "istio";
   return {
-    code: bothIstio ? "IST0109" : "OUT0301",
+    code: "OUT0301",
     severity: winner.consumer ? "info" : "warning",
     message: `${subjectOf(winner.origin)} (${file}:${line}) routes ${host}${clients}, so this does not`,
     position: loser.origin.position,
     subject: subjectOf(loser.origin),
     found: host,
     allowed: "one source of routing a host",
-    hint: bothIstio ? "put the rules into one VirtualService" : "remove one of the two",
+    hint: "remove one of the two",
   };
 }
