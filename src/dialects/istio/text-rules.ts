@@ -73,10 +73,9 @@ const HEADER_NAME = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
 /** A header that rules may set; `:authority` and Host only in requests. */
 export function headerNameError(name: string, authorityAllowed: boolean): string | undefined {
   if (name === "") return "header name cannot be empty";
-  if (isAuthority(name)) {
-    return authorityAllowed ? undefined : `invalid header "${name}": header cannot be modified`;
-  }
-  if (name.startsWith(":")) return `invalid header "${name}": header cannot be modified`;
+  if (isAuthority(name) && authorityAllowed) return undefined;
+  if (name.toLowerCase() === "host") return `invalid header "${name}": cannot set Host header`;
+  if (name.startsWith(":")) return `invalid header "${name}": header cannot have ":" prefix`;
   return HEADER_NAME.test(name) ? undefined : `header name ${name} is not a valid header name`;
 }
 
@@ -85,9 +84,14 @@ export function isAuthority(name: string): boolean {
   return lower === ":authority" || lower === "host";
 }
 
-/** Envoy would take these for the end of the header. */
+/** Envoy's formatters, as `%REQ(x-a?y:z):10%`; a percent sign itself is `%%`. */
+const FORMATTED = /^(?:[^%]|%%|%[A-Z][A-Z0-9_]*(?:\([^)]*\))?(?::\d+)?%)*$/;
+
 export function headerValueError(value: string): string | undefined {
-  return /[\0\r\n]/.test(value) ? "header value must not hold line ends or NUL" : undefined;
+  const controls = [...value].some((character) => character !== "\t" && /\p{Cc}/u.test(character));
+  if (controls) return "header value configuration is invalid: it holds control characters";
+  if (FORMATTED.test(value)) return undefined;
+  return `header value configuration: "${value}" has a lone %, which is written %%`;
 }
 
 const LABEL_KEY =

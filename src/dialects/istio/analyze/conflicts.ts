@@ -1,5 +1,6 @@
 import type { HttpRouteSet } from "../../../model/http-route-set.ts";
 import type { EgressPolicy, Service, ServicePort } from "../../../model/mesh.ts";
+import { subjectOf } from "../../../model/origin.ts";
 import { byAge } from "../../../model/precedence/host.ts";
 import type { Spec } from "../spec.ts";
 
@@ -21,34 +22,46 @@ function nameOf({
   return `${namespace}/${name}`;
 }
 
-/**
- * IST0109: of several VirtualServices for one host a sidecar follows one, the oldest. Said of the
- * one that holds; of those that lose, `routeLosers` says it once all dialects are together.
- */
-export function reportSharedHosts(
-  routes: readonly { readonly spec: Spec; readonly route: HttpRouteSet }[],
-): void {
-  for (const { spec, route } of routes) {
+interface Routing {
+  readonly spec: Spec;
+  readonly route: HttpRouteSet;
+}
+
+/** IST0109: of several VirtualServices for one host a sidecar follows one, the oldest. */
+export function reportSharedHosts(routings: readonly Routing[]): void {
+  for (const { spec, route } of routings) {
+    const hosts = spec.at("hosts").items();
     for (const [index, host] of route.hosts.entries()) {
-      const rivals = routes
+      const rivals = routings
         .map((other) => other.route)
         .filter((other) => other.hosts.includes(host))
         .filter((other) => exportsMeet(route.exportTo, other.exportTo));
-      if (rivals.length < 2 || rivals.toSorted(byAge)[0] !== route) continue;
-      const names = rivals.map(nameOf).sort().join(",");
-      spec
-        .at("hosts")
-        .items()
-        [index]?.report(
-          "warning",
-          "IST0109",
-          `The VirtualServices ${names} associated with mesh gateway define the same host ` +
-            `${host} which can lead to undefined behavior. This can be fixed by merging the ` +
-            "conflicting VirtualServices into a single resource.",
-          { hint: "this one holds: the oldest, then the first by namespace/name" },
-        );
+      if (rivals.length > 1) reportSharedHost(hosts[index], host, route, rivals.toSorted(byAge));
     }
   }
+}
+
+function reportSharedHost(
+  node: Spec | undefined,
+  host: string,
+  route: HttpRouteSet,
+  rivals: readonly HttpRouteSet[],
+): void {
+  const [winner = route] = rivals;
+  const { file, line } = winner.origin.position;
+  node?.report(
+    "warning",
+    "IST0109",
+    `The VirtualServices ${rivals.map(nameOf).join(",")} associated with mesh gateway define the ` +
+      `same host ${host} which can lead to undefined behavior. This can be fixed by merging the ` +
+      "conflicting VirtualServices into a single resource.",
+    {
+      hint:
+        winner === route
+          ? "this one holds: the oldest, then the first by namespace/name"
+          : `${subjectOf(winner.origin)} (${file}:${line}) holds, and this one does nothing`,
+    },
+  );
 }
 
 /** IST0111: of several Sidecars without selector the oldest holds. */

@@ -4,6 +4,8 @@ import type { Spec } from "../spec.ts";
 import { labelError, portNameError } from "../text-rules.ts";
 
 const UNIX = "unix://";
+/** A name of the kernel's own, without a file. */
+const ABSTRACT = "unix://@";
 
 /** What the ServiceEntry around an endpoint decides; by itself a WorkloadEntry is free. */
 export interface WorkloadRules {
@@ -16,7 +18,7 @@ export interface WorkloadRules {
 /** A WorkloadEntry as an endpoint; undefined where it has no address that can be dialled. */
 export function readWorkload(workload: Spec): StaticEndpoint | undefined {
   const address = workload.at("address").text() ?? "";
-  if (address === "" || address.startsWith(UNIX)) return undefined;
+  if (address === "" || address.startsWith(ABSTRACT)) return undefined;
   const ports = workload.at("ports").entries();
   return {
     address,
@@ -29,7 +31,7 @@ export function readWorkload(workload: Spec): StaticEndpoint | undefined {
 }
 
 export function checkWorkload(workload: Spec, rules: WorkloadRules): void {
-  checkAddress(workload, rules.namesAllowed);
+  checkAddress(workload, rules);
   for (const [name, port] of workload.at("ports").entries()) {
     const number = port.count() ?? 0;
     if (rules.servicePorts !== undefined && !rules.servicePorts.includes(name)) {
@@ -49,7 +51,7 @@ export function checkWorkload(workload: Spec, rules: WorkloadRules): void {
   }
 }
 
-function checkAddress(workload: Spec, namesAllowed: boolean): void {
+function checkAddress(workload: Spec, rules: WorkloadRules): void {
   const node = workload.at("address");
   const address = node.text() ?? "";
   const network = workload.at("network").text() ?? "";
@@ -57,24 +59,33 @@ function checkAddress(workload: Spec, namesAllowed: boolean): void {
     if (network === "") workload.refuse("Address is required");
     else workload.doubt(`address is unset with network "${network}"`);
   } else if (address.startsWith(UNIX)) {
-    checkSocket(workload, address);
+    checkSocket(workload, address, rules.servicePorts);
   } else if (!isAddress(address)) {
-    if (!namesAllowed) node.refuse(`endpoint address "${address}" is not a valid IP address`);
+    if (!rules.namesAllowed) node.refuse(`endpoint address "${address}" is not a valid IP address`);
     else if (fqdnError(address) !== undefined) {
       node.refuse(`endpoint address "${address}" is not a valid FQDN or an IP address`);
     }
   }
 }
 
-function checkSocket(workload: Spec, address: string): void {
+function checkSocket(
+  workload: Spec,
+  address: string,
+  servicePorts: readonly string[] | undefined,
+): void {
   const node = workload.at("address");
+  if (servicePorts !== undefined && servicePorts.length !== 1) {
+    node.refuse("exactly 1 service port required for unix endpoints");
+  }
   const path = address.slice(UNIX.length);
   if (!path.startsWith("/") && !path.startsWith("@")) {
     node.refuse("UDS must be an absolute path or abstract socket", "unix:///path/of/socket");
   }
   if (path.endsWith("/")) node.refuse("UDS may not be a dir");
   if (workload.at("ports").present) workload.refuse("UDS may not include ports");
-  node.report("error", "OUT0202", "endpoints on Unix sockets are not supported", {
-    allowed: "an IP address",
-  });
+  if (address.startsWith(ABSTRACT)) {
+    node.report("error", "OUT0202", "abstract Unix sockets are not supported", {
+      allowed: "an IP address, or unix:///path/of/socket",
+    });
+  }
 }

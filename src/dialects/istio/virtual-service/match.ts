@@ -82,9 +82,7 @@ function readHeaders(match: Spec): HeaderMatch[] {
 
 function readHeader(name: string, value: Spec, where = "headers"): HeaderMatch {
   if (name === "") value.refuse("header name cannot be empty");
-  if (name.startsWith("@request.auth.claims")) {
-    value.refuse(`JWT claim based routing (key: ${name}) is only supported for gateway`);
-  } else if (!/^[-_A-Za-z0-9]*$/.test(name)) {
+  else if (!isClaim(name) && !/^[-_A-Za-z0-9]+$/.test(name)) {
     value.refuse(`header name ${name} is not a valid header name`);
   }
   return {
@@ -93,6 +91,24 @@ function readHeader(name: string, value: Spec, where = "headers"): HeaderMatch {
     invert: false,
     missingAsEmpty: false,
   };
+}
+
+/** `@request.auth.claims.sub`, or with the claim in brackets. */
+function isClaim(name: string): boolean {
+  return /^@request\.auth\.claims[.[]/i.test(name);
+}
+
+/** Only gateways route by the claims of a token. */
+export function refuseClaims(match: Spec, gateways: readonly string[]): void {
+  for (const field of ["headers", "withoutHeaders"]) {
+    for (const [name, value] of match.at(field).entries()) {
+      if (!isClaim(name)) continue;
+      value.refuse(
+        `JWT claim based routing (key: ${name}) is only supported for gateway, ` +
+          `found no gateways: [${gateways.join(" ")}]`,
+      );
+    }
+  }
 }
 
 const PSEUDO_HEADERS = ["method", "authority", "scheme"] as const;

@@ -4,7 +4,7 @@ import { hostsOverlap, isAddress, isLabel, resolveHost, wildcardDomainError } fr
 import type { Spec } from "../spec.ts";
 import { readHttpRules } from "./http-rule.ts";
 import { checkTcpRoute, checkTlsRoute } from "./layer4.ts";
-import { MESH } from "./match.ts";
+import { MESH, refuseClaims } from "./match.ts";
 import { reportUnreachable } from "./unreachable.ts";
 
 /**
@@ -17,6 +17,11 @@ export function readVirtualService(spec: Spec): HttpRouteSet | undefined {
   const rules = spec.at("http").items();
   const exportTo = readExportTo(spec.at("exportTo"), { toNobody: false });
   const routes = rules.flatMap(readHttpRules);
+  if (onMesh) {
+    const gateways = spec.at("gateways").texts();
+    const matches = rules.flatMap((rule) => rule.at("match").items());
+    for (const match of matches) refuseClaims(match, gateways);
+  }
   checkLayer4(spec, hosts);
   for (const kind of ["http", "tcp", "tls"]) reportUnreachable(spec.at(kind).items());
   if (!["http", "tcp", "tls"].some((kind) => spec.at(kind).items().length > 0)) {
