@@ -3,6 +3,7 @@ import { reportAgainstPods } from "../dialects/istio/analyze/pods.ts";
 import type { Mesh, PortProtocol, Service } from "../model/mesh.ts";
 import { subjectOf } from "../model/origin.ts";
 import { routeLosers } from "../model/precedence/route.ts";
+import { validateMesh } from "../model/validate.ts";
 
 /**
  * What can only be found once everything is together: policies against pods, dialects against one
@@ -13,7 +14,7 @@ export function validate(mesh: Mesh): readonly Diagnostic[] {
   const said = new Set(mesh.diagnostics.map(placeOf));
   const found = [
     ...routeLosers(mesh),
-    ...(mesh.podTemplates.length === 0 ? [] : reportAgainstPods(mesh)),
+    ...(mesh.podTemplates.length === 0 ? [] : [...validateMesh(mesh), ...reportAgainstPods(mesh)]),
     ...mesh.services.flatMap(portFindings),
   ];
   return found.filter((diagnostic) => !said.has(placeOf(diagnostic)));
