@@ -1,5 +1,4 @@
 import type { Diagnostic, Severity } from "../../base/diagnostic.ts";
-import { parseDuration } from "../../base/duration.ts";
 import type { Labels } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
 import { type FieldTable, nearestName } from "./field-table.ts";
@@ -83,11 +82,6 @@ export class Fields<Name extends string = string> {
     return Object.hasOwn(this.#value, name) ? (this.#value[name] ?? undefined) : undefined;
   }
 
-  /** True where no field is set. */
-  get empty(): boolean {
-    return Object.values(this.#value).every((value) => value === undefined || value === null);
-  }
-
   string(name: Name, rule: TextRule = {}): string | undefined {
     const value = this.raw(name);
     if (value === undefined) return undefined;
@@ -126,12 +120,6 @@ export class Fields<Name extends string = string> {
     return this.integer(name, range);
   }
 
-  boolean(name: Name): boolean | undefined {
-    const value = this.raw(name);
-    if (value === undefined || typeof value === "boolean") return value;
-    return this.#wrongType(name, "true or false");
-  }
-
   /** One of the words; other texts are an error that names the nearest word. */
   word<const Word extends string>(name: Name, words: readonly Word[]): Word | undefined {
     const value = this.raw(name);
@@ -146,11 +134,6 @@ export class Fields<Name extends string = string> {
       hint: near === undefined ? undefined : `did you mean ${near}?`,
     });
     return undefined;
-  }
-
-  /** Milliseconds of `1h30m`, `1.5s`, `250ms`. */
-  durationMs(name: Name): number | undefined {
-    return this.parsed(name, parseDuration, "a duration such as 500ms, 1.5s, 1h30m");
   }
 
   /** A text that `parse` understands; undefined from it is an error. */
@@ -231,29 +214,6 @@ export class Fields<Name extends string = string> {
     if (Array.isArray(value)) return value;
     this.#wrongType(name, "a list");
     return [];
-  }
-
-  /** The keys of a mapping whose names the user chooses; empty where absent or no mapping. */
-  keys(name: Name): string[] {
-    const value = this.raw(name);
-    if (value === undefined) return [];
-    if (isMapping(value)) return Object.keys(value);
-    this.#wrongType(name, "a mapping");
-    return [];
-  }
-
-  /** The mapping under a key that the user chose: `name.key`. */
-  entry<Inner extends string>(
-    name: Name,
-    key: string,
-    table: FieldTable<Inner>,
-  ): Fields<Inner> | undefined {
-    const values = this.raw(name);
-    const value = isMapping(values) && Object.hasOwn(values, key) ? values[key] : undefined;
-    const path = [...this.path, name, key];
-    if (isMapping(value)) return Fields.#open(this.object, path, value, table, this.#report);
-    this.#at(path, { message: `\`${key}\` is not a mapping`, ...typeFinding(value, "a mapping") });
-    return undefined;
   }
 
   /** For the model: which YAML this mapping is, or one of its fields. */

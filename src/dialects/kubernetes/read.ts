@@ -27,11 +27,11 @@ export interface ReadResult {
 
 /** Kubernetes stores at most 1.5 MiB an object; a file may hold many. */
 export const FILE_BYTES_MAX: number = 16 * 1024 * 1024;
-export const DOCUMENTS_MAX = 10_000;
+const DOCUMENTS_MAX = 10_000;
 /** How often aliases may multiply what they stand for. */
-export const ALIAS_COUNT_MAX = 1000;
+const ALIAS_COUNT_MAX = 1000;
 /** Lists in lists; a parser's stack is finite. */
-export const LIST_DEPTH_MAX = 4;
+const LIST_DEPTH_MAX = 4;
 
 /** True for the files of a folder that are read: YAML and JSON. */
 export function isConfigurationFile(name: string): boolean {

@@ -101,7 +101,7 @@ export function positionIn(source: YamlSource, node: Node): Position {
 }
 
 /** The node that an alias stands for; others stand for themselves. */
-export function resolveAlias(node: Node, document: Document): Node {
+function resolveAlias(node: Node, document: Document): Node {
   return isAlias(node) ? (node.resolve(document) ?? node) : node;
 }
 

@@ -82,7 +82,7 @@ export function readTrafficSplit(
 }
 
 /** SMI writes names of the split's namespace; `name.namespace` and whole names occur too. */
-export function hostOf(name: string, namespace: string, context: DialectContext): string {
+function hostOf(name: string, namespace: string, context: DialectContext): string {
   const suffix = `.svc.${context.settings.clusterDomain}`;
   const text = name.endsWith(".") ? name.slice(0, -1) : name;
   const parts = text.split(".");
