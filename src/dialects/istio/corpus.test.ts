@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { DEFAULT_SETTINGS } from "../../model/mesh.ts";
-import { routeLosers } from "../../model/precedence/route.ts";
 import { readObjects } from "../kubernetes/read.ts";
 import { isKubernetesObject, translateKubernetes } from "../kubernetes/translate.ts";
 import { reportAgainstPods } from "./analyze/pods.ts";
@@ -34,9 +33,8 @@ function diagnose(...files: { readonly file: string; readonly text: string }[]):
   const context = { settings: DEFAULT_SETTINGS, services: kubernetes.services };
   const translation = istio.translate(spoken, context);
   const services = [...kubernetes.services, ...translation.services];
-  const mesh = { ...kubernetes, ...translation, services };
-  const together = [...reportAgainstPods(mesh), ...routeLosers(mesh)];
-  return [...diagnostics, ...translation.diagnostics, ...together];
+  const pods = reportAgainstPods({ ...kubernetes, ...translation, services });
+  return [...diagnostics, ...translation.diagnostics, ...pods];
 }
 
 const EXECUTED = ["destinationrule", "serviceentry", "workloadentry"];

@@ -4,8 +4,9 @@ import {
   hostIsWithin,
   hostsOverlap,
   isAddress,
-  isSubnet,
+  partialWildcardError,
   resolveHost,
+  subnetError,
   wildcardDomainError,
 } from "./host.ts";
 
@@ -62,6 +63,15 @@ describe("hosts with wildcards", () => {
     expect(hostsOverlap(other, one)).toBe(meet);
   });
 
+  it("may be partial only as text", () => {
+    expect(["*", "*.a", "a.b"].map(partialWildcardError)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(partialWildcardError("*a.b")).toBe('partial wildcard "*a.b" not allowed');
+  });
+
   it("says which is within which", () => {
     expect(hostIsWithin("a.b", "*.b")).toBe(true);
     expect(hostIsWithin("*.b", "a.b")).toBe(false);
@@ -88,5 +98,7 @@ describe("addresses", () => {
     ["::/129", false],
     ["1.2.3.4/8/8", false],
     ["1.2.3.4/", false],
-  ])("%s is a subnet: %s", (text, expected) => expect(isSubnet(text)).toBe(expected));
+  ])("%s is a subnet: %s", (text, expected) =>
+    expect(subnetError(text) === undefined).toBe(expected),
+  );
 });

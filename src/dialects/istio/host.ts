@@ -30,6 +30,12 @@ export function wildcardDomainError(domain: string): string | undefined {
   return dot < 0 ? undefined : labelsError(domain, domain.slice(dot + 1));
 }
 
+/** `*bar.com`: legal as text, but no name that DNS knows. */
+export function partialWildcardError(host: string): string | undefined {
+  if (!host.includes("*") || host === "*" || host.startsWith("*.")) return undefined;
+  return `partial wildcard "${host}" not allowed`;
+}
+
 /** What is wrong with a full name without wildcard; undefined where nothing is. */
 export function fqdnError(domain: string): string | undefined {
   return lengthError(domain) ?? labelsError(domain, domain);
@@ -98,8 +104,13 @@ function isIpv6(text: string): boolean {
   return complete && plain.every((group) => /^[0-9a-fA-F]{1,4}$/.test(group));
 }
 
-/** An address, or a range as `10.0.0.0/8`. */
-export function isSubnet(text: string): boolean {
+/** What is wrong with an address, or a range as `10.0.0.0/8`. */
+export function subnetError(text: string): string | undefined {
+  if (isSubnet(text)) return undefined;
+  return `${text} is not a valid ${text.includes("/") ? "CIDR block" : "IP"}`;
+}
+
+function isSubnet(text: string): boolean {
   const [address = "", bits, ...more] = text.split("/");
   if (!isAddress(address) || more.length > 0) return false;
   if (bits === undefined) return true;

@@ -105,7 +105,11 @@ function readMeshConfig(config: Spec): Partial<MeshSettings> {
   checkFields(config, MESH_CONFIG);
   const settings: { -readonly [Key in keyof MeshSettings]?: MeshSettings[Key] } = {};
   const trustDomain = config.at("trustDomain").text() ?? "";
-  if (trustDomain !== "") settings.trustDomain = trustDomain;
+  if (trustDomain !== "" && !trustDomain.split(".").every(isLabel)) {
+    config.at("trustDomain").refuse(`trustDomain: trust domain name "${trustDomain}" invalid`);
+  } else if (trustDomain !== "") {
+    settings.trustDomain = trustDomain;
+  }
   const root = config.at("rootNamespace");
   const rootNamespace = root.text() ?? "";
   if (rootNamespace !== "" && !isLabel(rootNamespace)) {

@@ -1,6 +1,6 @@
 import type { EgressPolicy, MeshSettings } from "../../model/mesh.ts";
 import { readConnectionPool } from "./destination-rule/connection-pool.ts";
-import { isLabel, wildcardDomainError } from "./host.ts";
+import { isLabel, partialWildcardError, wildcardDomainError } from "./host.ts";
 import { readSelector } from "./selector.ts";
 import type { Spec } from "./spec.ts";
 import { portError, portNameError } from "./text-rules.ts";
@@ -68,18 +68,29 @@ function checkEgressHosts(listener: Spec): void {
   const seen = new Set<string>();
   for (const host of hosts) {
     const text = host.text() ?? "";
-    const [namespace = "", name, ...more] = text.replace(/^~(?=[^/]+\/)/, "").split("/");
-    if (name === undefined || more.length > 0) {
-      host.refuse("host must be of form namespace/dnsName", "*/*, ./*, ns/host.example.com");
-    } else {
-      if (!["*", ".", "~", ""].includes(namespace) && !isLabel(namespace)) {
-        host.refuse(`namespace "${namespace}" is not a valid DNS 1123 label`);
-      }
-      host.refuse(wildcardDomainError(name));
-    }
+    for (const error of egressHostErrors(text)) host.refuse(error, "*/*, ./*, ns/*.example.com");
     if (seen.has(text)) host.doubt(`duplicated egress host: ${text}`);
     seen.add(text);
   }
+}
+
+/** `namespace/dnsName`; a leading `~` excludes. */
+function egressHostErrors(text: string): string[] {
+  const slash = text.indexOf("/");
+  if (slash < 0) return ["host must be of form namespace/dnsName"];
+  const namespace = text.slice(0, slash).replace(/^~(?=.)/, "");
+  const name = text.slice(slash + 1);
+  if (namespace === "" || name === "") {
+    return ["config namespace and dnsName in host entry cannot be empty"];
+  }
+  const known = ["*", ".", "~"].includes(namespace) || isLabel(namespace);
+  const isShort = name !== "*" && !name.includes(".");
+  return [
+    known ? undefined : `invalid namespace value "${namespace}" in sidecar`,
+    isShort ? "short names (non FQDN) are not allowed" : undefined,
+    wildcardDomainError(name),
+    partialWildcardError(name),
+  ].filter((error) => error !== undefined);
 }
 
 function checkIngress(listeners: readonly Spec[]): void {

@@ -6,47 +6,81 @@ export function checkLocality(balancer: Spec, outlierDetection: boolean): void {
   if (locality.present && zone.present) {
     balancer.refuse("only one of localityLbSetting and zoneAwareLbSetting can be set");
   }
-  const [distribute, failover] = [locality.at("distribute"), locality.at("failover")];
-  if (distribute.items().length > 0 && failover.items().length > 0) {
+  const shares = locality.at("distribute").items();
+  if (shares.length > 0 && locality.at("failover").items().length > 0) {
     locality.refuse("can not simultaneously specify 'distribute' and 'failover'");
   }
-  for (const share of distribute.items()) checkShares(share);
+  for (const share of shares) checkShares(share);
+  checkNames(shares.map((share) => [share.at("from"), share.at("from").text() ?? ""]));
   for (const setting of [locality, zone]) checkFailover(setting, outlierDetection);
 }
 
+const TOPOLOGY_LABELS: readonly string[] = [
+  "topology.kubernetes.io/region",
+  "topology.kubernetes.io/zone",
+  "topology.istio.io/subzone",
+];
+
 function checkFailover(setting: Spec, outlierDetection: boolean): void {
   const failover = setting.at("failover").items();
-  for (const entry of failover) {
-    const [from, to] = [entry.at("from").text() ?? "", entry.at("to").text() ?? ""];
-    if (from === to) entry.refuse(`locality lb failover settings must specify different regions`);
-    for (const region of [from, to]) {
-      if (region.includes("*") || region.includes("/")) {
-        entry.refuse(`locality lb failover only specify region, got ${region}`);
-      }
-    }
+  const priority = setting.at("failoverPriority").items();
+  for (const label of failover.length > 0 ? priority : []) {
+    if (!TOPOLOGY_LABELS.includes(label.text() ?? "")) continue;
+    label.refuse(
+      "can not simultaneously set 'failover' and " +
+        `topology label '${label.text()}' in 'failover_priority'`,
+    );
   }
-  const wanted = failover.length > 0 || setting.at("failoverPriority").items().length > 0;
-  if (wanted && !outlierDetection) {
+  for (const entry of failover) checkRegions(entry);
+  if (failover.length + priority.length > 0 && !outlierDetection) {
     setting.doubt("outlier detection policy must be provided for failover");
   }
 }
 
+function checkRegions(entry: Spec): void {
+  const [from, to] = [entry.at("from").text() ?? "", entry.at("to").text() ?? ""];
+  const both = from + to;
+  if (from === to) entry.refuse("locality lb failover settings must specify different regions");
+  if (both.includes("/")) entry.refuse("locality lb failover only specify region");
+  if (both.includes("*")) {
+    entry.refuse("locality lb failover region should not contain '*' wildcard");
+  }
+}
+
 function checkShares(share: Spec): void {
-  checkWildcard(share.at("from"), share.at("from").text() ?? "");
+  const weights = share.at("to").entries();
   let total = 0;
-  for (const [locality, weight] of share.at("to").entries()) {
+  for (const [, weight] of weights) {
     const value = weight.count() ?? 0;
     if (value < 1 || value > 100) weight.refuse("locality weight must be in range [1, 100]");
-    checkWildcard(weight, locality);
     total += value;
   }
   if (total !== 100) share.at("to").refuse(`total locality weight ${total} != 100`);
+  checkNames(weights.map(([locality, weight]) => [weight, locality]));
 }
 
-/** `us-west/zone1/*`: the star stands for the rest. */
-function checkWildcard(node: Spec, locality: string): void {
-  const star = locality.indexOf("*");
-  if (star >= 0 && star !== locality.length - 1) {
-    node.refuse(`locality ${locality} wildcard '*' number can not exceed 1 and must be in the end`);
+/** `region/zone/subzone`, the rest left out or a star; no two may mean the same place. */
+function checkNames(names: readonly (readonly [Spec, string])[]): void {
+  const seen: string[][] = [];
+  for (const [node, locality] of names) {
+    const parts = locality.split("/");
+    const star = locality.indexOf("*");
+    if (star >= 0 && star !== locality.length - 1) {
+      node.refuse(
+        `locality ${locality} wildcard '*' number can not exceed 1 and must be in the end`,
+      );
+    } else if (parts.includes("")) {
+      node.refuse(`locality ${locality} must not contain empty region/zone/subzone info`);
+    } else if (seen.some((earlier) => overlap(earlier, parts))) {
+      node.refuse(`locality ${locality} overlap with previous specified ones`);
+    }
+    seen.push(parts);
   }
+}
+
+function overlap(one: readonly string[], other: readonly string[]): boolean {
+  return [0, 1, 2].every((level) => {
+    const [left, right] = [one[level] ?? "*", other[level] ?? "*"];
+    return left === right || left === "*" || right === "*";
+  });
 }

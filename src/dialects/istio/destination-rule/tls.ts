@@ -34,6 +34,18 @@ const FILES = ["clientCertificate", "privateKey", "caCertificates", "caCrl"];
 function checkCertificates(tls: Spec, mode: string): void {
   const has = (field: string): boolean => (tls.at(field).text() ?? "") !== "";
   if (mode !== "SIMPLE" && mode !== "MUTUAL") return;
+  const sans = tls.at("subjectAltNames").present;
+  if (tls.at("insecureSkipVerify").flag() === true) {
+    const given =
+      mode === "SIMPLE"
+        ? has("caCertificates") || has("credentialName") || sans
+        : has("caCertificates") || sans;
+    const fields =
+      mode === "SIMPLE"
+        ? "CaCertificates or CredentialName or SubjectAltNames"
+        : "CaCertificates or SubjectAltNames";
+    if (given) tls.refuse(`cannot specify ${fields} when InsecureSkipVerify is set true`);
+  }
   if (has("credentialName")) {
     if (FILES.some(has)) {
       tls.refuse(

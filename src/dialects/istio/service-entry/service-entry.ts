@@ -1,6 +1,6 @@
 import type { Resolution, Service, ServicePort } from "../../../model/mesh.ts";
 import { readExportTo } from "../export-to.ts";
-import { isSubnet, wildcardDomainError } from "../host.ts";
+import { partialWildcardError, subnetError, wildcardDomainError } from "../host.ts";
 import { readSelector } from "../selector.ts";
 import type { Spec } from "../spec.ts";
 import { checkEndpoints, readEndpoints } from "./endpoints.ts";
@@ -64,12 +64,8 @@ function readHosts(spec: Spec): string[] {
     const host = node.text() ?? "";
     if (host === "*") node.refuse("invalid host *: hostname cannot be wildcard");
     else node.refuse(wildcardDomainError(host));
-    if (host !== "*" && host.startsWith("*") && !host.startsWith("*.")) {
-      node.doubt(
-        `partial wildcard "${host}" goes against DNS and is matched as a text's end`,
-        "write *.example.com",
-      );
-    }
+    const partial = partialWildcardError(host);
+    if (partial !== undefined) node.doubt(partial, "write *.example.com");
   }
   return nodes.map((node) => node.text() ?? "");
 }
@@ -83,7 +79,7 @@ function readAddresses(spec: Spec, resolution: Resolution): string[] {
   }
   return nodes.flatMap((node) => {
     const text = node.text() ?? "";
-    if (!isSubnet(text)) node.refuse(`"${text}" is not a valid IP address or CIDR block`);
+    node.refuse(subnetError(text));
     const [address = "", bits] = text.split("/");
     if (bits === undefined || bits === (address.includes(":") ? "128" : "32")) return [address];
     node.notExecuted("a range of addresses is not captured; the host's name is");

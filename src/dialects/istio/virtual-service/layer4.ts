@@ -1,4 +1,4 @@
-import { hostIsWithin, isAddress, isSubnet, wildcardDomainError } from "../host.ts";
+import { hostIsWithin, isAddress, subnetError, wildcardDomainError } from "../host.ts";
 import type { Spec } from "../spec.ts";
 import { labelError, portError } from "../text-rules.ts";
 import { checkWeights, readDestination } from "./destination.ts";
@@ -43,8 +43,7 @@ export function checkTcpRoute(route: Spec): void {
 
 function checkLayer4Match(match: Spec): void {
   for (const subnet of match.at("destinationSubnets").items()) {
-    const text = subnet.text() ?? "";
-    if (!isSubnet(text)) subnet.refuse(`"${text}" is not a valid CIDR block`, "as 10.0.0.0/8");
+    subnet.refuse(subnetError(subnet.text() ?? ""), "an address, or a range as 10.0.0.0/8");
   }
   const port = match.at("port").count() ?? 0;
   if (port !== 0) match.at("port").refuse(portError(port));

@@ -2,6 +2,7 @@ import type { HttpRouteSet } from "../../../model/http-route-set.ts";
 import { readExportTo } from "../export-to.ts";
 import { hostsOverlap, isAddress, isLabel, resolveHost, wildcardDomainError } from "../host.ts";
 import type { Spec } from "../spec.ts";
+import { checkDelegation } from "./delegate.ts";
 import { readHttpRules } from "./http-rule.ts";
 import { checkTcpRoute, checkTlsRoute } from "./layer4.ts";
 import { MESH, refuseClaims } from "./match.ts";
@@ -22,6 +23,7 @@ export function readVirtualService(spec: Spec): HttpRouteSet | undefined {
     const matches = rules.flatMap((rule) => rule.at("match").items());
     for (const match of matches) refuseClaims(match, gateways);
   }
+  for (const rule of rules) checkDelegation(rule, !spec.at("hosts").items().length);
   checkLayer4(spec, hosts);
   for (const kind of ["http", "tcp", "tls"]) reportUnreachable(spec.at(kind).items());
   if (!["http", "tcp", "tls"].some((kind) => spec.at(kind).items().length > 0)) {
