@@ -1,0 +1,84 @@
+/** Starts a program, waits until it answers, and ends it by its own id. */
+import { type ChildProcess, spawn } from "node:child_process";
+import fs from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const READY_MS_MAX = 15_000;
+const END_MS_MAX = 5_000;
+
+/** A free port on loopback; another program could take it before we do, which then fails loudly. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
+export class Running {
+  readonly name: string;
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #log: string;
+
+  private constructor(name: string, port: number, child: ChildProcess, log: string) {
+    this.name = name;
+    this.port = port;
+    this.#child = child;
+    this.#log = log;
+  }
+
+  /** @param folder Gets the program's output as NAME.log. */
+  static async start(
+    name: string,
+    port: number,
+    command: readonly [string, ...string[]],
+    folder: string,
+  ): Promise<Running> {
+    const [program, ...args] = command;
+    const log = path.join(folder, `${name}.log`);
+    const output = fs.openSync(log, "w");
+    const child = spawn(program, args, { cwd: folder, stdio: ["ignore", output, output] });
+    fs.closeSync(output);
+    const running = new Running(name, port, child, log);
+    try {
+      await running.#ready();
+    } catch (error) {
+      await running.end();
+      throw error;
+    }
+    return running;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  get #ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  async #ready(): Promise<void> {
+    const deadline = Date.now() + READY_MS_MAX;
+    while (Date.now() < deadline && !this.#ended) {
+      const response = await fetch(`http://127.0.0.1:${this.port}/`).catch(() => undefined);
+      await response?.arrayBuffer();
+      if (response?.status === 200) return;
+      await sleep(50);
+    }
+    const log = fs.readFileSync(this.#log, "utf8").trim().split("\n").slice(-10).join("\n");
+    throw new Error(`${this.name} does not answer on port ${this.port}:\n${log}`);
+  }
+
+  /** SIGTERM, and SIGKILL for what does not go. */
+  async end(): Promise<void> {
+    if (this.#ended || this.#child.pid === undefined) return;
+    const gone = new Promise((exited) => this.#child.once("exit", exited));
+    this.#child.kill("SIGTERM");
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), END_MS_MAX);
+    await gone;
+    clearTimeout(late);
+  }
+}
