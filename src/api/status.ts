@@ -24,8 +24,7 @@ export interface ProxyStatusRow {
 }
 
 export interface ResourceStatusRow {
-  /** `CDS`, `EDS`, `LDS` or `RDS`. */
-  readonly type: string;
+  readonly type: "CDS" | "EDS" | "LDS" | "RDS";
   readonly sent: string;
   readonly acknowledged: string;
   /** What the proxy refused, in its own words; empty for nothing. */

@@ -28,7 +28,8 @@ export class SnapshotStore implements SnapshotSource {
   readonly #interner = new Interner();
   #outbound = new Map<string, OutboundConfig>();
   #fresh = new Map<string, Snapshot>();
-  readonly #lastGood = new Map<string, Snapshot>();
+  /** Of the proxies that asked before the world last changed. */
+  #lastGood: ReadonlyMap<string, Snapshot> = new Map();
   readonly #problems = new Map<string, readonly Diagnostic[]>();
   readonly #listeners = new Set<() => void>();
 
@@ -38,6 +39,7 @@ export class SnapshotStore implements SnapshotSource {
     this.#podsByName = new Map(world.pods.map((pod) => [`${pod.namespace}/${pod.name}`, pod]));
     this.#interner.nextGeneration();
     this.#outbound = new Map();
+    this.#lastGood = this.#fresh;
     this.#fresh = new Map();
     this.#problems.clear();
   }
@@ -65,14 +67,7 @@ export class SnapshotStore implements SnapshotSource {
     const made = this.#make(node, world) ?? this.#lastGood.get(node.id);
     if (made === undefined) return undefined;
     this.#fresh.set(node.id, made);
-    this.#lastGood.set(node.id, made);
     return made;
-  }
-
-  /** A proxy that is gone needs no last good snapshot. */
-  forget(nodeId: string): void {
-    this.#lastGood.delete(nodeId);
-    this.#fresh.delete(nodeId);
   }
 
   /** Undefined where the snapshot is refused. */
@@ -126,7 +121,7 @@ export class SnapshotStore implements SnapshotSource {
 
 function refusal(node: Node, problem: string): Diagnostic {
   return {
-    code: "OUT0502",
+    code: "OUT0602",
     severity: "error",
     message: `The configuration for ${node.id} is not sent: ${problem}`,
     hint: "the proxy keeps its last good configuration; this is a fault of Outrigger's",

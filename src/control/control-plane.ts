@@ -1,0 +1,154 @@
+import type { ProxyStatusRow } from "../api/status.ts";
+import type { Clock } from "../base/clock.ts";
+import { type Diagnostic, hasErrors } from "../base/diagnostic.ts";
+import type { SocketAddress } from "../model/address.ts";
+import { DEFAULT_SETTINGS, type Mesh, type Pod } from "../model/mesh.ts";
+import { AddressBook } from "./addresses.ts";
+import { ControlMetrics } from "./control-metrics.ts";
+import { PushQueue } from "./push-queue.ts";
+import { nameRegistry } from "./registry.ts";
+import type {
+  ControlChange,
+  ControlOptions,
+  NameRegistry,
+  RunningControl,
+} from "./running-control.ts";
+import { type AdsServer, startAdsServer } from "./server/ads-server.ts";
+import { type RunningHttpServer, serveHttp } from "./server/http-server.ts";
+import { pagesOf } from "./server/pages.ts";
+import { statusRows } from "./server/status-rows.ts";
+import { SnapshotStore } from "./snapshot.ts";
+import { translate } from "./translate.ts";
+import { validate } from "./validate.ts";
+import type { SourceSet } from "./watch/documents.ts";
+import { SourceWatcher } from "./watch/watcher.ts";
+
+const EMPTY_MESH: Mesh = {
+  settings: DEFAULT_SETTINGS,
+  services: [],
+  podTemplates: [],
+  serviceAccounts: [],
+  namespaces: [],
+  routes: [],
+  destinationPolicies: [],
+  egressPolicies: [],
+  diagnostics: [],
+};
+
+/** The config line, held together: what was read last, what holds, and who is told. */
+export class ControlPlane implements RunningControl {
+  readonly #options: ControlOptions;
+  readonly #clock: Clock;
+  readonly #addresses = new AddressBook();
+  readonly #store = new SnapshotStore();
+  readonly #queue: PushQueue;
+  readonly #metrics = new ControlMetrics({
+    connected: () => this.status().length,
+    services: () => this.#mesh.services.length,
+    pods: () => this.#pods.length,
+  });
+  readonly #listeners = new Set<(change: ControlChange) => void>();
+  #mesh: Mesh = EMPTY_MESH;
+  #pods: readonly Pod[] = [];
+  #change: ControlChange = { mesh: EMPTY_MESH, diagnostics: [], accepted: true };
+  #ads: AdsServer | undefined;
+  #http: RunningHttpServer | undefined;
+  #watcher: SourceWatcher | undefined;
+
+  constructor(options: ControlOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#queue = new PushQueue(clock, () => this.#push());
+  }
+
+  get mesh(): Mesh {
+    return this.#mesh;
+  }
+
+  get diagnostics(): readonly Diagnostic[] {
+    return [...this.#change.diagnostics, ...this.#store.problems];
+  }
+
+  get adsAddress(): SocketAddress {
+    return this.#ads?.address ?? this.#options.adsAddress;
+  }
+
+  get httpAddress(): SocketAddress {
+    return this.#http?.address ?? this.#options.httpAddress;
+  }
+
+  /** Translates what was read; with errors in it, the mesh that holds stays whole. */
+  read(sources: SourceSet): ControlChange {
+    const translated = translate(sources.files, this.#options.settings);
+    const diagnostics = [
+      ...sources.diagnostics,
+      ...translated.diagnostics,
+      ...validate(translated),
+    ];
+    const accepted = !hasErrors(diagnostics);
+    this.#metrics.read(accepted);
+    if (accepted) this.#mesh = this.#addresses.assign(translated);
+    this.#change = { mesh: this.#mesh, diagnostics, accepted };
+    return this.#change;
+  }
+
+  /** Opens both doors. */
+  async serve(): Promise<void> {
+    this.#store.setWorld({ mesh: this.#mesh, pods: this.#pods });
+    this.#ads = await startAdsServer({
+      address: this.#options.adsAddress,
+      source: this.#store,
+      clock: this.#clock,
+    });
+    const pages = pagesOf({
+      mesh: () => this.#mesh,
+      pods: () => this.#pods,
+      diagnostics: () => this.diagnostics,
+      accepted: () => this.#change.accepted,
+      status: () => this.status(),
+      metrics: this.#metrics.registry,
+    });
+    this.#http = await serveHttp({ address: this.#options.httpAddress, pages });
+  }
+
+  follow(first: SourceSet): void {
+    const { paths } = this.#options;
+    const onChange = (sources: SourceSet): void => this.#reload(sources);
+    this.#watcher = new SourceWatcher({ paths, clock: this.#clock, onChange }, first);
+  }
+
+  setPods(pods: readonly Pod[]): void {
+    this.#pods = pods;
+    this.#queue.endpointsChanged();
+  }
+
+  registry(): NameRegistry {
+    return nameRegistry(this.#mesh, this.#pods);
+  }
+
+  status(): readonly ProxyStatusRow[] {
+    return statusRows(this.#ads?.status() ?? []);
+  }
+
+  onChange(listener: (change: ControlChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async stop(): Promise<void> {
+    this.#watcher?.stop();
+    this.#queue.stop();
+    await Promise.all([this.#ads?.stop(), this.#http?.close()]);
+  }
+
+  #reload(sources: SourceSet): void {
+    const change = this.read(sources);
+    if (change.accepted) this.#queue.configurationChanged();
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  #push(): void {
+    this.#store.setWorld({ mesh: this.#mesh, pods: this.#pods });
+    this.#store.publish();
+  }
+}
