@@ -1,0 +1,185 @@
+import type { Any } from "@bufbuild/protobuf/wkt";
+import type { Node } from "../../model/bootstrap.ts";
+import { type EncodeFor, encodeFor } from "../../xds/flavor.ts";
+import { isWholeState, RESOURCE_TYPES, type ResourceType } from "../../xds/order.ts";
+import { ServerSubscription, type SubscriptionRequest } from "../../xds/subscription.ts";
+import type { EncodedResource, EncodedSnapshot, ResourceCache } from "./resource-cache.ts";
+import type { Snapshot } from "./snapshot-source.ts";
+
+/** One response, ready to be sent. */
+export interface AdsPush {
+  readonly type: ResourceType;
+  readonly version: string;
+  readonly nonce: string;
+  readonly resources: readonly Any[];
+}
+
+/** What one proxy was told about one type of resource, and what it answered. */
+export interface AdsTypeStatus {
+  readonly type: ResourceType;
+  /** The version sent last; empty for none. */
+  readonly sent: string;
+  /** The version acknowledged last; empty for none. */
+  readonly acknowledged: string;
+  /** Why it refused what was sent last; empty where it did not. */
+  readonly rejection: string;
+}
+
+interface TypeState {
+  readonly subscription: ServerSubscription;
+  sent: string;
+  acknowledged: string;
+}
+
+/**
+ * One proxy's stream without its socket: requests go in, pushes come out, in the order that
+ * breaks nothing. A change is told as
+ *
+ *   clusters (old ones kept) → endpoints → listeners → routes → clusters (old ones gone)
+ *
+ * and each step waits until the one before was answered. Refused clusters or endpoints hold
+ * listeners and routes back, which may lean on them.
+ */
+export class AdsStream {
+  readonly node: Node;
+  readonly #cache: ResourceCache;
+  readonly #target: EncodeFor;
+  readonly #types: Readonly<Record<ResourceType, TypeState>>;
+  #snapshot: Snapshot | undefined;
+  #encoded: EncodedSnapshot | undefined;
+  /** Clusters that are gone from the snapshot, until nothing sends to them any more. */
+  #retained = new Map<string, EncodedResource>();
+
+  constructor(node: Node, cache: ResourceCache) {
+    this.node = node;
+    this.#cache = cache;
+    this.#target = encodeFor(node);
+    this.#types = {
+      cluster: newState("cluster"),
+      endpoint: newState("endpoint"),
+      listener: newState("listener"),
+      route: newState("route"),
+    };
+  }
+
+  /** Takes a request in. Call `pump` afterwards. */
+  receive(type: ResourceType, request: SubscriptionRequest): void {
+    const state = this.#types[type];
+    const verdict = state.subscription.receive(request);
+    if (verdict === "ack") state.acknowledged = state.sent;
+  }
+
+  /** Takes a new snapshot; what was not sent of the last one never will be (coalescing). */
+  update(snapshot: Snapshot): void {
+    if (snapshot === this.#snapshot) return;
+    const encoded = this.#cache.encode(snapshot, this.#target);
+    this.#retain(encoded);
+    this.#snapshot = snapshot;
+    this.#encoded = encoded;
+  }
+
+  #retain(next: EncodedSnapshot): void {
+    const { subscription } = this.#types.cluster;
+    for (const [name, resource] of this.#encoded?.cluster.resources ?? []) {
+      if (subscription.hasTold(name)) this.#retained.set(name, resource);
+    }
+    for (const name of next.cluster.resources.keys()) this.#retained.delete(name);
+  }
+
+  /** Everything that may be sent now. */
+  pump(): AdsPush[] {
+    const pushes: AdsPush[] = [];
+    for (const type of RESOURCE_TYPES) {
+      if (type === "listener" && this.#isRefused()) return pushes;
+      this.#pushInto(pushes, type);
+      if (this.#isAwaited(type)) return pushes;
+    }
+    if (this.#retained.size === 0 || this.#isRefused()) return pushes;
+    this.#retained = new Map();
+    this.#pushInto(pushes, "cluster");
+    return pushes;
+  }
+
+  get wanted(): string {
+    return this.#snapshot?.version ?? "";
+  }
+
+  /** True where everything there is has been sent and acknowledged. */
+  get synced(): boolean {
+    if (this.#encoded === undefined || this.#retained.size > 0) return false;
+    return RESOURCE_TYPES.every(
+      (type) => !this.#isAwaited(type) && this.#types[type].subscription.rejection === undefined,
+    );
+  }
+
+  status(): AdsTypeStatus[] {
+    return RESOURCE_TYPES.filter((type) => this.#types[type].subscription.active).map((type) => {
+      const { sent, acknowledged, subscription } = this.#types[type];
+      return { type, sent, acknowledged, rejection: subscription.rejection ?? "" };
+    });
+  }
+
+  #pushInto(pushes: AdsPush[], type: ResourceType): void {
+    const available = this.#available(type);
+    if (available === undefined) return;
+    const state = this.#types[type];
+    const push = state.subscription.next(versionsOf(available));
+    if (push === undefined) return;
+    state.sent = this.wanted;
+    if (type === "cluster") this.#forgetEndpointsOf(push.changed);
+    const resources = push.names.flatMap((name) => available.get(name)?.any ?? []);
+    pushes.push({ type, version: state.sent, nonce: push.nonce, resources });
+  }
+
+  #available(type: ResourceType): ReadonlyMap<string, EncodedResource> | undefined {
+    const set = this.#encoded?.[type].resources;
+    if (set === undefined || type !== "cluster" || this.#retained.size === 0) return set;
+    return new Map([...set, ...this.#retained]);
+  }
+
+  /**
+   * Envoy warms a changed cluster until its endpoints come, changed or not ("Resource warming"
+   * in the xDS protocol's documentation): they are sent again.
+   */
+  #forgetEndpointsOf(clusters: readonly string[]): void {
+    const changed = new Set(clusters);
+    const names = (this.#snapshot?.clusters ?? [])
+      .filter((cluster) => cluster.discovery === "eds" && changed.has(cluster.name))
+      .map((cluster) => cluster.edsServiceName || cluster.name);
+    this.#types.endpoint.subscription.forget(names);
+  }
+
+  /** An answer, or the request that must come, is still to arrive. */
+  #isAwaited(type: ResourceType): boolean {
+    if (this.#types[type].subscription.outstanding) return true;
+    return type === "endpoint" && this.#awaitsEndpointRequest();
+  }
+
+  #isRefused(): boolean {
+    const { cluster, endpoint } = this.#types;
+    return (
+      cluster.subscription.rejection !== undefined || endpoint.subscription.rejection !== undefined
+    );
+  }
+
+  /** A client that takes all clusters will ask for their endpoints next; routes wait for that. */
+  #awaitsEndpointRequest(): boolean {
+    if (!this.#types.cluster.subscription.wildcard) return false;
+    const { subscription } = this.#types.endpoint;
+    return (this.#snapshot?.clusters ?? []).some(
+      (cluster) =>
+        cluster.discovery === "eds" && !subscription.wants(cluster.edsServiceName || cluster.name),
+    );
+  }
+}
+
+function newState(type: ResourceType): TypeState {
+  const subscription = new ServerSubscription(isWholeState(type));
+  return { subscription, sent: "", acknowledged: "" };
+}
+
+function versionsOf(resources: ReadonlyMap<string, EncodedResource>): Map<string, string> {
+  const versions = new Map<string, string>();
+  for (const [name, { version }] of resources) versions.set(name, version);
+  return versions;
+}
