@@ -29,14 +29,17 @@ interface Routing {
 
 /** IST0109: of several VirtualServices for one host a sidecar follows one, the oldest. */
 export function reportSharedHosts(routings: readonly Routing[]): void {
+  const byHost = Map.groupBy(
+    routings.flatMap(({ route }) => route.hosts.map((host) => ({ host, route }))),
+    ({ host }) => host,
+  );
   for (const { spec, route } of routings) {
-    const hosts = spec.at("hosts").items();
+    const nodes = spec.at("hosts").items();
     for (const [index, host] of route.hosts.entries()) {
-      const rivals = routings
+      const rivals = (byHost.get(host) ?? [])
         .map((other) => other.route)
-        .filter((other) => other.hosts.includes(host))
         .filter((other) => exportsMeet(route.exportTo, other.exportTo));
-      if (rivals.length > 1) reportSharedHost(hosts[index], host, route, rivals.toSorted(byAge));
+      if (rivals.length > 1) reportSharedHost(nodes[index], host, route, rivals.toSorted(byAge));
     }
   }
 }
@@ -89,44 +92,43 @@ interface Entry {
 
 /** IST0177: one port of one host cannot speak two protocols. */
 export function reportProtocols(entries: readonly Entry[]): void {
+  const byHost = Map.groupBy(
+    entries.flatMap((entry) => entry.services),
+    ({ host }) => host,
+  );
   for (const entry of entries) {
-    const ports = entry.spec.at("ports").items();
+    const nodes = entry.spec.at("ports").items();
     for (const service of entry.services) {
+      const others = (byHost.get(service.host) ?? []).filter(
+        (other) => other !== service && exportsMeet(other.exportTo, service.exportTo),
+      );
       for (const [index, port] of service.ports.entries()) {
-        const rivals = entries.filter((other) => speaksOtherwise(other, service, port));
-        if (rivals.length > 0) reportProtocol(ports[index], service, port, [entry, ...rivals]);
+        const rivals = others.filter((other) => speaksOtherwise(other, port));
+        if (rivals.length > 0) reportProtocol(nodes[index], port, [service, ...rivals]);
       }
     }
   }
 }
 
-function speaksOtherwise(entry: Entry, service: Service, port: ServicePort): boolean {
-  return entry.services.some(
-    (other) =>
-      other.origin !== service.origin &&
-      other.host === service.host &&
-      exportsMeet(other.exportTo, service.exportTo) &&
-      other.ports.some((their) => their.port === port.port && their.protocol !== port.protocol),
+function speaksOtherwise(service: Service, port: ServicePort): boolean {
+  return service.ports.some(
+    (their) => their.port === port.port && their.protocol !== port.protocol,
   );
 }
 
 function reportProtocol(
   node: Spec | undefined,
-  service: Service,
   port: ServicePort,
-  entries: readonly Entry[],
+  services: readonly Service[],
 ): void {
-  const named = entries
-    .flatMap((entry) => entry.services)
-    .filter(({ host }) => host === service.host);
-  const protocols = named.flatMap(({ ports }) =>
+  const protocols = services.flatMap(({ ports }) =>
     ports.filter((their) => their.port === port.port).map(({ protocol }) => protocol),
   );
-  const names = entries.map(({ spec }) => nameOf(spec.object)).join(", ");
+  const names = services.map(({ origin }) => nameOf(origin)).join(", ");
   node?.report(
     "warning",
     "IST0177",
-    `Multiple ServiceEntries (${names}) define the same host "${service.host}" and port ` +
+    `Multiple ServiceEntries (${names}) define the same host "${services[0]?.host}" and port ` +
       `${port.port} with conflicting protocols (${[...new Set(protocols)].join(", ")}).`,
     { hint: `here it is ${port.protocol}` },
   );

@@ -72,8 +72,8 @@ function reportPort(destination: Spec, service: Service, written: string): void 
   destination.report(
     "warning",
     "IST0112",
-    `This VirtualService routes to a service "${written}" that exposes multiple ports [${ports}]. ` +
-      "Specifying a port in the destination is required to disambiguate.",
+    `This VirtualService routes to a service "${written}" that exposes multiple ports ` +
+      `[${ports}]. Specifying a port in the destination is required to disambiguate.`,
     { hint: "without one, requests go to the port that the client addressed" },
   );
 }

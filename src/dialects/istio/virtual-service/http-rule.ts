@@ -7,7 +7,9 @@ import { readMatch } from "./match.ts";
 import { readRedirect } from "./redirect.ts";
 import { readRetries } from "./retries.ts";
 import { checkAuthority, readRewrite } from "./rewrite.ts";
-import { checkCors, checkFault, checkMirrors } from "./unexecuted.ts";
+import { checkCors } from "./unexecuted/cors.ts";
+import { checkFault } from "./unexecuted/fault.ts";
+import { checkMirrors } from "./unexecuted/mirror.ts";
 
 /**
  * HTTPRoute; none where it holds for gateways alone or hands on to a delegate. Routes are named

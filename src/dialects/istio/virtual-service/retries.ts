@@ -1,6 +1,6 @@
 import type { RetrySettings } from "../../../model/http-route-set.ts";
 import type { Spec } from "../spec.ts";
-import { parseRetryOn, RETRY_ON_POLICIES } from "./retry-on.ts";
+import { parseRetryOn, RETRY_ON_POLICIES, type RetryOn } from "./retry-on.ts";
 
 /** Undefined: the rule says nothing, so Istio's default holds. `attempts: 0` disables. */
 export function readRetries(retries: Spec): RetrySettings | undefined {
@@ -24,11 +24,11 @@ export function readRetries(retries: Spec): RetrySettings | undefined {
   };
 }
 
-function readRetryOn(node: Spec): { policies: readonly string[]; statusCodes: readonly number[] } {
+function readRetryOn(node: Spec): Pick<RetryOn, "policies" | "statusCodes"> {
   const text = node.text() ?? "";
   if (text === "") return { policies: [], statusCodes: [] };
   const parsed = parseRetryOn(text);
-  const allowed = `${RETRY_ON_POLICIES.join(", ")}, or HTTP status codes; comma-separated, no spaces`;
+  const allowed = `${RETRY_ON_POLICIES.join(",")}, or HTTP status codes, without spaces`;
   for (const word of parsed.unknown) {
     node.refuse(`"${word}" is not a valid retryOn policy`, allowed);
   }

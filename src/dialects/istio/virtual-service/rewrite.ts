@@ -50,7 +50,8 @@ export function checkAuthority(rule: Spec): void {
     if (value === "") continue;
     if (current !== "") {
       place.refuse(
-        `authority header cannot be set multiple times: have "${current}", attempting to set "${value}"`,
+        `authority header cannot be set multiple times: have "${current}", ` +
+          `attempting to set "${value}"`,
       );
     }
     current = value;

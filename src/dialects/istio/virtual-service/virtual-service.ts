@@ -2,10 +2,10 @@ import type { HttpRouteSet } from "../../../model/http-route-set.ts";
 import { readExportTo } from "../export-to.ts";
 import { hostsOverlap, isAddress, isLabel, resolveHost, wildcardDomainError } from "../host.ts";
 import type { Spec } from "../spec.ts";
-import { checkDelegation } from "./delegate.ts";
 import { readHttpRules } from "./http-rule.ts";
-import { checkTcpRoute, checkTlsRoute } from "./layer4.ts";
 import { MESH, refuseClaims } from "./match.ts";
+import { checkDelegation } from "./unexecuted/delegate.ts";
+import { checkTcpRoute, checkTlsRoute } from "./unexecuted/layer4.ts";
 import { reportUnreachable } from "./unreachable.ts";
 
 /**

@@ -1,5 +1,5 @@
-import { isLabel } from "../host.ts";
-import type { Spec } from "../spec.ts";
+import { isLabel } from "../../host.ts";
+import type { Spec } from "../../spec.ts";
 
 /**
  * Istio's rules for handing on to another VirtualService, which nobody executes here yet: the

@@ -1,7 +1,7 @@
-import { hostIsWithin, isAddress, subnetError, wildcardDomainError } from "../host.ts";
-import type { Spec } from "../spec.ts";
-import { labelError, portError } from "../text-rules.ts";
-import { checkWeights, readDestination } from "./destination.ts";
+import { hostIsWithin, isAddress, subnetError, wildcardDomainError } from "../../host.ts";
+import type { Spec } from "../../spec.ts";
+import { labelError, portError } from "../../text-rules.ts";
+import { checkWeights, readDestination } from "../destination.ts";
 
 /** Istio's rules for `tls` and `tcp`, which nobody executes here yet. */
 
