@@ -3,10 +3,14 @@
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { Command, CommanderError } from "commander";
+import { compileCacheFolder } from "./compile-cache.ts";
 
 const USAGE_STATUS = 2;
+const AWAKE_MS = 3_600_000;
 
-enableCompileCache();
+if (process.env.NODE_COMPILE_CACHE === undefined) {
+  enableCompileCache(compileCacheFolder(process.env));
+}
 
 /** What stands behind `--` is COMMAND's, and none of ours to read. */
 const separator = process.argv.indexOf("--");
@@ -35,6 +39,8 @@ program
   .addHelpText("after", upHelp())
   .action(async (paths: string[], options: object) => {
     const { upCommand } = await import("./commands/up.ts");
+    // The clock's timers keep no process alive, and while a mesh runs there may be nothing else.
+    setInterval(() => {}, AWAKE_MS);
     process.exit(await upCommand(paths, commandWords, options));
   });
 

@@ -32,6 +32,8 @@ export interface UpOptions {
   readonly terminal: Terminal;
   readonly env: NodeJS.ProcessEnv;
   readonly folder: string;
+  /** Where compiled code is kept between runs; made when it is missing. */
+  readonly compileCache: string;
   /** For explicit mode's sockets, as `/tmp`. */
   readonly temporary: string;
   readonly clock: Clock;

@@ -6,6 +6,7 @@ import { splitRows } from "../control/server/mesh-rows.ts";
 import { formatAddress } from "../model/address.ts";
 import type { PodTemplate } from "../model/mesh.ts";
 import { runCommand, sharesTerminal } from "./command.ts";
+import { compileCacheFor } from "./compile-cache.ts";
 import type { Fabric } from "./fabric/fabric.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { forwardTo, hostResolvers } from "./names/forward.ts";
@@ -52,6 +53,7 @@ export class RunningMesh {
         fabric,
         ads: control.adsAddress,
         proxyCommand: options.proxyCommand,
+        compileCache: compileCacheFor(fabric.mode, options.compileCache),
         standIn: standInFile(),
         commands: options.commands,
         env: options.env,
@@ -178,9 +180,7 @@ export class RunningMesh {
     await this.#view.scrape();
     const table = stdout.isTTY ? this.#liveTable(base, colour, () => end.resolve()) : undefined;
     if (table === undefined) voice.say(`the mesh is up: ${base}/sd`);
-    const hold = setInterval(() => {}, HOLD_MS);
     await end.promise;
-    clearInterval(hold);
     voice.divert(undefined);
     table?.stop();
     stdout.write(await this.#view.summary({ columns: stdout.columns ?? 80, colour }));
@@ -217,8 +217,6 @@ export class RunningMesh {
     await Promise.race([control.stop(), pause(options.clock, STOP_DEADLINE_MS)]);
   }
 }
-
-const HOLD_MS = 60_000;
 
 /** COMMAND's pod: no container of its own, a sidecar, the identity that `--as` names. */
 function clientPod(options: UpOptions, templates: readonly PodTemplate[]): PlannedPod {

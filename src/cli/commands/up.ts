@@ -8,6 +8,7 @@ import type { Mode } from "../../up/fabric/choose.ts";
 import { up } from "../../up/main.ts";
 import { EXIT, type SignalSource, type UpOptions } from "../../up/options.ts";
 import { readUpConfig } from "../../up/up-config.ts";
+import { compileCacheFolder } from "../compile-cache.ts";
 
 /** What commander has read. */
 interface Flags {
@@ -82,6 +83,7 @@ function surroundings(): Omit<UpOptions, keyof FromFlags | "paths" | "command"> 
     terminal: { stdin, stdout, stderr, mayColour: (env.NO_COLOR ?? "") === "" },
     env,
     folder: process.cwd(),
+    compileCache: compileCacheFolder(env),
     temporary: tmpdir(),
     clock: systemClock,
     random: systemRandom,

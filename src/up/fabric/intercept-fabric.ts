@@ -42,9 +42,7 @@ export class InterceptFabric implements Fabric {
     const [switchboard, routes] = await Promise.all([Namespaces.open(), hostRoutes()]);
     try {
       const subnet = await claimSubnet(freeSubnets(routes), switchboard.pid);
-      await switchboard.run(
-        "ip link add bridge type bridge\nip link set bridge up\nip link set uplink master bridge up",
-      );
+      await switchboard.run(SWITCH_SCRIPT);
       return new InterceptFabric(subnet, switchboard, new SidecarUser(readable));
     } catch (error) {
       switchboard.close();
@@ -114,6 +112,12 @@ export class InterceptFabric implements Fabric {
     ].join("\n");
   }
 }
+
+const SWITCH_SCRIPT = [
+  "ip link add bridge type bridge",
+  "ip link set bridge up",
+  "ip link set uplink master bridge up",
+].join("\n");
 
 /**
  * The pod's own /etc/{resolv.conf,hosts,nsswitch.conf}: written to a tmpfs that only this mount

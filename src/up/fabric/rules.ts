@@ -90,7 +90,8 @@ function outboundRules(options: InterceptionOptions): string[] {
 function sidecarRules(owner: string): string[] {
   const sidecar = `--${owner}-owner ${SIDECAR_UID}`;
   return [
-    `-o lo ! -d 127.0.0.1/32 -p tcp ! --dport ${TUNNEL_PORT} -m owner ${sidecar} -j ISTIO_IN_REDIRECT`,
+    `-o lo ! -d 127.0.0.1/32 -p tcp ! --dport ${TUNNEL_PORT} -m owner ${sidecar} ` +
+      "-j ISTIO_IN_REDIRECT",
     `-o lo -m owner ! ${sidecar} -j RETURN`,
     `-m owner ${sidecar} -j RETURN`,
   ];

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { SocketAddress } from "../../model/address.ts";
 import type { Container, Labels, Pod } from "../../model/mesh.ts";
 import { HEALTH_PORT, sidecarBootstrap } from "../bootstrap.ts";
+import type { CompileCache } from "../compile-cache.ts";
 import type { Fabric, Place } from "../fabric/fabric.ts";
 import {
   type ContainerRun,
@@ -10,6 +11,7 @@ import {
   containerRun,
   type PodSetting,
   tcpPorts,
+  withoutProxies,
 } from "./container.ts";
 import type { PlannedPod } from "./plan.ts";
 import { accepts, answersOk, listensIn, until } from "./readiness.ts";
@@ -21,6 +23,7 @@ export interface PodContext {
   readonly ads: SocketAddress;
   /** Program and arguments of `outrigger proxy -c -`. */
   readonly proxyCommand: readonly string[];
+  readonly compileCache: CompileCache;
   /** The stand-in's file. */
   readonly standIn: string;
   /** Image to command, from the user's UpConfig. */
@@ -111,7 +114,8 @@ export class RunningPod {
   }
 
   #startSidecar(): Supervised {
-    const { fabric, ads, proxyCommand, env, clock, say } = this.#context;
+    const { fabric, ads, proxyCommand, compileCache, clock, say } = this.#context;
+    const env = { ...withoutProxies(this.#context.env), ...compileCache.sidecar };
     const { name, namespace, template } = this.planned;
     const { labels, serviceAccount } = template;
     return new Supervised({
@@ -137,15 +141,15 @@ export class RunningPod {
 
   #startContainer(container: Container, run: ContainerRun): Supervised[] {
     if (run.kind === "nothing") return [];
-    const { standIn, env, clock, say } = this.#context;
+    const { standIn, compileCache, env, clock, say } = this.#context;
     const environment = containerEnvironment(container, this.setting, env);
     const { name, namespace } = this.planned;
     const program =
       run.kind === "command"
         ? { argv: ["sh", "-c", run.command], env: environment, folder: run.folder }
         : {
-            argv: [process.execPath, standIn],
-            env: { ...environment, OUTRIGGER_STAND_IN: JSON.stringify(run.config) },
+            argv: [process.execPath, standIn, JSON.stringify(run.config)],
+            env: { ...environment, ...compileCache.standIn },
             folder: "/",
           };
     const title = `${namespace}/${name}: container ${container.name}`;

@@ -2,9 +2,11 @@
  * What runs in place of a container that has no command: answers any path on every declared
  * port and says who it is. A program of its own; it imports nothing of Outrigger, to start fast.
  *
- * Its environment has `OUTRIGGER_STAND_IN`, the JSON of a `StandInConfig`.
+ * Its argument is a `StandInConfig` in JSON.
  */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { flushCompileCache } from "node:module";
 
 export interface StandInIdentity {
   readonly service: string;
@@ -61,7 +63,9 @@ function main(config: StandInConfig): void {
     });
     server.listen(where);
   }
+  // Stand-ins are killed, and only a process that ends by itself would write its cache.
+  flushCompileCache();
 }
 
-const text = process.env.OUTRIGGER_STAND_IN;
+const [, , text] = process.argv;
 if (import.meta.main && text !== undefined) main(JSON.parse(text) as StandInConfig);

@@ -121,7 +121,10 @@ describe.each([
     width: 120,
     withInstances: true,
     lines: [
-      " SERVICE     VERSION       WANTED  MEASURED  SHARE             REQ/S  SUCCESS     P50     P99",
+      [
+        " SERVICE     VERSION       WANTED  MEASURED  SHARE             ",
+        "REQ/S  SUCCESS     P50     P99",
+      ].join(""),
       " catalog     –                  –         –                        –        –       –       –",
       "              10.200.0.2        –         –                        –        –       –       –",
       " my-service  version-a        50%     51.0%  ████████│░░░░░░░   25.5   100.0%  1.0 ms  2.0 ms",
