@@ -17,8 +17,9 @@ import { BLACK_HOLE_CLUSTER, outboundClusterName, PASSTHROUGH_CLUSTER } from "./
 const HOUR_MS = 3_600_000;
 /** Istio's mesh default, where Envoy's would be 5 s. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Istio's `dnsRefreshRate`. */
+/** Istio's `dnsRefreshRate`, and Envoy's own for clusters that never ask. */
 const DNS_REFRESH_MS = 60_000;
+const NO_DNS_REFRESH_MS = 5000;
 
 /**
  * Ours, where Istio allows 2^32-1 retries: at most a fifth of the requests in flight may be
@@ -44,7 +45,7 @@ export function clusterDefaults(name: string): Cluster {
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     thresholds: thresholdsOf(NO_BLOCKS),
     loadAssignment: undefined,
-    dnsRefreshRateMs: DNS_REFRESH_MS,
+    dnsRefreshRateMs: NO_DNS_REFRESH_MS,
     idleTimeoutMs: HOUR_MS,
     maxRequestsPerConnection: 0,
     maxConnectionDurationMs: 0,
@@ -90,6 +91,7 @@ export function outboundCluster(input: OutboundClusterInput): Cluster {
     ...withPolicy(clusterDefaults(name), blocks),
     discovery,
     lbPolicy: lbPolicyOf(discovery, blocks),
+    dnsRefreshRateMs: isDns(discovery) ? DNS_REFRESH_MS : NO_DNS_REFRESH_MS,
     loadAssignment: isDns(discovery) ? loadAssignment(name, dnsEndpoints(input)) : undefined,
     bindAddress: explicitAddress === undefined ? undefined : socketAddress(explicitAddress, 0),
     origin: input.origin,

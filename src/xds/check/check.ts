@@ -67,7 +67,8 @@ export function checkMessage(schema: DescMessage, message: Message, place: Place
 
 function checkUnset(plan: FieldPlan, place: Place): void {
   const { field, rules } = plan;
-  if (plan.required) place.field(field.name).refuse("is missing");
+  // In a oneof only the field that was chosen has to be there.
+  if (plan.required && field.oneof === undefined) place.field(field.name).refuse("is missing");
   else if (rules !== undefined && field.oneof === undefined && field.fieldKind === "list") {
     checkSize(rules, 0, place.field(field.name));
   } else if (rules?.type.case === "string" && field.oneof === undefined && !isWrapper(field)) {
