@@ -32,7 +32,7 @@ export function readBackends<Name extends string>(
   context: DialectContext,
 ): Backend[] {
   const backends = rule
-    .mappings("backendRefs", BACKEND)
+    .mappings("backendRefs", BACKEND, 16)
     .map((entry) => readBackend(entry, context));
   const total = backends.reduce((sum, { weight }) => sum + weight, 0);
   return total > 0 ? backends : [failing(rule.origin(), 1)];

@@ -3,6 +3,7 @@ import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
 import { HEADER_NAME, HEADER_NAME_WORDS } from "./match.ts";
 import type { PathModifier } from "./rewrite.ts";
+import { checkCors, checkMirror } from "./unexecuted-filter.ts";
 
 const FILTER = fieldTable({
   executed: [
@@ -76,7 +77,7 @@ export const HOSTNAME: RegExp = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z
 /** The filters of a rule or of a backend reference. */
 export function readFilters<Name extends string>(owner: Fields<Name | "filters">): Filters {
   const read = owner
-    .mappings("filters", FILTER)
+    .mappings("filters", FILTER, 16)
     .map((fields) => ({ fields, type: readType(fields) }));
   const seen = new Set<FilterType>();
   for (const { fields, type } of read) {
@@ -88,6 +89,10 @@ export function readFilters<Name extends string>(owner: Fields<Name | "filters">
   if (seen.has("RequestRedirect") && seen.has("URLRewrite")) {
     const message = "RequestRedirect and URLRewrite exclude each other";
     owner.problem("filters", { message, allowed: "one of the two" });
+  }
+  for (const { fields } of read) {
+    checkMirror(fields);
+    checkCors(fields);
   }
   const rewrite = find(read, "URLRewrite")?.mapping("urlRewrite", REWRITE);
   if (seen.has("ExtensionRef")) reportExtension(find(read, "ExtensionRef"));
@@ -151,7 +156,7 @@ function readMutations(
   action: HeaderMutation["action"],
 ): HeaderMutation[] {
   const names = new Set<string>();
-  return fields.mappings(list, HEADER).flatMap((entry) => {
+  return fields.mappings(list, HEADER, 16).flatMap((entry) => {
     const rule = { pattern: HEADER_NAME, allowed: HEADER_NAME_WORDS };
     const name = entry.requiredString("name", rule)?.toLowerCase();
     const value = entry.requiredString("value", {

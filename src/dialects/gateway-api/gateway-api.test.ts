@@ -15,6 +15,7 @@ import { MATCH_TABLES } from "./match.ts";
 import { redirectAction } from "./redirect.ts";
 import { pathRewrite } from "./rewrite.ts";
 import { RULE_TABLES } from "./rule.ts";
+import { UNEXECUTED_FILTER_TABLES } from "./unexecuted-filter.ts";
 
 const HERE = import.meta.dirname;
 
@@ -38,6 +39,7 @@ describe("Gateway API", () => {
       ...RULE_TABLES,
       ...MATCH_TABLES,
       ...FILTER_TABLES,
+      ...UNEXECUTED_FILTER_TABLES,
       ...BACKEND_TABLES,
     };
     for (const [name, table] of Object.entries(tables)) {

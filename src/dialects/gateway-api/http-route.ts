@@ -49,9 +49,9 @@ export function readHttpRoute(
   const route = Fields.ofObject(object, HTTP_ROUTE, diagnostics);
   const spec = route.requiredMapping("spec", SPEC);
   if (spec === undefined) return [];
-  const parents = spec
-    .mappings("parentRefs", PARENT)
-    .flatMap((parent) => readParent(parent, context) ?? []);
+  const references = spec.mappings("parentRefs", PARENT, 32);
+  checkRepeated(references);
+  const parents = references.flatMap((parent) => readParent(parent, context) ?? []);
   readHostnames(spec, parents.length > 0);
   const rules = readRules(spec, context);
   return parents.map((parent) => {
@@ -82,6 +82,38 @@ function readHostnames(spec: SpecFields, attached: boolean): void {
   });
   if (names.length === 0 || !attached) return;
   spec.notExecuted("hostnames", "Hostnames do not count for a route of a Service (GEP-1294)");
+}
+
+/** One parent may be named several times only for different sections or ports. */
+function checkRepeated(references: readonly ParentFields[]): void {
+  for (const [index, parent] of references.entries()) {
+    const others = references.slice(0, index).filter((other) => isSameParent(other, parent));
+    const clash = others.some((other) => {
+      const sections = [other, parent].map(sectionOf);
+      return sections[0] === sections[1] || sections.includes(WHOLE_PARENT);
+    });
+    if (!clash) continue;
+    const message = "The parent is named twice for the same section or port";
+    parent.problemAt([], { message, allowed: "a sectionName or port of its own in each" });
+  }
+}
+
+function isSameParent(left: ParentFields, right: ParentFields): boolean {
+  const keys = [left, right].map((parent) =>
+    JSON.stringify([
+      parent.raw("group") ?? null,
+      parent.raw("kind") ?? "Gateway",
+      parent.raw("namespace") ?? parent.object.namespace,
+      parent.raw("name"),
+    ]),
+  );
+  return keys[0] === keys[1];
+}
+
+const WHOLE_PARENT = " 0";
+
+function sectionOf(parent: ParentFields): string {
+  return `${parent.raw("sectionName") ?? ""} ${parent.raw("port") ?? 0}`;
 }
 
 function readParent(parent: ParentFields, context: DialectContext): Parent | undefined {

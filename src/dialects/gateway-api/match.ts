@@ -53,7 +53,7 @@ const ANY_PATH: PathMatch = { kind: "prefix", value: "/", caseSensitive: true };
 export function readMatches<Name extends string>(
   rule: Fields<Name | "matches">,
 ): readonly ScopedMatch[] {
-  const entries = rule.mappings("matches", MATCH);
+  const entries = rule.mappings("matches", MATCH, 64);
   if (entries.length > 0) return entries.map(readMatch);
   const request = { path: ANY_PATH, headers: [], queryParameters: [] };
   return [{ request, ...ANYWHERE, origin: rule.origin() }];
@@ -64,8 +64,8 @@ const ANYWHERE = { sourceLabels: undefined, sourceNamespace: undefined, port: un
 function readMatch(entry: MatchFields): ScopedMatch {
   const path = entry.mapping("path", PATH);
   const method = entry.word("method", METHODS);
-  const headers = readValues(entry.mappings("headers", VALUE), (name) => name.toLowerCase());
-  const parameters = readValues(entry.mappings("queryParams", VALUE), (name) => name);
+  const headers = readValues(entry.mappings("headers", VALUE, 16), (name) => name.toLowerCase());
+  const parameters = readValues(entry.mappings("queryParams", VALUE, 16), (name) => name);
   return {
     request: {
       path: path === undefined ? ANY_PATH : readPath(path),

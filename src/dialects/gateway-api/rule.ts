@@ -33,11 +33,19 @@ type RuleFields = Fields<keyof typeof RULE>;
 /** A rule that has been read; what becomes of it depends on the port that a client addressed. */
 export type RuleOfPort = (servicePort: number) => HttpRule[];
 
+/** The CRD: fewer than 128 in all rules together. */
+const MATCHES_MAX = 127;
+
 export function readRules<Name extends string>(
   spec: Fields<Name | "rules">,
   context: DialectContext,
 ): RuleOfPort[] {
-  const rules = spec.mappings("rules", RULE);
+  const rules = spec.mappings("rules", RULE, 16);
+  const matches = rules.reduce((sum, rule) => sum + rule.list("matches").length, 0);
+  if (matches > MATCHES_MAX) {
+    const message = "The route has too many matches";
+    spec.problem("rules", { message, found: String(matches), allowed: `at most ${MATCHES_MAX}` });
+  }
   const names = new Set<string>();
   return rules.map((rule) => {
     const allowed = "a DNS subdomain name";

@@ -175,9 +175,22 @@ export class Fields<Name extends string = string> {
   }
 
   /** A list of mappings; entries of another type are errors and left out. */
-  mappings<Inner extends string>(name: Name, table: FieldTable<Inner>): Fields<Inner>[] {
+  mappings<Inner extends string>(
+    name: Name,
+    table: FieldTable<Inner>,
+    countMax: number = Number.POSITIVE_INFINITY,
+  ): Fields<Inner>[] {
     const opened: Fields<Inner>[] = [];
-    for (const [index, value] of this.list(name).entries()) {
+    const entries = this.list(name);
+    if (entries.length > countMax) {
+      const found = `${entries.length} entries`;
+      this.problem(name, {
+        message: "The list is too long",
+        found,
+        allowed: `at most ${countMax}`,
+      });
+    }
+    for (const [index, value] of entries.entries()) {
       const path = [...this.path, name, index];
       if (isMapping(value)) {
         opened.push(Fields.#open(this.object, path, value, table, this.#report));
