@@ -5,6 +5,7 @@ import type { EgressPolicy, Service } from "../../model/mesh.ts";
 import type { Dialect, DialectContext, Translation } from "../dialect.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import { reportProtocols, reportSharedHosts, reportSharedNamespaces } from "./analyze/conflicts.ts";
+import { HostIndex } from "./analyze/host-index.ts";
 import { reportReferences, reportUnknownHost } from "./analyze/references.ts";
 import { readDestinationRule } from "./destination-rule/destination-rule.ts";
 import { checkFields } from "./fields/check-fields.ts";
@@ -99,8 +100,8 @@ function translate(objects: readonly KubernetesObject[], context: DialectContext
 
 /** What the objects mean to one another and to the services. */
 function analyze(readings: Readings, translation: Translation, context: DialectContext): void {
-  const { destinationPolicies } = translation;
-  const services = [...context.services, ...translation.services];
+  const services = new HostIndex([...context.services, ...translation.services]);
+  const destinationPolicies = new HostIndex(translation.destinationPolicies);
   for (const { spec } of readings.virtualServices) {
     reportReferences(spec, { services, destinationPolicies });
   }

@@ -1,12 +1,13 @@
 import type { DestinationPolicy } from "../../../model/destination-policy.ts";
 import type { Service } from "../../../model/mesh.ts";
-import { hostIsWithin, hostsOverlap, resolveHost } from "../host.ts";
+import { hostsOverlap, resolveHost } from "../host.ts";
 import type { Spec } from "../spec.ts";
+import type { HostIndex } from "./host-index.ts";
 
 /** What VirtualServices and DestinationRules may refer to. */
 export interface Registry {
-  readonly services: readonly Service[];
-  readonly destinationPolicies: readonly DestinationPolicy[];
+  readonly services: HostIndex<Service>;
+  readonly destinationPolicies: HostIndex<DestinationPolicy>;
 }
 
 /**
@@ -19,7 +20,7 @@ export function reportReferences(virtualService: Spec, registry: Registry): void
     if (written === "" || written === "*") continue;
     const { namespace, clusterDomain } = destination;
     const host = resolveHost(written, namespace, clusterDomain);
-    const service = registry.services.find((known) => hostIsWithin(host, known.host));
+    const [service] = registry.services.covering(host);
     if (service === undefined) reportHost(destination.at("host"), written, registry);
     else reportPort(destination, service, written);
     reportSubset(destination, host, written, registry);
@@ -42,7 +43,7 @@ function destinationsOf(virtualService: Spec): Spec[] {
 }
 
 function reportHost(node: Spec, written: string, registry: Registry): void {
-  const meant = registry.services.find(({ host }) => host.startsWith(`${written}.svc.`));
+  const meant = registry.services.all.find(({ host }) => host.startsWith(`${written}.svc.`));
   const hint = meant === undefined ? undefined : `did you mean \`${meant.host}\`?`;
   node.report("warning", "IST0101", `Referenced host not found: "${written}"`, { hint });
 }
@@ -50,7 +51,7 @@ function reportHost(node: Spec, written: string, registry: Registry): void {
 function reportSubset(destination: Spec, host: string, written: string, registry: Registry): void {
   const subset = destination.at("subset").text() ?? "";
   if (subset === "") return;
-  const policies = registry.destinationPolicies.filter((policy) => hostIsWithin(host, policy.host));
+  const policies = registry.destinationPolicies.covering(host);
   const names = policies.flatMap((policy) => policy.subsets.map(({ name }) => name));
   if (names.includes(subset)) return;
   destination
@@ -82,9 +83,13 @@ function reportPort(destination: Spec, service: Service, written: string): void 
 export function reportUnknownHost(
   rule: Spec,
   policy: DestinationPolicy,
-  services: readonly Service[],
+  services: HostIndex<Service>,
 ): void {
-  if (services.some(({ host }) => hostsOverlap(host, policy.host))) return;
+  const { host } = policy;
+  const known = host.startsWith("*")
+    ? services.all.some((service) => hostsOverlap(service.host, host))
+    : services.covering(host).length > 0;
+  if (known) return;
   const node = rule.at("host");
   node.report(
     "warning",
