@@ -34,7 +34,7 @@ export interface HttpRouteSet {
   readonly consumer: boolean;
   /** The first match wins; dialects deliver them in their own order of precedence. */
   readonly rules: readonly HttpRule[];
-  /** What a request gets that no rule matches. Istio and SMI: `service`; Gateway API: 404. */
+  /** What a request gets that no rule matches. SMI: `service`; Istio and Gateway API: 404. */
   readonly unmatched: "notFound" | "service";
   /** RFC 3339; empty where the YAML has none. Older wins, then namespace/name. */
   readonly creationTimestamp: string;
