@@ -168,7 +168,8 @@ export class Spec {
       code,
       severity,
       message,
-      found: isMapping(this.#value) ? undefined : showFound(this.#value),
+      // A whole object says nothing in one line.
+      found: this.path.length < 2 && this.present ? undefined : showFound(this.#value),
       allowed: advice.allowed,
       hint: advice.hint,
     });
