@@ -1,0 +1,117 @@
+import { request } from "node:http";
+import { fileURLToPath } from "node:url";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { startControl } from "../../src/control/main.ts";
+import type { RunningControl } from "../../src/control/running-control.ts";
+import { socketAddress } from "../../src/model/address.ts";
+import { type RunningEnvoy, startEnvoySidecar } from "../support/envoy.ts";
+import { podsOfMesh } from "../support/mesh.ts";
+import { describeWith } from "../support/tools.ts";
+
+const CLIENT = "127.0.0.9";
+const GOLDEN = ["actions", "dialects", "protocols", "weights"];
+
+function testdata(name: string): string {
+  return fileURLToPath(new URL(`../../src/control/testdata/${name}.yaml`, import.meta.url));
+}
+
+async function controlOf(name: string): Promise<RunningControl> {
+  const loopback = socketAddress("127.0.0.1", 0);
+  const addresses = { adsAddress: loopback, httpAddress: loopback };
+  const start = await startControl({ paths: [testdata(name)], ...addresses, watch: false });
+  if (start.kind === "refused") throw new Error(JSON.stringify(start.diagnostics));
+  onTestFinished(() => start.control.stop());
+  start.control.setPods(podsOfMesh(start.control.mesh));
+  return start.control;
+}
+
+async function envoyOf(
+  control: RunningControl,
+  mode: "intercept" | "explicit",
+): Promise<RunningEnvoy> {
+  const envoy = await startEnvoySidecar({
+    pod: "client",
+    namespace: "default",
+    address: CLIENT,
+    labels: { app: "client" },
+    serviceAccount: "default",
+    workload: "client",
+    mode,
+    ads: control.adsAddress,
+  });
+  onTestFinished(() => envoy.stop());
+  return envoy;
+}
+
+/** Through the explicit proxy, as an app with `http_proxy` sends it. */
+function ask(url: string): Promise<{ status: number; location: string; body: string }> {
+  const { host } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const options = { host: CLIENT, port: 15001, path: url, headers: { host } };
+    const sent = request(options, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        body += chunk;
+      });
+      response.on("end", () => {
+        const { statusCode: status = 0, headers } = response;
+        resolve({ status, location: headers.location ?? "", body });
+      });
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+async function synced(control: RunningControl): Promise<void> {
+  await vi.waitFor(
+    () => {
+      const [row] = control.status();
+      expect(row?.program).toBe("envoy");
+      expect(row?.resources.map(({ rejection }) => rejection).filter(Boolean)).toEqual([]);
+      expect(row?.resources.length).toBeGreaterThan(2);
+      expect(row?.synced).toBe(true);
+    },
+    { timeout: 10_000, interval: 50 },
+  );
+}
+
+describeWith(["envoy"], "a real Envoy at our control plane", () => {
+  it.each(
+    GOLDEN.flatMap((name) => (["intercept", "explicit"] as const).map((mode) => ({ name, mode }))),
+  )("takes over everything of $name.yaml in $mode mode", async ({ name, mode }) => {
+    const control = await controlOf(name);
+    const envoy = await envoyOf(control, mode);
+    await synced(control);
+    const stats = await (await fetch(`${envoy.admin}/stats?filter=update_rejected`)).text();
+    const rejected = stats.split("\n").filter((line) => line !== "" && !line.endsWith(": 0"));
+    expect(rejected, envoy.log()).toEqual([]);
+  });
+
+  it("answers as the VirtualService says", async () => {
+    const control = await controlOf("actions");
+    await envoyOf(control, "explicit");
+    await synced(control);
+    expect(await ask("http://web/health?deep=true")).toMatchObject({ status: 200, body: "fine" });
+    expect(await ask("http://web/old/thing")).toMatchObject({
+      status: 308,
+      location: "http://web.example.com/new",
+    });
+    expect(await ask("http://web/")).toMatchObject({ status: 503 });
+  });
+
+  it("answers 500 for the share of a backend that does not exist", async () => {
+    const control = await controlOf("dialects");
+    await envoyOf(control, "explicit");
+    await synced(control);
+    const counts = new Map<number, number>();
+    for (let sent = 0; sent < 200; sent++) {
+      const { status } = await ask("http://shop/");
+      counts.set(status, (counts.get(status) ?? 0) + 1);
+    }
+    expect([...counts.keys()].sort()).toEqual([500, 503]);
+    expect(counts.get(500)).toBeGreaterThan(20);
+    expect(counts.get(500)).toBeLessThan(90);
+  });
+});
