@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { formatDiagnostic } from "../base/diagnostic.ts";
+import { type Diagnostic, formatDiagnostic } from "../base/diagnostic.ts";
 import type { ControlChange, RunningControl } from "../control/running-control.ts";
 import { splitRows } from "../control/server/mesh-rows.ts";
 import { formatAddress } from "../model/address.ts";
@@ -42,6 +42,7 @@ export class RunningMesh {
   readonly #view: MeshView;
   #names: Responder | undefined;
   #zone: Zone;
+  #reported: ReadonlySet<string> = new Set();
 
   constructor(parts: MeshParts) {
     const { options, fabric, control, voice } = parts;
@@ -64,6 +65,7 @@ export class RunningMesh {
         control.setPods(pods);
         this.#zone = new Zone(control.mesh, pods);
       },
+      dnsPort: () => this.#names?.port ?? DNS_PORT,
       // Starting is all CPU: more at once would only make each slower.
       parallel: availableParallelism() + 1,
     });
@@ -93,8 +95,8 @@ export class RunningMesh {
 
   /** Resolves with COMMAND's pod, where it has one, when every pod is ready or has failed. */
   async #bringUp(): Promise<RunningPod | undefined> {
-    const { options, control, fabric, voice } = this.#parts;
-    for (const diagnostic of control.diagnostics) voice.say(formatDiagnostic(diagnostic));
+    const { options, control, fabric } = this.#parts;
+    this.#report(control.diagnostics);
     if (fabric.mode === "intercept") this.#names = await this.#answerNames();
     const inPod = options.command.length > 0 && !options.outside;
     const [client] = await Promise.all([
@@ -120,11 +122,16 @@ export class RunningMesh {
     if (!synced) voice.say("some sidecars have not taken over the newest configuration yet");
   }
 
+  /** On port 53, or where the host's own resolver has that on every address, on any other. */
   #answerNames(): Promise<Responder> {
+    return this.#listenForNames(DNS_PORT).catch(() => this.#listenForNames(0));
+  }
+
+  #listenForNames(port: number): Promise<Responder> {
     const { fabric } = this.#parts;
     return Responder.listen({
       host: fabric.gateway,
-      port: DNS_PORT,
+      port,
       lookup: (name, client) => this.#zone.lookup(name, this.#namespaceAt(client)),
       forward: forwardTo(hostResolvers()),
     });
@@ -134,9 +141,16 @@ export class RunningMesh {
     return this.#fleet.pods.find((pod) => pod.address === address)?.namespace ?? "default";
   }
 
+  /** Says each finding once, until a reading comes without it. */
+  #report(diagnostics: readonly Diagnostic[]): void {
+    const lines = diagnostics.map(formatDiagnostic);
+    for (const line of lines) if (!this.#reported.has(line)) this.#parts.voice.say(line);
+    this.#reported = new Set(lines);
+  }
+
   #follow({ diagnostics, accepted, mesh }: ControlChange): void {
     const { voice } = this.#parts;
-    for (const diagnostic of diagnostics) voice.say(formatDiagnostic(diagnostic));
+    this.#report(diagnostics);
     voice.say(accepted ? "configuration read anew" : "the last good configuration stays");
     if (!accepted) return;
     this.#zone = new Zone(mesh, this.#fleet.pods);

@@ -87,9 +87,13 @@ export class ExplicitFabric implements Fabric {
 }
 
 function tryClaim(address: string): Promise<Server | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
-    server.once("error", () => resolve(undefined));
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") resolve(undefined);
+      else
+        reject(new Error(`explicit mode needs the loopback range 127.0.0.0/8: ${error.message}`));
+    });
     server.listen(CLAIM_PORT, address, () => resolve(server.unref()));
   });
 }

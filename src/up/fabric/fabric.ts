@@ -20,6 +20,8 @@ export interface PodSite {
   readonly name: string;
   readonly namespace: string;
   readonly interception: InterceptionOptions;
+  /** Where names are answered on the gateway's address. */
+  readonly dnsPort: number;
 }
 
 /** A running process of a pod: what is needed to wait for it and to end it. */

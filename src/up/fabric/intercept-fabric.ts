@@ -1,10 +1,13 @@
 import { execFile } from "node:child_process";
 import type { Fabric, Place, PodSite, Program, Running } from "./fabric.ts";
+import { podInterception } from "./interception.ts";
 import { Namespaces } from "./namespaces.ts";
 import { innerProcess, start } from "./process.ts";
 import { interceptionRules } from "./rules.ts";
 import { SidecarUser } from "./sidecar-user.ts";
 import { AddressPool, freeSubnets, type Subnet } from "./subnet.ts";
+
+const DNS_PORT = 53;
 
 /**
  * Pods as Kubernetes gives them: each has its own network namespace on a bridge, its containers
@@ -41,6 +44,7 @@ export class InterceptFabric implements Fabric {
   static async open(readable: readonly string[]): Promise<InterceptFabric> {
     const [switchboard, routes] = await Promise.all([Namespaces.open(), hostRoutes()]);
     try {
+      await tryRules();
       const subnet = await claimSubnet(freeSubnets(routes), switchboard.pid);
       await switchboard.run(SWITCH_SCRIPT);
       return new InterceptFabric(subnet, switchboard, new SidecarUser(readable));
@@ -107,10 +111,37 @@ export class InterceptFabric implements Fabric {
       `ip addr add ${address}/16 dev eth0`,
       "ip link set eth0 up",
       `ip route add default via ${this.gateway}`,
-      hereDocument("iptables-restore", interceptionRules(site.interception)),
+      restore(interceptionRules(site.interception)),
+      ...(site.dnsPort === DNS_PORT ? [] : [restore(nameRules(this.gateway, site.dnsPort), true)]),
       privateFiles(site, address, this.gateway),
     ].join("\n");
   }
+}
+
+/** Fails where the kernel or the tools cannot do what pods need. */
+async function tryRules(): Promise<void> {
+  const trial = await Namespaces.open();
+  const { options } = podInterception({}, "127.0.0.1", "");
+  try {
+    await trial.run(restore(interceptionRules(options)));
+  } finally {
+    trial.close();
+  }
+}
+
+/** Applies all rules at once. Old iptables share one lock on the whole host: wait for it. */
+function restore(rules: string, keep = false): string {
+  return hereDocument(`iptables-restore --wait 10${keep ? " --noflush" : ""}`, rules);
+}
+
+/** Where the host's own resolver has port 53, ours answers at another one. */
+function nameRules(gateway: string, port: number): string {
+  const rules = ["udp", "tcp"].map(
+    (protocol) =>
+      `-A OUTPUT -d ${gateway}/32 -p ${protocol} --dport ${DNS_PORT} ` +
+      `-j DNAT --to-destination ${gateway}:${port}`,
+  );
+  return ["*nat", ...rules, "COMMIT", ""].join("\n");
 }
 
 const SWITCH_SCRIPT = [

@@ -51,7 +51,10 @@ export class Responder {
     });
     const tcp = createServer((socket) => serveStream(socket, options));
     await new Promise<void>((resolve, reject) => {
-      tcp.once("error", reject);
+      tcp.once("error", (error) => {
+        udp.close();
+        reject(error);
+      });
       tcp.listen(udp.address().port, options.host, resolve);
     });
     // From here on an error concerns one client, who asks again.

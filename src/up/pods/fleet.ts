@@ -8,6 +8,8 @@ export interface FleetOptions {
   readonly context: PodContext;
   /** Tells the control plane which pods there are now. */
   readonly announce: (pods: readonly Pod[]) => void;
+  /** Where names are answered. */
+  readonly dnsPort: () => number;
   /** How many pods start at the same time. */
   readonly parallel: number;
 }
@@ -94,7 +96,8 @@ export class Fleet {
     for (const { path, found, allowed } of diagnostics) {
       this.#sayOnce(`${template.namespace}/${template.name}: ${path}: ${found} is not ${allowed}`);
     }
-    const site = { name, namespace, interception: options };
+    const dnsPort = this.#options.dnsPort();
+    const site = { name, namespace, interception: options, dnsPort };
     const place = await fabric.place(site);
     const running = new RunningPod(planned, place, this.#options.context);
     this.#running.set(planned.key, running);
