@@ -10,7 +10,7 @@ export interface Vector {
 }
 
 const CASE =
-  /^## (?<name>.+)$[^]*?^```http(?<options>[^\n]*)\n(?<wire>[^]*?)^```\n```events\n(?<events>[^]*?)\n?^```$/gm;
+  /^## (?<name>.+)$[\s\S]*?^```http(?<options>[^\n]*)\n(?<wire>[\s\S]*?)^```\n```events\n(?<events>[\s\S]*?)\n?^```$/gm;
 
 /** Reads the cases of a file. Throws where a heading has no case. */
 export function readVectors(path: URL): readonly Vector[] {

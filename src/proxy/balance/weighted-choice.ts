@@ -1,0 +1,89 @@
+// hot path: no allocation per request
+import type { Random } from "../../base/random.ts";
+import type { Balancer, Candidate } from "./balancer.ts";
+
+/**
+ * Unequal weights: earliest deadline first, as Envoy schedules. A host that was picked is due again
+ * after 1/weight; LEAST_REQUEST divides its weight by the requests in flight plus one.
+ *
+ * The hosts stand in a binary heap by deadline, ties by who was put in first.
+ */
+export class WeightedChoice<T extends Candidate> implements Balancer<T> {
+  readonly #heap: T[] = [];
+  readonly #deadlines: Float64Array;
+  readonly #orders: Float64Array;
+  readonly #byLoad: boolean;
+  #now = 0;
+  #order = 0;
+
+  constructor(hosts: readonly T[], random: Random, byLoad: boolean) {
+    this.#byLoad = byLoad;
+    this.#deadlines = new Float64Array(hosts.length);
+    this.#orders = new Float64Array(hosts.length);
+    for (const host of hosts) {
+      this.#heap.push(host);
+      this.#place(this.#heap.length - 1, host);
+      this.#rise(this.#heap.length - 1);
+    }
+    // Start somewhere in the schedule, so that proxies do not march in step.
+    for (let skip = random.below(hosts.length); skip > 0; skip--) this.pick();
+  }
+
+  pick(): T {
+    const host = this.#heap[0] as T;
+    this.#now = this.#deadlines[0] as number;
+    this.#place(0, host);
+    this.#sink(0);
+    return host;
+  }
+
+  #place(index: number, host: T): void {
+    const load = this.#byLoad ? host.activeRequests + 1 : 1;
+    this.#deadlines[index] = this.#now + load / host.weight;
+    this.#orders[index] = this.#order++;
+  }
+
+  #before(a: number, b: number): boolean {
+    const difference = (this.#deadlines[a] as number) - (this.#deadlines[b] as number);
+    if (difference !== 0) return difference < 0;
+    return (this.#orders[a] as number) < (this.#orders[b] as number);
+  }
+
+  #rise(from: number): void {
+    let index = from;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!this.#before(index, parent)) return;
+      this.#swap(index, parent);
+      index = parent;
+    }
+  }
+
+  #sink(from: number): void {
+    const length = this.#heap.length;
+    let index = from;
+    for (;;) {
+      const left = 2 * index + 1;
+      if (left >= length) return;
+      const right = left + 1;
+      const child = right < length && this.#before(right, left) ? right : left;
+      if (!this.#before(child, index)) return;
+      this.#swap(index, child);
+      index = child;
+    }
+  }
+
+  #swap(a: number, b: number): void {
+    const host = this.#heap[a] as T;
+    this.#heap[a] = this.#heap[b] as T;
+    this.#heap[b] = host;
+    swapIn(this.#deadlines, a, b);
+    swapIn(this.#orders, a, b);
+  }
+}
+
+function swapIn(numbers: Float64Array, a: number, b: number): void {
+  const number = numbers[a] as number;
+  numbers[a] = numbers[b] as number;
+  numbers[b] = number;
+}

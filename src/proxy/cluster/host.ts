@@ -1,0 +1,42 @@
+// hot path: no allocation per request
+
+import { type Address, formatAddress } from "../../model/address.ts";
+import type { Endpoint } from "../../model/endpoint.ts";
+import type { Candidate } from "../balance/balancer.ts";
+import type { Destination } from "../telemetry/standard/destination.ts";
+import { Pool } from "../upstream/pool.ts";
+import type { UpstreamCluster } from "./upstream-cluster.ts";
+
+/** One endpoint of a cluster, with the connections to it. Lives as long as its address is listed. */
+export class Host implements Candidate {
+  readonly cluster: UpstreamCluster;
+  readonly address: Address;
+  /** `127.0.0.1:9000`. */
+  readonly text: string;
+  readonly pool: Pool;
+  endpoint: Endpoint;
+  weight: number;
+  activeRequests = 0;
+  /** Istio's metrics towards this endpoint, by direction of the listener. */
+  outbound: Destination;
+  inbound: Destination;
+
+  constructor(cluster: UpstreamCluster, endpoint: Endpoint) {
+    this.cluster = cluster;
+    this.address = endpoint.address;
+    this.text = formatAddress(endpoint.address);
+    this.endpoint = endpoint;
+    this.weight = endpoint.weight;
+    this.outbound = cluster.destinationOf("outbound", endpoint);
+    this.inbound = cluster.destinationOf("inbound", endpoint);
+    this.pool = new Pool(this);
+  }
+
+  /** The same address with other properties. */
+  update(endpoint: Endpoint): void {
+    this.endpoint = endpoint;
+    this.weight = endpoint.weight;
+    this.outbound = this.cluster.destinationOf("outbound", endpoint);
+    this.inbound = this.cluster.destinationOf("inbound", endpoint);
+  }
+}

@@ -1,0 +1,103 @@
+import type {
+  FilterChain,
+  HttpConnectionManager,
+  Listener,
+  TcpProxy,
+} from "../../model/listener.ts";
+import type { ClusterSet } from "../cluster/cluster-set.ts";
+import type { ProxyContext } from "../cluster/upstream-cluster.ts";
+import { TelemetryExchange } from "../filters/peer-exchange.ts";
+import { ChainSet, CompiledChain, type CompiledFilter } from "../listener/filter-chain.ts";
+import type { CompiledListener } from "../listener/listener-set.ts";
+import type { CompiledTcpProxy } from "../listener/tcp-proxy.ts";
+import type { AccessLogger } from "../telemetry/access-log/logger.ts";
+import type { PeerHeaders } from "../telemetry/standard/peer-metadata.ts";
+import { compileRoutes } from "./compile-routes.ts";
+import { type CompiledHcm, RouteSlot } from "./compiled-hcm.ts";
+
+/** What compiling listeners draws upon. */
+export interface CompileScope {
+  readonly context: ProxyContext;
+  readonly clusters: ClusterSet;
+  /** The slot of a route configuration that comes by name. */
+  readonly routeSlot: (name: string) => RouteSlot;
+  readonly peerHeaders: PeerHeaders;
+  readonly localAddress: string;
+  readonly loggersOf: (hcm: HttpConnectionManager) => readonly AccessLogger[];
+}
+
+/** Makes a listener ready to serve. Throws where a regex or template is invalid. */
+export function compileListener(config: Listener, scope: CompileScope): CompiledListener {
+  const compile = (chain: FilterChain): CompiledChain =>
+    new CompiledChain(chain, compileFilter(chain.filter, config, scope));
+  const fallback = config.defaultFilterChain;
+  const chains = config.filterChains.map(compile);
+  return {
+    config,
+    chains: new ChainSet(chains, fallback === undefined ? undefined : compile(fallback)),
+  };
+}
+
+function compileFilter(
+  filter: HttpConnectionManager | TcpProxy,
+  listener: Listener,
+  scope: CompileScope,
+): CompiledFilter {
+  if (filter.kind === "tcp") return { kind: "tcp", tcp: compileTcp(filter, scope) };
+  return { kind: "http", hcm: compileHcm(filter, listener, scope) };
+}
+
+function compileTcp(config: TcpProxy, { clusters, context }: CompileScope): CompiledTcpProxy {
+  let upTo = 0;
+  const targets = config.clusters.map(({ cluster, weight }) => {
+    upTo += weight;
+    return { slot: clusters.slot(cluster), upTo };
+  });
+  return { config, context, targets };
+}
+
+function compileHcm(
+  config: HttpConnectionManager,
+  listener: Listener,
+  scope: CompileScope,
+): CompiledHcm {
+  const { context, peerHeaders } = scope;
+  const { telemetry } = context;
+  const filter = config.httpFilters.find(({ kind }) => kind === "telemetry");
+  const direction = filter?.kind === "telemetry" ? filter.direction : "outbound";
+  const peers =
+    filter === undefined
+      ? undefined
+      : new TelemetryExchange(direction, peerHeaders, telemetry.peers);
+  return {
+    config,
+    context,
+    routes: routesOf(config, scope),
+    account: {
+      http: telemetry.http(config.statPrefix),
+      listener: telemetry.listener(listener.address).http(config.statPrefix),
+      standardMetrics: filter !== undefined,
+      unrouted: telemetry.destination({
+        direction,
+        clusterName: "",
+        service: undefined,
+        workload: undefined,
+      }),
+      logs: scope.loggersOf(config),
+    },
+    headLimits: {
+      bytesMax: config.maxRequestHeadersKb * 1024,
+      fieldsMax: config.maxHeadersCount,
+    },
+    peers,
+    localAddress: scope.localAddress,
+    allowedUpgrades: new Set(config.upgrades),
+  };
+}
+
+function routesOf(config: HttpConnectionManager, scope: CompileScope): RouteSlot {
+  if (config.routes.kind === "rds") return scope.routeSlot(config.routes.name);
+  const slot = new RouteSlot(config.routes.config.name);
+  slot.table = compileRoutes(config.routes.config, (name) => scope.clusters.slot(name));
+  return slot;
+}

@@ -1,0 +1,177 @@
+import {
+  type ForwardAction,
+  type HeaderMutations,
+  NO_MUTATIONS,
+  type RedirectAction,
+  type RetryPolicy,
+  type Route,
+  type RouteConfiguration,
+  type VirtualHost,
+} from "../../model/route.ts";
+import type { ClusterSlot } from "../cluster/cluster-slot.ts";
+import type {
+  CompiledAction,
+  CompiledForward,
+  CompiledRedirect,
+  CompiledRetry,
+  CompiledRoute,
+  Target,
+} from "../route/compiled-route.ts";
+import { mutatorsOf } from "../route/header-mutator.ts";
+import { PathRewrite } from "../route/rewrite.ts";
+import { HeaderMatcher, RouteMatcher } from "../route/route-matcher.ts";
+import {
+  type CompiledVirtualHost,
+  RouteTable,
+  type WildcardDomains,
+} from "../route/route-table.ts";
+
+/** Where a cluster's name leads. */
+export type SlotOf = (cluster: string) => ClusterSlot;
+
+/** Makes a route configuration ready to be asked. Throws where a regex or template is invalid. */
+export function compileRoutes(config: RouteConfiguration, slotOf: SlotOf): RouteTable {
+  const exact = new Map<string, CompiledVirtualHost>();
+  const suffixes = new Map<string, CompiledVirtualHost>();
+  const prefixes = new Map<string, CompiledVirtualHost>();
+  let any: CompiledVirtualHost | undefined;
+  for (const virtualHost of config.virtualHosts) {
+    const compiled = compileVirtualHost(config, virtualHost, slotOf);
+    for (const domain of virtualHost.domains.map((each) => each.toLowerCase())) {
+      if (domain === "*") any ??= compiled;
+      else if (domain.startsWith("*")) addFirst(suffixes, domain.slice(1), compiled);
+      else if (domain.endsWith("*")) addFirst(prefixes, domain.slice(0, -1), compiled);
+      else addFirst(exact, domain, compiled);
+    }
+  }
+  return new RouteTable({
+    name: config.name,
+    ignorePort: config.ignorePortInHostMatching,
+    exact,
+    suffixes: byLength(suffixes),
+    prefixes: byLength(prefixes),
+    any,
+  });
+}
+
+function addFirst(
+  hosts: Map<string, CompiledVirtualHost>,
+  domain: string,
+  host: CompiledVirtualHost,
+): void {
+  if (!hosts.has(domain)) hosts.set(domain, host);
+}
+
+function byLength(hosts: ReadonlyMap<string, CompiledVirtualHost>): WildcardDomains {
+  const lengths = new Set([...hosts.keys()].map((domain) => domain.length));
+  return { hosts, lengths: [...lengths].sort((a, b) => b - a) };
+}
+
+function compileVirtualHost(
+  config: RouteConfiguration,
+  virtualHost: VirtualHost,
+  slotOf: SlotOf,
+): CompiledVirtualHost {
+  const routes = virtualHost.routes.map((route) =>
+    compileRoute(config, virtualHost, route, slotOf),
+  );
+  return { name: virtualHost.name, routes };
+}
+
+function compileRoute(
+  config: RouteConfiguration,
+  virtualHost: VirtualHost,
+  route: Route,
+  slotOf: SlotOf,
+): CompiledRoute {
+  const levels = (of: "requestHeaders" | "responseHeaders"): readonly HeaderMutations[] => [
+    route[of],
+    virtualHost[of],
+    config[of],
+  ];
+  return {
+    name: route.name,
+    matcher: new RouteMatcher(route.match),
+    action: compileAction(route, virtualHost, slotOf),
+    requestHeaders: mutatorsOf(levels("requestHeaders")),
+    responseHeaders: mutatorsOf(levels("responseHeaders")),
+    attemptCountInRequest: virtualHost.includeRequestAttemptCount,
+    attemptCountInResponse: virtualHost.includeAttemptCountInResponse,
+  };
+}
+
+function compileAction(route: Route, virtualHost: VirtualHost, slotOf: SlotOf): CompiledAction {
+  const { action } = route;
+  if (action.kind === "forward") return compileForward(route, action, virtualHost, slotOf);
+  if (action.kind === "redirect") return compileRedirect(route, action);
+  return { kind: "directResponse", status: action.status, body: action.body };
+}
+
+function compileForward(
+  route: Route,
+  action: ForwardAction,
+  virtualHost: VirtualHost,
+  slotOf: SlotOf,
+): CompiledForward {
+  let weight = 0;
+  const targets: Target[] = [];
+  for (const split of action.clusters) {
+    weight += split.weight;
+    targets.push({
+      slot: slotOf(split.cluster),
+      upTo: weight,
+      requestHeaders: mutatorsOf([split.requestHeaders ?? NO_MUTATIONS]),
+      responseHeaders: mutatorsOf([split.responseHeaders ?? NO_MUTATIONS]),
+      hostRewrite: split.hostRewrite,
+    });
+  }
+  const policy = action.retryPolicy ?? virtualHost.retryPolicy;
+  return {
+    kind: "forward",
+    targets,
+    weight,
+    timeoutMs: action.timeoutMs,
+    idleTimeoutMs: action.idleTimeoutMs,
+    retry: policy === undefined ? undefined : compileRetry(policy),
+    rewrite: rewriteOf(route, action),
+    hostRewrite: action.hostRewrite,
+    appendForwardedHost: action.appendForwardedHost,
+    clusterNotFoundStatus: action.clusterNotFoundStatus,
+  };
+}
+
+function compileRedirect(route: Route, action: RedirectAction): CompiledRedirect {
+  const { host, path, port, scheme, status, stripQuery } = action;
+  const rewrite = rewriteOf(route, action);
+  return { kind: "redirect", host, port, scheme, path, rewrite, status, stripQuery };
+}
+
+function rewriteOf(
+  route: Route,
+  { prefixRewrite, regexRewrite }: ForwardAction | RedirectAction,
+): PathRewrite | undefined {
+  const rewrite = new PathRewrite(route.match.path, prefixRewrite, regexRewrite);
+  return rewrite.active ? rewrite : undefined;
+}
+
+function compileRetry(policy: RetryPolicy): CompiledRetry {
+  const on = new Set(policy.retryOn);
+  return {
+    on5xx: on.has("5xx"),
+    onGatewayError: on.has("gateway-error"),
+    onReset: on.has("reset"),
+    onResetBeforeRequest: on.has("reset-before-request"),
+    onConnectFailure: on.has("connect-failure"),
+    on4xx: on.has("retriable-4xx"),
+    statusCodes: new Set(on.has("retriable-status-codes") ? policy.retriableStatusCodes : []),
+    headers: on.has("retriable-headers")
+      ? policy.retriableHeaders.map((header) => new HeaderMatcher(header))
+      : [],
+    retriesMax: policy.numRetries,
+    perTryTimeoutMs: policy.perTryTimeoutMs,
+    backOffBaseMs: policy.backOffBaseMs,
+    backOffMaxMs: policy.backOffMaxMs,
+    avoidPreviousHosts: policy.avoidPreviousHosts,
+    hostSelectionAttempts: policy.hostSelectionAttempts,
+  };
+}

@@ -1,0 +1,31 @@
+import type { HeadLimits } from "../../codec/h1/head-parser.ts";
+import type { HttpConnectionManager } from "../../model/listener.ts";
+import type { ProxyContext } from "../cluster/upstream-cluster.ts";
+import type { TelemetryExchange } from "../filters/peer-exchange.ts";
+import type { RouteTable } from "../route/route-table.ts";
+import type { HttpAccount } from "../telemetry/account.ts";
+
+/** A route configuration's name; its table is replaced as a whole. */
+export class RouteSlot {
+  readonly name: string;
+  /** Undefined until the configuration has arrived. */
+  table: RouteTable | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** An HTTP connection manager at work. */
+export interface CompiledHcm {
+  readonly config: HttpConnectionManager;
+  readonly context: ProxyContext;
+  readonly routes: RouteSlot;
+  readonly account: HttpAccount;
+  readonly headLimits: HeadLimits;
+  /** Undefined without a telemetry filter. */
+  readonly peers: TelemetryExchange | undefined;
+  /** What stands for this proxy in `x-forwarded-for` when the client is on this machine. */
+  readonly localAddress: string;
+  readonly allowedUpgrades: ReadonlySet<string>;
+}

@@ -1,0 +1,85 @@
+import type { ProxyConfig } from "../model/bootstrap.ts";
+import type { HttpConnectionManager } from "../model/listener.ts";
+import { ClusterSet } from "./cluster/cluster-set.ts";
+import type { ProxyContext } from "./cluster/upstream-cluster.ts";
+import type { CompileScope } from "./compile/compile-listener.ts";
+import { RouteSlot } from "./compile/compiled-hcm.ts";
+import { compileGeneration, type Generation, NO_GENERATION } from "./compile/generation.ts";
+import { ListenerSet } from "./listener/listener-set.ts";
+import type { AccessLogger } from "./telemetry/access-log/logger.ts";
+import type { PeerHeaders } from "./telemetry/standard/peer-metadata.ts";
+
+export interface DataPlaneOptions {
+  readonly context: ProxyContext;
+  readonly peerHeaders: PeerHeaders;
+  /** What stands for this proxy in `x-forwarded-for`. */
+  readonly localAddress: string;
+  readonly loggersOf: (hcm: HttpConnectionManager) => readonly AccessLogger[];
+}
+
+/** Listeners, routes and clusters at work; swaps one configuration for the next as a whole. */
+export class DataPlane {
+  readonly clusters: ClusterSet;
+  readonly listeners: ListenerSet;
+  readonly #context: ProxyContext;
+  readonly #scope: CompileScope;
+  readonly #routeSlots = new Map<string, RouteSlot>();
+  #generation: Generation = NO_GENERATION;
+
+  constructor(options: DataPlaneOptions) {
+    this.#context = options.context;
+    this.clusters = new ClusterSet(options.context);
+    this.listeners = new ListenerSet(options.context);
+    this.#scope = {
+      ...options,
+      clusters: this.clusters,
+      routeSlot: (name) => this.#routeSlot(name),
+    };
+  }
+
+  /**
+   * Makes before it breaks: compiles everything, then clusters, routes, listeners. Throws where
+   * the configuration cannot be compiled, and then changes nothing; rejects where a listener
+   * cannot be bound.
+   */
+  async apply(config: ProxyConfig): Promise<void> {
+    const last = this.#generation;
+    const next = compileGeneration(config, last, this.#scope);
+    this.#generation = next;
+    this.clusters.apply(config.clusters, config.endpoints);
+    for (const [name, { result }] of next.routes) this.#routeSlot(name).table = result;
+    for (const [name, slot] of this.#routeSlots) if (!next.routes.has(name)) slot.table = undefined;
+    const unchanged = sameListeners(last, next);
+    if (!unchanged)
+      await this.listeners.apply([...next.listeners.values()].map((one) => one.result));
+  }
+
+  /** Accepts nothing new, lets requests finish for `graceMs`, then closes what is left. */
+  async stop(graceMs: number): Promise<void> {
+    this.listeners.drain();
+    const { clock } = this.#context;
+    const endMs = clock.now() + graceMs;
+    while (clock.now() < endMs && this.listeners.listeners.some((one) => one.connectionCount > 0)) {
+      await new Promise<void>((resolve) => {
+        clock.after(20, resolve);
+        setImmediate(() => undefined);
+      });
+    }
+    this.listeners.destroy();
+    this.clusters.drain();
+  }
+
+  #routeSlot(name: string): RouteSlot {
+    let slot = this.#routeSlots.get(name);
+    if (slot === undefined) {
+      slot = new RouteSlot(name);
+      this.#routeSlots.set(name, slot);
+    }
+    return slot;
+  }
+}
+
+function sameListeners(a: Generation, b: Generation): boolean {
+  if (a.listeners.size !== b.listeners.size) return false;
+  return [...b.listeners].every(([name, one]) => a.listeners.get(name)?.result === one.result);
+}

@@ -1,0 +1,28 @@
+import type { Address } from "../model/address.ts";
+import type { CompiledHcm } from "./compile/compiled-hcm.ts";
+import type { SocketWriter } from "./socket-writer.ts";
+
+/** The client's side of an exchange: what an HTTP connection offers to it. */
+export interface Downstream {
+  readonly hcm: CompiledHcm;
+  readonly writer: SocketWriter;
+  /** `10.0.0.7:41522`. */
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  /** Without port. */
+  readonly remoteIp: string;
+  /** Where the client wanted to go before it was intercepted. */
+  readonly originalDestination: Address | undefined;
+  /** The connection shall end after this request. */
+  readonly lastRequest: boolean;
+  pauseReading(): void;
+  resumeReading(): void;
+  /** From now on bytes are the new protocol's. */
+  startTunnel(): void;
+  /** No more bytes come from upstream. */
+  endTunnel(): void;
+  /** The response is complete. */
+  onExchangeEnd(keepAlive: boolean): void;
+  /** The response cannot be completed: the client must see that. */
+  reset(): void;
+}

@@ -1,0 +1,79 @@
+// hot path: no allocation per request
+import { randomUUID } from "node:crypto";
+import { ID } from "../../codec/h1/header-name.ts";
+import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import type { CompiledHcm } from "../compile/compiled-hcm.ts";
+
+/** Removed from every request that does not come from inside (Envoy: cleanInternalHeaders). */
+const INTERNAL_ONLY: readonly number[] = [
+  ID["x-envoy-internal"],
+  ID["x-envoy-retriable-status-codes"],
+  ID["x-envoy-retriable-header-names"],
+  ID["x-envoy-retry-on"],
+  ID["x-envoy-retry-grpc-on"],
+  ID["x-envoy-max-retries"],
+  ID["x-envoy-upstream-alt-stat-name"],
+  ID["x-envoy-upstream-rq-timeout-ms"],
+  ID["x-envoy-upstream-rq-per-try-timeout-ms"],
+  ID["x-envoy-upstream-rq-timeout-alt-response"],
+  ID["x-envoy-expected-rq-timeout-ms"],
+  ID["x-envoy-force-trace"],
+  ID["x-envoy-ip-tags"],
+  ID["x-envoy-original-url"],
+  ID["x-envoy-hedge-on-per-try-timeout"],
+];
+
+/** Removed at the edge too, where clients are strangers. */
+const EDGE_ONLY: readonly number[] = [
+  ID["x-envoy-decorator-operation"],
+  ID["x-envoy-downstream-service-cluster"],
+  ID["x-envoy-downstream-service-node"],
+  ID["x-envoy-original-path"],
+];
+
+/**
+ * What the connection manager makes of a request's headers before routing (Envoy:
+ * ConnectionManagerUtility::mutateRequestHeaders). No address counts as internal, Envoy's default
+ * since 1.33, so headers that change retries and timeouts are never believed.
+ */
+export function prepareRequestHeaders(
+  headers: HeaderTable,
+  hcm: CompiledHcm,
+  remoteAddress: string,
+): void {
+  const { config } = hcm;
+  if (config.useRemoteAddress) forwardAsEdge(headers, hcm, remoteAddress);
+  else if (!headers.has(ID["x-forwarded-proto"])) headers.set(ID["x-forwarded-proto"], "http");
+  removeAll(headers, INTERNAL_ONLY);
+  if (config.generateRequestId) setRequestId(headers, hcm);
+  if (config.via !== "") headers.add(ID.via, "via", config.via);
+}
+
+function forwardAsEdge(headers: HeaderTable, hcm: CompiledHcm, remoteAddress: string): void {
+  const { config } = hcm;
+  const trusted = config.xffNumTrustedHops > 0;
+  if (!config.skipXffAppend) appendForwardedFor(headers, hcm, remoteAddress);
+  if (!trusted || !headers.has(ID["x-forwarded-proto"])) {
+    headers.set(ID["x-forwarded-proto"], "http");
+  }
+  removeAll(headers, EDGE_ONLY);
+  headers.set(ID["x-envoy-external-address"], remoteAddress);
+}
+
+/** Envoy writes its own address where the client is on the same machine. */
+function appendForwardedFor(headers: HeaderTable, hcm: CompiledHcm, remoteAddress: string): void {
+  const loopback = remoteAddress.startsWith("127.") || remoteAddress === "::1";
+  const address = loopback ? hcm.localAddress : remoteAddress;
+  const before = headers.joined("x-forwarded-for");
+  headers.set(ID["x-forwarded-for"], before === undefined ? address : `${before},${address}`);
+}
+
+/** Edges make a new id, unless told to keep a client's; others keep what is there. */
+function setRequestId(headers: HeaderTable, { config }: CompiledHcm): void {
+  const replace = config.useRemoteAddress && !config.preserveExternalRequestId;
+  if (replace || !headers.has(ID["x-request-id"])) headers.set(ID["x-request-id"], randomUUID());
+}
+
+function removeAll(headers: HeaderTable, ids: readonly number[]): void {
+  for (let i = 0; i < ids.length; i++) headers.remove(ids[i] as number);
+}

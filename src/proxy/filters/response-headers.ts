@@ -1,0 +1,31 @@
+// hot path: no allocation per request
+import type { Clock } from "../../base/clock.ts";
+import { ID } from "../../codec/h1/header-name.ts";
+import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import type { CompiledHcm } from "../compile/compiled-hcm.ts";
+
+let dateText = "";
+let dateSecond = 0;
+let dateValidUntilMs = 0;
+
+/** The time as HTTP writes it (RFC 9110 section 5.6.7); made once a second. */
+export function httpDate(clock: Clock, nowMs: number): string {
+  if (nowMs >= dateValidUntilMs || dateText === "") {
+    const wall = clock.wall();
+    const second = Math.floor(wall / 1000);
+    dateValidUntilMs = nowMs + 1000 - (wall - second * 1000);
+    if (second !== dateSecond || dateText === "") dateText = new Date(wall).toUTCString();
+    dateSecond = second;
+  }
+  return dateText;
+}
+
+/** `date` and `server` as the connection manager sets them on an upstream's response. */
+export function finishResponseHeaders(headers: HeaderTable, hcm: CompiledHcm, nowMs: number): void {
+  const { config, context } = hcm;
+  if (!headers.has(ID.date)) headers.add(ID.date, "date", httpDate(context.clock, nowMs));
+  const own = config.serverHeader === "overwrite";
+  const absent = config.serverHeader === "appendIfAbsent" && !headers.has(ID.server);
+  if (own || absent) headers.set(ID.server, config.serverName);
+  if (config.via !== "") headers.add(ID.via, "via", config.via);
+}

@@ -1,0 +1,66 @@
+// hot path: no allocation per request
+import { ID } from "../codec/h1/header-name.ts";
+import type { RequestParser } from "../codec/h1/request-parser.ts";
+import type { CompiledForward, CompiledRoute, Target } from "./route/compiled-route.ts";
+import type { HeaderMutator } from "./route/header-mutator.ts";
+import type { RequestHead } from "./route/request-head.ts";
+import type { FormatSource } from "./route/template.ts";
+
+/**
+ * What the route makes of a request (Envoy: finalizeRequestHeaders): headers of the weighted
+ * cluster, the route, the virtual host, the route configuration; then Host; then the path.
+ */
+export function finalizeRequest(
+  request: RequestHead,
+  route: CompiledRoute,
+  forward: CompiledForward,
+  target: Target,
+  source: FormatSource,
+): void {
+  applyAll(target.requestHeaders, request, source);
+  applyAll(route.requestHeaders, request, source);
+  const host = target.hostRewrite === "" ? forward.hostRewrite : target.hostRewrite;
+  if (host !== undefined && host !== "") rewriteHost(request, host, forward.appendForwardedHost);
+  if (forward.rewrite === undefined) return;
+  const path = forward.rewrite.apply(request.path);
+  if (path === request.path) return;
+  request.headers.set(ID["x-envoy-original-path"], request.path);
+  request.setPath(path);
+}
+
+function applyAll(
+  mutators: readonly HeaderMutator[],
+  request: RequestHead,
+  source: FormatSource,
+): void {
+  for (let i = 0; i < mutators.length; i++) mutators[i]?.apply(request.headers, source);
+}
+
+function rewriteHost(request: RequestHead, host: string, append: boolean): void {
+  const { headers } = request;
+  if (append) {
+    const before = headers.joined("x-forwarded-host");
+    const value = before === undefined ? request.authority : `${before},${request.authority}`;
+    headers.set(ID["x-forwarded-host"], value);
+  }
+  headers.setName("x-envoy-original-host", request.authority);
+  headers.set(ID.host, host);
+  request.authority = host;
+}
+
+/** The request's head on the wire. A body of unknown length goes in chunks. */
+export function requestText(request: RequestHead, head: RequestParser): string {
+  const { headers, method, path } = request;
+  let tail = "";
+  if (head.body === "chunked") tail = "transfer-encoding: chunked\r\n";
+  else if (head.body === "none" && head.contentLength < 0 && hasBody(method)) {
+    tail = "content-length: 0\r\n";
+  }
+  if (head.upgrade !== "") tail = "connection: upgrade\r\n";
+  return `${method} ${path} HTTP/1.1\r\n${headers.write()}${tail}\r\n`;
+}
+
+/** Methods whose requests say so when they have no body. */
+function hasBody(method: string): boolean {
+  return method === "POST" || method === "PUT" || method === "PATCH";
+}

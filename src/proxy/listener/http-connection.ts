@@ -1,0 +1,355 @@
+// hot path: no allocation per request
+import type { Socket } from "node:net";
+import { BodyDecoder } from "../../codec/h1/body-decoder.ts";
+import { RequestParser } from "../../codec/h1/request-parser.ts";
+import { reasonOf } from "../../codec/h1/status.ts";
+import { statusOf } from "../../codec/h1/violation.ts";
+import { type Address, type SocketAddress, socketAddress } from "../../model/address.ts";
+import type { CompiledHcm } from "../compile/compiled-hcm.ts";
+import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import type { Downstream } from "../downstream.ts";
+import { Exchange } from "../exchange.ts";
+import { httpDate } from "../filters/response-headers.ts";
+import { SocketWriter, type WriterOwner } from "../socket-writer.ts";
+import { FLAG_DPE } from "../telemetry/response-flags.ts";
+import type { Accepted } from "./accepted.ts";
+
+/** Without a configured timeout a head must still arrive in this time. */
+const HEAD_TIMEOUT_MS = 60_000;
+/** How long a closed connection may still send what nobody reads (Envoy: delayed close). */
+const LINGER_MS = 1000;
+const TUNNEL_ESTABLISHED = "HTTP/1.1 200 OK\r\n\r\n";
+
+/** Who owns connections: told when they end, and asked to take over CONNECT tunnels. */
+export interface ConnectionOwner {
+  onConnectionClosed(connection: HttpConnection): void;
+  /** The socket is a fresh connection to this destination; `first` are its first bytes. */
+  onTunnel(accepted: Accepted, destination: SocketAddress, first: Buffer): void;
+}
+
+/**
+ * ```
+ *   head -> body -> waiting -> head ...         waiting: the request is complete, its answer not
+ *     |       |        |
+ *     |       |        +--> tunnel
+ *     +-------+--------+--> closing -> closed
+ * ```
+ */
+type State = "head" | "body" | "waiting" | "tunnel" | "closing" | "closed";
+
+/** A client's HTTP/1.1 connection: one exchange after the other, pipelined ones in their order. */
+export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
+  readonly hcm: CompiledHcm;
+  readonly writer: SocketWriter;
+  readonly #accepted: Accepted;
+  readonly #owner: ConnectionOwner;
+  readonly #socket: Socket;
+  readonly #parser: RequestParser;
+  readonly #body = new BodyDecoder();
+  readonly #exchange: Exchange;
+  readonly #timer: Deadline;
+  readonly #openedMs: number;
+  #state: State = "head";
+  /** Bytes behind the request under way. */
+  #backlog: Buffer | undefined;
+  #requests = 0;
+  #draining = false;
+  #closedByPeer = false;
+  #handedOver = false;
+
+  constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
+    const { clock } = hcm.context;
+    this.hcm = hcm;
+    this.#accepted = accepted;
+    this.#owner = owner;
+    this.#socket = accepted.socket;
+    this.#parser = new RequestParser(hcm.headLimits);
+    this.writer = new SocketWriter(this.#socket, this);
+    this.#exchange = new Exchange(this, this.#parser);
+    this.#openedMs = clock.now();
+    this.#timer = new Deadline(clock, this, "idle");
+    this.#timer.set(this.#openedMs, hcm.config.idleTimeoutMs);
+    this.#socket.on("data", this.onData.bind(this));
+    this.#socket.on("drain", this.#onDrain.bind(this));
+    this.#socket.on("end", this.#onEnd.bind(this));
+    this.#socket.on("error", ignore);
+    this.#socket.on("close", this.#onClose.bind(this));
+    hcm.account.http.connectionOpened();
+  }
+
+  get remoteAddress(): string {
+    return this.#accepted.remoteAddress;
+  }
+
+  get remoteIp(): string {
+    return this.#accepted.remoteIp;
+  }
+
+  get localAddress(): string {
+    return this.#accepted.localAddress;
+  }
+
+  get originalDestination(): Address | undefined {
+    return this.#accepted.originalDestination;
+  }
+
+  get lastRequest(): boolean {
+    const most = this.hcm.config.maxRequestsPerConnection;
+    return this.#draining || (most > 0 && this.#requests >= most);
+  }
+
+  get idle(): boolean {
+    return this.#state === "head" && this.#parser.untouched;
+  }
+
+  onData(bytes: Buffer): void {
+    this.hcm.account.http.received(bytes.length);
+    this.#read(bytes, 0);
+  }
+
+  pauseReading(): void {
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    if (this.#backlog === undefined) this.#socket.resume();
+  }
+
+  startTunnel(): void {
+    this.#state = "tunnel";
+    this.#timer.clear();
+    process.nextTick(readBacklogOf, this);
+  }
+
+  endTunnel(): void {
+    this.writer.flush();
+    this.#socket.end();
+  }
+
+  onExchangeEnd(keepAlive: boolean): void {
+    if (this.#state === "closed" || this.#state === "closing") return;
+    if (!keepAlive) {
+      this.#close();
+      return;
+    }
+    this.#state = "head";
+    this.#parser.reset();
+    this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.idleTimeoutMs);
+    if (this.#backlog !== undefined) process.nextTick(readBacklogOf, this);
+    else if (this.#draining) this.#close();
+  }
+
+  reset(): void {
+    this.#state = "closing";
+    this.writer.flush();
+    this.#socket.destroySoon();
+  }
+
+  /** Closes at the end of the request under way, or at once. */
+  drain(): void {
+    this.#draining = true;
+    if (this.idle) this.#close();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  onDeadline(): void {
+    const { http } = this.hcm.account;
+    if (this.#state === "closing") {
+      this.#socket.destroy();
+    } else if (this.idle) {
+      http.count("downstream_cx_idle_timeout");
+      this.#close();
+    } else if (this.#state === "head") {
+      http.count("downstream_rq_header_timeout");
+      this.#refuse(408, "Request Timeout");
+    } else if (this.#state === "body") {
+      http.count("downstream_rq_timeout");
+      this.#exchange.onClientGone(FLAG_DPE);
+      this.#close();
+    }
+  }
+
+  onWritten(bytes: number): void {
+    this.hcm.account.http.sent(bytes);
+  }
+
+  onWriteBlocked(): void {
+    this.#exchange.onDownstreamBlocked();
+  }
+
+  /** Goes on with what came behind the last request. */
+  readBacklog(): void {
+    const bytes = this.#backlog;
+    if (bytes === undefined) return;
+    if (this.#state === "waiting") return;
+    this.#backlog = undefined;
+    this.#read(bytes, 0);
+    if (this.#backlog === undefined) this.#socket.resume();
+  }
+
+  #read(bytes: Buffer, from: number): void {
+    let at = from;
+    while (at < bytes.length) {
+      switch (this.#state) {
+        case "head":
+          at = this.#readHead(bytes, at);
+          break;
+        case "body":
+          at = this.#readBody(bytes, at);
+          break;
+        case "waiting":
+          this.#postpone(bytes, at);
+          return;
+        case "tunnel":
+          this.#exchange.onClientTunnelData(bytes, at, bytes.length);
+          return;
+        default:
+          return;
+      }
+    }
+  }
+
+  #readHead(bytes: Buffer, at: number): number {
+    const parser = this.#parser;
+    const next = parser.read(bytes, at, bytes.length);
+    if (parser.state === "complete") {
+      this.#begin(bytes, at, next);
+      return this.#handedOver ? bytes.length : next;
+    }
+    if (parser.state === "failed") {
+      this.hcm.account.http.count("downstream_cx_protocol_error");
+      const status = statusOf(parser.violation);
+      this.#refuse(status, parser.violation === "missingHost" ? "" : reasonOf(status));
+    } else {
+      const { requestHeadersTimeoutMs } = this.hcm.config;
+      this.#timer.set(this.hcm.context.clock.now(), requestHeadersTimeoutMs || HEAD_TIMEOUT_MS);
+    }
+    return next;
+  }
+
+  #begin(bytes: Buffer, at: number, next: number): void {
+    const parser = this.#parser;
+    this.#timer.clear();
+    if (parser.method === "CONNECT" && this.hcm.config.explicitProxy) {
+      this.#handOver(bytes.subarray(next));
+      return;
+    }
+    this.#requests++;
+    this.#body.begin(parser.body, parser.contentLength);
+    this.#state = this.#body.done ? "waiting" : "body";
+    const { requestTimeoutMs } = this.hcm.config;
+    if (requestTimeoutMs > 0 && !this.#body.done) {
+      this.#timer.set(this.hcm.context.clock.now(), requestTimeoutMs);
+    }
+    this.#exchange.begin(next - at);
+  }
+
+  #readBody(bytes: Buffer, at: number): number {
+    const body = this.#body;
+    const next = body.next(bytes, at, bytes.length);
+    if (body.dataEnd > body.dataStart) {
+      this.#exchange.onRequestData(bytes, body.dataStart, body.dataEnd);
+    }
+    if (body.violation !== "none") {
+      this.hcm.account.http.count("downstream_cx_protocol_error");
+      this.#exchange.onClientGone(FLAG_DPE);
+      this.#refuse(400, "Bad Request");
+    } else if (body.done && this.#state === "body") {
+      this.#timer.clear();
+      this.#state = "waiting";
+      this.#exchange.onRequestEnd();
+    }
+    return next;
+  }
+
+  /** Pipelined bytes wait; the socket is not read meanwhile, so they are few. */
+  #postpone(bytes: Buffer, at: number): void {
+    const rest = bytes.subarray(at);
+    this.#backlog =
+      this.#backlog === undefined ? Buffer.from(rest) : Buffer.concat([this.#backlog, rest]);
+    this.#socket.pause();
+  }
+
+  /** An answer to bytes that are no request: the connection ends with it. */
+  #refuse(status: number, body: string): void {
+    const { account, config, context } = this.hcm;
+    if (this.#state === "closing" || this.#state === "closed") return;
+    account.http.requestStarted();
+    account.http.responded(status);
+    account.http.requestEnded(0);
+    const date = httpDate(context.clock, context.clock.now());
+    const described =
+      body === "" ? "" : `content-length: ${body.length}\r\ncontent-type: text/plain\r\n`;
+    const end = body === "" ? "content-length: 0\r\n" : "";
+    this.writer.text(
+      `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${described}date: ${date}\r\n` +
+        `server: ${config.serverName}\r\nconnection: close\r\n${end}\r\n${body}`,
+    );
+    this.#close();
+  }
+
+  #handOver(first: Buffer): void {
+    const { authority } = this.#parser;
+    const colon = authority.lastIndexOf(":");
+    const host = authority.slice(0, colon).replaceAll(/[[\]]/g, "");
+    this.#handedOver = true;
+    this.#state = "closed";
+    this.#settle(false);
+    this.writer.text(TUNNEL_ESTABLISHED);
+    this.writer.flush();
+    this.#socket.removeAllListeners();
+    const destination = socketAddress(host, Number(authority.slice(colon + 1)));
+    this.#owner.onTunnel(this.#accepted, destination, first);
+  }
+
+  /** Sends what is left to send, then waits a moment for the client to close. */
+  #close(): void {
+    this.#state = "closing";
+    this.#backlog = undefined;
+    this.writer.flush();
+    this.#socket.end();
+    this.#socket.resume();
+    this.#timer.set(this.hcm.context.clock.now(), LINGER_MS);
+  }
+
+  #onDrain(): void {
+    this.writer.blocked = false;
+    this.#exchange.onDownstreamDrained();
+  }
+
+  #onEnd(): void {
+    this.#closedByPeer = true;
+    if (this.#state === "tunnel") {
+      this.#exchange.onClientTunnelEnd();
+      return;
+    }
+    this.#socket.destroySoon();
+  }
+
+  #onClose(): void {
+    if (this.#state === "closed") return;
+    const active = this.#exchange.active;
+    this.#state = "closed";
+    if (active) this.#exchange.onClientGone();
+    this.#settle(active);
+  }
+
+  #settle(active: boolean): void {
+    this.#timer.dispose();
+    this.#exchange.dispose();
+    const lengthMs = this.hcm.context.clock.now() - this.#openedMs;
+    this.hcm.account.http.connectionClosed(!this.#closedByPeer, active, lengthMs);
+    this.#owner.onConnectionClosed(this);
+  }
+}
+
+function readBacklogOf(connection: HttpConnection): void {
+  connection.readBacklog();
+}
+
+function ignore(): void {
+  // An error is always followed by "close", which is acted upon.
+}

@@ -1,0 +1,73 @@
+import type { LocalReply } from "./local-reply.ts";
+import { reportOf, resetBody, resetDetails } from "./reset.ts";
+import type { CompiledRedirect } from "./route/compiled-route.ts";
+import { redirectLocation } from "./route/redirect.ts";
+import type { RequestHead } from "./route/request-head.ts";
+import { FLAG_NC, FLAG_NR, FLAG_SI, FLAG_UH, FLAG_UT } from "./telemetry/response-flags.ts";
+import type { ResetReason } from "./upstream/stream-handler.ts";
+
+/** Envoy's own answers: status, body, response flag and response code details as Envoy 1.40. */
+
+export const NO_ROUTE: LocalReply = reply(404, "", FLAG_NR, "route_not_found");
+
+export const NO_HEALTHY_UPSTREAM: LocalReply = reply(
+  503,
+  "no healthy upstream",
+  FLAG_UH,
+  "no_healthy_upstream",
+);
+
+export const RESPONSE_TIMEOUT: LocalReply = reply(
+  504,
+  "upstream request timeout",
+  FLAG_UT,
+  "response_timeout",
+);
+
+export const PER_TRY_TIMEOUT: LocalReply = reply(
+  504,
+  "upstream request timeout",
+  FLAG_UT,
+  "upstream_per_try_timeout",
+);
+
+export const STREAM_IDLE_TIMEOUT: LocalReply = reply(
+  504,
+  "stream timeout",
+  FLAG_SI,
+  "stream_idle_timeout",
+);
+
+export const UPGRADE_REQUIRED: LocalReply = {
+  ...reply(426, "Upgrade Required", 0, "low_version"),
+  close: true,
+};
+
+export const BAD_PATH: LocalReply = reply(400, "", 0, "path_normalization_failed");
+
+export const UPGRADE_REFUSED: LocalReply = { ...reply(403, "", 0, "upgrade_failed"), close: true };
+
+export const CONNECT_REFUSED: LocalReply = { ...reply(403, "", 0, "upgrade_failed"), close: true };
+
+/** By the status that the route asks for. */
+export const CLUSTER_REPLIES: Readonly<Record<number, LocalReply>> = {
+  404: reply(404, "", FLAG_NC, "cluster_not_found"),
+  500: reply(500, "", FLAG_NC, "cluster_not_found"),
+  503: reply(503, "", FLAG_NC, "cluster_not_found"),
+};
+
+/** An attempt failed, and no other follows. */
+export function resetReply(reason: ResetReason, retried: boolean): LocalReply {
+  const { flag, status } = reportOf(reason);
+  const answer = reply(status, resetBody(reason, retried), flag, resetDetails(reason));
+  return reason === "overflow" ? { ...answer, headers: [["x-envoy-overloaded", "true"]] } : answer;
+}
+
+export function redirectReply(action: CompiledRedirect, request: RequestHead): LocalReply {
+  const headers = [["location", redirectLocation(action, request)]] as const;
+  return { ...reply(action.status, "", 0, "direct_response"), headers };
+}
+
+function reply(status: number, body: string, flag: number, details: string): LocalReply {
+  return { status, body, flag, details };
+}

@@ -1,0 +1,37 @@
+import { FLAG_LR, FLAG_UC, FLAG_UF, FLAG_UO, FLAG_UPE } from "./telemetry/response-flags.ts";
+import type { ResetReason } from "./upstream/stream-handler.ts";
+
+/** How a failed attempt is told to the client and to the logs (Envoy: router.cc). */
+export interface ResetReport {
+  readonly status: 502 | 503;
+  readonly flag: number;
+}
+
+const REPORTS: Readonly<Record<ResetReason, ResetReport>> = {
+  "remote connection failure": { status: 503, flag: FLAG_UF },
+  "local connection failure": { status: 503, flag: FLAG_UF },
+  "connection timeout": { status: 503, flag: FLAG_UF },
+  "connection termination": { status: 503, flag: FLAG_UC },
+  "protocol error": { status: 502, flag: FLAG_UPE },
+  overflow: { status: 503, flag: FLAG_UO },
+  "local reset": { status: 503, flag: FLAG_LR },
+};
+
+export function reportOf(reason: ResetReason): ResetReport {
+  return REPORTS[reason];
+}
+
+/** The body of the answer. */
+export function resetBody(reason: ResetReason, retried: boolean): string {
+  const which = retried ? "retried and the latest reset reason" : "reset reason";
+  return `upstream connect error or disconnect/reset before headers. ${which}: ${reason}`;
+}
+
+/** Envoy's response code details. */
+export function resetDetails(reason: ResetReason): string {
+  return `upstream_reset_before_response_started{${reason.replaceAll(" ", "_")}}`;
+}
+
+export function isConnectFailure(reason: ResetReason): boolean {
+  return reason.endsWith("connection failure") || reason === "connection timeout";
+}

@@ -1,0 +1,15 @@
+// hot path: no allocation per request
+import type { HeaderTable } from "../codec/h1/header-table.ts";
+import { statusLine } from "../codec/h1/status.ts";
+
+/** A response's head. `tail`: header lines about this connection alone. */
+export function responseText(
+  status: number,
+  headers: HeaderTable,
+  tail: string,
+  version = 11,
+): string {
+  const line = statusLine(status);
+  const first = version === 11 ? line : line.replace("HTTP/1.1", "HTTP/1.0");
+  return `${first}${headers.write()}${tail}\r\n`;
+}

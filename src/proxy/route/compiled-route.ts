@@ -1,0 +1,89 @@
+import type { ClusterSlot } from "../cluster/cluster-slot.ts";
+import type { HeaderMutator } from "./header-mutator.ts";
+import type { PathRewrite } from "./rewrite.ts";
+import type { HeaderMatcher, RouteMatcher } from "./route-matcher.ts";
+
+/** A route as requests meet it. */
+export interface CompiledRoute {
+  readonly name: string;
+  readonly matcher: RouteMatcher;
+  readonly action: CompiledAction;
+  /** Levels from the route outwards; a weighted cluster's own come before. */
+  readonly requestHeaders: readonly HeaderMutator[];
+  readonly responseHeaders: readonly HeaderMutator[];
+  readonly attemptCountInRequest: boolean;
+  readonly attemptCountInResponse: boolean;
+}
+
+export type CompiledAction = CompiledForward | CompiledRedirect | CompiledDirectResponse;
+
+export interface CompiledForward {
+  readonly kind: "forward";
+  readonly targets: readonly Target[];
+  /** The sum of the weights. */
+  readonly weight: number;
+  readonly timeoutMs: number;
+  /** Undefined: the listener's. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly retry: CompiledRetry | undefined;
+  readonly rewrite: PathRewrite | undefined;
+  readonly hostRewrite: string | undefined;
+  readonly appendForwardedHost: boolean;
+  readonly clusterNotFoundStatus: number;
+}
+
+/** One cluster of a split. */
+export interface Target {
+  readonly slot: ClusterSlot;
+  /** Weights of the targets up to and with this one. */
+  readonly upTo: number;
+  readonly requestHeaders: readonly HeaderMutator[];
+  readonly responseHeaders: readonly HeaderMutator[];
+  /** Empty leaves the Host as it is. */
+  readonly hostRewrite: string;
+}
+
+/** Envoy's retry conditions as flags (config.route.v3.RetryPolicy.retry_on). */
+export interface CompiledRetry {
+  readonly on5xx: boolean;
+  readonly onGatewayError: boolean;
+  readonly onReset: boolean;
+  readonly onResetBeforeRequest: boolean;
+  readonly onConnectFailure: boolean;
+  readonly on4xx: boolean;
+  readonly statusCodes: ReadonlySet<number>;
+  readonly headers: readonly HeaderMatcher[];
+  readonly retriesMax: number;
+  readonly perTryTimeoutMs: number;
+  readonly backOffBaseMs: number;
+  readonly backOffMaxMs: number;
+  readonly avoidPreviousHosts: boolean;
+  readonly hostSelectionAttempts: number;
+}
+
+export interface CompiledRedirect {
+  readonly kind: "redirect";
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly scheme: string | undefined;
+  readonly path: string | undefined;
+  readonly rewrite: PathRewrite | undefined;
+  readonly status: number;
+  readonly stripQuery: boolean;
+}
+
+export interface CompiledDirectResponse {
+  readonly kind: "directResponse";
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Which target of a split a request takes; `draw` in [0, weight). */
+export function targetOf(action: CompiledForward, draw: number): Target | undefined {
+  const { targets } = action;
+  for (let i = 0; i < targets.length; i++) {
+    const target = targets[i];
+    if (target !== undefined && draw < target.upTo) return target;
+  }
+  return targets[targets.length - 1];
+}

@@ -1,0 +1,27 @@
+import type { CompiledRedirect } from "./compiled-route.ts";
+import type { RequestHead } from "./request-head.ts";
+import { withoutPort } from "./route-table.ts";
+
+/** Where a redirect leads (Envoy: RouteEntryImplBase::newUri). */
+export function redirectLocation(action: CompiledRedirect, request: RequestHead): string {
+  const scheme = action.scheme ?? request.scheme;
+  const path = action.rewrite?.apply(request.path) ?? action.path ?? request.path;
+  return `${scheme}://${authority(action, request, scheme)}${withQuery(path, action, request)}`;
+}
+
+/** A changed scheme drops a port that was the old scheme's own. */
+function authority(action: CompiledRedirect, request: RequestHead, scheme: string): string {
+  const host = action.host ?? request.authority;
+  if (action.port !== undefined) return `${withoutPort(host)}:${action.port}`;
+  if (action.host !== undefined || scheme === request.scheme) return host;
+  const own = request.scheme === "https" ? ":443" : ":80";
+  return host.endsWith(own) ? withoutPort(host) : host;
+}
+
+function withQuery(path: string, action: CompiledRedirect, request: RequestHead): string {
+  const query = request.query;
+  const own = path.indexOf("?");
+  if (action.stripQuery) return action.path === undefined && own >= 0 ? path.slice(0, own) : path;
+  if (own >= 0 || query === undefined) return path;
+  return `${path}?${query}`;
+}

@@ -1,0 +1,47 @@
+import { RE2JS } from "re2js";
+import type { PathMatch, RegexRewrite } from "../../model/route.ts";
+
+/** How a route changes the path, compiled. */
+export class PathRewrite {
+  readonly #prefix: string | undefined;
+  readonly #match: PathMatch;
+  readonly #regex: RE2JS | undefined;
+  readonly #substitution: string;
+
+  constructor(
+    match: PathMatch,
+    prefixRewrite: string | undefined,
+    regexRewrite: RegexRewrite | undefined,
+  ) {
+    this.#match = match;
+    this.#prefix = prefixRewrite;
+    this.#regex = regexRewrite === undefined ? undefined : RE2JS.compile(regexRewrite.pattern);
+    this.#substitution = javaSubstitution(regexRewrite?.substitution ?? "");
+  }
+
+  get active(): boolean {
+    return this.#prefix !== undefined || this.#regex !== undefined;
+  }
+
+  /** The new path and query. A prefix rewrite replaces what the route matched. */
+  apply(path: string): string {
+    const at = path.indexOf("?");
+    const pathname = at < 0 ? path : path.slice(0, at);
+    const query = at < 0 ? "" : path.slice(at);
+    if (this.#prefix !== undefined) {
+      const { kind, value } = this.#match;
+      const matched = kind === "exact" || kind === "regex" ? pathname.length : value.length;
+      return this.#prefix + pathname.slice(matched) + query;
+    }
+    if (this.#regex === undefined) return path;
+    return this.#regex.matcher(pathname).replaceAll(this.#substitution) + query;
+  }
+}
+
+/** RE2's `\1` and `\\` in the form that re2js wants: `$1`, an escaped `$` and backslash. */
+function javaSubstitution(text: string): string {
+  return text.replaceAll(/\\(\d|\\)|\$/g, (found, group: string | undefined) => {
+    if (found === "$") return "\\$";
+    return group === "\\" ? "\\\\" : `$${group}`;
+  });
+}

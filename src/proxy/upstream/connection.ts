@@ -1,0 +1,317 @@
+// hot path: no allocation per request
+import type { Socket } from "node:net";
+import { BodyDecoder } from "../../codec/h1/body-decoder.ts";
+import { ResponseParser } from "../../codec/h1/response-parser.ts";
+import type { Host } from "../cluster/host.ts";
+import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import { SocketWriter, type WriterOwner } from "../socket-writer.ts";
+import { dial } from "./dial.ts";
+import type { ResetReason, StreamHandler } from "./stream-handler.ts";
+
+/** Interim responses (100, 103) before the final one; more are a flood. */
+const INTERIM_MAX = 8;
+
+/**
+ * ```
+ *   connecting -> idle <-> busy          busy -> tunnel        (101 Switching Protocols)
+ *        |          |        |                     |
+ *        +----------+--------+------> closed <-----+
+ * ```
+ */
+type State = "connecting" | "idle" | "busy" | "tunnel" | "closed";
+
+/** One HTTP/1.1 connection to an endpoint: one request at a time. */
+export class UpstreamConnection implements DeadlineOwner, WriterOwner {
+  readonly writer: SocketWriter;
+  readonly #host: Host;
+  readonly #socket: Socket;
+  readonly #parser = new ResponseParser();
+  readonly #body = new BodyDecoder();
+  readonly #openedMs: number;
+  readonly #idle: Deadline;
+  readonly #life: Deadline;
+  #state: State = "connecting";
+  #handler: StreamHandler | undefined;
+  #inBody = false;
+  #interim = 0;
+  /** The request has been written to its last byte. */
+  #requestSent = false;
+  #responseDone = false;
+  #keepAlive = true;
+  #draining = false;
+  #closedByPeer = false;
+  /** Requests that it has carried. */
+  requests = 0;
+  established = false;
+
+  constructor(host: Host) {
+    const { cluster } = host;
+    const { clock } = cluster.context;
+    this.#host = host;
+    this.#openedMs = clock.now();
+    this.#idle = new Deadline(clock, this, "idle");
+    this.#life = new Deadline(clock, this, "life");
+    const { bindAddress, tcpKeepalive } = cluster.config;
+    this.#socket = dial(host.address, { bindAddress, tcpKeepalive, allowHalfOpen: false });
+    this.writer = new SocketWriter(this.#socket, this);
+    this.#socket.on("connect", this.#onConnect.bind(this));
+    this.#socket.on("data", this.#onData.bind(this));
+    this.#socket.on("drain", this.#onDrain.bind(this));
+    this.#socket.on("end", this.#onEnd.bind(this));
+    this.#socket.on("error", this.#onError.bind(this));
+    this.#socket.on("close", this.#onClose.bind(this));
+    cluster.stats.connectionOpening();
+    this.#idle.set(this.#openedMs, cluster.config.connectTimeoutMs);
+  }
+
+  get localAddress(): string {
+    const { localAddress, localPort } = this.#socket;
+    return localAddress === undefined ? "" : `${localAddress}:${localPort}`;
+  }
+
+  /** Begins a request. The handler writes its head through `writer`. */
+  begin(handler: StreamHandler, method: string): void {
+    this.#state = "busy";
+    this.#handler = handler;
+    this.#inBody = false;
+    this.#interim = 0;
+    this.#requestSent = false;
+    this.#responseDone = false;
+    this.#keepAlive = true;
+    this.#idle.clear();
+    this.#parser.reset();
+    this.#parser.expect(method);
+    this.requests++;
+    handler.onConnection(this);
+  }
+
+  /** The request's last byte has been given to `writer`. */
+  requestSent(): void {
+    this.#requestSent = true;
+    if (this.#responseDone) this.#release();
+  }
+
+  pauseReading(): void {
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#socket.resume();
+  }
+
+  /** After an upgrade: the client has sent its last byte. */
+  endTunnel(): void {
+    this.writer.flush();
+    this.#socket.end();
+  }
+
+  /** Gives up the request under way, and with it the connection. Nobody is told. */
+  abandon(): void {
+    this.#handler = undefined;
+    this.#destroy();
+  }
+
+  /** Closes at the end of the request under way, or at once. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#state === "idle" || this.#state === "connecting") this.#destroy();
+  }
+
+  onDeadline(kind: string): void {
+    const { stats } = this.#host.cluster;
+    if (this.#state === "connecting") {
+      stats.connectFailed(true);
+      this.#fail("connection timeout", "");
+      return;
+    }
+    if (kind === "life") {
+      stats.count("upstream_cx_max_duration_reached");
+      this.drain();
+    } else if (this.#state === "idle") {
+      stats.count("upstream_cx_idle_timeout");
+      this.#destroy();
+    }
+  }
+
+  onWritten(bytes: number): void {
+    this.#host.cluster.stats.sent(bytes);
+  }
+
+  onWriteBlocked(): void {
+    this.#host.cluster.stats.count("upstream_flow_control_backed_up_total");
+    this.#handler?.onUpstreamBlocked();
+  }
+
+  #onDrain(): void {
+    this.writer.blocked = false;
+    this.#host.cluster.stats.count("upstream_flow_control_drained_total");
+    this.#handler?.onUpstreamDrained();
+  }
+
+  #onConnect(): void {
+    if (this.#state !== "connecting") return;
+    const { cluster } = this.#host;
+    const nowMs = cluster.context.clock.now();
+    cluster.stats.connectionEstablished(nowMs - this.#openedMs);
+    this.#state = "idle";
+    this.#idle.set(nowMs, cluster.config.idleTimeoutMs);
+    if (cluster.config.maxConnectionDurationMs > 0) {
+      this.#life.set(nowMs, cluster.config.maxConnectionDurationMs);
+    }
+    this.established = true;
+    this.#host.pool.onConnected(this);
+  }
+
+  #onData(bytes: Buffer): void {
+    this.#host.cluster.stats.received(bytes.length);
+    if (this.#state === "tunnel") {
+      this.#handler?.onTunnelData(bytes, 0, bytes.length);
+      return;
+    }
+    let at = 0;
+    while (at < bytes.length && this.#state === "busy" && !this.#responseDone) {
+      at = this.#inBody ? this.#readBody(bytes, at) : this.#readHead(bytes, at);
+    }
+    if (at >= bytes.length || this.#state === "closed") return;
+    if (this.#isTunnel()) this.#handler?.onTunnelData(bytes, at, bytes.length);
+    else this.#protocolError();
+  }
+
+  /** A method, so that TypeScript forgets what it knew before the loop. */
+  #isTunnel(): boolean {
+    return this.#state === "tunnel";
+  }
+
+  #readHead(bytes: Buffer, at: number): number {
+    const parser = this.#parser;
+    const next = parser.read(bytes, at, bytes.length);
+    if (parser.state === "reading") return next;
+    if (parser.state === "failed") {
+      this.#protocolError();
+      return next;
+    }
+    if (parser.status < 200) return this.#readInterim(next);
+    this.#keepAlive = parser.keepAlive;
+    this.#inBody = true;
+    this.#body.begin(parser.body, parser.contentLength);
+    this.#handler?.onResponseHead(parser);
+    if (this.#body.done && this.#state === "busy") this.#endResponse();
+    return next;
+  }
+
+  #readInterim(next: number): number {
+    const parser = this.#parser;
+    if (parser.status === 101) {
+      this.#state = "tunnel";
+      this.#handler?.onResponseHead(parser);
+      return next;
+    }
+    if (++this.#interim > INTERIM_MAX) {
+      this.#protocolError();
+      return next;
+    }
+    this.#handler?.onResponseHead(parser);
+    parser.reset();
+    return next;
+  }
+
+  #readBody(bytes: Buffer, at: number): number {
+    const body = this.#body;
+    const next = body.next(bytes, at, bytes.length);
+    if (body.dataEnd > body.dataStart) {
+      this.#handler?.onResponseData(bytes, body.dataStart, body.dataEnd);
+    }
+    if (this.#state !== "busy") return next;
+    if (body.violation !== "none") this.#protocolError();
+    else if (body.done) this.#endResponse();
+    return next;
+  }
+
+  #endResponse(): void {
+    const handler = this.#handler;
+    this.#responseDone = true;
+    // A response before the request's end leaves a connection that nobody can use again.
+    const whole = this.#requestSent;
+    if (whole) this.#handler = undefined;
+    handler?.onResponseEnd();
+    if (whole) this.#release();
+  }
+
+  #release(): void {
+    if (this.#state !== "busy") return;
+    const { cluster } = this.#host;
+    const most = cluster.config.maxRequestsPerConnection;
+    const spent = most > 0 && this.requests >= most;
+    if (spent) cluster.stats.count("upstream_cx_max_requests");
+    this.#handler = undefined;
+    if (spent || !this.#keepAlive || this.#draining) {
+      if (!this.#keepAlive) cluster.stats.count("upstream_cx_close_notify");
+      this.#destroy();
+      return;
+    }
+    this.#state = "idle";
+    this.#idle.set(cluster.context.clock.now(), cluster.config.idleTimeoutMs);
+    this.#host.pool.onUsable(this);
+  }
+
+  #protocolError(): void {
+    if (this.#state === "closed") return;
+    this.#host.cluster.stats.count("upstream_cx_protocol_error");
+    this.#fail("protocol error", "");
+  }
+
+  #onEnd(): void {
+    this.#closedByPeer = true;
+    if (this.#state === "tunnel") {
+      this.#handler?.onTunnelEnd();
+      return;
+    }
+    if (this.#state === "busy" && this.#inBody) {
+      this.#body.end();
+      if (this.#body.done && !this.#responseDone) this.#endResponse();
+    }
+    this.#onClose();
+  }
+
+  #onError(error: NodeJS.ErrnoException): void {
+    this.#closedByPeer = true;
+    if (this.#state !== "connecting") return;
+    this.#host.cluster.stats.connectFailed(false);
+    const local = error.code === "EADDRNOTAVAIL" || error.code === "EADDRINUSE";
+    if (local) this.#host.cluster.stats.count("bind_errors");
+    this.#fail(local ? "local connection failure" : "remote connection failure", error.message);
+  }
+
+  #onClose(): void {
+    if (this.#state !== "closed") this.#fail("connection termination", "");
+  }
+
+  /** Closes, and tells whoever is waiting why. */
+  #fail(reason: ResetReason, detail: string): void {
+    const { pool } = this.#host;
+    if (this.#state === "connecting") {
+      const waiting = pool.takeWaiting();
+      this.#destroy();
+      pool.refuse(waiting, reason, detail);
+      return;
+    }
+    const handler = this.#handler;
+    this.#handler = undefined;
+    this.#destroy();
+    handler?.onReset(reason);
+  }
+
+  #destroy(): void {
+    if (this.#state === "closed") return;
+    const { cluster } = this.#host;
+    const active = this.#state === "busy" && !this.#responseDone;
+    const local = !this.#closedByPeer;
+    this.#state = "closed";
+    this.#idle.dispose();
+    this.#life.dispose();
+    const lengthMs = cluster.context.clock.now() - this.#openedMs;
+    cluster.stats.connectionClosed(local, active, lengthMs, this.requests);
+    this.#socket.destroy();
+    this.#host.pool.onClosed(this);
+  }
+}
