@@ -153,7 +153,7 @@ describe("a mesh seen as a whole", () => {
       name: "reports what merged policies lose",
       destinationPolicies: [policy("a", 1, "random", "v1"), policy("b", 9, "random", "v1", "v2")],
       says: [
-        /a.yaml:9:1: warning KIA0201: The traffic policy of DestinationRule shop\/a \(a.yaml:1\) holds/,
+        /:9:1: warning KIA0201: The traffic policy of DestinationRule shop\/a \(a.yaml:1\) holds/,
         /a.yaml:9:1: warning KIA0201: Subset v1 of DestinationRule shop\/a/,
       ],
     },

@@ -90,7 +90,7 @@ spec:
 
   it("carries the author's rationale in every origin", () => {
     const { objects } = read(
-      "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  annotations: {outrigger.dev/rationale: because}",
+      CONFIG_MAP.replace("name: a", "name: a, annotations: {outrigger.dev/rationale: because}"),
     );
     expect(objects[0]?.origin(["metadata", "labels", "a.b/c"])).toMatchObject({
       path: 'metadata.labels["a.b/c"]',

@@ -38,7 +38,7 @@ export function isConfigurationFile(name: string): boolean {
   return /\.(ya?ml|json)$/i.test(name);
 }
 
-/** Every object of the files. Whatever cannot be read is an error at its place; the rest is read. */
+/** Every object of the files; what cannot be read is an error at its place, the rest is read. */
 export function readObjects(files: readonly SourceFile[]): ReadResult {
   const diagnostics: Diagnostic[] = [];
   const objects = files.flatMap((file) => readFile(file, diagnostics));

@@ -91,7 +91,7 @@ function present<T>(value: T | undefined): T[] {
   return value === undefined ? [] : [value];
 }
 
-/** A kind of Kubernetes that changes nothing here, with a warning where somebody may expect it to. */
+/** A kind of Kubernetes that changes nothing here; a warning where somebody may expect it to. */
 function notExecuted(object: KubernetesObject): Diagnostic {
   const hint = NOT_EXECUTED[object.kind];
   const severity = hint === undefined ? "info" : "warning";

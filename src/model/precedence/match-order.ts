@@ -35,7 +35,7 @@ function compare(left: Candidate, right: Candidate): number {
   );
 }
 
-/** Where regular expressions stand is left to implementations: before prefixes, as in Envoy Gateway. */
+/** Where regular expressions stand is left to implementations; here before prefixes. */
 function pathRank(path: PathMatch): number {
   if (path.kind === "exact") return 2;
   return path.kind === "regex" ? 1 : 0;

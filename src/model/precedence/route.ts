@@ -136,11 +136,12 @@ function overlaps(left: HttpRouteSet, right: HttpRouteSet): boolean {
 
 function lossOf(loser: HttpRouteSet, winner: HttpRouteSet, host: string): Diagnostic {
   const { file, line } = winner.origin.position;
+  const by = `${subjectOf(winner.origin)} (${file}:${line})`;
   const clients = winner.consumer ? ` for clients in ${winner.namespace}` : "";
   return {
     code: "OUT0301",
     severity: winner.consumer ? "info" : "warning",
-    message: `${subjectOf(winner.origin)} (${file}:${line}) routes ${host}${clients}, so this does not`,
+    message: `${by} routes ${host}${clients}, so this does not`,
     position: loser.origin.position,
     subject: subjectOf(loser.origin),
     found: host,
