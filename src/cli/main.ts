@@ -48,10 +48,9 @@ program
   .command("proxy")
   .summary("run the data plane on an Envoy bootstrap")
   .requiredOption("-c, --config-path <file>", "the bootstrap, YAML or JSON; - reads standard input")
-  .option("--concurrency <n>", "worker threads", "1")
-  .action(async (options: { configPath: string; concurrency: string }) => {
+  .action(async (options: { configPath: string }) => {
     const { proxyCommand } = await import("./commands/proxy.ts");
-    await proxyCommand(options);
+    await proxyCommand(options, packageVersion());
   });
 
 program

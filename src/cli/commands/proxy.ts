@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
+import { formatDiagnostic } from "../../base/diagnostic.ts";
+import { readBootstrap } from "../../proxy/bootstrap.ts";
+import { startProxy } from "../../proxy/main.ts";
+
+const FAILED_STATUS = 1;
+const REFUSED_STATUS = 2;
+const STDIN_NAME = "standard input";
+
+/** Runs the data plane until it is told to end; a second signal does not wait for requests. */
+export async function proxyCommand(
+  { configPath }: { readonly configPath: string },
+  version: string,
+): Promise<void> {
+  const say = (line: string): boolean => process.stderr.write(`outrigger: ${line}\n`);
+  const fromStdin = configPath === "-";
+  const text = fromStdin ? await readStdin() : readFileSync(configPath, "utf8");
+  const { bootstrap, diagnostics } = readBootstrap(text, fromStdin ? STDIN_NAME : configPath);
+  for (const diagnostic of diagnostics) say(formatDiagnostic(diagnostic));
+  if (bootstrap === undefined) process.exit(REFUSED_STATUS);
+  const proxy = await startProxy({ bootstrap, version });
+  let asked = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(FAILED_STATUS);
+      asked = true;
+      void proxy.stop().then(() => process.exit(0));
+    });
+  }
+  // A sidecar is killed with its pod, and only a process that ends by itself writes its cache.
+  flushCompileCache();
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
