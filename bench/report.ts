@@ -17,7 +17,7 @@ export interface Row {
   readonly cpuMicrosPerRequest: number;
   readonly residentMegabytes: number;
   readonly failures: number;
-  /** CPU a request beside Envoy's in the same round, the median of the rounds; null without Envoy. */
+  /** CPU a request, Envoy's in the same round being 1; median of the rounds; null without Envoy. */
   readonly cpuRatio: number | null;
   /** The lowest and the highest of these ratios. */
   readonly cpuRatioSpread: readonly [number, number] | null;
