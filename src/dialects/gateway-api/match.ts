@@ -2,6 +2,7 @@ import type { ScopedMatch } from "../../model/http-route-set.ts";
 import type { HeaderMatch, PathMatch, StringMatch } from "../../model/route.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
+import { REGEX_WORDS, regexProblem } from "../kubernetes/regex.ts";
 
 const MATCH = fieldTable({ executed: ["path", "headers", "queryParams", "method"] });
 const PATH = fieldTable({ executed: ["type", "value"] });
@@ -84,7 +85,10 @@ function readMatch(entry: MatchFields): ScopedMatch {
 function readPath(path: PathFields): PathMatch {
   const type = path.word("type", ["Exact", "PathPrefix", "RegularExpression"]) ?? "PathPrefix";
   const value = path.string("value", { lengthMax: 1024 }) ?? "/";
-  if (type === "RegularExpression") return { kind: "regex", value, caseSensitive: true };
+  if (type === "RegularExpression") {
+    checkRegex(path, value);
+    return { kind: "regex", value, caseSensitive: true };
+  }
   checkPath(path, value);
   if (type === "Exact") return { kind: "exact", value, caseSensitive: true };
   const prefix = value.replace(/\/$/, "");
@@ -116,10 +120,17 @@ function readValues(
     const value = entry.requiredString("value", { lengthMax: 4096, allowed: "the value wanted" });
     const type = entry.word("type", ["Exact", "RegularExpression"]) ?? "Exact";
     if (name === undefined || value === undefined) continue;
+    if (type === "RegularExpression") checkRegex(entry, value);
     if (values.has(nameOf(name))) reportRepeated(entry);
     else values.set(nameOf(name), type === "Exact" ? exactly(value) : regexOf(value));
   }
   return values;
+}
+
+function checkRegex(fields: PathFields | ValueFields, pattern: string): void {
+  const problem = regexProblem(pattern);
+  if (problem !== undefined)
+    fields.bad("value", `Not a usable expression: ${problem}`, REGEX_WORDS);
 }
 
 function reportRepeated(entry: ValueFields): void {

@@ -2,8 +2,9 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { ScopedMatch } from "../../model/http-route-set.ts";
 import type { HeaderMatch, PathMatch } from "../../model/route.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
-import { Fields, isMapping } from "../kubernetes/fields.ts";
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import { Fields, isMapping, showFound } from "../kubernetes/fields.ts";
+import type { KubernetesObject, Path } from "../kubernetes/object.ts";
+import { REGEX_WORDS, regexProblem } from "../kubernetes/regex.ts";
 
 /** v1alpha1 and v1alpha2 have the matches at the top, later ones under `spec`. */
 const GROUP = fieldTable({
@@ -43,7 +44,7 @@ function readMatch(entry: MatchFields): ScopedMatch {
   entry.requiredString("name", { allowed: "a name by which TrafficTargets call it" });
   return {
     request: {
-      path: pathMatch(entry.string("pathRegex")),
+      path: pathMatch(readPathRegex(entry)),
       headers: [...methodMatch(entry), ...headerMatches(entry)],
       queryParameters: [],
     },
@@ -52,6 +53,14 @@ function readMatch(entry: MatchFields): ScopedMatch {
     port: undefined,
     origin: entry.origin(),
   };
+}
+
+function readPathRegex(entry: MatchFields): string | undefined {
+  const pattern = entry.string("pathRegex");
+  const problem = pattern === undefined ? undefined : regexProblem(pattern);
+  if (problem === undefined) return pattern;
+  entry.bad("pathRegex", `Not a usable expression: ${problem}`, REGEX_WORDS);
+  return undefined;
 }
 
 /** The expression is anchored at the start alone; the model's must match the whole path. */
@@ -74,9 +83,8 @@ function headerMatches(entry: MatchFields): HeaderMatch[] {
   const value = entry.raw("headers");
   if (value === undefined) return [];
   if (!Array.isArray(value)) {
-    return Object.entries(entry.labels("headers") ?? {}).map(([name, text]) =>
-      headerMatch(name, text),
-    );
+    const pairs = Object.entries(entry.labels("headers") ?? {});
+    return pairs.map(([name, text]) => checkedHeader(entry, ["headers", name], name, text));
   }
   return value.flatMap((item: unknown, index) => {
     const pairs = isMapping(item) ? Object.entries(item) : [];
@@ -85,8 +93,22 @@ function headerMatches(entry: MatchFields): HeaderMatch[] {
       const allowed = "a mapping of header names to regular expressions";
       entry.problemAt(["headers", index], { message: "The header cannot be read", allowed });
     }
-    return texts.map(([name, text]) => headerMatch(name, text));
+    return texts.map(([name, text]) => checkedHeader(entry, ["headers", index, name], name, text));
   });
+}
+
+function checkedHeader(
+  entry: MatchFields,
+  place: Path,
+  name: string,
+  pattern: string,
+): HeaderMatch {
+  const problem = regexProblem(pattern);
+  if (problem !== undefined) {
+    const message = `Not a usable expression: ${problem}`;
+    entry.problemAt(place, { message, found: showFound(pattern), allowed: REGEX_WORDS });
+  }
+  return headerMatch(name, pattern);
 }
 
 function headerMatch(name: string, pattern: string): HeaderMatch {
