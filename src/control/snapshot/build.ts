@@ -14,7 +14,7 @@ import { explicitInbound, virtualInbound } from "./inbound/listeners.ts";
 import { type InboundPort, inboundPorts } from "./inbound/ports.ts";
 import { EXPLICIT_ROUTES } from "./names.ts";
 import { outboundClusters } from "./outbound/clusters.ts";
-import { explicitListener, interceptListeners } from "./outbound/listeners.ts";
+import { explicitListeners, interceptListeners } from "./outbound/listeners.ts";
 import { backendClusters, lookOut, type Outlook } from "./outbound/outlook.ts";
 import { explicitRoutes, portRoutes, sniffedRoutes } from "./outbound/virtual-hosts.ts";
 
@@ -32,7 +32,7 @@ export function outboundConfig(mesh: Mesh, pods: readonly Pod[], client: Client)
   const listeners =
     explicitAddress === undefined
       ? interceptListeners(outlook)
-      : [explicitListener(explicitAddress)];
+      : explicitListeners(outlook, explicitAddress);
   return {
     listeners,
     routes: askedFor(listeners).map((name) => routesNamed(outlook, name)),

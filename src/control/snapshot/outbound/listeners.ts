@@ -24,15 +24,22 @@ export function interceptListeners(outlook: Outlook): readonly Listener[] {
   return distinct(listeners);
 }
 
-/** The app's `http_proxy`. */
-export function explicitListener(podAddress: string): Listener {
+/**
+ * The app's `http_proxy`. What it asks for by CONNECT is treated as a redirected connection would
+ * be, so the listeners of those are there too, but for the pod's own address, which is inbound's;
+ * no port but one is bound.
+ */
+export function explicitListeners(outlook: Outlook, podAddress: string): readonly Listener[] {
+  const unbound = interceptListeners(outlook)
+    .filter(({ address }) => address.kind === "pipe" || address.host !== podAddress)
+    .map((each) => ({ ...each, bindToPort: false }));
+  return [httpProxy(podAddress), ...unbound];
+}
+
+function httpProxy(podAddress: string): Listener {
   const routes = { kind: "rds", name: EXPLICIT_ROUTES } as const;
   const manager = httpManager("outbound", `outbound_${EXPLICIT_ROUTES}`, routes);
-  const filter = {
-    ...manager,
-    upgrades: [...manager.upgrades, "connect"],
-    explicitProxy: true,
-  };
+  const filter = { ...manager, explicitProxy: true };
   return {
     ...listener(EXPLICIT_ROUTES, podAddress, OUTBOUND_PORT, undefined),
     bindToPort: true,

@@ -205,10 +205,17 @@ describe("hosts outside the registry", () => {
 describe("explicit mode", () => {
   const snapshot = clientSnapshot(meshOf(SERVICES), { explicit: true });
 
-  it("has one outbound listener, on the pod's own address", () => {
-    expect(snapshot.listeners.map(({ name, address }) => ({ name, address }))).toEqual([
+  it("binds one outbound listener, on the pod's own address", () => {
+    const bound = snapshot.listeners.filter(({ bindToPort }) => bindToPort);
+    expect(bound.map(({ name, address }) => ({ name, address }))).toEqual([
       { name: "http_proxy", address: { kind: "socket", host: "10.44.1.1", port: 15001 } },
     ]);
+  });
+
+  it("treats what CONNECT asks for as a redirected connection", () => {
+    const names = snapshot.listeners.map(({ name }) => name);
+    expect(names).toEqual(["http_proxy", "virtualOutbound", "0.0.0.0_9080"]);
+    expect(snapshot.routes.map(({ name }) => name)).toEqual(["http_proxy", "9080"]);
   });
 
   it("finds a service by host and port, and by host alone only on port 80", () => {

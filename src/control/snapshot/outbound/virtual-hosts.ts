@@ -8,15 +8,7 @@ import {
 import type { Route, RouteConfiguration, VirtualHost } from "../../../model/route.ts";
 import { NO_MUTATIONS } from "../../../model/route.ts";
 import { EXPLICIT_ROUTES, hostForms, outboundClusterName, PASSTHROUGH_CLUSTER } from "../names.ts";
-import {
-  connectRoute,
-  defaultRoute,
-  forward,
-  matchesAll,
-  plainRoute,
-  routesOf,
-  whole,
-} from "../route/rules.ts";
+import { defaultRoute, forward, matchesAll, plainRoute, routesOf, whole } from "../route/rules.ts";
 import type { ServiceAt } from "../service-view.ts";
 import { backendCluster, type Outlook } from "./outlook.ts";
 import { hostsWithoutService } from "./policies.ts";
@@ -43,7 +35,7 @@ export function sniffedRoutes(outlook: Outlook, at: ServiceAt): RouteConfigurati
   return configuration(host.name, [{ ...host, domains: ["*"] }], true);
 }
 
-/** `http_proxy`: every host and port of the mesh. TCP ports are reached by CONNECT alone. */
+/** `http_proxy`: every host and port of the mesh. */
 export function explicitRoutes(outlook: Outlook): RouteConfiguration {
   const hosts = outlook.services.map((at) => withPort(explicitHost(outlook, at), at.port.port));
   const orphans = orphanHosts(outlook).map((host) => withPort(host, HTTP_PORT));
@@ -64,11 +56,13 @@ function serviceHost(outlook: Outlook, at: ServiceAt): VirtualHost {
   return virtualHost(`${service.host}:${port.port}`, domains, routes);
 }
 
+/** A request for a port that is carried as TCP goes to the service, and no rules hold for it. */
 function explicitHost(outlook: Outlook, at: ServiceAt): VirtualHost {
   const host = serviceHost(outlook, at);
   const { service, port } = at;
-  const tunnel = connectRoute(outboundClusterName(port.port, "", service.host), service.origin);
-  return { ...host, routes: at.carriage === "tcp" ? [tunnel] : [tunnel, ...host.routes] };
+  if (at.carriage !== "tcp") return host;
+  const itself = outboundClusterName(port.port, "", service.host);
+  return { ...host, routes: [defaultRoute(itself, service.origin)] };
 }
 
 /** Hosts that only a route set knows; their requests go where its rules say. */
@@ -109,9 +103,7 @@ function unknownHost(outlook: Outlook): VirtualHost {
     return virtualHost("block_all", ["*"], [refuse]);
   }
   const pass = plainRoute("allow_any", forward([whole(PASSTHROUGH_CLUSTER)]));
-  const explicit = outlook.client.explicitAddress !== undefined;
-  const tunnel = explicit ? [connectRoute(PASSTHROUGH_CLUSTER, undefined)] : [];
-  return virtualHost("allow_any", ["*"], [...tunnel, pass]);
+  return virtualHost("allow_any", ["*"], [pass]);
 }
 
 function withPort(host: VirtualHost, port: number): VirtualHost {

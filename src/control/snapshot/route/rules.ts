@@ -73,15 +73,6 @@ export function plainRoute(name: string, action: RouteAction, origin?: Origin): 
   };
 }
 
-/** A CONNECT whose bytes turn out not to be HTTP (explicit mode). */
-export function connectRoute(cluster: string, origin: Origin | undefined): Route {
-  const path = { kind: "connect", value: "", caseSensitive: true } as const;
-  return {
-    ...plainRoute("connect", forward([whole(cluster)]), origin),
-    match: { path, headers: [], queryParameters: [] },
-  };
-}
-
 /** Without timeout and retries. */
 export function forward(clusters: readonly WeightedCluster[]): ForwardAction {
   return {
