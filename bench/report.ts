@@ -97,7 +97,8 @@ function machine(): string {
   const cpus = os.cpus();
   const memory = Math.round(os.totalmem() / 2 ** 30);
   const model = cpus[0]?.model.trim() ?? "unknown CPU";
-  return `${cpus.length} x ${model}, ${memory} GiB, ${os.type()} ${os.release()}, Node ${process.version}`;
+  const system = `${os.type()} ${os.release()}`;
+  return `${cpus.length} x ${model}, ${memory} GiB, ${system}, Node ${process.version}`;
 }
 
 const TITLES = [
@@ -148,14 +149,16 @@ function aligned(lines: readonly (readonly string[])[], separator: string): stri
 function verdict({ budget }: Report): string {
   if (budget.cpuRatio === null) return "budget: not known without Envoy beside it";
   const word = budget.met === true ? "met" : "missed";
-  return `budget: CPU a request at most ${budget.cpuRatioMax} of Envoy's: ${budget.cpuRatio.toFixed(2)}, ${word}`;
+  const ratio = budget.cpuRatio.toFixed(2);
+  return `budget: CPU a request at most ${budget.cpuRatioMax} of Envoy's: ${ratio}, ${word}`;
 }
 
 function conditions({ date, machine, loadAverage, load }: Report): string[] {
   return [
     `${date}, ${machine}`,
     `one plain HTTP/1.1 hop, ${load.connections} connections, one worker each; ` +
-      `medians of ${load.rounds} interleaved rounds of ${load.seconds} s; load average ${loadAverage.join(" ")}`,
+      `medians of ${load.rounds} interleaved rounds of ${load.seconds} s; ` +
+      `load average ${loadAverage.join(" ")}`,
   ];
 }
 

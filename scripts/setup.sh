@@ -115,13 +115,25 @@ runtime_version() {
 
 # npm passes over an optional package that it cannot fetch, and only the folder tells.
 no_runtime() {
-  show_failure
   case $(uname -sm) in
     "Linux x86_64" | "Linux aarch64" | "Darwin arm64") ;;
     *) fail "there is no Node $node_version for $(uname -sm) in scripts/runtime/package.json" ;;
   esac
-  fail "Node $node_version did not arrive or does not run here: does 'npm ping' reach the registry?" \
-    "(On Linux it needs glibc.)"
+  for candidate in "$runtime"/node_modules/node-*/bin/node; do
+    if [ -e "$candidate" ]; then
+      "$candidate" --version >&2 || :
+      fail "Node $node_version does not run here; it needs glibc, libstdc++ and libatomic" \
+        "(Debian: apt-get install libatomic1)"
+    fi
+  done
+  show_failure
+  fail "Node $node_version did not arrive: does 'npm ping' reach the registry?"
+}
+
+# The one library that Node needs and a bare Debian lacks.
+want_libatomic() {
+  [ "$(runtime_version)" != "v$node_version" ] && can_install_packages || return 0
+  step "installing libatomic1, which Node $node_version needs" install_packages libatomic1 || :
 }
 
 install_runtime() {
@@ -134,6 +146,7 @@ install_runtime() {
       "$root/.npmrc" "$runtime/"
     step "installing Node $node_version into $runtime (once)" \
       install_locked "$runtime" || return 1
+    want_libatomic
     [ "$(runtime_version)" = "v$node_version" ] || no_runtime
   fi
   mkdir -p "$runtime/bin"
