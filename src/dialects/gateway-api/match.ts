@@ -1,4 +1,5 @@
 import type { ScopedMatch } from "../../model/http-route-set.ts";
+import type { Origin } from "../../model/origin.ts";
 import type { HeaderMatch, PathMatch, StringMatch } from "../../model/route.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
@@ -55,9 +56,12 @@ export function readMatches<Name extends string>(
   rule: Fields<Name | "matches">,
 ): readonly ScopedMatch[] {
   const entries = rule.mappings("matches", MATCH, 64);
-  if (entries.length > 0) return entries.map(readMatch);
+  return entries.length > 0 ? entries.map(readMatch) : [matchAnything(rule.origin())];
+}
+
+export function matchAnything(origin: Origin): ScopedMatch {
   const request = { path: ANY_PATH, headers: [], queryParameters: [] };
-  return [{ request, ...ANYWHERE, origin: rule.origin() }];
+  return { request, ...ANYWHERE, origin };
 }
 
 const ANYWHERE = { sourceLabels: undefined, sourceNamespace: undefined, port: undefined };

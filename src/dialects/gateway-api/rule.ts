@@ -5,13 +5,15 @@ import type {
   ScopedMatch,
   SplitAction,
 } from "../../model/http-route-set.ts";
+import type { Origin } from "../../model/origin.ts";
+import { NO_MUTATIONS } from "../../model/route.ts";
 import type { DialectContext } from "../dialect.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
 import { DNS_SUBDOMAIN } from "../kubernetes/metadata.ts";
 import { failing, readBackends } from "./backend.ts";
 import { type Filters, readFilters } from "./filter.ts";
-import { readMatches } from "./match.ts";
+import { matchAnything, readMatches } from "./match.ts";
 import { redirectAction } from "./redirect.ts";
 import { NO_REWRITE, pathRewrite } from "./rewrite.ts";
 
@@ -40,6 +42,7 @@ export function readRules<Name extends string>(
   spec: Fields<Name | "rules">,
   context: DialectContext,
 ): RuleOfPort[] {
+  if (!spec.has("rules")) return [() => [ruleWithoutBackends(spec.origin())]];
   const rules = spec.mappings("rules", RULE, 16);
   const matches = rules.reduce((sum, rule) => sum + rule.list("matches").length, 0);
   if (matches > MATCHES_MAX) {
@@ -55,6 +58,25 @@ export function readRules<Name extends string>(
     names.add(name);
     return readRule(rule, name, context);
   });
+}
+
+/** The CRD's default where `rules` is left out: everything matches, and nothing serves it. */
+function ruleWithoutBackends(origin: Origin): HttpRule {
+  return {
+    name: "",
+    matches: [matchAnything(origin)],
+    action: {
+      kind: "split",
+      backends: [failing(origin, 1)],
+      timeoutMs: undefined,
+      retries: undefined,
+      ...NO_REWRITE,
+      hostRewrite: undefined,
+    },
+    requestHeaders: NO_MUTATIONS,
+    responseHeaders: NO_MUTATIONS,
+    origin,
+  };
 }
 
 function readRule(rule: RuleFields, name: string, context: DialectContext): RuleOfPort {
