@@ -30,6 +30,8 @@ export interface Bootstrap {
 export interface AdsSource {
   /** A static cluster's name. */
   readonly cluster: string;
+  /** That cluster. It speaks gRPC, so it is not among the bootstrap's `clusters`. */
+  readonly target: Cluster;
   readonly listeners: boolean;
   readonly clusters: boolean;
 }

@@ -1,0 +1,265 @@
+import { create } from "@bufbuild/protobuf";
+import { type Client, createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import type { Clock, Timer } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import { AggregatedDiscoveryService } from "../gen/envoy/service/discovery/v3/ads_pb.js";
+import {
+  type DiscoveryRequest,
+  DiscoveryRequestSchema,
+  type DiscoveryResponse,
+} from "../gen/envoy/service/discovery/v3/discovery_pb.js";
+import { type Address, formatAddress } from "../model/address.ts";
+import type { AdsSource, Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
+import { formatProblem } from "../xds/check/place.ts";
+import { SliceDecoder } from "../xds/decode-slices.ts";
+import { encodeNode } from "../xds/node.ts";
+import { RESOURCE_TYPES, type ResourceType } from "../xds/order.ts";
+import { Outbox } from "../xds/outbox.ts";
+import { Received } from "../xds/received.ts";
+import { CODECS } from "../xds/resource.ts";
+import { ClientSubscription, type SubscriptionRequest } from "../xds/subscription.ts";
+
+export interface ConfigClientOptions {
+  readonly bootstrap: Bootstrap;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Called with each generation, static resources included. Never before the first is whole. */
+  onConfig(config: ProxyConfig): void;
+  /** Hears what a log should: connections made and lost, refusals. */
+  onNotice?(notice: string): void;
+}
+
+/** What the admin server shows of it. */
+export interface ConfigClientState {
+  readonly connected: boolean;
+  /** Configurations handed on so far. */
+  readonly generation: number;
+  /** Why the last response was refused; empty where it was not. */
+  readonly lastRejection: string;
+  /** The version that runs, by type; empty for none. */
+  readonly versions: Readonly<Record<ResourceType, string>>;
+}
+
+/** Envoy's back-off between streams: 500 ms, doubled up to 30 s, with full jitter. */
+const BACK_OFF_MS = 500;
+const BACK_OFF_MAX_MS = 30_000;
+/** How long static listeners wait for the first answers (Envoy's `initial_fetch_timeout`). */
+const INITIAL_FETCH_MS = 15_000;
+const PING_MS = 30_000;
+const RESPONSE_BYTES_MAX = 512 * 1024 * 1024;
+/** A NACK carries every problem, but a stream is no place for megabytes of them. */
+const REJECTION_CHARS_MAX = 8192;
+
+/** Takes the configuration from an ADS server, and keeps the last good one whatever happens. */
+export class ConfigClient {
+  readonly #options: ConfigClientOptions;
+  readonly #ads: AdsSource;
+  readonly #received: Received;
+  readonly #decoder: SliceDecoder;
+  readonly #subscriptions: Readonly<Record<ResourceType, ClientSubscription>> = {
+    cluster: new ClientSubscription(),
+    endpoint: new ClientSubscription(),
+    listener: new ClientSubscription(),
+    route: new ClientSubscription(),
+  };
+  readonly #answered = new Set<ResourceType>();
+  #outbox = new Outbox<DiscoveryRequest>();
+  #abort = new AbortController();
+  #retry: Timer | undefined;
+  #firstFetch: Timer | undefined;
+  #failures = 0;
+  #attempts = 0;
+  #connected = false;
+  #nodeSent = false;
+  #generation = 0;
+  #lastRejection = "";
+  #started = false;
+  #stopped = false;
+
+  constructor(options: ConfigClientOptions, ads: AdsSource) {
+    this.#options = options;
+    this.#ads = ads;
+    this.#received = new Received(options.bootstrap);
+    this.#decoder = new SliceDecoder(options.clock);
+  }
+
+  get state(): ConfigClientState {
+    const { cluster, endpoint, listener, route } = this.#subscriptions;
+    return {
+      connected: this.#connected,
+      generation: this.#generation,
+      lastRejection: this.#lastRejection,
+      versions: {
+        cluster: cluster.version,
+        endpoint: endpoint.version,
+        listener: listener.version,
+        route: route.version,
+      },
+    };
+  }
+
+  start(): void {
+    this.#firstFetch = this.#options.clock.after(INITIAL_FETCH_MS, () => {
+      this.#notice("no complete configuration yet: running what there is");
+      this.#emit();
+    });
+    void this.#connect();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#firstFetch?.cancel();
+    this.#retry?.cancel();
+    this.#outbox.end();
+    this.#abort.abort();
+  }
+
+  // ── the stream ──
+
+  async #connect(): Promise<void> {
+    const address = this.#nextAddress();
+    this.#outbox = new Outbox();
+    this.#abort = new AbortController();
+    this.#nodeSent = false;
+    try {
+      if (address === undefined) throw new Error(`cluster ${this.#ads.cluster} has no address`);
+      this.#ask();
+      const client = clientOf(address);
+      const responses = client.streamAggregatedResources(this.#outbox.drain(), {
+        signal: this.#abort.signal,
+      });
+      for await (const response of responses) await this.#take(response);
+      this.#lost("the control plane ended the stream");
+    } catch (error) {
+      this.#lost(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** Round the endpoints of the cluster. */
+  #nextAddress(): Address | undefined {
+    const localities = this.#ads.target.loadAssignment?.localities ?? [];
+    const endpoints = localities.flatMap((locality) => locality.endpoints);
+    return endpoints[this.#attempts++ % Math.max(1, endpoints.length)]?.address;
+  }
+
+  #lost(reason: string): void {
+    this.#connected = false;
+    this.#outbox.end();
+    if (this.#stopped) return;
+    const ceiling = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 16);
+    const delayMs = Math.ceil(ceiling * (0.5 + this.#options.random.next() / 2));
+    this.#notice(`control plane lost (${reason}); again in ${delayMs} ms`);
+    this.#retry = this.#options.clock.after(delayMs, () => void this.#connect());
+  }
+
+  /** The first requests of a stream: what the bootstrap asks for, and what was asked before. */
+  #ask(): void {
+    const { cluster, endpoint, listener, route } = this.#subscriptions;
+    if (this.#ads.clusters) this.#send("cluster", cluster.connect());
+    this.#subscribeToNames();
+    if (endpoint.names.length > 0) this.#send("endpoint", endpoint.connect());
+    if (this.#ads.listeners) this.#send("listener", listener.connect());
+    if (route.names.length > 0) this.#send("route", route.connect());
+  }
+
+  #subscribeToNames(): void {
+    this.#subscriptions.endpoint.subscribe(this.#received.endpointNames);
+    this.#subscriptions.route.subscribe(this.#received.routeNames);
+  }
+
+  #send(type: ResourceType, request: SubscriptionRequest): void {
+    const { versionInfo, responseNonce, resourceNames, error } = request;
+    const message = create(DiscoveryRequestSchema, {
+      typeUrl: CODECS[type].typeUrl,
+      versionInfo,
+      responseNonce,
+      resourceNames: [...resourceNames],
+    });
+    if (!this.#nodeSent) message.node = encodeNode(this.#options.bootstrap.node);
+    if (error !== undefined) message.errorDetail = rejectionOf(error);
+    this.#nodeSent = true;
+    this.#outbox.put(message);
+  }
+
+  // ── responses ──
+
+  async #take(response: DiscoveryResponse): Promise<void> {
+    if (!this.#connected) this.#notice("control plane connected");
+    this.#connected = true;
+    this.#failures = 0;
+    const type = RESOURCE_TYPES.find((one) => CODECS[one].typeUrl === response.typeUrl);
+    if (type === undefined) return;
+    await this.#takeTyped(type, response);
+  }
+
+  async #takeTyped<T extends ResourceType>(type: T, response: DiscoveryResponse): Promise<void> {
+    const { models, problems } = await this.#decoder.decode(type, response.resources);
+    if (this.#stopped) return;
+    const subscription = this.#subscriptions[type];
+    if (problems.length > 0) {
+      const reasons = problems.map(formatProblem).join("\n").slice(0, REJECTION_CHARS_MAX);
+      this.#lastRejection = reasons;
+      this.#notice(`refused ${type}s of version ${response.versionInfo}: ${reasons}`);
+      this.#send(type, subscription.reject(response.nonce, reasons));
+      return;
+    }
+    this.#lastRejection = "";
+    this.#answered.add(type);
+    this.#received.apply(type, models);
+    this.#send(type, subscription.accept(response.versionInfo, response.nonce));
+    this.#askForNames();
+    this.#emitWhenWhole();
+  }
+
+  #askForNames(): void {
+    const { endpoint, route } = this.#subscriptions;
+    const endpoints = endpoint.subscribe(this.#received.endpointNames);
+    if (endpoints !== undefined) this.#send("endpoint", endpoints);
+    const routes = route.subscribe(this.#received.routeNames);
+    if (routes !== undefined) this.#send("route", routes);
+  }
+
+  // ── generations ──
+
+  /** The first generation waits until everything announced is there; later ones need not. */
+  #emitWhenWhole(): void {
+    const announced =
+      (!this.#ads.clusters || this.#answered.has("cluster")) &&
+      (!this.#ads.listeners || this.#answered.has("listener"));
+    if (this.#started || (announced && this.#received.warm)) this.#emit();
+  }
+
+  #emit(): void {
+    this.#firstFetch?.cancel();
+    this.#started = true;
+    this.#generation += 1;
+    this.#options.onConfig(this.#received.config());
+  }
+
+  #notice(text: string): void {
+    this.#options.onNotice?.(text);
+  }
+}
+
+/** google.rpc.Status, code INVALID_ARGUMENT. */
+function rejectionOf(message: string): NonNullable<DiscoveryRequest["errorDetail"]> {
+  const status = create(DiscoveryRequestSchema, { errorDetail: { code: 3, message } }).errorDetail;
+  if (status === undefined) throw new Error("a message that was set is not there");
+  return status;
+}
+
+/** gRPC on HTTP/2 without TLS, over TCP or a Unix socket. */
+function clientOf(address: Address): Client<typeof AggregatedDiscoveryService> {
+  const isPipe = address.kind === "pipe";
+  const transport = createGrpcTransport({
+    baseUrl: `http://${isPipe ? "localhost" : formatAddress(address)}`,
+    // http2.connect hands its options on to net.connect, where a path wins over host and port.
+    ...(isPipe ? { nodeOptions: { path: address.path } as object } : {}),
+    pingIntervalMs: PING_MS,
+    pingIdleConnection: true,
+    readMaxBytes: RESPONSE_BYTES_MAX,
+  });
+  return createClient(AggregatedDiscoveryService, transport);
+}

@@ -1,0 +1,53 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  cluster,
+  listener,
+  loadAssignment,
+  routeConfiguration,
+} from "../../test/support/arbitrary-resources.ts";
+import { formatProblem } from "./check/place.ts";
+import type { ResourceType } from "./order.ts";
+import { CODECS, decodeResource, type ResourceModels } from "./resource.ts";
+
+function roundTrip<T extends ResourceType>(type: T, arbitrary: fc.Arbitrary<ResourceModels[T]>) {
+  fc.assert(
+    fc.property(arbitrary, (model) => {
+      const { model: decoded, problems } = decodeResource(
+        type,
+        CODECS[type].encode(model, "outrigger"),
+      );
+      expect(problems.map(formatProblem)).toEqual([]);
+      expect(decoded).toEqual(model);
+    }),
+    { numRuns: 150 },
+  );
+}
+
+describe("every legal resource comes back as it was sent", () => {
+  it("cluster", () => roundTrip("cluster", cluster));
+  it("endpoint", () => roundTrip("endpoint", loadAssignment));
+  it("route", () => roundTrip("route", routeConfiguration));
+  it("listener", () => roundTrip("listener", listener));
+});
+
+describe("what a real Envoy gets", () => {
+  it("has none of our own extensions", () => {
+    fc.assert(
+      fc.property(listener, (model) => {
+        const bytes = Buffer.from(CODECS.listener.encode(model, "envoy"));
+        expect(bytes.includes("outrigger")).toBe(false);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("bytes that are no resource", () => {
+  it.each(["cluster", "endpoint", "listener", "route"] as const)("refuses a broken %s", (type) => {
+    const { model, problems } = decodeResource(type, Uint8Array.from([0x07]));
+    expect(model).toBeUndefined();
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.message).toMatch(/^is no envoy\.config/);
+  });
+});

@@ -1,0 +1,411 @@
+import fc from "fast-check";
+import type { Address } from "../../src/model/address.ts";
+import type { Cluster } from "../../src/model/cluster.ts";
+import type { ClusterLoadAssignment, Endpoint } from "../../src/model/endpoint.ts";
+import type {
+  FilterChain,
+  HttpConnectionManager,
+  Listener,
+  TcpProxy,
+} from "../../src/model/listener.ts";
+import type { Origin } from "../../src/model/origin.ts";
+import type {
+  ForwardAction,
+  HeaderMatch,
+  HeaderMutations,
+  PathMatch,
+  RedirectAction,
+  RetryPolicy,
+  Route,
+  RouteConfiguration,
+  StringMatch,
+  VirtualHost,
+} from "../../src/model/route.ts";
+
+/** Any legal model objects, for round trips. Values are small; shapes are all there. */
+
+const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
+const text = fc.stringMatching(/^[A-Za-z0-9 /_.:-]{0,12}$/);
+const someText = fc.stringMatching(/^[A-Za-z0-9/_.:-]{1,12}$/);
+const path = fc.stringMatching(/^\/[a-z0-9/]{0,10}$/);
+const ms = fc.integer({ min: 0, max: 100_000 });
+const positiveMs = fc.integer({ min: 1, max: 100_000 });
+const count = fc.integer({ min: 0, max: 4_294_967_295 });
+const port = fc.integer({ min: 1, max: 65_535 });
+const few = { minLength: 1, maxLength: 3 } as const;
+const upTo3 = { maxLength: 3 } as const;
+
+function optional<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.option(arbitrary, { nil: undefined });
+}
+
+const socketAddress = fc.record({
+  kind: fc.constant("socket" as const),
+  host: fc.constantFrom("127.0.0.1", "10.0.0.7", "::1"),
+  port,
+});
+
+const address: fc.Arbitrary<Address> = fc.oneof(
+  socketAddress,
+  fc.record({ kind: fc.constant("pipe" as const), path: fc.constantFrom("/run/a", "/run/b") }),
+);
+
+const origin: fc.Arbitrary<Origin> = fc.record({
+  position: fc.record({ file: someText, line: fc.nat(999), column: fc.nat(99) }),
+  kind: someText,
+  namespace: text,
+  name: someText,
+  path: text,
+});
+
+const headerName = fc.stringMatching(/^x-[a-z]{1,6}$/);
+
+const mutations: fc.Arbitrary<HeaderMutations> = fc.record({
+  set: fc.array(
+    fc.record({
+      name: headerName,
+      value: text,
+      action: fc.constantFrom("append", "addIfAbsent", "overwrite", "overwriteIfExists"),
+    }),
+    upTo3,
+  ),
+  remove: fc.array(headerName, upTo3),
+});
+
+const both = { requestHeaders: mutations, responseHeaders: mutations };
+
+const stringMatch: fc.Arbitrary<StringMatch> = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom("exact", "prefix", "suffix", "contains"),
+    value: someText,
+    ignoreCase: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant("regex" as const),
+    value: fc.constantFrom("a+b", "^/v[0-9]+$", ".*"),
+    ignoreCase: fc.constant(false),
+  }),
+);
+
+const headerMatch: fc.Arbitrary<HeaderMatch> = fc.record({
+  name: headerName,
+  value: optional(stringMatch),
+  invert: fc.boolean(),
+  missingAsEmpty: fc.boolean(),
+});
+
+const pathMatch: fc.Arbitrary<PathMatch> = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom("prefix", "exact"),
+    value: path,
+    caseSensitive: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant("separatedPrefix" as const),
+    value: fc.stringMatching(/^(\/[a-z0-9]{1,4}){1,3}$/),
+    caseSensitive: fc.boolean(),
+  }),
+  fc.constant({ kind: "regex" as const, value: "/v[0-9]+/.*", caseSensitive: true }),
+  fc.constant({ kind: "connect" as const, value: "", caseSensitive: true }),
+);
+
+const regexRewrite = fc.record({ pattern: fc.constant("^/(a|b)"), substitution: someText });
+
+const retryPolicy: fc.Arbitrary<RetryPolicy> = fc
+  .record({
+    retryOn: fc.uniqueArray(fc.constantFrom("5xx", "reset", "connect-failure"), upTo3),
+    retriableStatusCodes: fc.array(fc.integer({ min: 100, max: 599 }), upTo3),
+    retriableHeaders: fc.array(headerMatch, upTo3),
+    numRetries: fc.nat(9),
+    perTryTimeoutMs: ms,
+    backOffBaseMs: positiveMs,
+    backOffMaxMs: ms,
+    avoidPreviousHosts: fc.boolean(),
+    hostSelectionAttempts: fc.integer({ min: 1, max: 9 }),
+  })
+  .map((policy) => ({ ...policy, backOffMaxMs: policy.backOffBaseMs + policy.backOffMaxMs }));
+
+const weightedCluster = fc.record({
+  cluster: name,
+  weight: fc.integer({ min: 1, max: 100 }),
+  ...both,
+  hostRewrite: fc.constantFrom("", "reviews.example"),
+});
+
+/** A split of one without settings of its own is a `cluster`, whose weight is 1. */
+const clusters = fc
+  .array(weightedCluster, few)
+  .map((list) => (list.length === 1 ? list.map((one) => ({ ...one, weight: 1 })) : list));
+
+const forward: fc.Arbitrary<ForwardAction> = fc
+  .record({
+    kind: fc.constant("forward" as const),
+    clusters,
+    timeoutMs: ms,
+    idleTimeoutMs: optional(ms),
+    retryPolicy: optional(retryPolicy),
+    prefixRewrite: optional(path),
+    regexRewrite: optional(regexRewrite),
+    hostRewrite: optional(name),
+    appendForwardedHost: fc.boolean(),
+    clusterNotFoundStatus: fc.constantFrom(404, 500, 503),
+  })
+  .map((action) =>
+    action.prefixRewrite === undefined ? action : { ...action, regexRewrite: undefined },
+  );
+
+const redirect: fc.Arbitrary<RedirectAction> = fc
+  .record({
+    kind: fc.constant("redirect" as const),
+    host: optional(name),
+    port: optional(port),
+    scheme: optional(fc.constantFrom("http", "https")),
+    rewrite: fc.constantFrom("none", "path", "prefix", "regex"),
+    status: fc.constantFrom(301, 302, 303, 307, 308),
+    stripQuery: fc.boolean(),
+  })
+  .map(({ rewrite, ...action }) => ({
+    ...action,
+    path: rewrite === "path" ? "/elsewhere?a=b" : undefined,
+    prefixRewrite: rewrite === "prefix" ? "/new" : undefined,
+    regexRewrite: rewrite === "regex" ? { pattern: "a", substitution: "b" } : undefined,
+  }));
+
+const directResponse = fc.record({
+  kind: fc.constant("directResponse" as const),
+  status: fc.integer({ min: 200, max: 599 }),
+  body: text,
+});
+
+const route: fc.Arbitrary<Route> = fc.record({
+  name: text,
+  match: fc.record({
+    path: pathMatch,
+    headers: fc.array(headerMatch, upTo3),
+    queryParameters: fc.array(fc.record({ name, value: optional(stringMatch) }), upTo3),
+  }),
+  action: fc.oneof(forward, redirect, directResponse),
+  ...both,
+  origin: optional(origin),
+});
+
+const virtualHost: fc.Arbitrary<VirtualHost> = fc.record({
+  name,
+  domains: fc.uniqueArray(fc.stringMatching(/^(\*\.)?[a-z]{1,5}\.(com|net)$/), few),
+  routes: fc.array(route, upTo3),
+  ...both,
+  retryPolicy: optional(retryPolicy),
+  includeRequestAttemptCount: fc.boolean(),
+  includeAttemptCountInResponse: fc.boolean(),
+});
+
+/** No domain stands in two virtual hosts. */
+function apart(hosts: readonly VirtualHost[]): VirtualHost[] {
+  return hosts.map((host, index) => ({
+    ...host,
+    name: `${host.name}-${index}`,
+    domains: host.domains.map((domain) => `${domain}.v${index}`),
+  }));
+}
+
+export const routeConfiguration: fc.Arbitrary<RouteConfiguration> = fc.record({
+  name,
+  virtualHosts: fc.array(virtualHost, upTo3).map(apart),
+  ignorePortInHostMatching: fc.boolean(),
+  ...both,
+  maxDirectResponseBodyBytes: fc.integer({ min: 100, max: 9999 }),
+});
+
+const workload = fc.record({
+  workload: name,
+  namespace: name,
+  canonicalName: name,
+  canonicalRevision: name,
+  app: name,
+  version: name,
+  cluster: name,
+  principal: text,
+});
+
+const endpoint: fc.Arbitrary<Endpoint> = fc.record({
+  address,
+  hostname: text,
+  health: fc.constantFrom("healthy", "unhealthy", "degraded", "draining"),
+  weight: fc.integer({ min: 1, max: 4_294_967_295 }),
+  workload: optional(workload),
+});
+
+export const loadAssignment: fc.Arbitrary<ClusterLoadAssignment> = fc.record({
+  clusterName: name,
+  localities: fc.array(
+    fc.record({
+      locality: fc.record({ region: text, zone: text, subZone: text }),
+      priority: fc.constant(0),
+      endpoints: fc.array(endpoint, upTo3),
+    }),
+    upTo3,
+  ),
+});
+
+const lookup = fc.oneof(
+  fc.record({
+    discovery: fc.constantFrom("static" as const, "strictDns" as const),
+    loadAssignment: optional(loadAssignment),
+    edsServiceName: fc.constant(""),
+    lbPolicy: fc.constantFrom("roundRobin" as const, "leastRequest" as const, "random" as const),
+  }),
+  fc.record({
+    discovery: fc.constant("eds" as const),
+    loadAssignment: fc.constant(undefined),
+    edsServiceName: text,
+    lbPolicy: fc.constantFrom("roundRobin" as const, "leastRequest" as const, "random" as const),
+  }),
+  fc.record({
+    discovery: fc.constant("originalDst" as const),
+    loadAssignment: fc.constant(undefined),
+    edsServiceName: fc.constant(""),
+    lbPolicy: fc.constant("clusterProvided" as const),
+  }),
+);
+
+export const cluster: fc.Arbitrary<Cluster> = fc
+  .record({
+    name,
+    statName: text,
+    lookup,
+    choiceCount: fc.integer({ min: 2, max: 9 }),
+    connectTimeoutMs: positiveMs,
+    thresholds: fc.record({
+      maxConnections: count,
+      maxPendingRequests: count,
+      maxRequests: count,
+      maxRetries: count,
+      retryBudget: optional(
+        fc.record({ budgetPercent: fc.nat(100), minRetryConcurrency: fc.nat(99) }),
+      ),
+      trackRemaining: fc.boolean(),
+    }),
+    dnsRefreshRateMs: fc.integer({ min: 2, max: 100_000 }),
+    idleTimeoutMs: ms,
+    maxRequestsPerConnection: fc.nat(99),
+    maxConnectionDurationMs: ms,
+    bindAddress: optional(socketAddress),
+    tcpKeepalive: optional(
+      fc.record({ probes: optional(count), timeS: optional(count), intervalS: optional(count) }),
+    ),
+    protocol: fc.constant("http1" as const),
+    healthyPanicThreshold: fc.nat(100),
+    origin: optional(origin),
+    service: optional(fc.record({ host: text, name: text, namespace: text })),
+  })
+  .map(({ lookup: found, choiceCount, dnsRefreshRateMs, ...rest }) => ({
+    ...rest,
+    ...found,
+    choiceCount: found.lbPolicy === "leastRequest" ? choiceCount : 2,
+    dnsRefreshRateMs: found.discovery === "strictDns" ? dnsRefreshRateMs : 5000,
+  }));
+
+const direction = fc.constantFrom("inbound" as const, "outbound" as const);
+const telemetry = fc.record({ kind: fc.constant("telemetry" as const), direction });
+
+const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
+  kind: fc.constant("http" as const),
+  statPrefix: someText,
+  routes: fc.oneof(
+    fc.record({ kind: fc.constant("inline" as const), config: routeConfiguration }),
+    fc.record({ kind: fc.constant("rds" as const), name }),
+  ),
+  httpFilters: optional(telemetry).map((filter) =>
+    filter === undefined
+      ? [{ kind: "router" as const }]
+      : [filter, { kind: "router" as const }],
+  ),
+  generateRequestId: fc.boolean(),
+  preserveExternalRequestId: fc.boolean(),
+  alwaysSetRequestIdInResponse: fc.boolean(),
+  useRemoteAddress: fc.boolean(),
+  xffNumTrustedHops: fc.nat(9),
+  skipXffAppend: fc.boolean(),
+  serverName: name,
+  serverHeader: fc.constantFrom("overwrite", "appendIfAbsent", "passThrough"),
+  via: text,
+  idleTimeoutMs: ms,
+  streamIdleTimeoutMs: ms,
+  requestTimeoutMs: ms,
+  requestHeadersTimeoutMs: ms,
+  maxRequestHeadersKb: fc.integer({ min: 1, max: 8192 }),
+  maxHeadersCount: fc.integer({ min: 1, max: 9999 }),
+  maxRequestsPerConnection: fc.nat(999),
+  acceptHttp10: fc.boolean(),
+  normalizePath: fc.boolean(),
+  mergeSlashes: fc.boolean(),
+  upgrades: fc.uniqueArray(fc.constantFrom("websocket", "connect"), upTo3),
+  accessLogs: fc.array(
+    fc.record({
+      path: fc.constantFrom("/dev/stdout", "/dev/stderr", "/tmp/access.log"),
+      format: optional(fc.constantFrom("%PROTOCOL%\n", "%RESPONSE_CODE%\n")),
+    }),
+    upTo3,
+  ),
+  drainTimeoutMs: ms,
+  explicitProxy: fc.constant(false),
+  stripMatchingPort: fc.boolean(),
+});
+
+const tcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
+  kind: fc.constant("tcp" as const),
+  statPrefix: someText,
+  clusters: fc
+    .array(fc.record({ cluster: name, weight: fc.integer({ min: 1, max: 99 }) }), few)
+    .map((list) => (list.length === 1 ? list.map((one) => ({ ...one, weight: 1 })) : list)),
+  idleTimeoutMs: ms,
+  telemetry: optional(telemetry),
+});
+
+const chain: fc.Arbitrary<FilterChain> = fc.record({
+  name: text,
+  match: fc.record({
+    destinationPort: optional(port),
+    prefixRanges: fc.array(
+      fc.record({ address: fc.constant("10.0.0.0"), prefixLength: fc.nat(32) }),
+      upTo3,
+    ),
+    applicationProtocols: fc.array(fc.constantFrom("http/1.1", "h2c"), upTo3),
+    transportProtocol: fc.constantFrom("", "raw_buffer", "tls"),
+  }),
+  filter: fc.oneof(manager, tcpProxy),
+});
+
+/** `explicitProxy` is the listener's: all of its HTTP filters say the same. */
+function explicit(one: FilterChain): FilterChain {
+  const { filter } = one;
+  return filter.kind === "http" ? { ...one, filter: { ...filter, explicitProxy: true } } : one;
+}
+
+export const listener: fc.Arbitrary<Listener> = fc
+  .record({
+    name,
+    address,
+    bindToPort: fc.boolean(),
+    useOriginalDst: fc.boolean(),
+    direction: fc.constantFrom("unspecified" as const, "inbound" as const, "outbound" as const),
+    filterChains: fc.array(chain, few),
+    defaultFilterChain: optional(chain),
+    listenerFilters: fc.uniqueArray(
+      fc.constantFrom("originalDst" as const, "httpInspector" as const, "tlsInspector" as const),
+      upTo3,
+    ),
+    listenerFiltersTimeoutMs: ms,
+    continueOnListenerFiltersTimeout: fc.boolean(),
+    origin: optional(origin),
+    isExplicit: fc.boolean(),
+  })
+  .map(({ isExplicit, ...one }) => {
+    if (!isExplicit) return one;
+    const { defaultFilterChain: last } = one;
+    return {
+      ...one,
+      filterChains: one.filterChains.map(explicit),
+      defaultFilterChain: last === undefined ? undefined : explicit(last),
+    };
+  });
