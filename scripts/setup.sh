@@ -195,19 +195,17 @@ can_install_packages() {
 }
 
 # install_packages NAME...: Debian packages, without starting the services that some of them bring.
-install_packages() {
+# In a subshell, so that the trap is its own.
+install_packages() (
   policy=/usr/sbin/policy-rc.d
-  if [ -e "$policy" ]; then
-    install_packages_now "$@"
-    return
+  if [ ! -e "$policy" ] || grep -q '^# outrigger' "$policy"; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM
+    printf '#!/bin/sh\n# outrigger, while it installs packages: start no service\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
   fi
-  printf '#!/bin/sh\nexit 101\n' >"$policy"
-  chmod 755 "$policy"
-  packages_status=0
-  install_packages_now "$@" || packages_status=$?
-  rm -f "$policy"
-  return "$packages_status"
-}
+  install_packages_now "$@"
+)
 
 install_packages_now() {
   export DEBIAN_FRONTEND=noninteractive

@@ -25,11 +25,11 @@ want_debian_tools() {
   [ -n "$packages" ] || return 0
   if can_install_packages; then
     # shellcheck disable=SC2086 # a list of names
-    locked step "installing for the tests: $packages" install_packages $packages || :
+    locked step "installing for the tests: ${packages% }" install_packages $packages || :
     packages=$(lacking_packages)
     [ -n "$packages" ] || return 0
   fi
-  say "missing: $packages(tests that need them cannot run)"
+  say "missing: ${packages% } (tests that need them cannot run)"
 }
 
 # The packages whose programs are missing, once each, each followed by a space.
