@@ -1,0 +1,94 @@
+import type { Registry } from "../../metrics/registry.ts";
+import { type Address, formatAddress } from "../../model/address.ts";
+import type { Node } from "../../model/bootstrap.ts";
+import type { WorkloadLabels } from "../../model/endpoint.ts";
+import { ClusterStats } from "./envoy/cluster-stats.ts";
+import { type ClusterTables, clusterTables } from "./envoy/cluster-tables.ts";
+import { statSegment } from "./envoy/columns.ts";
+import { HttpStats } from "./envoy/http-stats.ts";
+import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
+import { ListenerStats } from "./envoy/listener-stats.ts";
+import { type ListenerTables, listenerTables } from "./envoy/listener-tables.ts";
+import { Destination, type DestinationOptions } from "./standard/destination.ts";
+import { PeerReader } from "./standard/peer-metadata.ts";
+import { type StandardTables, standardTables } from "./standard/tables.ts";
+import { workloadOfNode } from "./standard/workload.ts";
+
+/**
+ * Hands out what the request path counts into. One per proxy; asked while a configuration is
+ * compiled, never on a request. Asking twice for one name gives the same object, so counters go on
+ * from one generation of the configuration to the next.
+ */
+export class Telemetry {
+  readonly registry: Registry;
+  /** This proxy's own workload, the source of outbound and destination of inbound requests. */
+  readonly own: WorkloadLabels;
+  readonly peers: PeerReader = new PeerReader();
+  readonly #clusterTables: ClusterTables;
+  readonly #httpTables: HttpTables;
+  readonly #listenerTables: ListenerTables;
+  readonly #standardTables: StandardTables;
+  readonly #clusters = new Map<string, ClusterStats>();
+  readonly #https = new Map<string, HttpStats>();
+  readonly #listeners = new Map<string, ListenerStats>();
+
+  /** `version`: of this program, for `istio_build`. */
+  constructor(registry: Registry, node: Node, version: string) {
+    this.registry = registry;
+    this.own = workloadOfNode(node);
+    this.#clusterTables = clusterTables(registry);
+    this.#httpTables = httpTables(registry);
+    this.#listenerTables = listenerTables(registry);
+    this.#standardTables = standardTables(registry, version);
+    registry.onCollect(() => {
+      for (const cluster of this.#clusters.values()) cluster.collect();
+    });
+  }
+
+  /** By Envoy's statistics name: `alt_stat_name` where set, else the cluster's name. */
+  cluster(statName: string): ClusterStats {
+    let stats = this.#clusters.get(statName);
+    if (stats === undefined) {
+      stats = new ClusterStats(statName, this.#clusterTables);
+      this.#clusters.set(statName, stats);
+    }
+    return stats;
+  }
+
+  removeCluster(statName: string): void {
+    this.#clusters.get(statName)?.remove();
+    this.#clusters.delete(statName);
+  }
+
+  /** By the connection manager's `stat_prefix`. */
+  http(statPrefix: string): HttpStats {
+    let stats = this.#https.get(statPrefix);
+    if (stats === undefined) {
+      stats = new HttpStats(statPrefix, this.#httpTables);
+      this.#https.set(statPrefix, stats);
+    }
+    return stats;
+  }
+
+  /** By the address that the configuration names. */
+  listener(address: Address): ListenerStats {
+    const name = statSegment(formatAddress(address));
+    let stats = this.#listeners.get(name);
+    if (stats === undefined) {
+      stats = new ListenerStats(name, this.#listenerTables);
+      this.#listeners.set(name, stats);
+    }
+    return stats;
+  }
+
+  removeListener(address: Address): void {
+    const name = statSegment(formatAddress(address));
+    this.#listeners.get(name)?.remove();
+    this.#listeners.delete(name);
+  }
+
+  /** Istio's metrics towards one endpoint, or a cluster before its endpoint is known. */
+  destination(options: DestinationOptions): Destination {
+    return new Destination(this.#standardTables, this.own, options);
+  }
+}
