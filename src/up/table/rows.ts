@@ -56,7 +56,8 @@ function serviceRows(
     const own = { ...row, wanted: wantedShare(splits, service, namespace, version) };
     if (!withInstances) return [own];
     const requests = countsOf(instances, measured).requests;
-    const below = instances.map((pod) => ({
+    const inOrder = instances.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+    const below = inOrder.map((pod) => ({
       ...rowOf([pod], measured, instances.length > 1 ? requests : undefined),
       instance: pod.name,
       address: pod.address,
