@@ -26,10 +26,7 @@ export function readBootstrapDocument(text: string, file: string): BootstrapDocu
 }
 
 /** The bootstrap as the model has it; with any problem it must not be used. */
-export function decodeBootstrap(
-  message: BootstrapMessage,
-  problems: Problem[],
-): Bootstrap {
+export function decodeBootstrap(message: BootstrapMessage, problems: Problem[]): Bootstrap {
   const place = new Place(problems);
   checkMessage(BootstrapSchema, message, place);
   const node = nodeOf(message);

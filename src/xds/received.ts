@@ -68,7 +68,10 @@ export class Received {
     return {
       clusters,
       listeners,
-      endpoints: pick(this.#endpoints, clusters.flatMap((cluster) => endpointNameOf(cluster) ?? [])),
+      endpoints: pick(
+        this.#endpoints,
+        clusters.flatMap((cluster) => endpointNameOf(cluster) ?? []),
+      ),
       routes: pick(this.#routes, listeners.flatMap(routeNamesOf)),
     };
   }

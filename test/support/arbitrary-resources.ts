@@ -316,9 +316,7 @@ const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
     fc.record({ kind: fc.constant("rds" as const), name }),
   ),
   httpFilters: optional(telemetry).map((filter) =>
-    filter === undefined
-      ? [{ kind: "router" as const }]
-      : [filter, { kind: "router" as const }],
+    filter === undefined ? [{ kind: "router" as const }] : [filter, { kind: "router" as const }],
   ),
   generateRequestId: fc.boolean(),
   preserveExternalRequestId: fc.boolean(),

@@ -37,8 +37,8 @@ interface TypeState {
  *
  *   clusters (old ones kept) → endpoints → listeners → routes → clusters (old ones gone)
  *
- * and each step waits until the one before was answered. Refused clusters or endpoints hold
- * listeners and routes back, which may lean on them.
+ * and listeners and routes, which lean on clusters, wait until those and their endpoints are
+ * acknowledged.
  */
 export class AdsStream {
   readonly node: Node;
@@ -89,12 +89,15 @@ export class AdsStream {
   /** Everything that may be sent now. */
   pump(): AdsPush[] {
     const pushes: AdsPush[] = [];
-    for (const type of RESOURCE_TYPES) {
-      if (type === "listener" && this.#isRefused()) return pushes;
-      this.#pushInto(pushes, type);
-      if (this.#isAwaited(type)) return pushes;
-    }
-    if (this.#retained.size === 0 || this.#isRefused()) return pushes;
+    this.#pushInto(pushes, "cluster");
+    // Not held back: Envoy acknowledges a new cluster only once it has its endpoints.
+    this.#pushInto(pushes, "endpoint");
+    if (this.#isAwaited("cluster") || this.#isAwaited("endpoint")) return pushes;
+    if (this.#isRefused()) return pushes;
+    this.#pushInto(pushes, "listener");
+    this.#pushInto(pushes, "route");
+    if (this.#isAwaited("listener") || this.#isAwaited("route")) return pushes;
+    if (this.#retained.size === 0) return pushes;
     this.#retained = new Map();
     this.#pushInto(pushes, "cluster");
     return pushes;

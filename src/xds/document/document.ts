@@ -12,9 +12,9 @@ import {
   isScalar,
   isSeq,
   LineCounter,
-  type Node as YamlNode,
   parseDocument,
   type Document as YamlDocument,
+  type Node as YamlNode,
 } from "yaml";
 import type { Diagnostic, Position } from "../../base/diagnostic.ts";
 import { printFound } from "../check/place.ts";
