@@ -2,6 +2,15 @@ import { at, observe } from "../metrics/cells.ts";
 import { type Column, counter, gauge, histogram } from "../metrics/column.ts";
 import { Registry } from "../metrics/registry.ts";
 import type { Row, Table } from "../metrics/table.ts";
+import type { ResourceType } from "../xds/order.ts";
+
+/** As Istio writes the label `type`. */
+const DISCOVERY: Readonly<Record<ResourceType, string>> = {
+  cluster: "cds",
+  endpoint: "eds",
+  listener: "lds",
+  route: "rds",
+};
 
 /** Istio's own bounds of `pilot_proxy_convergence_time`, in seconds. */
 const CONVERGENCE_BOUNDS: readonly number[] = [0.1, 0.5, 1, 3, 5, 10, 20, 30];
@@ -64,13 +73,12 @@ export class ControlMetrics {
     if (!accepted) bump(this.#configuration, 1);
   }
 
-  /** `cds`, `eds`, `lds` or `rds`, as Istio writes it. */
-  pushed(type: string): void {
-    bump(this.#pushes.row([type]), 0);
+  pushed(type: ResourceType): void {
+    bump(this.#pushes.row([DISCOVERY[type]]), 0);
   }
 
-  rejected(type: string): void {
-    bump(this.#pushes.row([type]), 1);
+  rejected(type: ResourceType): void {
+    bump(this.#pushes.row([DISCOVERY[type]]), 1);
   }
 
   converged(seconds: number): void {

@@ -5,6 +5,7 @@ import type { SocketAddress } from "../model/address.ts";
 import { DEFAULT_SETTINGS, type Mesh, type Pod } from "../model/mesh.ts";
 import { AddressBook } from "./addresses.ts";
 import { ControlMetrics } from "./control-metrics.ts";
+import { Convergence } from "./convergence.ts";
 import { PushQueue } from "./push-queue.ts";
 import { nameRegistry } from "./registry.ts";
 import type {
@@ -47,6 +48,7 @@ export class ControlPlane implements RunningControl {
     services: () => this.#mesh.services.length,
     pods: () => this.#pods.length,
   });
+  readonly #convergence: Convergence;
   readonly #listeners = new Set<(change: ControlChange) => void>();
   #mesh: Mesh = EMPTY_MESH;
   #pods: readonly Pod[] = [];
@@ -58,6 +60,7 @@ export class ControlPlane implements RunningControl {
   constructor(options: ControlOptions, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
+    this.#convergence = new Convergence(clock, (seconds) => this.#metrics.converged(seconds));
     this.#queue = new PushQueue(clock, () => this.#push());
   }
 
@@ -99,6 +102,11 @@ export class ControlPlane implements RunningControl {
       address: this.#options.adsAddress,
       source: this.#store,
       clock: this.#clock,
+      observer: {
+        pushed: (type) => this.#metrics.pushed(type),
+        rejected: (type) => this.#metrics.rejected(type),
+        synced: ({ id }) => this.#convergence.synced(id),
+      },
     });
     const pages = pagesOf({
       mesh: () => this.#mesh,
@@ -149,6 +157,9 @@ export class ControlPlane implements RunningControl {
 
   #push(): void {
     this.#store.setWorld({ mesh: this.#mesh, pods: this.#pods });
+    this.#convergence.begin();
     this.#store.publish();
+    const behind = (this.#ads?.status() ?? []).filter(({ synced }) => !synced);
+    this.#convergence.expect(behind.map(({ node }) => node.id));
   }
 }

@@ -3,8 +3,8 @@ import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished, vi } from "vitest";
 import { startControl } from "../../src/control/main.ts";
 import type { RunningControl } from "../../src/control/running-control.ts";
-import { socketAddress } from "../../src/model/address.ts";
-import { type RunningEnvoy, startEnvoySidecar } from "../support/envoy.ts";
+import { formatAddress, socketAddress } from "../../src/model/address.ts";
+import { type RunningEnvoy, startEnvoySidecar } from "../support/envoy-sidecar.ts";
 import { podsOfMesh } from "../support/mesh.ts";
 import { describeWith } from "../support/tools.ts";
 
@@ -80,13 +80,31 @@ async function synced(control: RunningControl): Promise<void> {
 describeWith(["envoy"], "a real Envoy at our control plane", () => {
   it.each(
     GOLDEN.flatMap((name) => (["intercept", "explicit"] as const).map((mode) => ({ name, mode }))),
-  )("takes over everything of $name.yaml in $mode mode", async ({ name, mode }) => {
+  )("takes over everything of $name in $mode mode", async ({ name, mode }) => {
     const control = await controlOf(name);
     const envoy = await envoyOf(control, mode);
     await synced(control);
     const stats = await (await fetch(`${envoy.admin}/stats?filter=update_rejected`)).text();
     const rejected = stats.split("\n").filter((line) => line !== "" && !line.endsWith(": 0"));
     expect(rejected, envoy.log()).toEqual([]);
+  });
+
+  it("is counted under Istio's names", async () => {
+    const control = await controlOf("weights");
+    await envoyOf(control, "explicit");
+    await synced(control);
+    const url = `http://${formatAddress(control.httpAddress)}/metrics`;
+    const metrics = await (await fetch(url)).text();
+    expect(metrics).toContain("pilot_xds 1");
+    for (const type of ["cds", "eds", "lds", "rds"]) {
+      expect(metrics).toMatch(new RegExp(`pilot_xds_pushes{type="${type}"} [1-9]`));
+      expect(metrics).toContain(`pilot_total_xds_rejects{type="${type}"} 0`);
+    }
+    control.setPods([]);
+    await vi.waitFor(async () => {
+      const after = await (await fetch(url)).text();
+      expect(after).toContain("pilot_proxy_convergence_time_count 1");
+    }, 5000);
   });
 
   it("answers as the VirtualService says", async () => {

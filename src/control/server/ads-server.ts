@@ -25,6 +25,17 @@ export interface AdsServerOptions {
   readonly address: SocketAddress;
   readonly source: SnapshotSource;
   readonly clock: Clock;
+  readonly observer?: AdsObserver;
+}
+
+/** Who wants to count what goes over the streams. */
+export interface AdsObserver {
+  /** One response was sent. */
+  pushed(type: ResourceType): void;
+  /** One response was refused. */
+  rejected(type: ResourceType): void;
+  /** This proxy has acknowledged everything there is for it. */
+  synced(node: Node): void;
 }
 
 /** One connected proxy. */
@@ -62,7 +73,7 @@ interface OpenStream {
 
 /** Serves snapshots over ADS, state of the world: gRPC on HTTP/2 without TLS. */
 export async function startAdsServer(options: AdsServerOptions): Promise<AdsServer> {
-  const service = new AdsService(options.source, options.clock);
+  const service = new AdsService(options);
   const handler = connectNodeAdapter({
     routes: (router) => service.register(router),
     readMaxBytes: REQUEST_BYTES_MAX,
@@ -108,12 +119,14 @@ function listen(server: http2.Http2Server, address: SocketAddress): Promise<Sock
 class AdsService {
   readonly #source: SnapshotSource;
   readonly #clock: Clock;
+  readonly #observer: AdsObserver | undefined;
   readonly #cache = new ResourceCache();
   readonly #open = new Set<OpenStream>();
 
-  constructor(source: SnapshotSource, clock: Clock) {
+  constructor({ source, clock, observer }: AdsServerOptions) {
     this.#source = source;
     this.#clock = clock;
+    this.#observer = observer;
   }
 
   register(router: ConnectRouter): void {
@@ -196,13 +209,18 @@ class AdsService {
       resourceNames: request.resourceNames,
       error: request.errorDetail === undefined ? undefined : request.errorDetail.message,
     });
+    if (request.errorDetail !== undefined) this.#observer?.rejected(type);
     this.#push(open);
+    if (open.stream.synced) this.#observer?.synced(open.stream.node);
   }
 
   #push({ stream, outbox }: OpenStream): void {
     const snapshot = this.#source.snapshotFor(stream.node);
     if (snapshot !== undefined) stream.update(snapshot);
-    for (const push of stream.pump()) outbox.put(responseOf(push));
+    for (const push of stream.pump()) {
+      outbox.put(responseOf(push));
+      this.#observer?.pushed(push.type);
+    }
   }
 }
 
