@@ -117,7 +117,7 @@ function outrigger(): Contender {
     program: process.execPath,
     config: sharedYaml,
     configName: "outrigger.yaml",
-    args: (file) => [OUTRIGGER, "proxy", "-c", file, "--concurrency", "1"],
+    args: (file) => [OUTRIGGER, "proxy", "-c", file],
   };
 }
 

@@ -222,5 +222,5 @@ want_network_tools() {
     locked step "installing iproute2 and iptables" install_packages iproute2 iptables; then
     return 0
   fi
-  [ "$(uname -s)" != Linux ] || say "missing: $lacking; the mesh will run in explicit mode"
+  [ "$(uname -s)" != Linux ] || say "missing: ${lacking% }; the mesh will run in explicit mode"
 }
