@@ -28,6 +28,8 @@ export class Supervised {
   #startedAt = 0;
   #stopped = false;
   #lastWords = "";
+  /** What was shown at the last end: the same words are not shown twice. */
+  #said = "";
   #ended: () => void = () => {};
 
   constructor(options: SupervisedOptions) {
@@ -78,8 +80,10 @@ export class Supervised {
     const { clock, say, title } = this.#options;
     if (clock.now() - this.#startedAt > RECOVERED_MS) this.#delayMs = FIRST_DELAY_MS;
     const delayMs = this.#delayMs;
-    const words = this.lastWords === "" ? "" : `\n${indented(this.lastWords)}`;
+    const news = this.lastWords === "" || this.lastWords === this.#said ? "" : this.lastWords;
+    const words = news === "" ? "" : `\n${indented(news)}`;
     say(`${title} ended (${how}), starts again in ${formatDuration(delayMs)}${words}`);
+    this.#said = this.lastWords;
     this.#lastWords = "";
     this.#delayMs = Math.min(delayMs * 2, LAST_DELAY_MS);
     this.#pending = clock.after(delayMs, () => {

@@ -19,15 +19,16 @@ const WINDOW_MS = 10_000;
 export class MeshView {
   readonly #options: MeshViewOptions;
   readonly #traffic: Traffic;
-  readonly #startedAt: number;
+  #startedAt: number | undefined;
 
   constructor(options: MeshViewOptions) {
     this.#options = options;
     this.#traffic = new Traffic(options.now);
-    this.#startedAt = options.now();
   }
 
+  /** The first scrape is where measuring begins. */
   scrape(): Promise<void> {
+    this.#startedAt ??= this.#options.now();
     return this.#traffic.scrape(this.#options.pods());
   }
 
@@ -54,7 +55,8 @@ export class MeshView {
   }
 
   #age(): string {
-    const seconds = Math.round((this.#options.now() - this.#startedAt) / 1000);
+    const now = this.#options.now();
+    const seconds = Math.round((now - (this.#startedAt ?? now)) / 1000);
     return formatDuration(seconds * 1000);
   }
 }
