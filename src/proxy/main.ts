@@ -5,6 +5,8 @@ import { type Random, systemRandom } from "../base/random.ts";
 import { Registry } from "../metrics/registry.ts";
 import type { Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
 import type { Resolve } from "./cluster/resolution.ts";
+import { ConfigClient, type ConfigClientState } from "./config-client.ts";
+import { ConfigQueue } from "./config-queue.ts";
 import { DataPlane } from "./data-plane.ts";
 import { peerHeadersOf } from "./telemetry/standard/peer-metadata.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
@@ -16,6 +18,8 @@ export interface ProxyOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly resolve?: Resolve;
+  /** Hears what a log should: the control plane come and gone, refusals. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /** A proxy that serves. */
@@ -23,6 +27,10 @@ export interface RunningProxy {
   readonly bootstrap: Bootstrap;
   readonly telemetry: Telemetry;
   readonly dataPlane: DataPlane;
+  /** True from the first complete configuration on, until it stops. */
+  readonly ready: boolean;
+  /** Undefined where the whole configuration is in the bootstrap. */
+  readonly configuration: ConfigClientState | undefined;
   /** Swaps to another configuration as a whole; see `DataPlane.apply`. */
   apply(config: ProxyConfig): Promise<void>;
   /** Accepts nothing new, lets requests finish, closes what is left after `graceMs`. */
@@ -48,19 +56,47 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     localAddress: ownAddress(),
     loggersOf: () => [],
   });
-  await dataPlane.apply({
-    listeners: bootstrap.listeners,
-    clusters: bootstrap.clusters,
-    routes: [],
-    endpoints: [],
-  });
+  const queue = new ConfigQueue((config) => dataPlane.apply(config), options.onNotice ?? silent);
+  const client = clientOf(options, (config) => queue.put(config));
+  if (client === undefined) await dataPlane.apply(staticConfig(bootstrap));
+  client?.start();
+  let stopping = false;
   return {
     bootstrap,
     telemetry,
     dataPlane,
+    get ready(): boolean {
+      return !stopping && (client === undefined || queue.served);
+    },
+    get configuration(): ConfigClientState | undefined {
+      return client?.state;
+    },
     apply: (config) => dataPlane.apply(config),
-    stop: (graceMs = GRACE_MS) => dataPlane.stop(graceMs),
+    stop: (graceMs = GRACE_MS) => {
+      stopping = true;
+      client?.stop();
+      return dataPlane.stop(graceMs);
+    },
   };
+}
+
+function silent(): void {
+  // Nobody listens to notices.
+}
+
+function staticConfig({ listeners, clusters }: Bootstrap): ProxyConfig {
+  return { listeners, clusters, routes: [], endpoints: [] };
+}
+
+/** Undefined where the bootstrap names no control plane. */
+function clientOf(
+  { bootstrap, clock, random, onNotice }: ProxyOptions,
+  onConfig: (config: ProxyConfig) => void,
+): ConfigClient | undefined {
+  if (bootstrap.ads === undefined) return undefined;
+  const chance = { clock: clock ?? systemClock, random: random ?? systemRandom };
+  const notice = { onNotice: onNotice ?? silent };
+  return new ConfigClient({ bootstrap, onConfig, ...chance, ...notice }, bootstrap.ads);
 }
 
 async function resolveName(name: string): Promise<readonly string[]> {

@@ -6,6 +6,7 @@ import { startProxy } from "../../proxy/main.ts";
 
 const FAILED_STATUS = 1;
 const REFUSED_STATUS = 2;
+const AWAKE_MS = 3_600_000;
 const STDIN_NAME = "standard input";
 
 /** Runs the data plane until it is told to end; a second signal does not wait for requests. */
@@ -19,7 +20,9 @@ export async function proxyCommand(
   const { bootstrap, diagnostics } = readBootstrap(text, fromStdin ? STDIN_NAME : configPath);
   for (const diagnostic of diagnostics) say(formatDiagnostic(diagnostic));
   if (bootstrap === undefined) process.exit(REFUSED_STATUS);
-  const proxy = await startProxy({ bootstrap, version });
+  const proxy = await startProxy({ bootstrap, version, onNotice: say });
+  // Timers keep no process alive, and before the first configuration there may be nothing else.
+  setInterval(() => {}, AWAKE_MS);
   let asked = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
