@@ -14,7 +14,9 @@ export async function proxyCommand(
   { configPath }: { readonly configPath: string },
   version: string,
 ): Promise<void> {
-  const say = (line: string): boolean => process.stderr.write(`outrigger: ${line}\n`);
+  const say = (line: string): void => {
+    process.stderr.write(`outrigger: ${line}\n`);
+  };
   const fromStdin = configPath === "-";
   const text = fromStdin ? await readStdin() : readFileSync(configPath, "utf8");
   const { bootstrap, diagnostics } = readBootstrap(text, fromStdin ? STDIN_NAME : configPath);

@@ -24,6 +24,7 @@ export class Fleet {
   readonly #leaving = new Set<RunningPod>();
   readonly #told = new Set<string>();
   #failures = 0;
+  #plan: readonly PlannedPod[] = [];
   #turn: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -40,9 +41,10 @@ export class Fleet {
     return this.#failures;
   }
 
-  /** Starts what is new and ends what is no longer wanted; one change after the other. */
+  /** Starts what is new and ends what is no longer wanted; an outdated plan is passed over. */
   reconcile(plan: readonly PlannedPod[]): Promise<void> {
-    this.#turn = this.#turn.then(() => this.#reconcile(plan));
+    this.#plan = plan;
+    this.#turn = this.#turn.then(() => (this.#plan === plan ? this.#reconcile(plan) : undefined));
     return this.#turn;
   }
 
