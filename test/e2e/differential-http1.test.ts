@@ -1,0 +1,47 @@
+import fs from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Origins, type Outcome, ProxyUnderTest } from "../support/differential.ts";
+import { CASES, rawOf } from "../support/differential-cases.ts";
+import { freePort } from "../support/envoy-process.ts";
+import { describeWith } from "../support/tools.ts";
+
+const YAML = fs.readFileSync(new URL("differential.yaml", import.meta.url), "utf8");
+
+/** Counters that both must have counted alike after all of it. */
+const COUNTERS =
+  /^(cluster\.(a|b|refused|empty|limited)\.(upstream_rq_(total|2xx|4xx|5xx|completed|retry|timeout|per_try_timeout|pending_overflow|maintenance_mode)|upstream_cx_none_healthy|upstream_cx_connect_fail|upstream_rq_retry_success)|http\.in\.(downstream_rq_(total|1xx|2xx|3xx|4xx|5xx|completed)|no_route|no_cluster|rq_direct_response|rq_redirect))$/;
+
+describeWith(["envoy"], "Envoy and Outrigger on one file", () => {
+  let origins: Origins;
+  let envoy: ProxyUnderTest;
+  let outrigger: ProxyUnderTest;
+
+  beforeAll(async () => {
+    origins = await Origins.start(["a", "b"]);
+    const ports = {
+      ORIGIN_a: origins.port("a"),
+      ORIGIN_b: origins.port("b"),
+      REFUSED: await freePort(),
+    };
+    envoy = await ProxyUnderTest.start("envoy", YAML, ports);
+    outrigger = await ProxyUnderTest.start("outrigger", YAML, ports);
+  });
+
+  afterAll(async () => {
+    await envoy?.stop();
+    await outrigger?.stop();
+    origins?.stop();
+  });
+
+  describe.each(Object.entries(CASES))("%s", (_, cases) => {
+    it.each(cases)("$name", async (one) => {
+      const wanted: Outcome = await envoy.exchange(rawOf(one), origins);
+      const found: Outcome = await outrigger.exchange(rawOf(one), origins);
+      expect(found).toEqual(wanted);
+    });
+  });
+
+  it("counts alike", async () => {
+    expect(await outrigger.stats(COUNTERS)).toEqual(await envoy.stats(COUNTERS));
+  });
+});
