@@ -27,10 +27,6 @@ export class CompiledChain {
     });
   }
 
-  get needsProtocol(): boolean {
-    return this.#match.applicationProtocols.length > 0;
-  }
-
   /** TLS is not terminated, so only chains for plain bytes, or for any, are reached. */
   get reachable(): boolean {
     return this.#match.transportProtocol !== "tls";
@@ -69,6 +65,8 @@ export class CompiledChain {
   }
 }
 
+const HTTP: readonly Sniffed[] = ["http/1.1", "http/1.0", "h2c"];
+
 /** The chains of a listener. */
 export class ChainSet {
   readonly #chains: readonly CompiledChain[];
@@ -79,14 +77,13 @@ export class ChainSet {
     this.#fallback = fallback;
   }
 
-  /** Whether the choice for this destination depends on what the client says first. */
+  /**
+   * Whether the choice for this destination depends on what the client says first. Where it does
+   * not, nobody waits: on a TCP port it may be the server that speaks first.
+   */
   needsSniffing(destination: Address): boolean {
-    const any = this.#chains.filter((chain) => chain.needsProtocol);
-    return any.some((chain) =>
-      (["http/1.1", "http/1.0", "h2c"] as const).some(
-        (protocol) => chain.score(destination, protocol) >= 0,
-      ),
-    );
+    const silent = this.find(destination, "other");
+    return HTTP.some((protocol) => this.find(destination, protocol) !== silent);
   }
 
   find(destination: Address, protocol: Sniffed): CompiledChain | undefined {
