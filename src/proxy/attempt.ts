@@ -140,11 +140,11 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   }
 
   onTunnelData(bytes: Buffer, start: number, end: number): void {
-    this.#exchange.onTunnelData(bytes, start, end);
+    this.#exchange.tunnel.fromUpstream(bytes, start, end);
   }
 
   onTunnelEnd(): void {
-    this.#exchange.onTunnelEnd();
+    this.#exchange.tunnel.upstreamEnd();
   }
 
   onReset(reason: ResetReason): void {

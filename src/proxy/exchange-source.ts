@@ -7,6 +7,9 @@ import type { FormatSource } from "./route/template.ts";
 import type { LogSource } from "./telemetry/access-log/logger.ts";
 import type { RequestAccount } from "./telemetry/account.ts";
 
+/** Near enough: what is no address is hardly made of these. */
+const ADDRESS = /^[0-9a-fA-F.:]{2,45}$/;
+
 /** The parts of an exchange that log lines and header templates ask about. */
 export interface ExchangeParts {
   readonly down: Downstream;
@@ -44,6 +47,10 @@ export class ExchangeSource implements LogSource, FormatSource {
     return this.#of.account.code;
   }
 
+  attempts(): number {
+    return this.#of.account.attempts;
+  }
+
   upstreamHost(): string {
     return this.#of.attempt.host?.text ?? "";
   }
@@ -64,8 +71,19 @@ export class ExchangeSource implements LogSource, FormatSource {
     return this.#of.down.localAddress;
   }
 
+  /** Whom proxies in front say it is, where the listener is told to believe them. */
   downstreamRemoteAddress(): string {
-    return this.#of.down.remoteAddress;
+    const { down, request } = this.#of;
+    const { useRemoteAddress, xffNumTrustedHops } = down.hcm.config;
+    const forwarded = useRemoteAddress ? undefined : request.header("x-forwarded-for");
+    if (forwarded === undefined) return down.remoteAddress;
+    const address =
+      forwarded
+        .split(",")
+        .at(-1 - xffNumTrustedHops)
+        ?.trim() ?? "";
+    if (!ADDRESS.test(address)) return down.remoteAddress;
+    return address.includes(":") ? `[${address}]:0` : `${address}:0`;
   }
 
   connectionTerminationDetails(): string {

@@ -204,7 +204,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
           this.#postpone(bytes, at);
           return;
         case "tunnel":
-          this.#exchange.onClientTunnelData(bytes, at, bytes.length);
+          this.#exchange.tunnel.fromClient(bytes, at, bytes.length);
           return;
         default:
           return;
@@ -323,7 +323,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   #onEnd(): void {
     this.#closedByPeer = true;
     if (this.#state === "tunnel") {
-      this.#exchange.onClientTunnelEnd();
+      this.#exchange.tunnel.clientEnd();
       return;
     }
     this.#socket.destroySoon();

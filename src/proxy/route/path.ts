@@ -27,9 +27,9 @@ export function normalizePath(
 
 /** `%41` is `A`, `%2e` is `.`; any other escape stays as it is (RFC 3986 section 6.2.2.2). */
 function decodeUnreserved(path: string): string {
-  return path.replaceAll(/%([0-9A-Fa-f]{2})/g, (escape: string, hex: string) => {
+  return path.replaceAll(/%([0-9A-Fa-f]{2})/g, (found: string, hex: string) => {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
-    return UNRESERVED.test(character) ? character : escape;
+    return UNRESERVED.test(character) ? character : found;
   });
 }
 

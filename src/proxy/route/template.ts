@@ -9,6 +9,8 @@ export interface FormatSource {
   downstreamRemoteAddress(): string;
   routeName(): string;
   responseCode(): number;
+  /** Attempts so far. */
+  attempts(): number;
 }
 
 export interface Template {

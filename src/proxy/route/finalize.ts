@@ -1,10 +1,11 @@
 // hot path: no allocation per request
-import { ID } from "../codec/h1/header-name.ts";
-import type { RequestParser } from "../codec/h1/request-parser.ts";
-import type { CompiledForward, CompiledRoute, Target } from "./route/compiled-route.ts";
-import type { HeaderMutator } from "./route/header-mutator.ts";
-import type { RequestHead } from "./route/request-head.ts";
-import type { FormatSource } from "./route/template.ts";
+import { ID } from "../../codec/h1/header-name.ts";
+import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import type { RequestParser } from "../../codec/h1/request-parser.ts";
+import type { CompiledForward, CompiledRoute, Target } from "./compiled-route.ts";
+import type { HeaderMutator } from "./header-mutator.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { FormatSource } from "./template.ts";
 
 /**
  * What the route makes of a request (Envoy: finalizeRequestHeaders): headers of the weighted
@@ -17,8 +18,8 @@ export function finalizeRequest(
   target: Target,
   source: FormatSource,
 ): void {
-  applyAll(target.requestHeaders, request, source);
-  applyAll(route.requestHeaders, request, source);
+  applyAll(target.requestHeaders, request.headers, source);
+  applyAll(route.requestHeaders, request.headers, source);
   const host = target.hostRewrite === "" ? forward.hostRewrite : target.hostRewrite;
   if (host !== undefined && host !== "") rewriteHost(request, host, forward.appendForwardedHost);
   if (forward.rewrite === undefined) return;
@@ -28,12 +29,26 @@ export function finalizeRequest(
   request.setPath(path);
 }
 
-function applyAll(
-  mutators: readonly HeaderMutator[],
-  request: RequestHead,
+/** What the route makes of a response's headers, the levels in the same order. */
+export function finalizeResponse(
+  headers: HeaderTable,
+  route: CompiledRoute,
+  target: Target | undefined,
   source: FormatSource,
 ): void {
-  for (let i = 0; i < mutators.length; i++) mutators[i]?.apply(request.headers, source);
+  if (route.attemptCountInResponse) {
+    headers.set(ID["x-envoy-attempt-count"], String(source.attempts()));
+  }
+  if (target !== undefined) applyAll(target.responseHeaders, headers, source);
+  applyAll(route.responseHeaders, headers, source);
+}
+
+function applyAll(
+  mutators: readonly HeaderMutator[],
+  headers: HeaderTable,
+  source: FormatSource,
+): void {
+  for (let i = 0; i < mutators.length; i++) mutators[i]?.apply(headers, source);
 }
 
 function rewriteHost(request: RequestHead, host: string, append: boolean): void {

@@ -1,5 +1,5 @@
-import { FLAG_LR, FLAG_UC, FLAG_UF, FLAG_UO, FLAG_UPE } from "./telemetry/response-flags.ts";
-import type { ResetReason } from "./upstream/stream-handler.ts";
+import { FLAG_LR, FLAG_UC, FLAG_UF, FLAG_UO, FLAG_UPE } from "../telemetry/response-flags.ts";
+import type { ResetReason } from "../upstream/stream-handler.ts";
 
 /** How a failed attempt is told to the client and to the logs (Envoy: router.cc). */
 export interface ResetReport {

@@ -1,10 +1,10 @@
 // hot path: no allocation per request
-import type { Random } from "../base/random.ts";
-import type { HeaderTable } from "../codec/h1/header-table.ts";
-import type { UpstreamCluster } from "./cluster/upstream-cluster.ts";
-import { isConnectFailure } from "./reset.ts";
-import type { CompiledRetry } from "./route/compiled-route.ts";
-import type { ResetReason } from "./upstream/stream-handler.ts";
+import type { Random } from "../../base/random.ts";
+import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
+import { isConnectFailure } from "../reply/reset.ts";
+import type { CompiledRetry } from "../route/compiled-route.ts";
+import type { ResetReason } from "../upstream/stream-handler.ts";
 
 /**
  * Whether and when a failed attempt is followed by another (Envoy: RetryStateImpl).

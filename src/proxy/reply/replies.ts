@@ -1,10 +1,10 @@
+import type { CompiledDirectResponse, CompiledRedirect } from "../route/compiled-route.ts";
+import { redirectLocation } from "../route/redirect.ts";
+import type { RequestHead } from "../route/request-head.ts";
+import { FLAG_NC, FLAG_NR, FLAG_SI, FLAG_UH, FLAG_UT } from "../telemetry/response-flags.ts";
+import type { ResetReason } from "../upstream/stream-handler.ts";
 import type { LocalReply } from "./local-reply.ts";
 import { reportOf, resetBody, resetDetails } from "./reset.ts";
-import type { CompiledRedirect } from "./route/compiled-route.ts";
-import { redirectLocation } from "./route/redirect.ts";
-import type { RequestHead } from "./route/request-head.ts";
-import { FLAG_NC, FLAG_NR, FLAG_SI, FLAG_UH, FLAG_UT } from "./telemetry/response-flags.ts";
-import type { ResetReason } from "./upstream/stream-handler.ts";
 
 /** Envoy's own answers: status, body, response flag and response code details as Envoy 1.40. */
 
@@ -63,7 +63,14 @@ export function resetReply(reason: ResetReason, retried: boolean): LocalReply {
   return reason === "overflow" ? { ...answer, headers: [["x-envoy-overloaded", "true"]] } : answer;
 }
 
-export function redirectReply(action: CompiledRedirect, request: RequestHead): LocalReply {
+/** A route that answers itself. */
+export function routeReply(
+  action: CompiledRedirect | CompiledDirectResponse,
+  request: RequestHead,
+): LocalReply {
+  if (action.kind === "directResponse") {
+    return reply(action.status, action.body, 0, "direct_response");
+  }
   const headers = [["location", redirectLocation(action, request)]] as const;
   return { ...reply(action.status, "", 0, "direct_response"), headers };
 }

@@ -1,6 +1,6 @@
 // hot path: no allocation per request
-import type { HeaderTable } from "../codec/h1/header-table.ts";
-import { statusLine } from "../codec/h1/status.ts";
+import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import { statusLine } from "../../codec/h1/status.ts";
 
 /** A response's head. `tail`: header lines about this connection alone. */
 export function responseText(

@@ -1,0 +1,409 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { type Peer, PeerServer } from "../../test/support/peer.ts";
+import {
+  httpListener,
+  type ProxySetup,
+  startSetup,
+  staticCluster,
+} from "../../test/support/proxy-setup.ts";
+
+const running: { stop(): Promise<void> | void }[] = [];
+
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.stop();
+});
+
+async function originServer(): Promise<PeerServer> {
+  const server = await PeerServer.listen();
+  running.push({ stop: () => server.close() });
+  return server;
+}
+
+const TO_ORIGIN = { match: { prefix: "/" }, route: { cluster: "origin" } };
+
+async function setUp(
+  origin: PeerServer,
+  options: { hcm?: Record<string, unknown>; routes?: unknown[]; cluster?: object } = {},
+): Promise<ProxySetup> {
+  const { hcm = {}, routes = [TO_ORIGIN], cluster = {} } = options;
+  const listener = httpListener({ hcm, routes });
+  const setup = await startSetup(
+    [listener],
+    [staticCluster("origin", [origin.port], { ...cluster })],
+  );
+  running.push(setup);
+  return setup;
+}
+
+async function answered(upstream: Peer, body = "ok"): Promise<string> {
+  const head = await upstream.receives("\r\n\r\n");
+  upstream.sends(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+  return head;
+}
+
+const GET = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+
+describe("a plain request", () => {
+  it("goes to the origin and back, with Envoy's headers", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends(GET);
+    const head = await answered(await origin.accepts());
+    expect(head).toMatch(
+      /^GET \/a HTTP\/1\.1\r\nhost: a\r\nx-forwarded-proto: http\r\nx-request-id: [0-9a-f-]{36}\r\nx-envoy-expected-rq-timeout-ms: 15000\r\n\r\n$/,
+    );
+    const response = await client.receivesResponse();
+    expect(response.head).toMatch(/^HTTP\/1\.1 200 OK\r\ncontent-length: 2\r\n/);
+    expect(response.head).toContain("server: envoy\r\n");
+    expect(response.body).toBe("ok");
+  });
+
+  it("reuses both connections for the next one", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    for (let i = 0; i < 3; i++) {
+      await answered(upstream);
+      expect((await client.receivesResponse()).body).toBe("ok");
+      if (i < 2) client.sends(GET);
+    }
+    expect(origin.connections).toBe(1);
+  });
+
+  it("may come in pieces of one byte", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    for (const byte of GET) client.sends(byte);
+    await answered(await origin.accepts());
+    expect((await client.receivesResponse()).body).toBe("ok");
+  });
+
+  it("ends the connection when the client asks for that", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    expect(await answered(await origin.accepts())).not.toContain("connection");
+    expect((await client.receivesResponse()).head).toContain("connection: close\r\n");
+    expect(await client.sees("end")).toBe("");
+  });
+});
+
+it("answers pipelined requests in their order", async () => {
+  const origin = await originServer();
+  const client = await (await setUp(origin)).client();
+  client.sends("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.sends("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
+  const upstream = await origin.accepts();
+  for (const number of ["1", "2", "3"]) {
+    expect(await answered(upstream, number)).toContain(`GET /${number} `);
+    expect((await client.receivesResponse()).body).toBe(number);
+  }
+});
+
+it("refuses what could be read in two ways, and no origin sees it", async () => {
+  const origin = await originServer();
+  const client = await (await setUp(origin)).client();
+  client.sends(
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG",
+  );
+  expect((await client.receivesResponse()).head).toContain("400 Bad Request");
+  await client.sees("end");
+  expect(origin.connections).toBe(0);
+});
+
+describe("bodies", () => {
+  it("pass with their length", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
+    const upstream = await origin.accepts();
+    expect(await upstream.receives("hello")).toContain("content-length: 10\r\n");
+    client.sends("world");
+    await upstream.receives("world");
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    expect((await client.receivesResponse()).head).toContain("200 OK");
+  });
+
+  it("in chunks are framed anew, without extensions and trailers", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.sends("5;ext=1\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n");
+    const upstream = await origin.accepts();
+    const sent = await upstream.receives("0\r\n\r\n");
+    expect(sent.endsWith("\r\n\r\n5\r\nhello\r\n0\r\n\r\n")).toBe(true);
+    upstream.sends("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2;x\r\nok\r\n0\r\n\r\n");
+    const response = await client.receives("0\r\n\r\n");
+    expect(response.endsWith("transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")).toBe(true);
+  });
+
+  it("that end with the connection go on in chunks, and the client's connection lives", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.sends("HTTP/1.1 200 OK\r\n\r\nall of it");
+    upstream.ends();
+    expect(await client.receives("0\r\n\r\n")).toContain("9\r\nall of it\r\n");
+    client.sends(GET);
+    await answered(await origin.accepts());
+    expect((await client.receivesResponse()).body).toBe("ok");
+  });
+
+  it("of many megabytes pass both ways without being held", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    const piece = "x".repeat(1 << 20);
+    client.sends(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${8 << 20}\r\n\r\n`);
+    for (let i = 0; i < 8; i++) client.sends(piece);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    await upstream.receivesBytes(8 << 20);
+    upstream.sends(`HTTP/1.1 200 OK\r\ncontent-length: ${8 << 20}\r\n\r\n`);
+    for (let i = 0; i < 8; i++) upstream.sends(piece);
+    expect((await client.receivesResponse()).body).toBe(piece.repeat(8));
+  });
+
+  it("cut off by the origin cut the client off too", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc");
+    upstream.closes();
+    expect((await client.sees("end")).endsWith("\r\n\r\nabc")).toBe(true);
+  });
+
+  it("of HEAD, 204 and 304 are none", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n");
+    expect(await client.receives("\r\n\r\n")).toContain("content-length: 50\r\n");
+    client.sends(GET);
+    await upstream.receives("\r\n\r\n");
+    upstream.sends("HTTP/1.1 304 Not Modified\r\ncontent-length: 50\r\n\r\n");
+    expect(await client.receives("\r\n\r\n")).toContain("304 Not Modified");
+    client.sends(GET);
+    await answered(upstream);
+    expect((await client.receivesResponse()).body).toBe("ok");
+  });
+});
+
+describe("interim responses", () => {
+  it("100 comes from the proxy, and the origin sees no Expect", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    expect(await client.receives("\r\n\r\n")).toBe("HTTP/1.1 100 Continue\r\n\r\n");
+    client.sends("hi");
+    const upstream = await origin.accepts();
+    expect(await upstream.receives("hi")).not.toContain("expect:");
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    await client.receivesResponse();
+  });
+
+  it("103 is passed on before the final response", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.sends("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n");
+    expect(await client.receives("\r\n\r\n")).toBe(
+      "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n",
+    );
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    expect((await client.receivesResponse()).body).toBe("ok");
+  });
+
+  it("in a flood are a protocol error", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.sends("HTTP/1.1 100 Continue\r\n\r\n".repeat(20));
+    expect((await client.receivesResponse()).head).toContain("502 Bad Gateway");
+  });
+});
+
+describe("an upgrade", () => {
+  const hcm = { upgrade_configs: [{ upgrade_type: "websocket" }] };
+  const ASK = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+  it("becomes a tunnel, and bytes that came early wait for it", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin, { hcm })).client();
+    client.sends(`${ASK}early`);
+    const upstream = await origin.accepts();
+    const head = await upstream.receives("\r\n\r\n");
+    expect(head).toContain("upgrade: websocket\r\n");
+    expect(upstream.received).toBe("");
+    upstream.sends(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello",
+    );
+    expect(await client.receives("hello")).toMatch(/^HTTP\/1\.1 101 .*connection: upgrade\r\n/s);
+    await upstream.receives("early");
+    client.sends("ping");
+    await upstream.receives("ping");
+    upstream.ends();
+    await client.sees("end");
+  });
+
+  it("that the listener does not allow is refused", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends(ASK);
+    expect((await client.receivesResponse()).head).toContain("403 Forbidden");
+    expect(origin.connections).toBe(0);
+  });
+});
+
+describe("failures", () => {
+  it("of a connection that the origin closes without an answer are 503 UC", async () => {
+    const origin = await originServer();
+    const setup = await setUp(origin);
+    const client = await setup.client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.closes();
+    const { head, body } = await client.receivesResponse();
+    expect(head).toContain("503 Service Unavailable");
+    expect(body).toBe(
+      "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+    );
+    expect(setup.stat("origin", "upstream_cx_active")).toBe(0);
+    expect(setup.stat("origin", "upstream_rq_active")).toBe(0);
+  });
+
+  it("of a framing that contradicts itself are 502 and end the connection", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.sends("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const { head, body } = await client.receivesResponse();
+    expect(head).toContain("502 Bad Gateway");
+    expect(body).toContain("reset reason: protocol error");
+    await upstream.sees("end");
+  });
+
+  it("to send bytes that nobody asked for end an idle connection", async () => {
+    const origin = await originServer();
+    const client = await (await setUp(origin)).client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await answered(upstream);
+    await client.receivesResponse();
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil");
+    await upstream.sees("end");
+    client.sends(GET);
+    await answered(await origin.accepts());
+    expect((await client.receivesResponse()).body).toBe("ok");
+  });
+
+  it("to wait are noticed: a client that goes takes its request with it", async () => {
+    const origin = await originServer();
+    const setup = await setUp(origin);
+    const client = await setup.client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    client.closes();
+    await upstream.sees("end");
+    expect(setup.stat("origin", "upstream_rq_active")).toBe(0);
+  });
+});
+
+describe("retries", () => {
+  const policy = (on: string) => ({
+    match: { prefix: "/" },
+    route: { cluster: "origin", retry_policy: { retry_on: on, num_retries: 1 } },
+  });
+
+  it("send the whole body again", async () => {
+    const origin = await originServer();
+    const setup = await setUp(origin, { routes: [policy("5xx")] });
+    const client = await setup.client();
+    client.sends("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    const first = await origin.accepts();
+    await first.receives("hello");
+    first.sends("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    const second = await origin.accepts();
+    await second.receives("hello");
+    second.sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    expect((await client.receivesResponse()).body).toBe("ok");
+    expect(setup.stat("origin", "upstream_rq_retry")).toBe(1);
+    expect(setup.stat("origin", "upstream_rq_retry_success")).toBe(1);
+  });
+
+  it("end at their number, and the last answer counts", async () => {
+    const origin = await originServer();
+    const setup = await setUp(origin, { routes: [policy("gateway-error")] });
+    const client = await setup.client();
+    client.sends(GET);
+    for (const status of ["502 Bad Gateway", "503 Service Unavailable"]) {
+      const upstream = await origin.accepts();
+      await upstream.receives("\r\n\r\n");
+      upstream.sends(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`);
+    }
+    expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
+    expect(setup.stat("origin", "upstream_rq_retry_limit_exceeded")).toBe(1);
+  });
+
+  it("do not happen on a condition that the policy does not name", async () => {
+    const origin = await originServer();
+    const setup = await setUp(origin, { routes: [policy("connect-failure")] });
+    const client = await setup.client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.closes();
+    expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
+    expect(origin.connections).toBe(1);
+  });
+});
+
+describe("limits", () => {
+  it("max_requests answers with overflow", async () => {
+    const origin = await originServer();
+    const cluster = { circuit_breakers: { thresholds: [{ max_requests: 1 }] } };
+    const setup = await setUp(origin, { cluster });
+    const one = await setup.client();
+    one.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    const two = await setup.client();
+    two.sends(GET);
+    const { head, body } = await two.receivesResponse();
+    expect(head).toContain("x-envoy-overloaded: true\r\n");
+    expect(body).toContain("reset reason: overflow");
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    await one.receivesResponse();
+  });
+
+  it("max_connections lets requests wait for the connection", async () => {
+    const origin = await originServer();
+    const cluster = { circuit_breakers: { thresholds: [{ max_connections: 1 }] } };
+    const setup = await setUp(origin, { cluster });
+    const one = await setup.client();
+    one.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    const two = await setup.client();
+    two.sends(GET);
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none");
+    expect((await one.receivesResponse()).body).toBe("one");
+    await answered(upstream, "two");
+    expect((await two.receivesResponse()).body).toBe("two");
+    expect(origin.connections).toBe(1);
+  });
+});

@@ -1,0 +1,81 @@
+// hot path: no allocation per request
+import type { Attempt } from "../attempt.ts";
+import type { Downstream } from "../downstream.ts";
+import type { RetryState } from "./retry-state.ts";
+
+/** More is not kept for another attempt (Envoy's per_connection_buffer_limit_bytes). */
+const REPLAY_BYTES_MAX = 1024 * 1024;
+/** A body that waits for its connection is read no further than this. */
+const WAITING_BYTES_MAX = 64 * 1024;
+
+/**
+ * A request's body on its way: straight to the attempt that has a connection, and kept as long as
+ * another attempt may need it.
+ */
+export class RequestStream {
+  /** The last byte has arrived. */
+  complete = false;
+  readonly #down: Downstream;
+  readonly #retry: RetryState;
+  readonly #pieces: Buffer[] = [];
+  #bytes = 0;
+  #paused = false;
+
+  constructor(down: Downstream, retry: RetryState) {
+    this.#down = down;
+    this.#retry = retry;
+  }
+
+  begin(complete: boolean): void {
+    this.forget();
+    this.complete = complete;
+    this.#paused = false;
+  }
+
+  /** More of the body has come. */
+  data(attempt: Attempt, bytes: Buffer, start: number, end: number): void {
+    const { sending } = attempt;
+    if (this.#retry.enabled || !sending) this.#keep(bytes, start, end);
+    if (this.#bytes > REPLAY_BYTES_MAX && this.#retry.enabled) this.#retry.giveUp();
+    if (sending) {
+      if (!this.#retry.enabled) this.forget();
+      attempt.sendData(bytes, start, end);
+    } else if (this.#bytes > WAITING_BYTES_MAX) {
+      this.pause();
+    }
+  }
+
+  /** The attempt has sent the head: what has come so far follows. */
+  replay(attempt: Attempt): void {
+    for (let i = 0; i < this.#pieces.length; i++) {
+      const piece = this.#pieces[i] as Buffer;
+      attempt.sendData(piece, 0, piece.length);
+    }
+    if (!this.#retry.enabled) this.forget();
+    if (this.complete) attempt.sendEnd();
+    else this.resume();
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#down.pauseReading();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#down.resumeReading();
+  }
+
+  forget(): void {
+    if (this.#bytes === 0) return;
+    this.#pieces.length = 0;
+    this.#bytes = 0;
+  }
+
+  /** Copies, because what was read may share memory with what is read next. */
+  #keep(bytes: Buffer, start: number, end: number): void {
+    this.#pieces.push(Buffer.from(bytes.subarray(start, end)));
+    this.#bytes += end - start;
+  }
+}

@@ -1,0 +1,61 @@
+// hot path: no allocation per request
+import type { Clock } from "../../base/clock.ts";
+import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import type { CompiledForward } from "../route/compiled-route.ts";
+
+/** The two timeouts of a whole request: the route's, and that of silence. Kinds `route`, `idle`. */
+export class Timeouts {
+  readonly #clock: Clock;
+  readonly #route: Deadline;
+  readonly #idle: Deadline;
+  #idleMs = 0;
+
+  constructor(clock: Clock, owner: DeadlineOwner) {
+    this.#clock = clock;
+    this.#route = new Deadline(clock, owner, "route");
+    this.#idle = new Deadline(clock, owner, "idle");
+  }
+
+  begin(nowMs: number, idleMs: number): void {
+    this.#idleMs = idleMs;
+    this.#idle.set(nowMs, idleMs);
+  }
+
+  /** A route may have its own idea of silence. */
+  changeIdle(nowMs: number, idleMs: number | undefined): void {
+    if (idleMs !== undefined) this.begin(nowMs, idleMs);
+  }
+
+  /** The request is complete: from now on the route's time runs. */
+  startRoute(nowMs: number, timeoutMs: number): void {
+    this.#route.set(nowMs, timeoutMs);
+  }
+
+  /** The response has begun. */
+  stopRoute(): void {
+    this.#route.clear();
+  }
+
+  /** Something moved. */
+  touch(): void {
+    if (this.#idleMs > 0) this.#idle.set(this.#clock.now(), this.#idleMs);
+  }
+
+  stop(): void {
+    this.#route.clear();
+    this.#idle.clear();
+  }
+
+  dispose(): void {
+    this.#route.dispose();
+    this.#idle.dispose();
+  }
+}
+
+/** What `x-envoy-expected-rq-timeout-ms` says; 0 for no timeout. `spentMs`: on earlier tries. */
+export function expectedTimeoutMs(forward: CompiledForward, spentMs: number): number {
+  const perTryMs = forward.retry?.perTryTimeoutMs ?? 0;
+  if (forward.timeoutMs === 0) return perTryMs;
+  const leftMs = Math.max(1, Math.trunc(forward.timeoutMs - spentMs));
+  return perTryMs > 0 && perTryMs < leftMs ? perTryMs : leftMs;
+}

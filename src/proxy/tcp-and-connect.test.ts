@@ -1,0 +1,97 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { PeerServer } from "../../test/support/peer.ts";
+import { httpListener, startSetup, staticCluster } from "../../test/support/proxy-setup.ts";
+
+const TCP = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+const INSPECTOR =
+  "type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector";
+
+const running: { stop(): Promise<void> | void }[] = [];
+
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.stop();
+});
+
+async function originServer(): Promise<PeerServer> {
+  const server = await PeerServer.listen();
+  running.push({ stop: () => server.close() });
+  return server;
+}
+
+function tcpFilter(cluster: string): unknown {
+  const typed_config = { "@type": TCP, stat_prefix: cluster, cluster };
+  return { name: "tcp", typed_config };
+}
+
+function tcpListener(name: string, cluster: string): unknown {
+  return {
+    name,
+    address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
+    filter_chains: [{ filters: [tcpFilter(cluster)] }],
+  };
+}
+
+describe("a TCP proxy", () => {
+  it("passes bytes both ways, server first, and each end on its own", async () => {
+    const origin = await originServer();
+    const setup = await startSetup(
+      [tcpListener("in", "origin")],
+      [staticCluster("origin", [origin.port])],
+    );
+    running.push(setup);
+    const client = await setup.client();
+    const upstream = await origin.accepts();
+    upstream.sends("hello first");
+    await client.receives("hello first");
+    client.sends("question");
+    client.ends();
+    await upstream.receives("question");
+    await upstream.sees("end");
+    upstream.sends("answer after the end");
+    upstream.ends();
+    await client.receives("answer after the end");
+    await client.sees("end");
+    expect(setup.stat("origin", "upstream_cx_total")).toBe(1);
+  });
+
+  it("closes a connection whose host cannot be reached", async () => {
+    const setup = await startSetup([tcpListener("in", "origin")], [staticCluster("origin", [1])]);
+    running.push(setup);
+    const client = await setup.client();
+    await client.sees("end");
+    expect(setup.stat("origin", "upstream_cx_connect_fail")).toBe(1);
+    expect(setup.stat("origin", "upstream_cx_active")).toBe(0);
+  });
+});
+
+it("sniffs: HTTP goes to one chain, anything else to the other", async () => {
+  const web = await originServer();
+  const raw = await originServer();
+  const listener = httpListener({
+    routes: [{ match: { prefix: "/" }, route: { cluster: "web" } }],
+  }) as { filter_chains: object[] };
+  const setup = await startSetup(
+    [
+      {
+        ...listener,
+        listener_filters: [{ name: "inspector", typed_config: { "@type": INSPECTOR } }],
+        filter_chains: [
+          {
+            ...listener.filter_chains[0],
+            filter_chain_match: { application_protocols: ["http/1.1", "http/1.0"] },
+          },
+          { filters: [tcpFilter("raw")] },
+        ],
+      },
+    ],
+    [staticCluster("web", [web.port]), staticCluster("raw", [raw.port])],
+  );
+  running.push(setup);
+  const client = await setup.client();
+  client.sends("GET / HT");
+  client.sends("TP/1.1\r\nHost: a\r\n\r\n");
+  await (await web.accepts()).receives("\r\n\r\n");
+  const other = await setup.client();
+  other.sends("*1\r\n$4\r\nPING\r\n");
+  await (await raw.accepts()).receives("PING\r\n");
+});
