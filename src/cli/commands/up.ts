@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { delimiter } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../base/clock.ts";
 import { parseDuration } from "../../base/duration.ts";
@@ -37,7 +38,15 @@ export async function upCommand(
     process.stderr.write("(outrigger up --help explains)\n");
     return EXIT.refused;
   }
+  process.env.PATH = withAdministratorsTools(process.env.PATH);
   return up({ ...options, ...surroundings(), paths, command: command ?? [] });
+}
+
+/** `su` leaves a user's PATH as it was, and `ip` and `iptables` stand outside it. */
+function withAdministratorsTools(path = ""): string {
+  const folders = path.split(delimiter);
+  const missing = ["/usr/sbin", "/sbin"].filter((folder) => !folders.includes(folder));
+  return [...folders, ...missing].join(delimiter);
 }
 
 type FromFlags = Pick<UpOptions, "forMs" | "as" | "outside" | "mode" | "commands">;

@@ -106,7 +106,7 @@ export class InterceptFabric implements Fabric {
 
   #podScript(site: PodSite, address: string): string {
     return [
-      `echo ${quote(site.name.slice(0, 63))} >/proc/sys/kernel/hostname`,
+      `echo ${quote(site.name.slice(0, 63))} >/proc/sys/kernel/hostname || true`,
       "echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6 2>/dev/null || true",
       `ip addr add ${address}/16 dev eth0`,
       "ip link set eth0 up",
