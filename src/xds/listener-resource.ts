@@ -156,9 +156,9 @@ function decodeFilters(
   let terminal: HttpConnectionManager | TcpProxy | undefined;
   message.filters.forEach(({ name, configType }, i) => {
     const at = place.item(i).field("typed_config");
-    if (configType.case !== "typedConfig") return at.refuse("is missing", name);
-    if (terminal !== undefined) return at.refuse("stands behind the terminal filter", name);
-    if (isTypedStruct(configType.value)) telemetry = decodeTelemetry(configType.value, at);
+    if (configType.case !== "typedConfig") at.refuse("is missing", name);
+    else if (terminal !== undefined) at.refuse("stands behind the terminal filter", name);
+    else if (isTypedStruct(configType.value)) telemetry = decodeTelemetry(configType.value, at);
     else terminal = decodeTerminal(configType.value, explicit, telemetry, at);
   });
   if (message.filters.length === 0) place.refuse("are missing", 0, "a terminal filter");

@@ -70,7 +70,7 @@ function refuseLongBodies(routes: RouteConfiguration, place: Place): void {
 function decodeHost(message: VirtualHostMessage, place: Place): VirtualHost {
   const routes = place.field("routes");
   const domains = place.field("domains");
-  message.domains.forEach((domain, i) => refuseBadDomain(domain, domains.item(i)));
+  for (const [i, domain] of message.domains.entries()) refuseBadDomain(domain, domains.item(i));
   return {
     name: message.name,
     domains: message.domains,

@@ -82,18 +82,26 @@ function isWrapper(field: DescField): boolean {
 
 function checkField(plan: FieldPlan, message: Message, place: Place): void {
   const { field, support, rules } = plan;
-  const value = valueOf(message, field);
-  if (support?.kind === "harmless") return;
-  if (support === undefined)
-    return place.refuse("is not executed by Outrigger", shown(field, value));
-  if (support.kind === "refused") {
-    return place.refuse(`is not executed by Outrigger: ${support.reason}`, shown(field, value));
+  const value = fieldValue(message, field);
+  switch (support?.kind) {
+    case undefined:
+      place.refuse("is not executed by Outrigger", shown(field, value));
+      break;
+    case "refused":
+      place.refuse(`is not executed by Outrigger: ${support.reason}`, shown(field, value));
+      break;
+    case "only":
+      checkOnly(support.values, field, value, place);
+      break;
+    case "executed":
+      checkValue(field, value, rules, place);
+      break;
+    case "harmless":
+      break;
   }
-  if (support.kind === "only") return checkOnly(support.values, field, value, place);
-  checkValue(field, value, rules, place);
 }
 
-function valueOf(message: Message, field: DescField): unknown {
+function fieldValue(message: Message, field: DescField): unknown {
   const record = message as unknown as Record<string, unknown>;
   if (field.oneof === undefined) return record[field.localName];
   return (record[field.oneof.localName] as { value: unknown }).value;
@@ -130,10 +138,14 @@ function checkValue(
   rules: FieldRules | undefined,
   place: Place,
 ): void {
-  if (field.fieldKind === "list") return checkList(field, value as unknown[], rules, place);
-  if (field.fieldKind === "map") return checkMap(field, value as Record<string, unknown>, place);
-  if (rules !== undefined) checkRules(rules, value, place);
-  if (field.fieldKind === "message") checkChild(field.message, value as Message, place);
+  if (field.fieldKind === "list") {
+    checkList(field, value as unknown[], rules, place);
+  } else if (field.fieldKind === "map") {
+    checkMap(field, value as Record<string, unknown>, place);
+  } else {
+    if (rules !== undefined) checkRules(rules, value, place);
+    if (field.fieldKind === "message") checkChild(field.message, value as Message, place);
+  }
 }
 
 function checkList(
@@ -162,13 +174,12 @@ function checkMap(
 /** Wrappers, durations and structs are values; an Any is what it holds. */
 function checkChild(schema: DescMessage, message: Message, place: Place): void {
   if (typeof message !== "object") return;
-  if (schema.typeName === "google.protobuf.Any") return checkAny(message as Any, place);
-  if (schema.typeName.startsWith("google.protobuf.")) return;
-  checkMessage(schema, message, place);
+  if (schema.typeName === "google.protobuf.Any") checkAny(message as Any, place);
+  else if (!schema.typeName.startsWith("google.protobuf.")) checkMessage(schema, message, place);
 }
 
 function checkAny(any: Any, place: Place): void {
   const opened = open(any);
-  if (typeof opened === "string") return place.refuse(opened, any.typeUrl);
-  checkMessage(opened.schema, opened.message, place);
+  if (typeof opened === "string") place.refuse(opened, any.typeUrl);
+  else checkMessage(opened.schema, opened.message, place);
 }

@@ -24,22 +24,25 @@ export function isRequiredOneof(oneof: DescField["oneof"]): boolean {
 export function checkRules(rules: FieldRules, value: unknown, place: Place): void {
   switch (rules.type.case) {
     case "string":
-      return checkString(rules.type.value, value, place);
-    case "bytes":
-      return;
+      checkString(rules.type.value, value, place);
+      break;
     case "uint32":
     case "int32":
     case "uint64":
     case "int64":
     case "double":
     case "float":
-      return checkRange(rules.type.value, Number(value), value, place);
+      checkRange(rules.type.value, Number(value), value, place);
+      break;
     case "enum":
-      return checkEnum(rules.type.value.notIn, rules.type.value.in, value, place);
+      checkEnum(rules.type.value.notIn, rules.type.value.in, value, place);
+      break;
     case "bool":
-      return checkConstant(rules.type.value.const, value, place);
+      checkConstant(rules.type.value.const, value, place);
+      break;
     case "duration":
-      return checkDuration(rules.type.value, value, place);
+      checkDuration(rules.type.value, value, place);
+      break;
   }
 }
 
@@ -77,11 +80,8 @@ function checkString(rules: StringRules, value: unknown, place: Place): void {
 
 /** Header names and values, where Envoy's rules are lax too: no CR, LF or NUL. */
 function checkHeaderText(value: string, place: Place): void {
-  for (const character of value) {
-    if (character === "\r" || character === "\n" || character === "\0") {
-      return place.refuse("holds a line break or NUL", value, "header text on one line");
-    }
-  }
+  const broken = ["\r", "\n", "\0"].some((character) => value.includes(character));
+  if (broken) place.refuse("holds a line break or NUL", value, "header text on one line");
 }
 
 interface Range {
