@@ -95,3 +95,77 @@ it("sniffs: HTTP goes to one chain, anything else to the other", async () => {
   other.sends("*1\r\n$4\r\nPING\r\n");
   await (await raw.accepts()).receives("PING\r\n");
 });
+
+describe("CONNECT to an explicit proxy", () => {
+  const explicit = (): unknown => ({
+    ...(httpListener({
+      routes: [{ match: { prefix: "/" }, route: { cluster: "web" } }],
+    }) as object),
+    metadata: { filter_metadata: { outrigger: { explicitProxy: true } } },
+  });
+
+  function behind(name: string, address: string, port: number, filterChains: unknown): unknown {
+    return {
+      name,
+      address: { socket_address: { address, port_value: port } },
+      bind_to_port: false,
+      filter_chains: filterChains,
+    };
+  }
+
+  it("is interception: the tunnel's requests meet the listener of the port", async () => {
+    const web = await originServer();
+    const inner = httpListener({
+      name: "inner",
+      routes: [{ match: { prefix: "/" }, route: { cluster: "web" } }],
+    }) as { filter_chains: unknown };
+    const setup = await startSetup(
+      [explicit(), behind("0.0.0.0_9080", "0.0.0.0", 9080, inner.filter_chains)],
+      [staticCluster("web", [web.port])],
+    );
+    running.push(setup);
+    const client = await setup.client();
+    client.sends("CONNECT reviews:9080 HTTP/1.1\r\nHost: reviews:9080\r\n\r\n");
+    expect(await client.receives("\r\n\r\n")).toBe("HTTP/1.1 200 OK\r\n\r\n");
+    client.sends("GET /inside HTTP/1.1\r\nHost: reviews:9080\r\n\r\n");
+    const upstream = await web.accepts();
+    expect(await upstream.receives("\r\n\r\n")).toContain("GET /inside HTTP/1.1");
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    expect((await client.receivesResponse()).body).toBe("ok");
+  });
+
+  it("reaches TCP services by their address", async () => {
+    const raw = await originServer();
+    const setup = await startSetup(
+      [explicit(), behind("10.9.9.9_6379", "10.9.9.9", 6379, [{ filters: [tcpFilter("raw")] }])],
+      [staticCluster("web", [1]), staticCluster("raw", [raw.port])],
+    );
+    running.push(setup);
+    const client = await setup.client();
+    client.sends("CONNECT 10.9.9.9:6379 HTTP/1.1\r\nHost: 10.9.9.9:6379\r\n\r\nPING");
+    await client.receives("\r\n\r\n");
+    await (await raw.accepts()).receives("PING");
+  });
+
+  it("to nowhere ends the connection", async () => {
+    const setup = await startSetup([explicit()], [staticCluster("web", [1])]);
+    running.push(setup);
+    const client = await setup.client();
+    client.sends("CONNECT 127.0.0.1:15000 HTTP/1.1\r\nHost: 127.0.0.1:15000\r\n\r\n");
+    await client.receives("\r\n\r\n");
+    await client.sees("end");
+  });
+});
+
+it("elsewhere CONNECT is refused", async () => {
+  const setup = await startSetup(
+    [httpListener({ routes: [{ match: { prefix: "/" }, route: { cluster: "web" } }] })],
+    [staticCluster("web", [1])],
+  );
+  running.push(setup);
+  const client = await setup.client();
+  client.sends("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n");
+  const { head } = await client.receivesResponse();
+  expect(head).toContain("404 Not Found");
+  expect(head).toContain("connection: close\r\n");
+});

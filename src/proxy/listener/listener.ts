@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, isIP, type Server, type Socket } from "node:net";
 import type { Timer } from "../../base/clock.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
@@ -97,11 +97,29 @@ export class ProxyListener implements ConnectionOwner {
     this.#connections.delete(connection);
   }
 
+  /** A name that no listener of its port waits for is looked up: its address may have one. */
   onTunnel(accepted: Accepted, destination: SocketAddress, first: Buffer): void {
-    const tunnel = new Accepted(accepted.socket, destination);
     const listener = this.#find(destination);
-    if (listener === undefined || listener === this) accepted.socket.destroy();
-    else listener.serve(tunnel, first);
+    const known = isIP(destination.host) !== 0 || listener?.config.useOriginalDst === false;
+    if (known) {
+      this.#enterTunnel(accepted, destination, first);
+      return;
+    }
+    accepted.socket.pause();
+    const enter = (host: string): void =>
+      this.#enterTunnel(accepted, { ...destination, host }, first);
+    this.#context.resolve(destination.host).then(
+      ([address]) => enter(address ?? destination.host),
+      () => enter(destination.host),
+    );
+  }
+
+  #enterTunnel(accepted: Accepted, destination: SocketAddress, first: Buffer): void {
+    const { socket } = accepted;
+    const listener = this.#find(destination);
+    if (listener === undefined || listener === this || socket.destroyed) socket.destroy();
+    else listener.serve(new Accepted(socket, destination), first);
+    socket.resume();
   }
 
   #accept(socket: Socket): void {

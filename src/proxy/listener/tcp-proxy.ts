@@ -48,7 +48,7 @@ export class TcpTunnel implements DeadlineOwner {
     this.#closed = true;
     this.#idle.dispose();
     this.#down.destroy();
-    if (this.#up !== undefined) this.#settleUpstream(this.#up);
+    this.#settleUpstream();
     this.#onClosed(this);
   }
 
@@ -97,7 +97,11 @@ export class TcpTunnel implements DeadlineOwner {
     up.on("error", () => {
       if (!this.#connected) cluster.stats.connectFailed(false);
     });
-    up.on("close", () => (this.#down.writableEnded ? this.destroy() : this.#down.destroySoon()));
+    up.on("close", () => {
+      this.#settleUpstream();
+      if (this.#down.writableEnded) this.destroy();
+      else this.#down.destroySoon();
+    });
     this.#pump(this.#down, up, (bytes) => cluster.stats.sent(bytes));
     this.#pump(up, this.#down, (bytes) => cluster.stats.received(bytes));
     if (first.length > 0) {
@@ -122,12 +126,14 @@ export class TcpTunnel implements DeadlineOwner {
     from.resume();
   }
 
-  #settleUpstream(up: Socket): void {
+  #settleUpstream(): void {
+    const up = this.#up;
     const cluster = this.#cluster;
-    if (cluster === undefined) return;
-    const local = !up.readableEnded;
+    if (up === undefined || cluster === undefined) return;
+    this.#up = undefined;
     cluster.limits.connections--;
-    cluster.stats.connectionClosed(local, false, this.#tcp.context.clock.now() - this.#openedMs, 0);
+    const lengthMs = this.#tcp.context.clock.now() - this.#openedMs;
+    cluster.stats.connectionClosed(!up.readableEnded, false, lengthMs, 0);
     up.destroy();
   }
 }
