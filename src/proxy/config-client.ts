@@ -12,13 +12,13 @@ import {
 import { type Address, formatAddress } from "../model/address.ts";
 import type { AdsSource, Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
 import { formatProblem } from "../xds/check/place.ts";
-import { SliceDecoder } from "../xds/decode-slices.ts";
-import { encodeNode } from "../xds/node.ts";
+import { encodeNode } from "../xds/message/node.ts";
 import { RESOURCE_TYPES, type ResourceType } from "../xds/order.ts";
-import { Outbox } from "../xds/outbox.ts";
-import { Received } from "../xds/received.ts";
 import { CODECS } from "../xds/resource.ts";
-import { ClientSubscription, type SubscriptionRequest } from "../xds/subscription.ts";
+import { SliceDecoder } from "../xds/stream/decode-slices.ts";
+import { Outbox } from "../xds/stream/outbox.ts";
+import { Received } from "../xds/stream/received.ts";
+import { ClientSubscription, type SubscriptionRequest } from "../xds/stream/subscription.ts";
 
 export interface ConfigClientOptions {
   readonly bootstrap: Bootstrap;

@@ -12,7 +12,7 @@ import { decodeCluster } from "./cluster-resource.ts";
 import { type ReadDocument, readDocument } from "./document/document.ts";
 import { decodeListener } from "./listener-resource.ts";
 import { decodeAddress } from "./message/address.ts";
-import { decodeNode } from "./node.ts";
+import { decodeNode } from "./message/node.ts";
 
 /** Key of the node's metadata that holds our own settings. */
 const OURS = "OUTRIGGER";

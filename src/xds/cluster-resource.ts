@@ -10,13 +10,13 @@ import type { Place } from "./check/place.ts";
 import { decodeBalancing, encodeBalancing } from "./cluster/balancing.ts";
 import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";
 import { decodeUpstreamHttp, encodeUpstreamHttp } from "./cluster/upstream-http.ts";
-import { ADS_SOURCE } from "./config-source.ts";
 import { decodeLoadAssignment, encodeLoadAssignment } from "./endpoint-resource.ts";
-import type { EncodeFor } from "./flavor.ts";
 import { decodeSocketAddress, encodeSocketAddress } from "./message/address.ts";
+import { ADS_SOURCE } from "./message/config-source.ts";
+import type { EncodeFor } from "./message/flavor.ts";
 import { decodeOrigin, decodeService, encodeService } from "./message/metadata.ts";
 import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
-import { refuseTls } from "./transport-socket.ts";
+import { refuseTls } from "./network/transport-socket.ts";
 
 const CONNECT_MS = 5000;
 const DNS_REFRESH_MS = 5000;

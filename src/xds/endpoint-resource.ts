@@ -21,8 +21,8 @@ import {
 } from "../model/endpoint.ts";
 import { checkMessage } from "./check/check.ts";
 import type { Place } from "./check/place.ts";
-import type { EncodeFor } from "./flavor.ts";
 import { decodeAddress, encodeAddress } from "./message/address.ts";
+import type { EncodeFor } from "./message/flavor.ts";
 import { decodeWorkload, encodeWorkload } from "./message/metadata.ts";
 
 /** Envoy picks no host that is UNHEALTHY or TIMEOUT; UNKNOWN counts as healthy. */

@@ -29,20 +29,20 @@ import type {
   TelemetryFilter,
 } from "../model/listener.ts";
 import type { Place } from "./check/place.ts";
-import type { EncodeFor } from "./flavor.ts";
-import { decodeManager, packManager } from "./http/connection-manager.ts";
+import { decodeAddress, encodeAddress } from "./message/address.ts";
+import { packEmpty, typeNameOf, unpack } from "./message/any.ts";
+import type { EncodeFor } from "./message/flavor.ts";
+import { decodeExplicitProxy, decodeOrigin, encodeOurs } from "./message/metadata.ts";
+import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
+import { decodeManager, packManager } from "./network/connection-manager.ts";
+import { decodeTcpProxy, packTcpProxy } from "./network/tcp-proxy.ts";
 import {
   decodeTelemetry,
   encodeTelemetry,
   isTypedStruct,
   TELEMETRY_NAME,
-} from "./http/telemetry-filter.ts";
-import { decodeAddress, encodeAddress } from "./message/address.ts";
-import { packEmpty, typeNameOf, unpack } from "./message/any.ts";
-import { decodeExplicitProxy, decodeOrigin, encodeOurs } from "./message/metadata.ts";
-import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
-import { decodeTcpProxy, packTcpProxy } from "./tcp-proxy.ts";
-import { refuseTls } from "./transport-socket.ts";
+} from "./network/telemetry-filter.ts";
+import { refuseTls } from "./network/transport-socket.ts";
 
 const LISTENER_FILTERS_MS = 15_000;
 

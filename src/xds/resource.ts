@@ -11,9 +11,9 @@ import { checkMessage } from "./check/check.ts";
 import { Place, type Problem } from "./check/place.ts";
 import { decodeCluster, encodeCluster } from "./cluster-resource.ts";
 import { decodeLoadAssignmentSlowly, encodeLoadAssignment } from "./endpoint-resource.ts";
-import type { EncodeFor } from "./flavor.ts";
 import { decodeListener, encodeListener } from "./listener-resource.ts";
 import { typeUrlOf } from "./message/any.ts";
+import type { EncodeFor } from "./message/flavor.ts";
 import type { ResourceType } from "./order.ts";
 import { decodeRoutes, encodeRoutes } from "./route-resource.ts";
 

@@ -11,12 +11,12 @@ import {
 } from "../gen/envoy/config/route/v3/route_pb.js";
 import type { Route, RouteConfiguration, VirtualHost } from "../model/route.ts";
 import type { Place } from "./check/place.ts";
-import type { EncodeFor } from "./flavor.ts";
-import { decodeRetryPolicy, encodeRetryPolicy } from "./http/retry-policy.ts";
-import { decodeAction, encodeAction } from "./http/route-action.ts";
-import { decodeRouteMatch, encodeRouteMatch } from "./http/route-match.ts";
+import type { EncodeFor } from "./message/flavor.ts";
 import { decodeMutations, encodeMutations } from "./message/header-mutation.ts";
 import { decodeOrigin, encodeOurs } from "./message/metadata.ts";
+import { decodeRetryPolicy, encodeRetryPolicy } from "./network/retry-policy.ts";
+import { decodeAction, encodeAction } from "./network/route-action.ts";
+import { decodeRouteMatch, encodeRouteMatch } from "./network/route-match.ts";
 
 /** Envoy's `max_direct_response_body_size_bytes` where it is not set. */
 const DIRECT_RESPONSE_BYTES = 4096;

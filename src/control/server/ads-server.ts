@@ -12,10 +12,10 @@ import {
 } from "../../gen/envoy/service/discovery/v3/discovery_pb.js";
 import { type SocketAddress, socketAddress } from "../../model/address.ts";
 import type { Node } from "../../model/bootstrap.ts";
-import { decodeNode } from "../../xds/node.ts";
+import { decodeNode } from "../../xds/message/node.ts";
 import { RESOURCE_TYPES, type ResourceType } from "../../xds/order.ts";
-import { Outbox } from "../../xds/outbox.ts";
 import { CODECS } from "../../xds/resource.ts";
+import { Outbox } from "../../xds/stream/outbox.ts";
 import { type AdsPush, AdsStream, type AdsTypeStatus } from "./ads-stream.ts";
 import { ResourceCache } from "./resource-cache.ts";
 import type { SnapshotSource } from "./snapshot-source.ts";

@@ -1,8 +1,8 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Node } from "../../model/bootstrap.ts";
-import { type EncodeFor, encodeFor } from "../../xds/flavor.ts";
+import { type EncodeFor, encodeFor } from "../../xds/message/flavor.ts";
 import { isWholeState, RESOURCE_TYPES, type ResourceType } from "../../xds/order.ts";
-import { ServerSubscription, type SubscriptionRequest } from "../../xds/subscription.ts";
+import { ServerSubscription, type SubscriptionRequest } from "../../xds/stream/subscription.ts";
 import type { EncodedResource, EncodedSnapshot, ResourceCache } from "./resource-cache.ts";
 import type { Snapshot } from "./snapshot-source.ts";
 

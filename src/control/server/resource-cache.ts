@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
-import type { EncodeFor } from "../../xds/flavor.ts";
+import type { EncodeFor } from "../../xds/message/flavor.ts";
 import { RESOURCE_TYPES, type ResourceType } from "../../xds/order.ts";
 import { CODECS, type ResourceCodec } from "../../xds/resource.ts";
 import type { Snapshot } from "./snapshot-source.ts";

@@ -1,0 +1,144 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type WeightedCluster_ClusterWeight as ClusterWeight,
+  RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
+  type RouteAction as RouteActionMessage,
+  RouteActionSchema,
+  WeightedCluster_ClusterWeightSchema,
+  type WeightedCluster as WeightedClusterMessage,
+  WeightedClusterSchema,
+} from "../../gen/envoy/config/route/v3/route_components_pb.js";
+import { type ForwardAction, NO_MUTATIONS, type WeightedCluster } from "../../model/route.ts";
+import type { Place } from "../check/place.ts";
+import { decodeMutations, encodeMutations } from "../message/header-mutation.ts";
+import { durationMs, durationOr, orUndefined, toDuration } from "../message/scalar.ts";
+import { decodeRegexRewrite, encodeRegexRewrite } from "./regex-rewrite.ts";
+import { decodeRetryPolicy, encodeRetryPolicy } from "./retry-policy.ts";
+
+/** Envoy's RouteAction.timeout where it is not set. */
+const ROUTE_TIMEOUT_MS = 15_000;
+
+const NOT_FOUND_STATUS = {
+  [NotFoundCode.NOT_FOUND]: 404,
+  [NotFoundCode.INTERNAL_SERVER_ERROR]: 500,
+  [NotFoundCode.SERVICE_UNAVAILABLE]: 503,
+} as const;
+
+const NOT_FOUND_CODE = {
+  404: NotFoundCode.NOT_FOUND,
+  500: NotFoundCode.INTERNAL_SERVER_ERROR,
+  503: NotFoundCode.SERVICE_UNAVAILABLE,
+} as const;
+
+export function decodeForward(message: RouteActionMessage, place: Place): ForwardAction {
+  const prefixRewrite = orUndefined(message.prefixRewrite);
+  if (prefixRewrite !== undefined && message.regexRewrite !== undefined) {
+    place.field("regex_rewrite").refuse("and prefix_rewrite exclude each other");
+  }
+  const { hostRewriteSpecifier: host, idleTimeout } = message;
+  return {
+    kind: "forward",
+    clusters: decodeClusters(message.clusterSpecifier, place),
+    timeoutMs: durationOr(message.timeout, ROUTE_TIMEOUT_MS),
+    idleTimeoutMs: idleTimeout === undefined ? undefined : durationMs(idleTimeout),
+    retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
+    prefixRewrite,
+    regexRewrite: decodeRegexRewrite(message.regexRewrite, place.field("regex_rewrite")),
+    hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,
+    appendForwardedHost: message.appendXForwardedHost,
+    clusterNotFoundStatus: NOT_FOUND_STATUS[message.clusterNotFoundResponseCode],
+  };
+}
+
+function decodeClusters(
+  specifier: RouteActionMessage["clusterSpecifier"],
+  place: Place,
+): WeightedCluster[] {
+  if (specifier.case === "cluster") return [wholeCluster(specifier.value)];
+  if (specifier.case !== "weightedClusters") return [];
+  return decodeSplit(specifier.value, place.field("weighted_clusters"));
+}
+
+function wholeCluster(cluster: string): WeightedCluster {
+  return {
+    cluster,
+    weight: 1,
+    requestHeaders: NO_MUTATIONS,
+    responseHeaders: NO_MUTATIONS,
+    hostRewrite: "",
+  };
+}
+
+function decodeSplit(message: WeightedClusterMessage, place: Place): WeightedCluster[] {
+  const items = place.field("clusters");
+  const clusters = message.clusters.map((entry, i) => decodeWeight(entry, items.item(i)));
+  const sum = clusters.reduce((total, entry) => total + entry.weight, 0);
+  if (message.clusters.length > 0 && sum === 0) {
+    items.refuse("have no weight at all", 0, "a sum of weights from 1");
+  }
+  if (sum > 4_294_967_295) items.refuse("weigh too much", sum, "a sum of at most 4294967295");
+  if (message.totalWeight !== undefined && message.totalWeight !== sum) {
+    place.field("total_weight").refuse("is not the sum", message.totalWeight, `${sum}`);
+  }
+  return clusters;
+}
+
+function decodeWeight(message: ClusterWeight, place: Place): WeightedCluster {
+  if (message.name === "") place.field("name").refuse("is missing");
+  const { hostRewriteSpecifier: host } = message;
+  return {
+    cluster: message.name,
+    weight: message.weight ?? 0,
+    ...decodeMutations(message, place),
+    hostRewrite: host.case === "hostRewriteLiteral" ? host.value : "",
+  };
+}
+
+export function encodeForward(action: ForwardAction): RouteActionMessage {
+  const { idleTimeoutMs, hostRewrite, regexRewrite, retryPolicy } = action;
+  const init: MessageInitShape<typeof RouteActionSchema> = {
+    clusterSpecifier: encodeClusters(action.clusters),
+    timeout: toDuration(action.timeoutMs),
+    prefixRewrite: action.prefixRewrite ?? "",
+    appendXForwardedHost: action.appendForwardedHost,
+    clusterNotFoundResponseCode: NOT_FOUND_CODE[action.clusterNotFoundStatus],
+  };
+  if (idleTimeoutMs !== undefined) init.idleTimeout = toDuration(idleTimeoutMs);
+  if (regexRewrite !== undefined) init.regexRewrite = encodeRegexRewrite(regexRewrite);
+  if (hostRewrite !== undefined) {
+    init.hostRewriteSpecifier = { case: "hostRewriteLiteral", value: hostRewrite };
+  }
+  const retries = encodeRetryPolicy(retryPolicy);
+  if (retries !== undefined) init.retryPolicy = retries;
+  return create(RouteActionSchema, init);
+}
+
+/** A split of one without settings of its own is a plain `cluster`. */
+function encodeClusters(
+  clusters: readonly WeightedCluster[],
+): RouteActionMessage["clusterSpecifier"] {
+  const [first] = clusters;
+  if (clusters.length === 1 && first !== undefined && isPlain(first)) {
+    return { case: "cluster", value: first.cluster };
+  }
+  const value = create(WeightedClusterSchema, { clusters: clusters.map(encodeWeight) });
+  return { case: "weightedClusters", value };
+}
+
+function isPlain(entry: WeightedCluster): boolean {
+  const { requestHeaders: request, responseHeaders: response, hostRewrite } = entry;
+  const mutations = [request.set, request.remove, response.set, response.remove];
+  return hostRewrite === "" && mutations.every((list) => list.length === 0);
+}
+
+function encodeWeight(entry: WeightedCluster): ClusterWeight {
+  const init: MessageInitShape<typeof WeightedCluster_ClusterWeightSchema> = {
+    name: entry.cluster,
+    weight: entry.weight,
+    ...encodeMutations(entry),
+  };
+  if (entry.hostRewrite !== "") {
+    init.hostRewriteSpecifier = { case: "hostRewriteLiteral", value: entry.hostRewrite };
+  }
+  return create(WeightedCluster_ClusterWeightSchema, init);
+}

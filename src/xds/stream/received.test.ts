@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import {
+  assignment,
+  edsCluster,
+  httpListener,
+  routes,
+  routeTo,
+} from "../../../test/support/sample-snapshot.ts";
+import { socketAddress } from "../../model/address.ts";
+import { Received } from "./received.ts";
+
+const listener = httpListener("in", socketAddress("127.0.0.1", 8080), "routes");
+const routing = routes("routes", [routeTo("a")]);
+const nothing = { listeners: [], clusters: [] };
+
+describe("warming", () => {
+  it("keeps a cluster back until its endpoints are there", () => {
+    const received = new Received(nothing);
+    received.apply("cluster", new Map([["a", edsCluster("a")]]));
+    expect(received.endpointNames).toEqual(["a"]);
+    expect(received.warm).toBe(false);
+    expect(received.config().clusters).toEqual([]);
+    received.apply("endpoint", new Map([["a", assignment("a", [1])]]));
+    expect(received.warm).toBe(true);
+    expect(received.config().clusters).toEqual([edsCluster("a")]);
+  });
+
+  it("asks for endpoints by the service's name where there is one", () => {
+    const received = new Received(nothing);
+    received.apply("cluster", new Map([["a", edsCluster("a", { edsServiceName: "s" })]]));
+    expect(received.endpointNames).toEqual(["s"]);
+  });
+
+  it("keeps a listener back until its routes are there", () => {
+    const received = new Received(nothing);
+    received.apply("listener", new Map([["in", listener]]));
+    expect(received.routeNames).toEqual(["routes"]);
+    expect(received.config().listeners).toEqual([]);
+    received.apply("route", new Map([["routes", routing]]));
+    expect(received.config()).toMatchObject({ listeners: [listener], routes: [routing] });
+  });
+
+  it("runs the listener before while the next one warms, with its own routes", () => {
+    const received = new Received(nothing);
+    received.apply("listener", new Map([["in", listener]]));
+    received.apply("route", new Map([["routes", routing]]));
+    const next = httpListener("in", socketAddress("127.0.0.1", 8080), "others");
+    received.apply("listener", new Map([["in", next]]));
+    expect(received.config()).toMatchObject({ listeners: [listener], routes: [routing] });
+    received.apply("route", new Map([["others", routes("others", [])]]));
+    expect(received.config().listeners).toEqual([next]);
+    expect(received.config().routes.map((one) => one.name)).toEqual(["others"]);
+  });
+});
+
+describe("what goes", () => {
+  it("forgets what the whole state does not name any more, endpoints included", () => {
+    const received = new Received(nothing);
+    received.apply("cluster", new Map([["a", edsCluster("a")]]));
+    received.apply("endpoint", new Map([["a", assignment("a", [1])]]));
+    received.apply("cluster", new Map());
+    expect(received.config()).toMatchObject({ clusters: [], endpoints: [] });
+    received.apply("cluster", new Map([["a", edsCluster("a")]]));
+    expect(received.config().clusters).toEqual([]);
+  });
+});
+
+describe("objects", () => {
+  it("stay the same where nothing changed", () => {
+    const cluster = edsCluster("a");
+    const received = new Received({ listeners: [listener], clusters: [] });
+    received.apply("cluster", new Map([["a", cluster]]));
+    received.apply("endpoint", new Map([["a", assignment("a", [1])]]));
+    received.apply("endpoint", new Map([["a", assignment("a", [2])]]));
+    expect(received.config().clusters[0]).toBe(cluster);
+    expect(received.config().listeners[0]).toBe(listener);
+  });
+});

@@ -1,0 +1,136 @@
+import type { ProxyConfig } from "../../model/bootstrap.ts";
+import type { Cluster } from "../../model/cluster.ts";
+import type { ClusterLoadAssignment } from "../../model/endpoint.ts";
+import type { Listener } from "../../model/listener.ts";
+import type { RouteConfiguration } from "../../model/route.ts";
+import { isWholeState, type ResourceType } from "../order.ts";
+import type { ResourceModels } from "../resource.ts";
+
+/** What one response brought, by resource name. */
+export type ReceivedResources<T extends ResourceType = ResourceType> = ReadonlyMap<
+  string,
+  ResourceModels[T]
+>;
+
+/**
+ * Everything that a proxy was sent and accepted, and what of it may be run. A cluster waits for
+ * its endpoints and a listener for its routes; until then the one before stays ("Resource
+ * warming", xDS protocol documentation). What did not change stays the same object.
+ */
+export class Received {
+  #clusters: ReadonlyMap<string, Cluster> = new Map();
+  #listeners: ReadonlyMap<string, Listener> = new Map();
+  readonly #endpoints = new Map<string, ClusterLoadAssignment>();
+  readonly #routes = new Map<string, RouteConfiguration>();
+  #liveClusters: ReadonlyMap<string, Cluster> = new Map();
+  #liveListeners: ReadonlyMap<string, Listener> = new Map();
+  readonly #static: Pick<ProxyConfig, "listeners" | "clusters">;
+
+  constructor(fromFile: Pick<ProxyConfig, "listeners" | "clusters">) {
+    this.#static = fromFile;
+  }
+
+  /** Takes a response that was accepted whole. */
+  apply<T extends ResourceType>(type: T, resources: ReceivedResources<T>): void {
+    const models = resources as ReadonlyMap<string, never>;
+    if (isWholeState(type)) {
+      if (type === "cluster") this.#clusters = models;
+      else this.#listeners = models;
+    } else {
+      const known: Map<string, unknown> = type === "endpoint" ? this.#endpoints : this.#routes;
+      for (const [name, model] of models) known.set(name, model);
+    }
+    this.#warm();
+  }
+
+  /** Names to ask EDS for. */
+  get endpointNames(): string[] {
+    return [...new Set(this.#allClusters().flatMap((cluster) => endpointNameOf(cluster) ?? []))];
+  }
+
+  /** Names to ask RDS for. */
+  get routeNames(): string[] {
+    return [...new Set(this.#allListeners().flatMap(routeNamesOf))];
+  }
+
+  /** True where nothing that was announced is still awaited. */
+  get warm(): boolean {
+    return (
+      this.endpointNames.every((name) => this.#endpoints.has(name)) &&
+      this.routeNames.every((name) => this.#routes.has(name))
+    );
+  }
+
+  /** What may be run now. */
+  config(): ProxyConfig {
+    const clusters = [...this.#static.clusters, ...this.#liveClusters.values()];
+    const listeners = [...this.#static.listeners, ...this.#liveListeners.values()];
+    return {
+      clusters,
+      listeners,
+      endpoints: pick(
+        this.#endpoints,
+        clusters.flatMap((cluster) => endpointNameOf(cluster) ?? []),
+      ),
+      routes: pick(this.#routes, listeners.flatMap(routeNamesOf)),
+    };
+  }
+
+  #allClusters(): Cluster[] {
+    return [...this.#static.clusters, ...this.#clusters.values()];
+  }
+
+  #allListeners(): Listener[] {
+    return [...this.#static.listeners, ...this.#listeners.values()];
+  }
+
+  /** Lets in what is complete; what nobody names any more is forgotten. */
+  #warm(): void {
+    this.#liveClusters = settle(this.#clusters, this.#liveClusters, (cluster) => {
+      const name = endpointNameOf(cluster);
+      return name === undefined || this.#endpoints.has(name);
+    });
+    this.#liveListeners = settle(this.#listeners, this.#liveListeners, (listener) =>
+      routeNamesOf(listener).every((name) => this.#routes.has(name)),
+    );
+    const clusters = [...this.#allClusters(), ...this.#liveClusters.values()];
+    const listeners = [...this.#allListeners(), ...this.#liveListeners.values()];
+    keep(this.#endpoints, new Set(clusters.flatMap((cluster) => endpointNameOf(cluster) ?? [])));
+    keep(this.#routes, new Set(listeners.flatMap(routeNamesOf)));
+  }
+}
+
+/** The wanted ones that are ready; for one that is not, the one that ran before, if any. */
+function settle<T>(
+  wanted: ReadonlyMap<string, T>,
+  live: ReadonlyMap<string, T>,
+  isReady: (one: T) => boolean,
+): ReadonlyMap<string, T> {
+  const settled = new Map<string, T>();
+  for (const [name, one] of wanted) {
+    const before = live.get(name);
+    if (isReady(one)) settled.set(name, one);
+    else if (before !== undefined) settled.set(name, before);
+  }
+  return settled;
+}
+
+function keep(known: Map<string, unknown>, names: ReadonlySet<string>): void {
+  for (const name of known.keys()) if (!names.has(name)) known.delete(name);
+}
+
+function pick<T>(known: ReadonlyMap<string, T>, names: readonly string[]): T[] {
+  return [...new Set(names)].flatMap((name) => known.get(name) ?? []);
+}
+
+/** The name to ask EDS for; undefined for clusters that have or find their endpoints. */
+export function endpointNameOf(cluster: Cluster): string | undefined {
+  return cluster.discovery === "eds" ? cluster.edsServiceName || cluster.name : undefined;
+}
+
+function routeNamesOf(listener: Listener): string[] {
+  return [...listener.filterChains, listener.defaultFilterChain].flatMap((chain) => {
+    const filter = chain?.filter;
+    return filter?.kind === "http" && filter.routes.kind === "rds" ? [filter.routes.name] : [];
+  });
+}
