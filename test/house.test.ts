@@ -37,7 +37,8 @@ const SOCKETS = new Set(["node:net", "node:tls"]);
 /** Bytes in, bytes out on floor 0: what reaches outside the process stays above it. */
 const OUTSIDE =
   /^node:(child_process|cluster|dgram|dns|fs|http|http2|https|net|tls|worker_threads)/;
-/** Never on the request path, which is all of the proxy (docs/adr/0001-raw-sockets.md). */
+/** Never on the request path (docs/adr/0001-raw-sockets.md); the admin server is off it. */
+const ON_THE_REQUEST_PATH = /^src\/proxy\/(?!admin\/)/;
 const FRAMEWORKS = /^node:(http|http2|https|stream)/;
 
 /** Time, chance and the environment come in by parameter everywhere else. */
@@ -204,9 +205,9 @@ describe("rooms", () => {
     expect(importing).toEqual([]);
   });
 
-  it("keep Node's HTTP and streams away from the proxy", () => {
+  it("keep Node's HTTP and streams off the request path", () => {
     const using = breaches(
-      rooms.filter((file) => roomOf(file.path) === "proxy"),
+      rooms.filter((file) => ON_THE_REQUEST_PATH.test(file.path)),
       (file) =>
         file.imports
           .filter(({ target }) => FRAMEWORKS.test(target))
