@@ -25,7 +25,9 @@ function listenerFile(...lines: readonly string[]): string {
     `          - {name: router, typed_config: {"@type": ${ROUTER}}}`,
     "          route_config:",
     "            virtual_hosts:",
-    '            - {name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: a}}]}',
+    "            - name: all",
+    '              domains: ["*"]',
+    "              routes: [{match: {prefix: /}, route: {cluster: a}}]",
     ...lines.map((line) => `          ${line}`),
   ].join("\n");
 }
@@ -100,35 +102,35 @@ describe.each<Refusal>([
   {
     name: "an unknown field, with the one that was meant",
     text: listenerFile("strem_idle_timeout: 5s"),
-    at: "f:16:11",
+    at: "f:18:11",
     path: `${MANAGER}.strem_idle_timeout`,
     says: "is no field",
   },
   {
     name: "a value of the wrong kind",
     text: listenerFile("max_request_headers_kb: many"),
-    at: "f:16:35",
+    at: "f:18:35",
     path: `${MANAGER}.max_request_headers_kb`,
     says: "wrong kind",
   },
   {
     name: "an unknown enum value",
     text: listenerFile("codec_type: HTTP9"),
-    at: "f:16:23",
+    at: "f:18:23",
     path: `${MANAGER}.codec_type`,
     says: "wrong kind",
   },
   {
     name: "a field that is not executed, by name",
     text: listenerFile("tracing: {}"),
-    at: "f:16:11",
+    at: "f:18:11",
     path: `${MANAGER}.tracing`,
     says: "spans are not written yet",
   },
   {
     name: "an extension that is not executed",
     text: listenerFile("access_log: [{name: x, typed_config: {'@type': a/b.C}}]"),
-    at: "f:16:48",
+    at: "f:18:48",
     path: `${MANAGER}.access_log[0].typed_config`,
     says: "does not execute",
   },
@@ -180,5 +182,5 @@ describe.each<Refusal>([
 it("reports everything wrong at once, in the order of the file", () => {
   const text = listenerFile("tracing: {}", "strem_idle_timeout: 5s", "drain_timeout: soon");
   const { diagnostics } = readBootstrap(text, "f");
-  expect(diagnostics.map((one) => one.position?.line)).toEqual([16, 17, 18]);
+  expect(diagnostics.map((one) => one.position?.line)).toEqual([18, 19, 20]);
 });

@@ -35,7 +35,7 @@ export interface ConfigClientState {
   readonly connected: boolean;
   /** Configurations handed on so far. */
   readonly generation: number;
-  /** Why the last response was refused; empty where it was not. */
+  /** Why the last response was refused, of each type that it holds for; else empty. */
   readonly lastRejection: string;
   /** The version that runs, by type; empty for none. */
   readonly versions: Readonly<Record<ResourceType, string>>;
@@ -73,7 +73,7 @@ export class ConfigClient {
   #connected = false;
   #nodeSent = false;
   #generation = 0;
-  #lastRejection = "";
+  readonly #rejections = new Map<ResourceType, string>();
   #started = false;
   #stopped = false;
 
@@ -89,7 +89,7 @@ export class ConfigClient {
     return {
       connected: this.#connected,
       generation: this.#generation,
-      lastRejection: this.#lastRejection,
+      lastRejection: [...this.#rejections.values()].join("\n"),
       versions: {
         cluster: cluster.version,
         endpoint: endpoint.version,
@@ -200,12 +200,12 @@ export class ConfigClient {
     const subscription = this.#subscriptions[type];
     if (problems.length > 0) {
       const reasons = problems.map(formatProblem).join("\n").slice(0, REJECTION_CHARS_MAX);
-      this.#lastRejection = reasons;
+      this.#rejections.set(type, reasons);
       this.#notice(`refused ${type}s of version ${response.versionInfo}: ${reasons}`);
       this.#send(type, subscription.reject(response.nonce, reasons));
       return;
     }
-    this.#lastRejection = "";
+    this.#rejections.delete(type);
     this.#answered.add(type);
     this.#received.apply(type, models);
     this.#send(type, subscription.accept(response.versionInfo, response.nonce));

@@ -1,11 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  cluster,
-  listener,
-  loadAssignment,
-  routeConfiguration,
-} from "../../test/support/arbitrary-resources.ts";
+import { cluster, listener, loadAssignment } from "../../test/support/arbitrary-resources.ts";
+import { routeConfiguration } from "../../test/support/arbitrary-routes.ts";
 import { formatProblem } from "./check/place.ts";
 import type { ResourceType } from "./order.ts";
 import { CODECS, decodeResource, type ResourceModels } from "./resource.ts";

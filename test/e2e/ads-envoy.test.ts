@@ -139,7 +139,7 @@ describeWith(["envoy"], "a real Envoy on our ADS server", () => {
     );
   });
 
-  it("moves to another cluster, and back by endpoints alone, without dropping a request", async () => {
+  it("moves to a cluster, and back by endpoints alone, without dropping a request", async () => {
     const answers = new Map<string, number>();
     let going = true;
     const load = (async () => {

@@ -8,36 +8,23 @@ import type {
   Listener,
   TcpProxy,
 } from "../../src/model/listener.ts";
-import type { Origin } from "../../src/model/origin.ts";
-import type {
-  ForwardAction,
-  HeaderMatch,
-  HeaderMutations,
-  PathMatch,
-  RedirectAction,
-  RetryPolicy,
-  Route,
-  RouteConfiguration,
-  StringMatch,
-  VirtualHost,
-} from "../../src/model/route.ts";
+import {
+  few,
+  ms,
+  name,
+  optional,
+  origin,
+  port,
+  positiveMs,
+  routeConfiguration,
+  someText,
+  text,
+  upTo3,
+} from "./arbitrary-routes.ts";
 
 /** Any legal model objects, for round trips. Values are small; shapes are all there. */
 
-const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
-const text = fc.stringMatching(/^[A-Za-z0-9 /_.:-]{0,12}$/);
-const someText = fc.stringMatching(/^[A-Za-z0-9/_.:-]{1,12}$/);
-const path = fc.stringMatching(/^\/[a-z0-9/]{0,10}$/);
-const ms = fc.integer({ min: 0, max: 100_000 });
-const positiveMs = fc.integer({ min: 1, max: 100_000 });
 const count = fc.integer({ min: 0, max: 4_294_967_295 });
-const port = fc.integer({ min: 1, max: 65_535 });
-const few = { minLength: 1, maxLength: 3 } as const;
-const upTo3 = { maxLength: 3 } as const;
-
-function optional<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
-  return fc.option(arbitrary, { nil: undefined });
-}
 
 const socketAddress = fc.record({
   kind: fc.constant("socket" as const),
@@ -49,172 +36,6 @@ const address: fc.Arbitrary<Address> = fc.oneof(
   socketAddress,
   fc.record({ kind: fc.constant("pipe" as const), path: fc.constantFrom("/run/a", "/run/b") }),
 );
-
-const origin: fc.Arbitrary<Origin> = fc.record({
-  position: fc.record({ file: someText, line: fc.nat(999), column: fc.nat(99) }),
-  kind: someText,
-  namespace: text,
-  name: someText,
-  path: text,
-});
-
-const headerName = fc.stringMatching(/^x-[a-z]{1,6}$/);
-
-const mutations: fc.Arbitrary<HeaderMutations> = fc.record({
-  set: fc.array(
-    fc.record({
-      name: headerName,
-      value: text,
-      action: fc.constantFrom("append", "addIfAbsent", "overwrite", "overwriteIfExists"),
-    }),
-    upTo3,
-  ),
-  remove: fc.array(headerName, upTo3),
-});
-
-const both = { requestHeaders: mutations, responseHeaders: mutations };
-
-const stringMatch: fc.Arbitrary<StringMatch> = fc.oneof(
-  fc.record({
-    kind: fc.constantFrom("exact", "prefix", "suffix", "contains"),
-    value: someText,
-    ignoreCase: fc.boolean(),
-  }),
-  fc.record({
-    kind: fc.constant("regex" as const),
-    value: fc.constantFrom("a+b", "^/v[0-9]+$", ".*"),
-    ignoreCase: fc.constant(false),
-  }),
-);
-
-const headerMatch: fc.Arbitrary<HeaderMatch> = fc.record({
-  name: headerName,
-  value: optional(stringMatch),
-  invert: fc.boolean(),
-  missingAsEmpty: fc.boolean(),
-});
-
-const pathMatch: fc.Arbitrary<PathMatch> = fc.oneof(
-  fc.record({
-    kind: fc.constantFrom("prefix", "exact"),
-    value: path,
-    caseSensitive: fc.boolean(),
-  }),
-  fc.record({
-    kind: fc.constant("separatedPrefix" as const),
-    value: fc.stringMatching(/^(\/[a-z0-9]{1,4}){1,3}$/),
-    caseSensitive: fc.boolean(),
-  }),
-  fc.constant({ kind: "regex" as const, value: "/v[0-9]+/.*", caseSensitive: true }),
-  fc.constant({ kind: "connect" as const, value: "", caseSensitive: true }),
-);
-
-const regexRewrite = fc.record({ pattern: fc.constant("^/(a|b)"), substitution: someText });
-
-const retryPolicy: fc.Arbitrary<RetryPolicy> = fc
-  .record({
-    retryOn: fc.uniqueArray(fc.constantFrom("5xx", "reset", "connect-failure"), upTo3),
-    retriableStatusCodes: fc.array(fc.integer({ min: 100, max: 599 }), upTo3),
-    retriableHeaders: fc.array(headerMatch, upTo3),
-    numRetries: fc.nat(9),
-    perTryTimeoutMs: ms,
-    backOffBaseMs: positiveMs,
-    backOffMaxMs: ms,
-    avoidPreviousHosts: fc.boolean(),
-    hostSelectionAttempts: fc.integer({ min: 1, max: 9 }),
-  })
-  .map((policy) => ({ ...policy, backOffMaxMs: policy.backOffBaseMs + policy.backOffMaxMs }));
-
-const weightedCluster = fc.record({
-  cluster: name,
-  weight: fc.integer({ min: 1, max: 100 }),
-  ...both,
-  hostRewrite: fc.constantFrom("", "reviews.example"),
-});
-
-/** A split of one without settings of its own is a `cluster`, whose weight is 1. */
-const clusters = fc
-  .array(weightedCluster, few)
-  .map((list) => (list.length === 1 ? list.map((one) => ({ ...one, weight: 1 })) : list));
-
-const forward: fc.Arbitrary<ForwardAction> = fc
-  .record({
-    kind: fc.constant("forward" as const),
-    clusters,
-    timeoutMs: ms,
-    idleTimeoutMs: optional(ms),
-    retryPolicy: optional(retryPolicy),
-    prefixRewrite: optional(path),
-    regexRewrite: optional(regexRewrite),
-    hostRewrite: optional(name),
-    appendForwardedHost: fc.boolean(),
-    clusterNotFoundStatus: fc.constantFrom(404, 500, 503),
-  })
-  .map((action) =>
-    action.prefixRewrite === undefined ? action : { ...action, regexRewrite: undefined },
-  );
-
-const redirect: fc.Arbitrary<RedirectAction> = fc
-  .record({
-    kind: fc.constant("redirect" as const),
-    host: optional(name),
-    port: optional(port),
-    scheme: optional(fc.constantFrom("http", "https")),
-    rewrite: fc.constantFrom("none", "path", "prefix", "regex"),
-    status: fc.constantFrom(301, 302, 303, 307, 308),
-    stripQuery: fc.boolean(),
-  })
-  .map(({ rewrite, ...action }) => ({
-    ...action,
-    path: rewrite === "path" ? "/elsewhere?a=b" : undefined,
-    prefixRewrite: rewrite === "prefix" ? "/new" : undefined,
-    regexRewrite: rewrite === "regex" ? { pattern: "a", substitution: "b" } : undefined,
-  }));
-
-const directResponse = fc.record({
-  kind: fc.constant("directResponse" as const),
-  status: fc.integer({ min: 200, max: 599 }),
-  body: text,
-});
-
-const route: fc.Arbitrary<Route> = fc.record({
-  name: text,
-  match: fc.record({
-    path: pathMatch,
-    headers: fc.array(headerMatch, upTo3),
-    queryParameters: fc.array(fc.record({ name, value: optional(stringMatch) }), upTo3),
-  }),
-  action: fc.oneof(forward, redirect, directResponse),
-  ...both,
-  origin: optional(origin),
-});
-
-const virtualHost: fc.Arbitrary<VirtualHost> = fc.record({
-  name,
-  domains: fc.uniqueArray(fc.stringMatching(/^(\*\.)?[a-z]{1,5}\.(com|net)$/), few),
-  routes: fc.array(route, upTo3),
-  ...both,
-  retryPolicy: optional(retryPolicy),
-  includeRequestAttemptCount: fc.boolean(),
-  includeAttemptCountInResponse: fc.boolean(),
-});
-
-/** No domain stands in two virtual hosts. */
-function apart(hosts: readonly VirtualHost[]): VirtualHost[] {
-  return hosts.map((host, index) => ({
-    ...host,
-    name: `${host.name}-${index}`,
-    domains: host.domains.map((domain) => `${domain}.v${index}`),
-  }));
-}
-
-export const routeConfiguration: fc.Arbitrary<RouteConfiguration> = fc.record({
-  name,
-  virtualHosts: fc.array(virtualHost, upTo3).map(apart),
-  ignorePortInHostMatching: fc.boolean(),
-  ...both,
-  maxDirectResponseBodyBytes: fc.integer({ min: 100, max: 9999 }),
-});
 
 const workload = fc.record({
   workload: name,
