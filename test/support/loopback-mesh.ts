@@ -1,0 +1,110 @@
+import { once } from "node:events";
+import { startControl } from "../../src/control/main.ts";
+import type { RunningControl } from "../../src/control/running-control.ts";
+import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
+import type { Pod } from "../../src/model/mesh.ts";
+import type { SidecarIdentity } from "../../src/up/bootstrap.ts";
+import { standIn } from "../../src/up/pods/stand-in.ts";
+import { startEnvoySidecar } from "./envoy-sidecar.ts";
+import { podsOfMesh } from "./mesh.ts";
+import { startProxySidecar } from "./proxy-sidecar.ts";
+import type { ToolName } from "./tools.ts";
+
+const CLIENT_ADDRESS = "127.0.0.9";
+const FIRST_POD = 2;
+
+interface Sidecar {
+  log(): string;
+  stop(): Promise<void>;
+}
+
+/** What a client's sidecar may be. */
+export interface Plane {
+  readonly name: string;
+  readonly needs: readonly ToolName[];
+  start(identity: SidecarIdentity): Sidecar | Promise<Sidecar>;
+}
+
+export const PLANES: readonly Plane[] = [
+  { name: "our data plane", needs: [], start: startProxySidecar },
+  { name: "a real Envoy", needs: ["envoy"], start: startEnvoySidecar },
+];
+
+export interface LoopbackMesh {
+  readonly control: RunningControl;
+  /** The client sidecar's `http_proxy`. */
+  readonly proxy: { readonly host: string; readonly port: number };
+  stop(): Promise<void>;
+}
+
+/**
+ * The least mesh with real sockets: the control plane on these files, a stand-in for each pod on
+ * a loopback address, and one client whose sidecar runs in explicit mode.
+ */
+export async function startLoopbackMesh(
+  plane: Plane,
+  paths: readonly string[],
+  namespace = "default",
+): Promise<LoopbackMesh> {
+  const undo: (() => unknown)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const step of undo.reverse()) await step();
+  };
+  try {
+    const control = await controlOn(paths);
+    undo.push(() => control.stop());
+    const pods = podsOfMesh(control.mesh).map(onLoopback);
+    for (const pod of pods) undo.push(await serve(pod));
+    control.setPods(pods);
+    const sidecar = await plane.start(clientIn(namespace, control.adsAddress));
+    undo.push(() => sidecar.stop());
+    return { control, proxy: { host: CLIENT_ADDRESS, port: 15001 }, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function controlOn(paths: readonly string[]): Promise<RunningControl> {
+  const loopback = socketAddress("127.0.0.1", 0);
+  const started = await startControl({ paths, adsAddress: loopback, httpAddress: loopback });
+  if (started.kind === "refused") throw new Error(JSON.stringify(started.diagnostics));
+  return started.control;
+}
+
+/** Named as a Deployment's pods are. */
+function onLoopback(pod: Pod, index: number): Pod {
+  return { ...pod, name: `${pod.workload}-aaaa-bbbb`, address: `127.0.44.${FIRST_POD + index}` };
+}
+
+async function serve(pod: Pod): Promise<() => void> {
+  const identity = {
+    service: pod.labels.app ?? "",
+    pod: pod.name,
+    namespace: pod.namespace,
+    version: pod.labels.version ?? "",
+    container: "stand-in",
+  };
+  const ports = new Set(pod.containers.flatMap(({ ports: declared }) => declared));
+  const servers = [...ports].map(({ port }) => standIn(identity).listen(port, pod.address));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  return () => {
+    for (const server of servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+  };
+}
+
+function clientIn(namespace: string, ads: SocketAddress): SidecarIdentity {
+  return {
+    pod: "client",
+    workload: "client",
+    serviceAccount: "default",
+    namespace,
+    address: CLIENT_ADDRESS,
+    mode: "explicit",
+    labels: { app: "client" },
+    ads,
+  };
+}
