@@ -23,6 +23,17 @@ const COPIED_MAX = 4096;
 const TEXT_MAX = 64 * 1024;
 
 const dirty: SocketWriter[] = [];
+/** How many socket callbacks are under way: they flush at their end. */
+let depth = 0;
+
+/** A socket callback begins. Answered by `endTurn`, which hands over what was written. */
+export function beginTurn(): void {
+  depth++;
+}
+
+export function endTurn(): void {
+  if (--depth === 0) flushAll();
+}
 
 /**
  * Collects what is written to one socket during a turn of the event loop, and hands it over at
@@ -59,7 +70,10 @@ export class SocketWriter {
     if (!this.#corked) this.#socket.cork();
     this.#corked = true;
     this.#handOverText();
-    this.#socket.write(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+    // What was read is overwritten by the next read, and this write may have to wait.
+    const copy = Buffer.allocUnsafeSlow(length);
+    bytes.copy(copy, 0, start, end);
+    this.#socket.write(copy);
     this.#bytes += length;
     this.#touch();
   }
@@ -90,7 +104,7 @@ export class SocketWriter {
   #touch(): void {
     if (this.#dirty) return;
     this.#dirty = true;
-    if (dirty.length === 0) process.nextTick(flushAll);
+    if (dirty.length === 0 && depth === 0) process.nextTick(flushAll);
     dirty.push(this);
   }
 }

@@ -12,8 +12,12 @@ export class Accepted {
   /** Only of a connection that was intercepted. */
   readonly originalDestination: SocketAddress | undefined;
 
-  constructor(socket: Socket, originalDestination: SocketAddress | undefined) {
+  /** Nothing has been read of it yet. */
+  fresh: boolean;
+
+  constructor(socket: Socket, originalDestination: SocketAddress | undefined, fresh = true) {
     this.socket = socket;
+    this.fresh = fresh;
     this.remoteIp = plainIp(socket.remoteAddress ?? "");
     this.remoteAddress = formatAddress(socketAddress(this.remoteIp, socket.remotePort ?? 0));
     this.originalDestination = originalDestination;

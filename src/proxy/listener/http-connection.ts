@@ -12,6 +12,7 @@ import { Exchange } from "../exchange.ts";
 import { httpDate } from "../filters/response-headers.ts";
 import { SocketWriter, type WriterOwner } from "../socket-writer.ts";
 import { FLAG_DPE } from "../telemetry/response-flags.ts";
+import { rewrap } from "../upstream/shared-read.ts";
 import type { Accepted } from "./accepted.ts";
 
 /** Without a configured timeout a head must still arrive in this time. */
@@ -62,19 +63,28 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.hcm = hcm;
     this.#accepted = accepted;
     this.#owner = owner;
-    this.#socket = accepted.socket;
+    this.#socket = this.#startReading(accepted);
     this.#parser = new RequestParser(hcm.headLimits);
     this.writer = new SocketWriter(this.#socket, this);
     this.#exchange = new Exchange(this, this.#parser);
     this.#openedMs = clock.now();
     this.#timer = new Deadline(clock, this, "idle");
     this.#timer.set(this.#openedMs, hcm.config.idleTimeoutMs);
-    this.#socket.on("data", this.onData.bind(this));
     this.#socket.on("drain", this.#onDrain.bind(this));
     this.#socket.on("end", this.#onEnd.bind(this));
     this.#socket.on("error", ignore);
     this.#socket.on("close", this.#onClose.bind(this));
     hcm.account.http.connectionOpened();
+  }
+
+  /** A tunnel to be handed over stays an ordinary socket, and so does one already read from. */
+  #startReading(accepted: Accepted): Socket {
+    const { fresh, socket } = accepted;
+    const onBytes = this.onData.bind(this);
+    if (fresh && !this.hcm.config.explicitProxy) return rewrap(socket, onBytes);
+    socket.on("data", onBytes);
+    socket.resume();
+    return socket;
   }
 
   get remoteAddress(): string {
@@ -300,7 +310,10 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.#settle(false);
     this.writer.text(TUNNEL_ESTABLISHED);
     this.writer.flush();
-    this.#socket.removeAllListeners();
+    this.#socket.pause();
+    this.#socket.removeAllListeners("data");
+    this.#socket.removeAllListeners("end");
+    this.#socket.removeAllListeners("drain");
     const destination = socketAddress(host, Number(authority.slice(colon + 1)));
     this.#owner.onTunnel(this.#accepted, destination, first);
   }

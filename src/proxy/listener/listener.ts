@@ -49,8 +49,9 @@ export class ProxyListener implements ConnectionOwner {
 
   /** Rejects where the address cannot be bound. */
   async bind(): Promise<void> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.#accept(socket),
+    const server = createServer(
+      { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
+      (socket) => this.#accept(socket),
     );
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -118,8 +119,7 @@ export class ProxyListener implements ConnectionOwner {
     const { socket } = accepted;
     const listener = this.#find(destination);
     if (listener === undefined || listener === this || socket.destroyed) socket.destroy();
-    else listener.serve(new Accepted(socket, destination), first);
-    socket.resume();
+    else listener.serve(new Accepted(socket, destination, false), first);
   }
 
   #accept(socket: Socket): void {
@@ -144,6 +144,7 @@ export class ProxyListener implements ConnectionOwner {
   #sniff(accepted: Accepted, first: Buffer): void {
     const { socket } = accepted;
     let bytes = first;
+    accepted.fresh = false;
     let timer: Timer | undefined;
     const settle = (protocol: Sniffed): void => {
       timer?.cancel();
@@ -161,6 +162,7 @@ export class ProxyListener implements ConnectionOwner {
     socket.on("data", take);
     socket.on("end", end);
     socket.on("error", end);
+    socket.resume();
     const timeoutMs = this.config.listenerFiltersTimeoutMs;
     if (timeoutMs > 0) {
       timer = this.#context.clock.after(timeoutMs, () => {

@@ -52,10 +52,15 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
     this.#idle = new Deadline(clock, this, "idle");
     this.#life = new Deadline(clock, this, "life");
     const { bindAddress, tcpKeepalive } = cluster.config;
-    this.#socket = dial(host.address, { bindAddress, tcpKeepalive, allowHalfOpen: false });
+    this.#socket = dial(host.address, {
+      bindAddress,
+      tcpKeepalive,
+      allowHalfOpen: false,
+      onBytes: this.#onData.bind(this),
+    });
     this.writer = new SocketWriter(this.#socket, this);
     this.#socket.on("connect", this.#onConnect.bind(this));
-    this.#socket.on("data", this.#onData.bind(this));
+    this.#socket.resume();
     this.#socket.on("drain", this.#onDrain.bind(this));
     this.#socket.on("end", this.#onEnd.bind(this));
     this.#socket.on("error", this.#onError.bind(this));

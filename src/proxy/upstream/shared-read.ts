@@ -1,0 +1,48 @@
+import type { OnReadOpts } from "node:net";
+import { Socket } from "node:net";
+import { beginTurn, endTurn } from "../socket-writer.ts";
+
+const READ_BYTES = 64 * 1024;
+
+/**
+ * One buffer for all sockets of the thread: a read is handed on before the next one begins, so
+ * nothing is allocated for it. Whoever keeps bytes copies them.
+ */
+const shared: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+/** `onread` of a socket: everything that the bytes cause is written before the turn ends. */
+export function readInto(onBytes: (bytes: Buffer) => void): OnReadOpts {
+  return {
+    buffer: shared,
+    callback: (length) => {
+      beginTurn();
+      try {
+        onBytes(shared.subarray(0, length));
+      } finally {
+        endTurn();
+      }
+      return true;
+    },
+  };
+}
+
+interface WithHandle {
+  _handle: unknown;
+  _server?: unknown;
+}
+
+/**
+ * The same connection as another socket, one that reads into the shared buffer: node:net gives
+ * accepted sockets no such option. The first socket must not have begun to read; it is empty
+ * afterwards.
+ */
+export function rewrap(accepted: Socket, onBytes: (bytes: Buffer) => void): Socket {
+  const from = accepted as unknown as WithHandle;
+  const handle = from._handle;
+  from._handle = null;
+  const options = { handle, onread: readInto(onBytes), allowHalfOpen: true };
+  const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
+  (socket as unknown as WithHandle)._server = from._server;
+  socket.on("close", () => accepted.emit("close", false));
+  return socket;
+}
