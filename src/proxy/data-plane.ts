@@ -25,6 +25,7 @@ export class DataPlane {
   readonly #scope: CompileScope;
   readonly #routeSlots = new Map<string, RouteSlot>();
   #generation: Generation = NO_GENERATION;
+  #config: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
 
   constructor(options: DataPlaneOptions) {
     this.#context = options.context;
@@ -37,6 +38,11 @@ export class DataPlane {
     };
   }
 
+  /** What is served now. */
+  get config(): ProxyConfig {
+    return this.#config;
+  }
+
   /**
    * Makes before it breaks: compiles everything, then clusters, routes, listeners. Throws where
    * the configuration cannot be compiled, and then changes nothing; rejects where a listener
@@ -46,6 +52,7 @@ export class DataPlane {
     const last = this.#generation;
     const next = compileGeneration(config, last, this.#scope);
     this.#generation = next;
+    this.#config = config;
     this.clusters.apply(config.clusters, config.endpoints);
     for (const [name, { result }] of next.routes) this.#routeSlot(name).table = result;
     for (const [name, slot] of this.#routeSlots) if (!next.routes.has(name)) slot.table = undefined;

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { Registry } from "../metrics/registry.ts";
 import type { Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
+import { type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
 import type { Resolve } from "./cluster/resolution.ts";
 import { ConfigClient, type ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
@@ -20,6 +21,8 @@ export interface ProxyOptions {
   readonly resolve?: Resolve;
   /** Hears what a log should: the control plane come and gone, refusals. */
   readonly onNotice?: (notice: string) => void;
+  /** Somebody asked the admin server to end the program. */
+  readonly onQuit?: () => void;
 }
 
 /** A proxy that serves. */
@@ -27,6 +30,8 @@ export interface RunningProxy {
   readonly bootstrap: Bootstrap;
   readonly telemetry: Telemetry;
   readonly dataPlane: DataPlane;
+  /** Where the admin server and those that face the pod's network listen. */
+  readonly admin: RunningAdmin;
   /** True from the first complete configuration on, until it stops. */
   readonly ready: boolean;
   /** Undefined where the whole configuration is in the bootstrap. */
@@ -61,27 +66,39 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   if (client === undefined) await dataPlane.apply(staticConfig(bootstrap));
   client?.start();
   let stopping = false;
+  const ready = (): boolean => !stopping && (client === undefined || queue.served);
+  const admin = await startAdminServers({
+    bootstrap,
+    version: options.version ?? "",
+    clock: options.clock ?? systemClock,
+    telemetry,
+    dataPlane,
+    ready,
+    onQuit: options.onQuit ?? silent,
+  });
   return {
     bootstrap,
     telemetry,
     dataPlane,
+    admin,
     get ready(): boolean {
-      return !stopping && (client === undefined || queue.served);
+      return ready();
     },
     get configuration(): ConfigClientState | undefined {
       return client?.state;
     },
     apply: (config) => dataPlane.apply(config),
-    stop: (graceMs = GRACE_MS) => {
+    stop: async (graceMs = GRACE_MS) => {
       stopping = true;
       client?.stop();
-      return dataPlane.stop(graceMs);
+      await dataPlane.stop(graceMs);
+      await admin.close();
     },
   };
 }
 
 function silent(): void {
-  // Nobody listens to notices.
+  // Nobody listens.
 }
 
 function staticConfig({ listeners, clusters }: Bootstrap): ProxyConfig {

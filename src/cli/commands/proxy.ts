@@ -22,7 +22,12 @@ export async function proxyCommand(
   const { bootstrap, diagnostics } = readBootstrap(text, fromStdin ? STDIN_NAME : configPath);
   for (const diagnostic of diagnostics) say(formatDiagnostic(diagnostic));
   if (bootstrap === undefined) process.exit(REFUSED_STATUS);
-  const proxy = await startProxy({ bootstrap, version, onNotice: say });
+  const proxy = await startProxy({
+    bootstrap,
+    version,
+    onNotice: say,
+    onQuit: () => process.kill(process.pid, "SIGTERM"),
+  });
   // Timers keep no process alive, and before the first configuration there may be nothing else.
   setInterval(() => {}, AWAKE_MS);
   let asked = false;

@@ -1,0 +1,34 @@
+import type { Address } from "../../model/address.ts";
+import { startAdmin } from "./admin-server.ts";
+import { startPodServers } from "./pod-servers.ts";
+import { adminSourceOf, type ProxyParts } from "./proxy-source.ts";
+
+export interface RunningAdmin {
+  /** Undefined where the bootstrap has no admin address. */
+  readonly address: Address | undefined;
+  /** Metrics and health on the pod's own address; empty without. */
+  readonly metrics: readonly Address[];
+  readonly health: Address | undefined;
+  close(): Promise<void>;
+}
+
+/** The servers that the bootstrap asks for. Rejects where one cannot listen; then none does. */
+export async function startAdminServers(parts: ProxyParts): Promise<RunningAdmin> {
+  const { admin, pod } = parts.bootstrap;
+  const source = adminSourceOf(parts);
+  const adminServer = admin === undefined ? undefined : await startAdmin(admin, source);
+  try {
+    const podServers = pod === undefined ? undefined : await startPodServers(pod, source);
+    return {
+      address: adminServer?.address,
+      metrics: podServers?.address.metrics ?? [],
+      health: podServers?.address.health,
+      close: async () => {
+        await Promise.all([adminServer?.close(), podServers?.close()]);
+      },
+    };
+  } catch (error) {
+    await adminServer?.close();
+    throw error;
+  }
+}
