@@ -136,3 +136,9 @@ export class Table {
     return this.#overflow;
   }
 }
+
+/** `cluster.NAME.upstream_rq_total` where Envoy has such a name, else `metric{labels}`. */
+export function statNameOf(table: Table, column: Column, row: Row): string {
+  if (table.statName !== undefined) return table.statName(column, row.values);
+  return row.labels === "" ? column.name : `${column.name}{${row.labels}}`;
+}

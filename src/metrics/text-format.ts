@@ -2,7 +2,7 @@ import { at } from "./cells.ts";
 import type { Column, HistogramColumn } from "./column.ts";
 import { escapeHelp } from "./label.ts";
 import type { Registry } from "./registry.ts";
-import type { Row, Table } from "./table.ts";
+import { type Row, statNameOf, type Table } from "./table.ts";
 
 /** `Content-Type` of what `renderPrometheus` yields. */
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -12,10 +12,12 @@ const SLICE_ROWS = 200;
 const SLICE_CHARS = 64 * 1024;
 
 export interface RenderOptions {
-  /** Keep only the families whose Prometheus name passes. */
-  readonly accept?: (name: string) => boolean;
+  /** Keep only what passes, by `statNameOf`. */
+  readonly accept?: (statName: string) => boolean;
   /** Leave out what has never been counted (Envoy's `usedonly`). */
   readonly usedOnly?: boolean;
+  /** Rows to look at in one slice; fewer where `accept` is costly. */
+  readonly sliceRows?: number;
 }
 
 /**
@@ -27,22 +29,23 @@ export function* renderPrometheus(
   registry: Registry,
   options: RenderOptions = {},
 ): Generator<string> {
+  const sliceRows = options.sliceRows ?? SLICE_ROWS;
   let text = "";
   let rows = 0;
   for (const table of registry.collect()) {
     const snapshot = table.snapshot();
     for (let i = 0; i < table.columns.length; i++) {
       const column = table.columns[i] as Column;
-      if (options.accept !== undefined && !options.accept(column.name)) continue;
       let head = headOf(column);
       for (const row of snapshot) {
-        const lines = row.live ? formatRow(table, i, row, options.usedOnly === true) : "";
+        const shown = row.live && (options.accept?.(statNameOf(table, column, row)) ?? true);
+        const lines = shown ? formatRow(table, i, row, options.usedOnly === true) : "";
         if (lines !== "") {
           text += head + lines;
           head = "";
         }
         rows++;
-        if (rows < SLICE_ROWS && text.length < SLICE_CHARS) continue;
+        if (rows < sliceRows && text.length < SLICE_CHARS) continue;
         yield text;
         text = "";
         rows = 0;

@@ -1,0 +1,123 @@
+import { memoryUsage } from "node:process";
+import type { Address } from "../../model/address.ts";
+import type { AdminSource } from "./admin-source.ts";
+import { refusalOf } from "./admission.ts";
+import { type Answer, HTML, json, text } from "./answer.ts";
+import { type Page, type RunningServer, servePages } from "./page-server.ts";
+import { clustersPage } from "./pages/clusters.ts";
+import { configDumpPage } from "./pages/config-dump.ts";
+import { listenersPage } from "./pages/listeners.ts";
+import { redact } from "./pages/redact.ts";
+import { prometheusPage, statsPage } from "./pages/stats.ts";
+
+const OK = text("OK\n");
+
+/**
+ * Serves Envoy's admin interface, as far as there is something to say (Envoy: operations/admin).
+ * For operators on this machine: it is refused to other hosts' names and origins.
+ */
+export function startAdmin(address: Address, source: AdminSource): Promise<RunningServer> {
+  const pages = pagesOf(source);
+  return servePages(address, {
+    pages,
+    refuse: refusalOf,
+    unknownPath: () => `invalid path. ${helpText(pages)}`,
+  });
+}
+
+function pagesOf(source: AdminSource): readonly Page[] {
+  const { registry, bootstrap } = source;
+  const startedAtMs = source.clock.now();
+  const pages: Page[] = [
+    get("/", "Admin home page", () => homePage(pages)),
+    get("/clusters", "upstream cluster status; filter=REGEX, format=json", (query) =>
+      clustersPage(source.clusters(), query),
+    ),
+    get("/config_dump", "what is served now; include_eds", (query) =>
+      configDumpPage(bootstrap, source.configDump(), query),
+    ),
+    post("/drain_listeners", "stop accepting, let requests finish", () => ({
+      ...OK,
+      afterwards: () => source.onDrain(),
+    })),
+    get("/help", "print out list of admin commands", () => text(helpText(pages))),
+    get("/listeners", "print listener info; format=json", (query) =>
+      listenersPage(source.listeners(), query),
+    ),
+    get("/memory", "print current allocation/heap usage", memoryPage),
+    post("/quitquitquit", "exit the server", () => ({
+      ...OK,
+      afterwards: () => source.onQuit(),
+    })),
+    get("/ready", "print server state, 200 if LIVE, otherwise 503", () =>
+      readyPage(source.ready()),
+    ),
+    post("/reset_counters", "reset all counters to zero", () => {
+      registry.resetCounters();
+      return OK;
+    }),
+    get("/server_info", "print server version/status information", () =>
+      serverInfoPage(source, source.clock.now() - startedAtMs),
+    ),
+    get("/stats", "print server stats; filter=REGEX, usedonly, format=json|prometheus", (query) =>
+      statsPage(registry, query),
+    ),
+    get("/stats/prometheus", "print server stats in prometheus format", (query) =>
+      prometheusPage(registry, query),
+    ),
+  ];
+  return pages;
+}
+
+function get(path: string, help: string, answer: Page["answer"]): Page {
+  return { path, method: "GET", help, answer };
+}
+
+function post(path: string, help: string, answer: () => Answer): Page {
+  return { path, method: "POST", help, answer };
+}
+
+/** `LIVE`, or 503. Envoy: `/ready`. */
+export function readyPage(ready: boolean): Answer {
+  return ready ? text("LIVE\n") : text("INITIALIZING\n", 503);
+}
+
+function helpText(pages: readonly Page[]): string {
+  const lines = pages.map(({ path, method, help }) => {
+    return `  ${path}${method === "POST" ? " (POST)" : ""}: ${help}\n`;
+  });
+  return `admin commands are:\n${lines.join("")}`;
+}
+
+function homePage(pages: readonly Page[]): Answer {
+  const rows = pages.map(({ path, method, help }) => {
+    const name = method === "GET" ? `<a href="${path}">${path}</a>` : `${path} (POST)`;
+    return `<li>${name}: ${help}</li>\n`;
+  });
+  const head = '<!doctype html>\n<html lang="en">\n<title>Outrigger admin</title>\n';
+  const body = `${head}<h1>Outrigger admin</h1>\n<ul>\n${rows.join("")}</ul>\n</html>\n`;
+  return { status: 200, contentType: HTML, body: [body] };
+}
+
+/** Envoy: admin.v3.ServerInfo. */
+function serverInfoPage(source: AdminSource, uptimeMs: number): Answer {
+  const { id, cluster, metadata, userAgentName } = source.bootstrap.node;
+  const uptime = `${Math.floor(uptimeMs / 1000)}s`;
+  return json({
+    version: source.version,
+    state: source.ready() ? "LIVE" : "INITIALIZING",
+    uptime_current_epoch: uptime,
+    uptime_all_epochs: uptime,
+    node: { id, cluster, metadata: redact(metadata), user_agent_name: userAgentName },
+  });
+}
+
+/** Envoy: admin.v3.Memory; the heap is V8's. */
+function memoryPage(): Answer {
+  const { heapUsed, heapTotal, rss } = memoryUsage();
+  return json({
+    allocated: `${heapUsed}`,
+    heap_size: `${heapTotal}`,
+    total_physical_bytes: `${rss}`,
+  });
+}

@@ -1,0 +1,67 @@
+import type { Clock } from "../../base/clock.ts";
+import type { Registry } from "../../metrics/registry.ts";
+import type { Address } from "../../model/address.ts";
+import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
+import type { Thresholds } from "../../model/cluster.ts";
+import type { HealthStatus, Locality } from "../../model/endpoint.ts";
+
+/** What the admin pages ask of a proxy; asked anew for each request. */
+export interface AdminSource {
+  readonly registry: Registry;
+  readonly bootstrap: Bootstrap;
+  /** Of this program. */
+  readonly version: string;
+  readonly clock: Clock;
+  /** True while the proxy serves its configuration. */
+  ready(): boolean;
+  clusters(): Iterable<ClusterRow>;
+  listeners(): Iterable<ListenerRow>;
+  /** What is served now, the bootstrap's own resources included. */
+  configDump(): ProxyConfig;
+  /** Ends the program, as SIGTERM does; the answer has been sent. */
+  onQuit(): void;
+  /** Accepts nothing new; requests under way finish. */
+  onDrain(): void;
+}
+
+export interface ClusterRow {
+  readonly name: string;
+  /** Envoy's `alt_stat_name`, else the name. */
+  readonly observabilityName: string;
+  /** False for clusters of the bootstrap. */
+  readonly addedViaApi: boolean;
+  readonly thresholds: Thresholds;
+  readonly endpoints: Iterable<EndpointRow>;
+}
+
+/** Envoy's statistics of one endpoint, in the order in which it prints them. */
+export const ENDPOINT_STATS = [
+  "cx_active",
+  "cx_connect_fail",
+  "cx_total",
+  "rq_active",
+  "rq_error",
+  "rq_pending_active",
+  "rq_success",
+  "rq_timeout",
+  "rq_total",
+] as const;
+
+export type EndpointStat = (typeof ENDPOINT_STATS)[number];
+
+export interface EndpointRow {
+  readonly address: Address;
+  readonly hostname: string;
+  readonly health: HealthStatus;
+  readonly weight: number;
+  readonly priority: number;
+  readonly locality: Locality;
+  /** What is not counted is absent, and not printed. */
+  readonly stats: Readonly<Partial<Record<EndpointStat, number>>>;
+}
+
+export interface ListenerRow {
+  readonly name: string;
+  /** Where it really listens: the kernel's port for a configured 0. */
+  readonly address: Address;
+}
