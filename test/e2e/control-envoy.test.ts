@@ -4,6 +4,7 @@ import { expect, it, onTestFinished, vi } from "vitest";
 import { startControl } from "../../src/control/main.ts";
 import type { RunningControl } from "../../src/control/running-control.ts";
 import { formatAddress, socketAddress } from "../../src/model/address.ts";
+import type { Pod } from "../../src/model/mesh.ts";
 import { type RunningEnvoy, startEnvoySidecar } from "../support/envoy-sidecar.ts";
 import { podsOfMesh } from "../support/mesh.ts";
 import { describeWith } from "../support/tools.ts";
@@ -21,18 +22,27 @@ async function controlOf(name: string): Promise<RunningControl> {
   const start = await startControl({ paths: [testdata(name)], ...addresses, watch: false });
   if (start.kind === "refused") throw new Error(JSON.stringify(start.diagnostics));
   onTestFinished(() => start.control.stop());
-  start.control.setPods(podsOfMesh(start.control.mesh));
+  start.control.setPods(podsOnLoopback(start.control));
   return start.control;
+}
+
+/** Where an Envoy can listen for them. */
+function podsOnLoopback(control: RunningControl): Pod[] {
+  return podsOfMesh(control.mesh).map((pod, index) => ({
+    ...pod,
+    address: `127.0.44.${index + 2}`,
+  }));
 }
 
 async function envoyOf(
   control: RunningControl,
   mode: "intercept" | "explicit",
+  pod: Pick<Pod, "name" | "address"> = { name: "client", address: CLIENT },
 ): Promise<RunningEnvoy> {
   const envoy = await startEnvoySidecar({
-    pod: "client",
+    pod: pod.name,
     namespace: "default",
-    address: CLIENT,
+    address: pod.address,
     labels: { app: "client" },
     serviceAccount: "default",
     workload: "client",
@@ -82,7 +92,8 @@ describeWith(["envoy"], "a real Envoy at our control plane", () => {
     GOLDEN.flatMap((name) => (["intercept", "explicit"] as const).map((mode) => ({ name, mode }))),
   )("takes over everything of $name in $mode mode", async ({ name, mode }) => {
     const control = await controlOf(name);
-    const envoy = await envoyOf(control, mode);
+    const [pod] = podsOnLoopback(control);
+    const envoy = await envoyOf(control, mode, pod);
     await synced(control);
     const stats = await (await fetch(`${envoy.admin}/stats?filter=update_rejected`)).text();
     const rejected = stats.split("\n").filter((line) => line !== "" && !line.endsWith(": 0"));

@@ -47,8 +47,11 @@ export class AdsStream {
   readonly #types: Readonly<Record<ResourceType, TypeState>>;
   #snapshot: Snapshot | undefined;
   #encoded: EncodedSnapshot | undefined;
-  /** Clusters that are gone from the snapshot, until nothing sends to them any more. */
-  #retained = new Map<string, EncodedResource>();
+  #sentClusters: ReadonlyMap<string, EncodedResource> = new Map();
+  /** What the proxy runs; a refused push changes nothing of it. */
+  #acceptedClusters: ReadonlyMap<string, EncodedResource> = new Map();
+  /** Accepted clusters that are gone from the snapshot, until nothing sends to them any more. */
+  #retained: ReadonlyMap<string, EncodedResource> = new Map();
 
   constructor(node: Node, cache: ResourceCache) {
     this.node = node;
@@ -66,7 +69,9 @@ export class AdsStream {
   receive(type: ResourceType, request: SubscriptionRequest): void {
     const state = this.#types[type];
     const verdict = state.subscription.receive(request);
-    if (verdict === "ack") state.acknowledged = state.sent;
+    if (verdict !== "ack") return;
+    state.acknowledged = state.sent;
+    if (type === "cluster") this.#acceptedClusters = this.#sentClusters;
   }
 
   /** Takes a new snapshot; what was not sent of the last one never will be (coalescing). */
@@ -79,11 +84,8 @@ export class AdsStream {
   }
 
   #retain(next: EncodedSnapshot): void {
-    const { subscription } = this.#types.cluster;
-    for (const [name, resource] of this.#encoded?.cluster.resources ?? []) {
-      if (subscription.hasTold(name)) this.#retained.set(name, resource);
-    }
-    for (const name of next.cluster.resources.keys()) this.#retained.delete(name);
+    const { resources } = next.cluster;
+    this.#retained = new Map([...this.#acceptedClusters].filter(([name]) => !resources.has(name)));
   }
 
   /** Everything that may be sent now. */
@@ -129,7 +131,10 @@ export class AdsStream {
     const push = state.subscription.next(versionsOf(available));
     if (push === undefined) return;
     state.sent = this.wanted;
-    if (type === "cluster") this.#forgetEndpointsOf(push.changed);
+    if (type === "cluster") {
+      this.#sentClusters = available;
+      this.#forgetEndpointsOf(push.changed);
+    }
     const resources = push.names.flatMap((name) => available.get(name)?.any ?? []);
     pushes.push({ type, version: state.sent, nonce: push.nonce, resources });
   }

@@ -128,7 +128,9 @@ describe("a DestinationRule", () => {
     const text = rule(`
   trafficPolicy: { loadBalancer: { simple: RANDOM } }
   subsets:
-    - { name: v1, labels: { version: v1 }, trafficPolicy: { loadBalancer: { simple: ROUND_ROBIN } } }
+    - name: v1
+      labels: { version: v1 }
+      trafficPolicy: { loadBalancer: { simple: ROUND_ROBIN } }
     - { name: v2, labels: { version: v2 } }`);
     expect(cluster(text, WEB_V1).lbPolicy).toBe("roundRobin");
     expect(cluster(text).lbPolicy).toBe("random");

@@ -19,7 +19,7 @@ const texts = (sources: SourceSet | undefined): string[] =>
   (sources?.files ?? []).map(({ text }) => text);
 
 describe("readSources", () => {
-  it("reads YAML and JSON of folders and their folders, by name, and passes over the rest", async () => {
+  it("reads YAML and JSON below a folder, by name, and passes over the rest", async () => {
     await mkdir(join(folder, "deep"));
     await write("b.yaml", "b");
     await write("a.yml", "a");

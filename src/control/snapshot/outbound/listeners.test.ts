@@ -152,7 +152,7 @@ it("gives the ServiceEntry's range to the chain, not to the listener", () => {
   ]);
 });
 
-it("keeps HTTP services of a port in one route configuration, sniffed ones also in their own", () => {
+it("keeps the hosts of a port in one route configuration, sniffed ones also in their own", () => {
   expect(snapshot.routes.map(({ name }) => name).sort()).toEqual([
     "80",
     "plain.default.svc.cluster.local:80",
