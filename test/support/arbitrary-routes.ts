@@ -15,15 +15,15 @@ import type {
 
 /** Any legal route configuration, for round trips. Values are small; shapes are all there. */
 
-export const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
-export const text = fc.stringMatching(/^[A-Za-z0-9 /_.:-]{0,12}$/);
-export const someText = fc.stringMatching(/^[A-Za-z0-9/_.:-]{1,12}$/);
+export const name: fc.Arbitrary<string> = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
+export const text: fc.Arbitrary<string> = fc.stringMatching(/^[A-Za-z0-9 /_.:-]{0,12}$/);
+export const someText: fc.Arbitrary<string> = fc.stringMatching(/^[A-Za-z0-9/_.:-]{1,12}$/);
 const path = fc.stringMatching(/^\/[a-z0-9/]{0,10}$/);
-export const ms = fc.integer({ min: 0, max: 100_000 });
-export const positiveMs = fc.integer({ min: 1, max: 100_000 });
-export const port = fc.integer({ min: 1, max: 65_535 });
-export const few = { minLength: 1, maxLength: 3 } as const;
-export const upTo3 = { maxLength: 3 } as const;
+export const ms: fc.Arbitrary<number> = fc.integer({ min: 0, max: 100_000 });
+export const positiveMs: fc.Arbitrary<number> = fc.integer({ min: 1, max: 100_000 });
+export const port: fc.Arbitrary<number> = fc.integer({ min: 1, max: 65_535 });
+export const few: { readonly minLength: 1; readonly maxLength: 3 } = { minLength: 1, maxLength: 3 };
+export const upTo3: { readonly maxLength: 3 } = { maxLength: 3 };
 
 export function optional<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
   return fc.option(arbitrary, { nil: undefined });

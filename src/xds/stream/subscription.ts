@@ -76,11 +76,6 @@ export class ServerSubscription {
     return this.#rejection;
   }
 
-  /** The client was told of this one, in whatever version. */
-  hasTold(name: string): boolean {
-    return this.#told.has(name);
-  }
-
   wants(name: string): boolean {
     return this.#wildcard || this.#names.has(name);
   }
