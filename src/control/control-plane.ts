@@ -7,13 +7,7 @@ import { AddressBook } from "./addresses.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { Convergence } from "./convergence.ts";
 import { PushQueue } from "./push-queue.ts";
-import { nameRegistry } from "./registry.ts";
-import type {
-  ControlChange,
-  ControlOptions,
-  NameRegistry,
-  RunningControl,
-} from "./running-control.ts";
+import type { ControlChange, ControlOptions, RunningControl } from "./running-control.ts";
 import { type AdsServer, startAdsServer } from "./server/ads-server.ts";
 import { type RunningHttpServer, serveHttp } from "./server/http-server.ts";
 import { pagesOf } from "./server/pages.ts";
@@ -128,10 +122,6 @@ export class ControlPlane implements RunningControl {
   setPods(pods: readonly Pod[]): void {
     this.#pods = pods;
     this.#queue.endpointsChanged();
-  }
-
-  registry(): NameRegistry {
-    return nameRegistry(this.#mesh, this.#pods);
   }
 
   status(): readonly ProxyStatusRow[] {

@@ -31,8 +31,6 @@ export interface RunningControl {
   readonly httpAddress: SocketAddress;
   /** All pods that exist now, ready or not; replaces what was told before. */
   setPods(pods: readonly Pod[]): void;
-  /** Names and their addresses, for DNS. */
-  registry(): NameRegistry;
   /** One row a connected proxy. */
   status(): readonly ProxyStatusRow[];
   /** Calls back after each reading, good or bad. Returns the function that ends it. */
@@ -45,11 +43,4 @@ export interface ControlChange {
   readonly diagnostics: readonly Diagnostic[];
   /** False where the reading has errors, so that the mesh is the last good one. */
   readonly accepted: boolean;
-}
-
-/** Host names of the mesh (lower case, without closing dot) and the addresses they resolve to. */
-export interface NameRegistry {
-  /** FQDNs; a name may begin with `*.`. */
-  readonly addresses: ReadonlyMap<string, readonly string[]>;
-  readonly clusterDomain: string;
 }

@@ -4,7 +4,7 @@ import { identityOf } from "../snapshot/proxy-identity.ts";
 import type { AdsClientStatus } from "./ads-server.ts";
 
 /** What operators call the discovery of each type. */
-export const DISCOVERY_NAMES: Readonly<Record<ResourceType, ResourceStatusRow["type"]>> = {
+const DISCOVERY_NAMES: Readonly<Record<ResourceType, ResourceStatusRow["type"]>> = {
   cluster: "CDS",
   endpoint: "EDS",
   listener: "LDS",
