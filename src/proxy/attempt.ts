@@ -4,6 +4,7 @@ import type { ResponseParser } from "../codec/h1/response-parser.ts";
 import type { Host } from "./cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "./deadline.ts";
 import type { Exchange } from "./exchange.ts";
+import { requestText } from "./route/finalize.ts";
 import type { UpstreamConnection } from "./upstream/connection.ts";
 import type { ResetReason, StreamHandler } from "./upstream/stream-handler.ts";
 
@@ -65,7 +66,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     host.activeRequests++;
     host.cluster.stats.requestSent();
     this.#chunked = this.#exchange.requestChunked;
-    connection.writer.text(this.#exchange.requestText());
+    connection.writer.text(requestText(this.#exchange.request, this.#exchange.head));
     this.#exchange.onAttemptReady();
   }
 
@@ -157,11 +158,11 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   }
 
   onUpstreamBlocked(): void {
-    this.#exchange.onUpstreamBlocked();
+    this.#exchange.flow.upstreamBlocked();
   }
 
   onUpstreamDrained(): void {
-    this.#exchange.onUpstreamDrained();
+    this.#exchange.flow.upstreamDrained();
   }
 
   onDeadline(): void {

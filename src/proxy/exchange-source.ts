@@ -1,7 +1,9 @@
-import type { HeaderTable } from "../codec/h1/header-table.ts";
 import type { RequestParser } from "../codec/h1/request-parser.ts";
 import type { Attempt } from "./attempt.ts";
+import type { UpstreamCluster } from "./cluster/upstream-cluster.ts";
 import type { Downstream } from "./downstream.ts";
+import type { ResponseWriter } from "./reply/response-writer.ts";
+import type { CompiledRoute } from "./route/compiled-route.ts";
 import type { RequestHead } from "./route/request-head.ts";
 import type { FormatSource } from "./route/template.ts";
 import type { LogSource } from "./telemetry/access-log/logger.ts";
@@ -17,9 +19,9 @@ export interface ExchangeParts {
   readonly request: RequestHead;
   readonly attempt: Attempt;
   readonly account: RequestAccount;
-  readonly responseHeaders: HeaderTable;
-  readonly routeName: string;
-  readonly clusterName: string;
+  readonly response: ResponseWriter;
+  readonly route: CompiledRoute | undefined;
+  readonly cluster: UpstreamCluster | undefined;
   readonly failureDetail: string;
 }
 
@@ -40,7 +42,7 @@ export class ExchangeSource implements LogSource, FormatSource {
   }
 
   responseHeader(name: string): string {
-    return name === "" ? "" : (this.#of.responseHeaders.joined(name) ?? "");
+    return name === "" ? "" : (this.#of.response.headers.joined(name) ?? "");
   }
 
   responseCode(): number {
@@ -56,7 +58,7 @@ export class ExchangeSource implements LogSource, FormatSource {
   }
 
   upstreamCluster(): string {
-    return this.#of.clusterName;
+    return this.#of.cluster?.name ?? "";
   }
 
   upstreamLocalAddress(): string {
@@ -95,6 +97,6 @@ export class ExchangeSource implements LogSource, FormatSource {
   }
 
   routeName(): string {
-    return this.#of.routeName;
+    return this.#of.route?.name ?? "";
   }
 }

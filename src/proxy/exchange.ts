@@ -2,7 +2,6 @@
 import type { Timer } from "../base/clock.ts";
 import { removeHopByHop } from "../codec/h1/connection-field.ts";
 import { ID } from "../codec/h1/header-name.ts";
-import type { HeaderTable } from "../codec/h1/header-table.ts";
 import type { RequestParser } from "../codec/h1/request-parser.ts";
 import type { ResponseParser } from "../codec/h1/response-parser.ts";
 import { Attempt } from "./attempt.ts";
@@ -11,6 +10,7 @@ import type { DeadlineOwner } from "./deadline.ts";
 import type { Downstream } from "./downstream.ts";
 import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
 import { decodeRequest } from "./filters/decode-request.ts";
+import { FlowControl } from "./stream/flow-control.ts";
 import { type LocalReply, localReplyHeaders } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
 import { ResponseWriter } from "./reply/response-writer.ts";
@@ -24,11 +24,11 @@ import {
   type Target,
   targetOf,
 } from "./route/compiled-route.ts";
-import { finalizeRequest, finalizeResponse, requestText } from "./route/finalize.ts";
+import { finalizeRequest, finalizeResponse } from "./route/finalize.ts";
 import { RequestHead } from "./route/request-head.ts";
 import { RequestAccount } from "./telemetry/account.ts";
 import { FLAG_DC, FLAG_UC, FLAG_URX } from "./telemetry/response-flags.ts";
-import { Tunnel } from "./tunnel.ts";
+import { Tunnel } from "./stream/tunnel.ts";
 import type { ResetReason } from "./upstream/stream-handler.ts";
 
 /**
@@ -54,19 +54,20 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   readonly attempt: Attempt;
   readonly source: ExchangeSource;
   readonly tunnel: Tunnel;
+  readonly flow: FlowControl;
+  readonly response: ResponseWriter;
+  route: CompiledRoute | undefined;
+  cluster: UpstreamCluster | undefined;
   failureDetail = "";
   /** The body goes upstream in chunks. */
   requestChunked = false;
-  readonly #response: ResponseWriter;
   readonly #body: RequestStream;
   readonly #hosts = new HostChoice();
   readonly #retry = new RetryState();
   readonly #timeouts: Timeouts;
   #state: State = "idle";
-  #route: CompiledRoute | undefined;
   #forward: CompiledForward | undefined;
   #target: Target | undefined;
-  #cluster: UpstreamCluster | undefined;
   #backOff: Timer | undefined;
 
   constructor(down: Downstream, head: RequestParser) {
@@ -76,26 +77,15 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.request = new RequestHead(head.headers);
     this.attempt = new Attempt(this);
     this.source = new ExchangeSource(this);
-    this.#response = new ResponseWriter(down, head, this.account);
+    this.response = new ResponseWriter(down, head, this.account);
     this.#body = new RequestStream(down, this.#retry);
     this.#timeouts = new Timeouts(this.context.clock, this);
-    this.tunnel = new Tunnel(down, this.attempt, this.account, this.#response, this.#timeouts);
+    this.flow = new FlowControl(this.attempt, this.#body, this.account);
+    this.tunnel = new Tunnel(down, this.attempt, this.account, this.response, this.#timeouts);
   }
 
   get active(): boolean {
     return this.#state !== "idle";
-  }
-
-  get responseHeaders(): HeaderTable {
-    return this.#response.headers;
-  }
-
-  get routeName(): string {
-    return this.#route?.name ?? "";
-  }
-
-  get clusterName(): string {
-    return this.#cluster?.name ?? "";
   }
 
   /** A head has been decoded: the whole way, as far as it goes without waiting. */
@@ -113,12 +103,12 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#state = "asking";
     this.account.begin(this.down.hcm.account, nowMs);
     this.account.wireBytesReceived = headBytes;
-    this.#response.begin();
+    this.response.begin();
     this.failureDetail = "";
-    this.#route = undefined;
+    this.route = undefined;
     this.#forward = undefined;
     this.#target = undefined;
-    this.#cluster = undefined;
+    this.cluster = undefined;
     this.#hosts.reset();
     this.requestChunked = this.head.body === "chunked";
     this.#body.begin(this.head.body === "none");
@@ -130,15 +120,15 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const { head } = this;
     const refusal = decodeRequest(head, this.request, this.down);
     if (refusal !== undefined) return this.#refuse(refusal);
-    if (head.upgrade !== "") this.#response.keepAlive = false;
-    if (head.expectsContinue && !this.#body.complete) this.#response.invite();
+    if (head.upgrade !== "") this.response.keepAlive = false;
+    if (head.expectsContinue && !this.#body.complete) this.response.invite();
     return true;
   }
 
   #findRoute(): boolean {
     const route = this.down.hcm.routes.table?.find(this.request);
     if (route === undefined) return this.#refuse(replies.NO_ROUTE);
-    this.#route = route;
+    this.route = route;
     if (this.request.method === "CONNECT") return this.#refuse(replies.CONNECT_REFUSED);
     const { action } = route;
     if (action.kind === "forward") {
@@ -161,14 +151,14 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
       return this.#refuse(replies.CLUSTER_REPLIES[forward.clusterNotFoundStatus] as LocalReply);
     }
     this.#target = target;
-    this.#cluster = cluster;
+    this.cluster = cluster;
     const { peers } = this.down.hcm;
     const inbound = peers !== undefined && peers.direction === "inbound";
     this.account.routed(cluster.stats, inbound ? cluster.inbound : cluster.outbound);
     this.#retry.begin(forward.retry, cluster);
     if (cluster.config.service !== undefined) peers?.introduce(this.head.headers);
     this.#expectWithin(0);
-    finalizeRequest(this.request, this.#route as CompiledRoute, forward, target, this.source);
+    finalizeRequest(this.request, this.route as CompiledRoute, forward, target, this.source);
     const nowMs = this.account.startedAtMs;
     this.#timeouts.changeIdle(nowMs, forward.idleTimeoutMs);
     if (this.#body.complete) this.#timeouts.startRoute(nowMs, forward.timeoutMs);
@@ -182,7 +172,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   #tryHost(): void {
-    const cluster = this.#cluster as UpstreamCluster;
+    const cluster = this.cluster as UpstreamCluster;
     const host = this.#hosts.next(cluster, this.down.originalDestination, this.#forward?.retry);
     if (host === undefined) {
       cluster.stats.count("upstream_cx_none_healthy");
@@ -192,7 +182,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const { peers } = this.down.hcm;
     const inbound = peers !== undefined && peers.direction === "inbound";
     this.account.picked(inbound ? host.inbound : host.outbound);
-    if (this.#route?.attemptCountInRequest === true) {
+    if (this.route?.attemptCountInRequest === true) {
       this.head.headers.set(ID["x-envoy-attempt-count"], String(this.account.attempts));
     }
     this.#state = "asking";
@@ -203,11 +193,6 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   #startTryClock(nowMs: number): void {
     const perTryMs = this.#forward?.retry?.perTryTimeoutMs ?? 0;
     if (perTryMs > 0) this.attempt.startClock(nowMs, perTryMs);
-  }
-
-  /** The request's head as it goes upstream. */
-  requestText(): string {
-    return requestText(this.request, this.head);
   }
 
   /** The attempt has a connection and has sent the head: the body follows. */
@@ -265,7 +250,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   /** 100, 103, or the 101 that turns the connection into a tunnel. */
   onInterimHead(head: ResponseParser): void {
     if (head.status !== 101) {
-      this.#response.interim(head);
+      this.response.interim(head);
     } else if (this.head.upgrade === "") {
       this.attempt.cancel();
       this.onAttemptFailed("protocol error", "", true);
@@ -273,7 +258,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
       this.#state = "tunnel";
       this.#timeouts.stopRoute();
       this.account.details = "via_upstream";
-      this.#response.switchProtocols(head, this.context.clock.now());
+      this.response.switchProtocols(head, this.context.clock.now());
       this.down.startTunnel();
     }
   }
@@ -282,14 +267,14 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   onAttemptHead(head: ResponseParser): void {
     const verdict = this.#retry.onResponse(head.status, head.headers);
     if (verdict === "retry") {
-      this.#cluster?.stats.retriedResponse(head.status);
+      this.cluster?.stats.retriedResponse(head.status);
       this.attempt.cancel();
       this.#backOffAndRetry();
       return;
     }
     if (verdict === "limited") this.account.flags |= FLAG_URX;
     if (this.account.attempts > 1 && head.status < 500) {
-      this.#cluster?.stats.count("upstream_rq_retry_success");
+      this.cluster?.stats.count("upstream_rq_retry_success");
     }
     this.#respond(head);
   }
@@ -301,7 +286,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#state = "answering";
     this.#timeouts.stopRoute();
     this.#timeouts.touch();
-    this.#response.headers = headers;
+    this.response.headers = headers;
     account.upstreamFirstByteAtMs = nowMs;
     account.details = "via_upstream";
     const tookMs = account.requestCompleteAtMs === 0 ? 0 : nowMs - account.requestCompleteAtMs;
@@ -310,19 +295,19 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     down.hcm.peers?.onResponse(headers);
     headers.set(ID["x-envoy-upstream-service-time"], String(Math.trunc(tookMs)));
     account.responded(head.status);
-    finalizeResponse(headers, this.#route as CompiledRoute, this.#target, this.source);
-    this.#response.head(head, nowMs);
+    finalizeResponse(headers, this.route as CompiledRoute, this.#target, this.source);
+    this.response.head(head, nowMs);
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
     this.#timeouts.touch();
-    this.#response.data(bytes, start, end);
+    this.response.data(bytes, start, end);
   }
 
   onResponseEnd(): void {
-    this.#response.end();
+    this.response.end();
     this.account.upstreamCompleted(this.context.clock.now());
-    this.#finish(this.#response.keepAlive && this.#body.complete);
+    this.#finish(this.response.keepAlive && this.#body.complete);
   }
 
   /** The upstream went away in the middle of its response. */
@@ -337,24 +322,6 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#abort();
   }
 
-  onUpstreamBlocked(): void {
-    this.#body.pause();
-  }
-
-  onUpstreamDrained(): void {
-    this.#body.resume();
-  }
-
-  onDownstreamBlocked(): void {
-    this.#cluster?.stats.count("upstream_flow_control_paused_reading_total");
-    this.attempt.pauseReading();
-  }
-
-  onDownstreamDrained(): void {
-    this.#cluster?.stats.count("upstream_flow_control_resumed_reading_total");
-    this.attempt.resumeReading();
-  }
-
   /** The client has gone, or broke the protocol, before the response was complete. */
   onClientGone(flag: number = FLAG_DC): void {
     if (this.#state === "idle") return;
@@ -365,7 +332,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   onDeadline(kind: string): void {
-    if (kind === "route") this.#cluster?.stats.count("upstream_rq_timeout");
+    if (kind === "route") this.cluster?.stats.count("upstream_rq_timeout");
     else this.down.hcm.account.http.count("downstream_rq_idle_timeout");
     const reply = kind === "route" ? replies.RESPONSE_TIMEOUT : replies.STREAM_IDLE_TIMEOUT;
     this.#stopAttempt();
@@ -386,15 +353,15 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     account.details = reply.details;
     if (reply === replies.NO_ROUTE) down.hcm.account.http.count("no_route");
     const headers = localReplyHeaders(reply);
-    this.#response.headers = headers;
-    if (this.#route !== undefined) {
-      finalizeResponse(headers, this.#route, this.#target, this.source);
+    this.response.headers = headers;
+    if (this.route !== undefined) {
+      finalizeResponse(headers, this.route, this.#target, this.source);
     }
     account.responded(reply.status);
     const close = reply.close === true || !this.#body.complete || this.request.method === "CONNECT";
-    if (close) this.#response.keepAlive = false;
-    this.#response.local(reply, headers, this.context.clock.now());
-    this.#finish(this.#response.keepAlive);
+    if (close) this.response.keepAlive = false;
+    this.response.local(reply, headers, this.context.clock.now());
+    this.#finish(this.response.keepAlive);
     return false;
   }
 

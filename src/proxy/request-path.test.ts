@@ -49,9 +49,16 @@ describe("a plain request", () => {
     const client = await (await setUp(origin)).client();
     client.sends(GET);
     const head = await answered(await origin.accepts());
-    expect(head).toMatch(
-      /^GET \/a HTTP\/1\.1\r\nhost: a\r\nx-forwarded-proto: http\r\nx-request-id: [0-9a-f-]{36}\r\nx-envoy-expected-rq-timeout-ms: 15000\r\n\r\n$/,
-    );
+    const lines = head.split("\r\n");
+    expect(lines[3]).toMatch(/^x-request-id: [0-9a-f-]{36}$/);
+    expect(lines.toSpliced(3, 1)).toEqual([
+      "GET /a HTTP/1.1",
+      "host: a",
+      "x-forwarded-proto: http",
+      "x-envoy-expected-rq-timeout-ms: 15000",
+      "",
+      "",
+    ]);
     const response = await client.receivesResponse();
     expect(response.head).toMatch(/^HTTP\/1\.1 200 OK\r\ncontent-length: 2\r\n/);
     expect(response.head).toContain("server: envoy\r\n");
@@ -104,9 +111,8 @@ it("answers pipelined requests in their order", async () => {
 it("refuses what could be read in two ways, and no origin sees it", async () => {
   const origin = await originServer();
   const client = await (await setUp(origin)).client();
-  client.sends(
-    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG",
-  );
+  const framings = "Content-Length: 6\r\nTransfer-Encoding: chunked";
+  client.sends(`POST / HTTP/1.1\r\nHost: a\r\n${framings}\r\n\r\n0\r\n\r\nG`);
   expect((await client.receivesResponse()).head).toContain("400 Bad Request");
   await client.sees("end");
   expect(origin.connections).toBe(0);
@@ -138,7 +144,7 @@ describe("bodies", () => {
     expect(response.endsWith("transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")).toBe(true);
   });
 
-  it("that end with the connection go on in chunks, and the client's connection lives", async () => {
+  it("that end with the connection go on in chunks; the client's connection lives", async () => {
     const origin = await originServer();
     const client = await (await setUp(origin)).client();
     client.sends(GET);
@@ -277,7 +283,8 @@ describe("failures", () => {
     const { head, body } = await client.receivesResponse();
     expect(head).toContain("503 Service Unavailable");
     expect(body).toBe(
-      "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+      "upstream connect error or disconnect/reset before headers. " +
+        "reset reason: connection termination",
     );
     expect(setup.stat("origin", "upstream_cx_active")).toBe(0);
     expect(setup.stat("origin", "upstream_rq_active")).toBe(0);
@@ -320,90 +327,5 @@ describe("failures", () => {
     client.closes();
     await upstream.sees("end");
     expect(setup.stat("origin", "upstream_rq_active")).toBe(0);
-  });
-});
-
-describe("retries", () => {
-  const policy = (on: string) => ({
-    match: { prefix: "/" },
-    route: { cluster: "origin", retry_policy: { retry_on: on, num_retries: 1 } },
-  });
-
-  it("send the whole body again", async () => {
-    const origin = await originServer();
-    const setup = await setUp(origin, { routes: [policy("5xx")] });
-    const client = await setup.client();
-    client.sends("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
-    const first = await origin.accepts();
-    await first.receives("hello");
-    first.sends("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
-    const second = await origin.accepts();
-    await second.receives("hello");
-    second.sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
-    expect((await client.receivesResponse()).body).toBe("ok");
-    expect(setup.stat("origin", "upstream_rq_retry")).toBe(1);
-    expect(setup.stat("origin", "upstream_rq_retry_success")).toBe(1);
-  });
-
-  it("end at their number, and the last answer counts", async () => {
-    const origin = await originServer();
-    const setup = await setUp(origin, { routes: [policy("gateway-error")] });
-    const client = await setup.client();
-    client.sends(GET);
-    for (const status of ["502 Bad Gateway", "503 Service Unavailable"]) {
-      const upstream = await origin.accepts();
-      await upstream.receives("\r\n\r\n");
-      upstream.sends(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`);
-    }
-    expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
-    expect(setup.stat("origin", "upstream_rq_retry_limit_exceeded")).toBe(1);
-  });
-
-  it("do not happen on a condition that the policy does not name", async () => {
-    const origin = await originServer();
-    const setup = await setUp(origin, { routes: [policy("connect-failure")] });
-    const client = await setup.client();
-    client.sends(GET);
-    const upstream = await origin.accepts();
-    await upstream.receives("\r\n\r\n");
-    upstream.closes();
-    expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
-    expect(origin.connections).toBe(1);
-  });
-});
-
-describe("limits", () => {
-  it("max_requests answers with overflow", async () => {
-    const origin = await originServer();
-    const cluster = { circuit_breakers: { thresholds: [{ max_requests: 1 }] } };
-    const setup = await setUp(origin, { cluster });
-    const one = await setup.client();
-    one.sends(GET);
-    const upstream = await origin.accepts();
-    await upstream.receives("\r\n\r\n");
-    const two = await setup.client();
-    two.sends(GET);
-    const { head, body } = await two.receivesResponse();
-    expect(head).toContain("x-envoy-overloaded: true\r\n");
-    expect(body).toContain("reset reason: overflow");
-    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-    await one.receivesResponse();
-  });
-
-  it("max_connections lets requests wait for the connection", async () => {
-    const origin = await originServer();
-    const cluster = { circuit_breakers: { thresholds: [{ max_connections: 1 }] } };
-    const setup = await setUp(origin, { cluster });
-    const one = await setup.client();
-    one.sends(GET);
-    const upstream = await origin.accepts();
-    await upstream.receives("\r\n\r\n");
-    const two = await setup.client();
-    two.sends(GET);
-    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none");
-    expect((await one.receivesResponse()).body).toBe("one");
-    await answered(upstream, "two");
-    expect((await two.receivesResponse()).body).toBe("two");
-    expect(origin.connections).toBe(1);
   });
 });

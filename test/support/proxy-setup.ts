@@ -15,9 +15,9 @@ export interface ProxySetup {
   stop(): Promise<void>;
 }
 
-const HCM =
-  "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
-const ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router";
+const FILTERS = "type.googleapis.com/envoy.extensions.filters";
+const HCM = `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`;
+const ROUTER = `${FILTERS}.http.router.v3.Router`;
 
 export interface ListenerYaml {
   readonly name?: string;

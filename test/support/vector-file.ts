@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** One case of a Markdown file of vectors: a heading, bytes in a fence, expected lines in a fence. */
+/** One case of a Markdown file of vectors: a heading, bytes and expected lines in fences. */
 export interface Vector {
   readonly name: string;
   /** What stands behind the language of the first fence, as `method=HEAD close`. */

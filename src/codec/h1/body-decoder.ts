@@ -1,4 +1,6 @@
 // hot path: no allocation per request
+
+import type { BodyKind } from "./framing.ts";
 import {
   byteAt,
   COLON,
@@ -8,8 +10,7 @@ import {
   LF,
   SEMICOLON,
   TOKEN_LOWER,
-} from "./character.ts";
-import type { BodyKind } from "./framing.ts";
+} from "./grammar/character.ts";
 import type { Violation } from "./violation.ts";
 
 const DOUBLE_QUOTE = 0x22;

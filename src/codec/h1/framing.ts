@@ -1,5 +1,5 @@
 // hot path: no allocation per request
-import { isDigit } from "./character.ts";
+import { isDigit } from "./grammar/character.ts";
 import { ID } from "./header-name.ts";
 import type { HeaderTable } from "./header-table.ts";
 import type { Violation } from "./violation.ts";

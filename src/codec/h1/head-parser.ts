@@ -1,5 +1,14 @@
 // hot path: no allocation per request
-import { byteAt, COLON, CR, FIELD_VALUE, LF, SPACE, TAB, TOKEN_LOWER } from "./character.ts";
+import {
+  byteAt,
+  COLON,
+  CR,
+  FIELD_VALUE,
+  LF,
+  SPACE,
+  TAB,
+  TOKEN_LOWER,
+} from "./grammar/character.ts";
 import { headerIdOf } from "./header-name.ts";
 import { HeaderTable } from "./header-table.ts";
 import type { Violation } from "./violation.ts";

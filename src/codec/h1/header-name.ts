@@ -1,5 +1,5 @@
-import { ByteDictionary } from "./byte-dictionary.ts";
-import { TOKEN_LOWER } from "./character.ts";
+import { ByteDictionary } from "./grammar/byte-dictionary.ts";
+import { TOKEN_LOWER } from "./grammar/character.ts";
 
 /**
  * The header names that a proxy acts on or meets in every message. Their ids are small numbers,

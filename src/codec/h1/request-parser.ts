@@ -1,9 +1,10 @@
 // hot path: no allocation per request
-import { isAuthority, isAuthorityWithPort } from "./authority.ts";
-import { ByteDictionary } from "./byte-dictionary.ts";
-import { byteAt, SPACE, TARGET } from "./character.ts";
+
 import { type ConnectionOptions, takeConnectionField } from "./connection-field.ts";
 import { type BodyKind, framingViolation, parseContentLength } from "./framing.ts";
+import { isAuthority, isAuthorityWithPort } from "./grammar/authority.ts";
+import { ByteDictionary } from "./grammar/byte-dictionary.ts";
+import { byteAt, SPACE, TARGET } from "./grammar/character.ts";
 import { HeadParser } from "./head-parser.ts";
 import { ID } from "./header-name.ts";
 
@@ -16,6 +17,8 @@ const METHODS = (
   .slice(1)
   .split(" ");
 const METHOD_BYTES_MAX = 16;
+const VERSION = /^HTTP\/\d\.\d\r\n$/;
+const PATH_START = /[/?]/;
 
 const IDENTITY: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 const methods = new ByteDictionary(METHODS, IDENTITY);
@@ -83,7 +86,7 @@ export class RequestParser extends HeadParser {
 
   #failVersion(bytes: Buffer, at: number): -1 {
     const line = bytes.toString("latin1", at, at + 10);
-    const wellFormed = /^HTTP\/\d\.\d\r\n$/.test(line);
+    const wellFormed = VERSION.test(line);
     return this.fail(wellFormed ? "unsupportedVersion" : "badVersion");
   }
 
@@ -123,7 +126,7 @@ export class RequestParser extends HeadParser {
     const scheme = target.slice(0, Math.max(colon, 0)).toLowerCase();
     if (scheme !== "http" && scheme !== "https") return this.fail("badTarget") !== -1;
     const rest = target.slice(colon + 3);
-    const end = rest.search(/[/?]/);
+    const end = rest.search(PATH_START);
     this.form = "absolute";
     this.scheme = scheme;
     this.authority = end < 0 ? rest : rest.slice(0, end);

@@ -1,7 +1,8 @@
 // hot path: no allocation per request
-import { byteAt, FIELD_VALUE, isDigit, SPACE } from "./character.ts";
+
 import { type ConnectionOptions, takeConnectionField } from "./connection-field.ts";
 import { type BodyKind, framingViolation, parseContentLength } from "./framing.ts";
+import { byteAt, FIELD_VALUE, isDigit, SPACE } from "./grammar/character.ts";
 import { HeadParser } from "./head-parser.ts";
 import { ID } from "./header-name.ts";
 

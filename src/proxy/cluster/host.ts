@@ -1,5 +1,3 @@
-// hot path: no allocation per request
-
 import { type Address, formatAddress } from "../../model/address.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import type { Candidate } from "../balance/balancer.ts";
@@ -7,7 +5,7 @@ import type { Destination } from "../telemetry/standard/destination.ts";
 import { Pool } from "../upstream/pool.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
 
-/** One endpoint of a cluster, with the connections to it. Lives as long as its address is listed. */
+/** One endpoint of a cluster and the connections to it, for as long as its address is listed. */
 export class Host implements Candidate {
   readonly cluster: UpstreamCluster;
   readonly address: Address;

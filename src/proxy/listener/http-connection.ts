@@ -4,7 +4,7 @@ import { BodyDecoder } from "../../codec/h1/body-decoder.ts";
 import { RequestParser } from "../../codec/h1/request-parser.ts";
 import { reasonOf } from "../../codec/h1/status.ts";
 import { statusOf } from "../../codec/h1/violation.ts";
-import { type Address, type SocketAddress, socketAddress } from "../../model/address.ts";
+import type { Address, SocketAddress } from "../../model/address.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import type { Downstream } from "../downstream.ts";
@@ -187,7 +187,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   }
 
   onWriteBlocked(): void {
-    this.#exchange.onDownstreamBlocked();
+    this.#exchange.flow.downstreamBlocked();
   }
 
   /** Goes on with what came behind the last request. */
@@ -304,7 +304,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   #handOver(first: Buffer): void {
     const { authority } = this.#parser;
     const colon = authority.lastIndexOf(":");
-    const host = authority.slice(0, colon).replaceAll(/[[\]]/g, "");
+    const host = authority.slice(0, colon).replace("[", "").replace("]", "");
     this.#handedOver = true;
     this.#state = "closed";
     this.#settle(false);
@@ -314,7 +314,8 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.#socket.removeAllListeners("data");
     this.#socket.removeAllListeners("end");
     this.#socket.removeAllListeners("drain");
-    const destination = socketAddress(host, Number(authority.slice(colon + 1)));
+    const port = Number(authority.slice(colon + 1));
+    const destination: SocketAddress = { kind: "socket", host, port };
     this.#owner.onTunnel(this.#accepted, destination, first);
   }
 
@@ -330,7 +331,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
 
   #onDrain(): void {
     this.writer.blocked = false;
-    this.#exchange.onDownstreamDrained();
+    this.#exchange.flow.downstreamDrained();
   }
 
   #onEnd(): void {

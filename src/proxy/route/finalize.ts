@@ -36,7 +36,8 @@ export function finalizeResponse(
   target: Target | undefined,
   source: FormatSource,
 ): void {
-  if (route.attemptCountInResponse) {
+  // A local reply before the first attempt has none to count.
+  if (route.attemptCountInResponse && source.attempts() > 0) {
     headers.set(ID["x-envoy-attempt-count"], String(source.attempts()));
   }
   if (target !== undefined) applyAll(target.responseHeaders, headers, source);

@@ -1,9 +1,9 @@
 // hot path: no allocation per request
-import type { Attempt } from "./attempt.ts";
-import type { Downstream } from "./downstream.ts";
-import type { ResponseWriter } from "./reply/response-writer.ts";
-import type { Timeouts } from "./retry/timeouts.ts";
-import type { RequestAccount } from "./telemetry/account.ts";
+import type { Attempt } from "../attempt.ts";
+import type { Downstream } from "../downstream.ts";
+import type { ResponseWriter } from "../reply/response-writer.ts";
+import type { Timeouts } from "../retry/timeouts.ts";
+import type { RequestAccount } from "../telemetry/account.ts";
 
 /** An exchange after 101: bytes of another protocol, in both directions. */
 export class Tunnel {

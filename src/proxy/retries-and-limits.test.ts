@@ -1,0 +1,129 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { type Peer, PeerServer } from "../../test/support/peer.ts";
+import {
+  httpListener,
+  type ProxySetup,
+  startSetup,
+  staticCluster,
+} from "../../test/support/proxy-setup.ts";
+
+const running: { stop(): Promise<void> | void }[] = [];
+
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.stop();
+});
+
+async function originServer(): Promise<PeerServer> {
+  const server = await PeerServer.listen();
+  running.push({ stop: () => server.close() });
+  return server;
+}
+
+const TO_ORIGIN = { match: { prefix: "/" }, route: { cluster: "origin" } };
+
+async function setUp(
+  origin: PeerServer,
+  options: { hcm?: Record<string, unknown>; routes?: unknown[]; cluster?: object } = {},
+): Promise<ProxySetup> {
+  const { hcm = {}, routes = [TO_ORIGIN], cluster = {} } = options;
+  const listener = httpListener({ hcm, routes });
+  const setup = await startSetup(
+    [listener],
+    [staticCluster("origin", [origin.port], { ...cluster })],
+  );
+  running.push(setup);
+  return setup;
+}
+
+async function answered(upstream: Peer, body = "ok"): Promise<string> {
+  const head = await upstream.receives("\r\n\r\n");
+  upstream.sends(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+  return head;
+}
+
+const GET = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+
+describe("retries", () => {
+  const policy = (on: string) => ({
+    match: { prefix: "/" },
+    route: { cluster: "origin", retry_policy: { retry_on: on, num_retries: 1 } },
+  });
+
+  it("send the whole body again", async () => {
+    const origin = await originServer();
+    const setup = await setUp(origin, { routes: [policy("5xx")] });
+    const client = await setup.client();
+    client.sends("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    const first = await origin.accepts();
+    await first.receives("hello");
+    first.sends("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    const second = await origin.accepts();
+    await second.receives("hello");
+    second.sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    expect((await client.receivesResponse()).body).toBe("ok");
+    expect(setup.stat("origin", "upstream_rq_retry")).toBe(1);
+    expect(setup.stat("origin", "upstream_rq_retry_success")).toBe(1);
+  });
+
+  it("end at their number, and the last answer counts", async () => {
+    const origin = await originServer();
+    const setup = await setUp(origin, { routes: [policy("gateway-error")] });
+    const client = await setup.client();
+    client.sends(GET);
+    for (const status of ["502 Bad Gateway", "503 Service Unavailable"]) {
+      const upstream = await origin.accepts();
+      await upstream.receives("\r\n\r\n");
+      upstream.sends(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`);
+    }
+    expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
+    expect(setup.stat("origin", "upstream_rq_retry_limit_exceeded")).toBe(1);
+  });
+
+  it("do not happen on a condition that the policy does not name", async () => {
+    const origin = await originServer();
+    const setup = await setUp(origin, { routes: [policy("connect-failure")] });
+    const client = await setup.client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.closes();
+    expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
+    expect(origin.connections).toBe(1);
+  });
+});
+
+describe("limits", () => {
+  it("max_requests answers with overflow", async () => {
+    const origin = await originServer();
+    const cluster = { circuit_breakers: { thresholds: [{ max_requests: 1 }] } };
+    const setup = await setUp(origin, { cluster });
+    const one = await setup.client();
+    one.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    const two = await setup.client();
+    two.sends(GET);
+    const { head, body } = await two.receivesResponse();
+    expect(head).toContain("x-envoy-overloaded: true\r\n");
+    expect(body).toContain("reset reason: overflow");
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    await one.receivesResponse();
+  });
+
+  it("max_connections lets requests wait for the connection", async () => {
+    const origin = await originServer();
+    const cluster = { circuit_breakers: { thresholds: [{ max_connections: 1 }] } };
+    const setup = await setUp(origin, { cluster });
+    const one = await setup.client();
+    one.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    const two = await setup.client();
+    two.sends(GET);
+    upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none");
+    expect((await one.receivesResponse()).body).toBe("one");
+    await answered(upstream, "two");
+    expect((await two.receivesResponse()).body).toBe("two");
+    expect(origin.connections).toBe(1);
+  });
+});
