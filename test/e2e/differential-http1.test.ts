@@ -7,16 +7,14 @@ import { describeWith } from "../support/tools.ts";
 
 const YAML = fs.readFileSync(new URL("differential.yaml", import.meta.url), "utf8");
 
+const DIFFERENCES = fs.readFileSync(new URL("../../docs/differences.md", import.meta.url), "utf8");
+
 /** Counters that both must have counted alike after all of it. */
 const OF_CLUSTERS = [
   "upstream_rq_(total|2xx|4xx|5xx|completed|retry|retry_success|timeout|per_try_timeout)",
-  "upstream_rq_pending_overflow",
   "upstream_cx_(none_healthy|connect_fail)",
 ].join("|");
-const OF_LISTENERS = [
-  "downstream_rq_(total|2xx|3xx|4xx|5xx|completed)",
-  "(no_route|no_cluster|rq_direct_response)",
-].join("|");
+const OF_LISTENERS = ["downstream_rq_(total|2xx|3xx|4xx|5xx)", "no_route"].join("|");
 const COUNTERS = new RegExp(
   `^(cluster\\.(a|b|refused|empty|limited)\\.(${OF_CLUSTERS})|http\\.in\\.(${OF_LISTENERS}))$`,
 );
@@ -47,7 +45,13 @@ describeWith(["envoy"], "Envoy and Outrigger on one file", () => {
     it.each(cases)("$name", async (one) => {
       const wanted: Outcome = await envoy.exchange(rawOf(one), origins);
       const found: Outcome = await outrigger.exchange(rawOf(one), origins);
-      expect(found).toEqual(wanted);
+      if (one.difference === undefined) {
+        expect(found).toEqual(wanted);
+      } else {
+        // Mended? Then it leaves the list.
+        expect(found).not.toEqual(wanted);
+        expect(DIFFERENCES).toContain(`\n### ${one.difference}\n`);
+      }
     });
   });
 

@@ -185,11 +185,11 @@ const chain: fc.Arbitrary<FilterChain> = fc.record({
   name: text,
   match: fc.record({
     destinationPort: optional(port),
-    prefixRanges: fc.array(
+    prefixRanges: fc.uniqueArray(
       fc.record({ address: fc.constant("10.0.0.0"), prefixLength: fc.nat(32) }),
-      upTo3,
+      { maxLength: 3, selector: (range) => range.prefixLength },
     ),
-    applicationProtocols: fc.array(fc.constantFrom("http/1.1", "h2c"), upTo3),
+    applicationProtocols: fc.uniqueArray(fc.constantFrom("http/1.1", "h2c"), upTo3),
     transportProtocol: fc.constantFrom("", "raw_buffer", "tls"),
   }),
   filter: fc.oneof(manager, tcpProxy),
