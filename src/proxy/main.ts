@@ -3,12 +3,14 @@ import { networkInterfaces } from "node:os";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { Registry } from "../metrics/registry.ts";
+import { startSweeping } from "../metrics/sweeping.ts";
 import type { Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
 import { type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
 import type { Resolve } from "./cluster/resolution.ts";
 import { ConfigClient, type ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
 import { DataPlane } from "./data-plane.ts";
+import { AccessLogs } from "./telemetry/access-log/access-logs.ts";
 import { peerHeadersOf } from "./telemetry/standard/peer-metadata.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 
@@ -48,18 +50,19 @@ const GRACE_MS = 5000;
 
 /** Starts the data plane on what the bootstrap holds itself. Rejects where it cannot listen. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const { bootstrap } = options;
+  const { bootstrap, clock = systemClock } = options;
   const telemetry = new Telemetry(new Registry(), bootstrap.node, options.version ?? "");
+  const accessLogs = new AccessLogs(telemetry.registry, clock);
   const dataPlane = new DataPlane({
     context: {
-      clock: options.clock ?? systemClock,
+      clock,
       random: options.random ?? systemRandom,
       telemetry,
       resolve: options.resolve ?? resolveName,
     },
     peerHeaders: peerHeadersOf(bootstrap.node),
     localAddress: ownAddress(),
-    loggersOf: () => [],
+    loggersOf: (hcm) => accessLogs.loggersOf(hcm),
   });
   const queue = new ConfigQueue((config) => dataPlane.apply(config), options.onNotice ?? silent);
   const client = clientOf(options, (config) => queue.put(config));
@@ -70,12 +73,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const admin = await startAdminServers({
     bootstrap,
     version: options.version ?? "",
-    clock: options.clock ?? systemClock,
+    clock,
     telemetry,
     dataPlane,
     ready,
     onQuit: options.onQuit ?? silent,
   });
+  const stopSweeping = startSweeping(telemetry.registry, clock);
   return {
     bootstrap,
     telemetry,
@@ -92,7 +96,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       stopping = true;
       client?.stop();
       await dataPlane.stop(graceMs);
-      await admin.close();
+      stopSweeping();
+      await Promise.all([admin.close(), accessLogs.close()]);
     },
   };
 }

@@ -1,0 +1,135 @@
+import { closeSync, constants, openSync, write } from "node:fs";
+import type { Clock, Timer } from "../../../base/clock.ts";
+import { add } from "../../../metrics/cells.ts";
+
+/** Lines wait this long for company, or until there are so many of them. */
+const FLUSH_MS = 1000;
+const FLUSH_CHARS = 64 * 1024;
+/** More than this is not kept for a reader that stalls. */
+const PENDING_CHARS_MAX = 1024 * 1024;
+
+const FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+const MODE = 0o644;
+
+/** Cells of a sink's row. */
+export const LINES = 0;
+export const DROPPED = 1;
+
+const STANDARD: ReadonlyMap<string, number> = new Map([
+  ["/dev/stdout", 1],
+  ["/dev/stderr", 2],
+]);
+
+/** Writes bytes somewhere; calls back with how many were taken. The part of `node:fs` in use. */
+export type WriteBytes = (
+  fd: number,
+  bytes: Buffer,
+  done: (error: NodeJS.ErrnoException | null, written: number) => void,
+) => void;
+
+/**
+ * Appends lines to a file or stream. Never blocks: lines wait in memory for one write at a time,
+ * and where the reader stalls or the disk is full they are dropped and counted.
+ */
+export class LogSink {
+  readonly #fd: number;
+  readonly #clock: Clock;
+  readonly #cells: Float64Array;
+  readonly #write: WriteBytes;
+  #lines: string[] = [];
+  #chars = 0;
+  /** What is being written, and how many lines that is. */
+  #unwritten: Buffer = Buffer.alloc(0);
+  #unwrittenLines = 0;
+  #writing = false;
+  #closed = false;
+  #timer: Timer | undefined;
+  #onIdle: (() => void)[] = [];
+
+  /** Throws where the file cannot be opened. `cells`: lines, dropped lines. */
+  constructor(path: string, clock: Clock, cells: Float64Array, writeBytes: WriteBytes = write) {
+    this.#fd = openLog(path);
+    this.#clock = clock;
+    this.#cells = cells;
+    this.#write = writeBytes;
+  }
+
+  write(line: string): void {
+    const pending = this.#chars + this.#unwritten.length + line.length;
+    if (this.#closed || pending > PENDING_CHARS_MAX) {
+      add(this.#cells, DROPPED, 1);
+      return;
+    }
+    add(this.#cells, LINES, 1);
+    this.#lines.push(line);
+    this.#chars += line.length;
+    if (this.#chars >= FLUSH_CHARS) this.#flush();
+    else this.#wait();
+  }
+
+  /** Writes what is pending; resolves when it is written or its reader does not take it. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle.push(resolve);
+    });
+    this.#flush();
+    await idle;
+    this.#timer?.cancel();
+    if (this.#fd > 2) closeSync(this.#fd);
+  }
+
+  #wait(): void {
+    this.#timer ??= this.#clock.after(FLUSH_MS, () => {
+      this.#timer = undefined;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#writing) return;
+    if (this.#unwritten.length === 0) {
+      this.#unwritten = Buffer.from(this.#lines.join(""));
+      this.#unwrittenLines = this.#lines.length;
+      this.#lines = [];
+      this.#chars = 0;
+    }
+    if (this.#unwritten.length === 0) {
+      this.#settle();
+      return;
+    }
+    this.#writing = true;
+    this.#write(this.#fd, this.#unwritten, (error, written) => this.#written(error, written));
+  }
+
+  #written(error: NodeJS.ErrnoException | null, written: number): void {
+    this.#writing = false;
+    if (error?.code === "EAGAIN") {
+      this.#settle();
+      this.#wait();
+      return;
+    }
+    if (error !== null) add(this.#cells, DROPPED, this.#unwrittenLines);
+    this.#unwritten = this.#unwritten.subarray(error === null ? written : this.#unwritten.length);
+    if (this.#unwritten.length > 0 || this.#chars >= FLUSH_CHARS || this.#onIdle.length > 0) {
+      this.#flush();
+    }
+  }
+
+  #settle(): void {
+    const waiting = this.#onIdle;
+    this.#onIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** Opened anew without blocking, so that a full pipe says so; as inherited where that fails. */
+function openLog(path: string): number {
+  const standard = STANDARD.get(path);
+  try {
+    return openSync(path, FLAGS, MODE);
+  } catch (error) {
+    if (standard !== undefined) return standard;
+    throw error;
+  }
+}
