@@ -193,3 +193,44 @@ export const CASES: Readonly<Record<string, readonly DifferentialCase[]>> = {
     get("refuses what the limits do not allow", "/limited"),
   ],
 };
+
+/** For differential-edge.yaml. */
+export const EDGE_CASES: Readonly<Record<string, readonly DifferentialCase[]>> = {
+  "whom it believes": [
+    get("appends the client's address", "/", "X-Forwarded-For: 1.2.3.4"),
+    get("overwrites the scheme that a client claims", "/", "X-Forwarded-Proto: https"),
+    get("drops what only the mesh may say", "/", "X-Envoy-Upstream-Rq-Timeout-Ms: 1"),
+    get("replaces a request id from outside", "/", "X-Request-Id: mine"),
+    get("drops a forwarded client certificate", "/", "X-Forwarded-Client-Cert: By=me"),
+  ],
+  "what it says of itself": [
+    get("adds via both ways", "/", "Via: 1.1 other"),
+    get("passes the origin's server header", "/", "X-Origin-Header: server=apache"),
+    get("gives the request id back", "/"),
+    {
+      ...get(
+        "bounds the number of headers",
+        "/",
+        ...Array.from({ length: 25 }, (_, i) => `X-${i}: 1`),
+      ),
+      difference: "A head that is refused is answered before the listener's own headers",
+    },
+  ],
+  splits: [get("sends nothing to a weight of 0, and adds the split's headers", "/split")],
+  "HTTP/1.0": [
+    { name: "answers and closes", lines: ["GET / HTTP/1.0", "Host: reviews"] },
+    {
+      name: "keeps the connection where asked",
+      lines: ["GET / HTTP/1.0", "Host: reviews", "Connection: keep-alive"],
+    },
+    {
+      name: "sends no chunks",
+      lines: ["GET / HTTP/1.0", "Host: reviews", "X-Origin-Chunks: 1"],
+    },
+    {
+      name: "wants a Host",
+      lines: ["GET / HTTP/1.0"],
+      difference: "A head that is refused is answered before the listener's own headers",
+    },
+  ],
+};

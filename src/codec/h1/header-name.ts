@@ -25,6 +25,7 @@ const NAMES = [
   "x-forwarded-for",
   "x-forwarded-proto",
   "x-forwarded-host",
+  "x-forwarded-client-cert",
   "x-envoy-internal",
   "x-envoy-external-address",
   "x-envoy-expected-rq-timeout-ms",

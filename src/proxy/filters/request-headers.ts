@@ -21,6 +21,8 @@ const INTERNAL_ONLY: readonly number[] = [
   ID["x-envoy-ip-tags"],
   ID["x-envoy-original-url"],
   ID["x-envoy-hedge-on-per-try-timeout"],
+  // Envoy's forward_client_cert_details SANITIZE, the one mode that is executed.
+  ID["x-forwarded-client-cert"],
 ];
 
 /** Removed at the edge too, where clients are strangers. */
@@ -46,7 +48,13 @@ export function prepareRequestHeaders(
   else if (!headers.has(ID["x-forwarded-proto"])) headers.set(ID["x-forwarded-proto"], "http");
   removeAll(headers, INTERNAL_ONLY);
   if (config.generateRequestId) setRequestId(headers, hcm);
-  if (config.via !== "") headers.add(ID.via, "via", config.via);
+  if (config.via !== "") appendVia(headers, config.via);
+}
+
+/** One line for all that it came through (Envoy: appendVia). */
+export function appendVia(headers: HeaderTable, via: string): void {
+  const before = headers.get(ID.via);
+  headers.set(ID.via, before === undefined ? via : `${before}, ${via}`);
 }
 
 function forwardAsEdge(headers: HeaderTable, hcm: CompiledHcm, remoteAddress: string): void {

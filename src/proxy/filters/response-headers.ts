@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import { ID } from "../../codec/h1/header-name.ts";
 import type { HeaderTable } from "../../codec/h1/header-table.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
+import { appendVia } from "./request-headers.ts";
 
 let dateText = "";
 let dateSecond = 0;
@@ -21,11 +22,20 @@ export function httpDate(clock: Clock, nowMs: number): string {
 }
 
 /** `date` and `server` as the connection manager sets them on an upstream's response. */
-export function finishResponseHeaders(headers: HeaderTable, hcm: CompiledHcm, nowMs: number): void {
+export function finishResponseHeaders(
+  headers: HeaderTable,
+  request: HeaderTable,
+  hcm: CompiledHcm,
+  nowMs: number,
+): void {
   const { config, context } = hcm;
   if (!headers.has(ID.date)) headers.add(ID.date, "date", httpDate(context.clock, nowMs));
   const own = config.serverHeader === "overwrite";
   const absent = config.serverHeader === "appendIfAbsent" && !headers.has(ID.server);
   if (own || absent) headers.set(ID.server, config.serverName);
-  if (config.via !== "") headers.add(ID.via, "via", config.via);
+  if (config.via !== "") appendVia(headers, config.via);
+  const requestId = config.alwaysSetRequestIdInResponse
+    ? request.get(ID["x-request-id"])
+    : undefined;
+  if (requestId !== undefined) headers.set(ID["x-request-id"], requestId);
 }

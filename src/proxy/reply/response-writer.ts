@@ -53,7 +53,7 @@ export class ResponseWriter {
     const { headers } = head;
     this.headers = headers;
     removeHopByHop(headers);
-    finishResponseHeaders(headers, this.#down.hcm, nowMs);
+    finishResponseHeaders(headers, this.#request.headers, this.#down.hcm, nowMs);
     this.#account.responded(101);
     this.#down.writer.text(responseText(101, headers, "connection: upgrade\r\n"));
   }
@@ -61,7 +61,7 @@ export class ResponseWriter {
   /** The upstream's final head, its headers being what the client shall get. */
   head(head: ResponseParser, nowMs: number): void {
     const { headers } = head;
-    finishResponseHeaders(headers, this.#down.hcm, nowMs);
+    finishResponseHeaders(headers, this.#request.headers, this.#down.hcm, nowMs);
     const open = head.body === "chunked" || head.body === "untilClose";
     this.#chunked = open && this.#request.version === 11;
     if (open && !this.#chunked) this.keepAlive = false;
@@ -82,7 +82,7 @@ export class ResponseWriter {
 
   /** The proxy's own answer, whole. */
   local(reply: LocalReply, headers: HeaderTable, nowMs: number): void {
-    finishResponseHeaders(headers, this.#down.hcm, nowMs);
+    finishResponseHeaders(headers, this.#request.headers, this.#down.hcm, nowMs);
     if (reply.body === "" && !isBodiless(reply.status)) headers.set(ID["content-length"], "0");
     this.#writeHead(reply.status, headers);
     if (this.#request.method === "HEAD" || reply.body === "") return;
