@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { startControl } from "../../src/control/main.ts";
 import type { RunningControl } from "../../src/control/running-control.ts";
 import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
@@ -12,6 +14,8 @@ import type { ToolName } from "./tools.ts";
 
 const CLIENT_ADDRESS = "127.0.0.9";
 const FIRST_POD = 2;
+const START_MS = 10_000;
+const POLL_MS = 20;
 
 interface Sidecar {
   log(): string;
@@ -58,11 +62,32 @@ export async function startLoopbackMesh(
     control.setPods(pods);
     const sidecar = await plane.start(clientIn(namespace, control.adsAddress));
     undo.push(() => sidecar.stop());
-    return { control, proxy: { host: CLIENT_ADDRESS, port: 15001 }, stop };
+    const proxy = { host: CLIENT_ADDRESS, port: 15001 };
+    await untilOpen(proxy, sidecar);
+    return { control, proxy, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** A configuration may be acknowledged a moment before its listener is bound. */
+async function untilOpen(door: LoopbackMesh["proxy"], sidecar: Sidecar): Promise<void> {
+  const deadline = performance.now() + START_MS;
+  while (performance.now() < deadline) {
+    if (await accepts(door)) return;
+    await pause(POLL_MS);
+  }
+  throw new Error(`the sidecar does not listen: ${sidecar.log()}`);
+}
+
+function accepts({ host, port }: LoopbackMesh["proxy"]): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, host);
+    socket.on("connect", () => resolve(true));
+    socket.on("error", () => resolve(false));
+    socket.on("connect", () => socket.destroy());
+  });
 }
 
 async function controlOn(paths: readonly string[]): Promise<RunningControl> {
