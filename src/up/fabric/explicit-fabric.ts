@@ -68,7 +68,7 @@ export class ExplicitFabric implements Fabric {
 
   /** A program runs in a process group of its own; COMMAND stays in the terminal's. */
   #start(program: Program, ofPlace: Set<number>): Running {
-    const running = start(program.argv, program);
+    const running = start(program.argv, { ...program, env: this.#reaper.marked(program.env) });
     const pid = running.child.pid;
     if (pid === undefined) return running;
     const group = program.foreground === true ? pid : -pid;

@@ -3,6 +3,7 @@ import type { Fabric, Place, PodSite, Program, Running } from "./fabric.ts";
 import { podInterception } from "./interception.ts";
 import { Namespaces } from "./namespaces.ts";
 import { innerProcess, start } from "./process.ts";
+import { Reaper } from "./reaper.ts";
 import { interceptionRules } from "./rules.ts";
 import { SidecarUser } from "./sidecar-user.ts";
 import { AddressPool, freeSubnets, type Subnet } from "./subnet.ts";
@@ -30,6 +31,8 @@ export class InterceptFabric implements Fabric {
   readonly #sidecar: SidecarUser;
   readonly #addresses: AddressPool;
   readonly #placed = new Set<Namespaces>();
+  /** Only for programs outside every pod: the pods' own go with their namespaces. */
+  #reaper: Reaper | undefined;
   #pods = 0;
 
   private constructor(subnet: Subnet, switchboard: Namespaces, sidecar: SidecarUser) {
@@ -76,13 +79,15 @@ export class InterceptFabric implements Fabric {
   }
 
   startOutside(program: Program): Running {
+    this.#reaper ??= new Reaper("");
     const argv = ["setpriv", "--pdeathsig", "KILL", "--", ...program.argv];
-    return start(argv, program);
+    return start(argv, { ...program, env: this.#reaper.marked(program.env) });
   }
 
   async close(): Promise<void> {
     for (const namespaces of this.#placed) this.#remove(namespaces);
     this.#switch.close();
+    await this.#reaper?.close();
     // The kernel would take the veth a moment later; gone now means gone when we return.
     await ip("link", "delete", linkName(this.#subnet)).catch(() => {});
   }

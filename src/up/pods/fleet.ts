@@ -1,4 +1,4 @@
-import type { Pod } from "../../model/mesh.ts";
+import type { Pod, PodTemplate } from "../../model/mesh.ts";
 import { podInterception } from "../fabric/interception.ts";
 import { fullName, type PlannedPod } from "./plan.ts";
 import { pause } from "./readiness.ts";
@@ -88,7 +88,7 @@ export class Fleet {
   }
 
   async #place(planned: PlannedPod): Promise<RunningPod> {
-    const { fabric, say } = this.#options.context;
+    const { fabric } = this.#options.context;
     const { name, namespace, template } = planned;
     const { options, diagnostics } = podInterception(
       template.annotations,
@@ -97,6 +97,12 @@ export class Fleet {
     );
     for (const { path, found, allowed } of diagnostics) {
       this.#sayOnce(`${template.namespace}/${template.name}: ${path}: ${found} is not ${allowed}`);
+    }
+    if (refusesSidecar(template)) {
+      this.#sayOnce(
+        `${template.namespace}/${template.name}: ${INJECT}: "false" is not executed: ` +
+          "the pod gets a sidecar",
+      );
     }
     const dnsPort = this.#options.dnsPort();
     const site = { name, namespace, interception: options, dnsPort };
@@ -109,7 +115,6 @@ export class Fleet {
           `command (annotation outrigger.dev/command.${container}): nothing runs for it`,
       );
     }
-    if (this.#stopped) say(`${fullName(planned)} is not started any more`);
     return running;
   }
 
@@ -157,6 +162,12 @@ export class Fleet {
 
 /** COMMAND's pod is no template's, so no change of the files removes it. */
 export const CLIENT_KEY = "client";
+
+const INJECT = "sidecar.istio.io/inject";
+
+function refusesSidecar({ labels, annotations }: PodTemplate): boolean {
+  return labels[INJECT] === "false" || annotations[INJECT] === "false";
+}
 
 function partition<T>(items: readonly T[], test: (item: T) => boolean): [T[], T[]] {
   return [items.filter(test), items.filter((item) => !test(item))];
