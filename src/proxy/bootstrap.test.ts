@@ -40,7 +40,8 @@ function clusterFile(...lines: readonly string[]): string {
 
 const ADS = `
 dynamic_resources:
-  ads_config: {api_type: GRPC, transport_api_version: V3, grpc_services: [{envoy_grpc: {cluster_name: xds}}]}
+  ads_config: {api_type: GRPC, transport_api_version: V3, grpc_services: [
+    {envoy_grpc: {cluster_name: xds}}]}
   cds_config: {ads: {}, resource_api_version: V3}
   lds_config: {ads: {}, resource_api_version: V3}
 static_resources:

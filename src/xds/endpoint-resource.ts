@@ -90,14 +90,14 @@ export function* decodeLoadAssignmentSlowly(
   bytes: Uint8Array,
   place: Place,
 ): Generator<void, ClusterLoadAssignment> {
-  const endpoints = place.field("endpoints");
+  const at = place.field("endpoints");
   const localities: LocalityEndpoints[] = [];
-  const { rest, children } = split(bytes, ClusterLoadAssignmentSchema.field.endpoints.number);
-  const shell = fromBinary(ClusterLoadAssignmentSchema, rest);
-  checkMessage(ClusterLoadAssignmentSchema, shell, place);
-  for (const child of children) {
-    localities.push(yield* decodeLocalitySlowly(child, endpoints.item(localities.length)));
+  const parts = new Parts(bytes, ClusterLoadAssignmentSchema.field.endpoints.number);
+  for (let child = parts.next(); child !== undefined; child = parts.next()) {
+    localities.push(yield* decodeLocalitySlowly(child, at.item(localities.length)));
   }
+  const shell = fromBinary(ClusterLoadAssignmentSchema, parts.rest());
+  checkMessage(ClusterLoadAssignmentSchema, shell, place);
   return { clusterName: shell.clusterName, localities };
 }
 
@@ -107,38 +107,50 @@ function* decodeLocalitySlowly(
 ): Generator<void, LocalityEndpoints> {
   const list = place.field("lb_endpoints");
   const endpoints: Endpoint[] = [];
-  const { rest, children } = split(bytes, LocalityLbEndpointsSchema.field.lbEndpoints.number);
-  const shell = fromBinary(LocalityLbEndpointsSchema, rest);
-  checkMessage(LocalityLbEndpointsSchema, shell, place);
-  for (const child of children) {
+  const parts = new Parts(bytes, LocalityLbEndpointsSchema.field.lbEndpoints.number);
+  for (let child = parts.next(); child !== undefined; child = parts.next()) {
     const message = fromBinary(LbEndpointSchema, child);
     const at = list.item(endpoints.length);
     checkMessage(LbEndpointSchema, message, at);
     endpoints.push(decodeEndpoint(message, at));
     yield;
   }
+  const shell = fromBinary(LocalityLbEndpointsSchema, parts.rest());
+  checkMessage(LocalityLbEndpointsSchema, shell, place);
   return { locality: localityOf(shell), priority: shell.priority, endpoints };
 }
 
-/** The elements of one repeated message field, and the bytes of all other fields. */
-function split(
-  bytes: Uint8Array,
-  fieldNumber: number,
-): { readonly rest: Uint8Array; readonly children: readonly Uint8Array[] } {
-  const reader = new BinaryReader(bytes);
-  const children: Uint8Array[] = [];
-  const kept: Uint8Array[] = [];
-  while (reader.pos < reader.len) {
-    const start = reader.pos;
-    const [number, wireType] = reader.tag();
-    if (number === fieldNumber && wireType === WireType.LengthDelimited) {
-      children.push(reader.bytes());
-    } else {
-      reader.skip(wireType, number);
-      kept.push(bytes.subarray(start, reader.pos));
-    }
+/** The elements of one repeated message field, one by one, and the bytes of all other fields. */
+class Parts {
+  readonly #bytes: Uint8Array;
+  readonly #reader: BinaryReader;
+  readonly #fieldNumber: number;
+  readonly #others: Uint8Array[] = [];
+
+  constructor(bytes: Uint8Array, fieldNumber: number) {
+    this.#bytes = bytes;
+    this.#reader = new BinaryReader(bytes);
+    this.#fieldNumber = fieldNumber;
   }
-  return { rest: Buffer.concat(kept), children };
+
+  next(): Uint8Array | undefined {
+    const reader = this.#reader;
+    while (reader.pos < reader.len) {
+      const start = reader.pos;
+      const [number, wireType] = reader.tag();
+      if (number === this.#fieldNumber && wireType === WireType.LengthDelimited) {
+        return reader.bytes();
+      }
+      reader.skip(wireType, number);
+      this.#others.push(this.#bytes.subarray(start, reader.pos));
+    }
+    return undefined;
+  }
+
+  /** Once `next` has nothing more. */
+  rest(): Uint8Array {
+    return Buffer.concat(this.#others);
+  }
 }
 
 export function encodeLoadAssignment(
