@@ -13,7 +13,10 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 };
 
 let running: Responder | undefined;
-afterEach(() => running?.close());
+afterEach(() => {
+  running?.close();
+  running = undefined;
+});
 
 async function start(forwarded: Buffer | undefined = undefined): Promise<number> {
   running = await Responder.listen({

@@ -25,6 +25,7 @@ export interface ResponderOptions {
 
 const TTL_SECONDS = 5;
 const UDP_BYTES_MAX = 512;
+const ATTEMPTS_MAX = 8;
 const TCP_IDLE_MS = 10_000;
 const TRUNCATED = 1 << 9;
 const NXDOMAIN = 3;
@@ -42,7 +43,18 @@ export class Responder {
     this.port = udp.address().port;
   }
 
+  /** A free UDP port may be taken in TCP: where any port will do, another one is tried. */
   static async listen(options: ResponderOptions): Promise<Responder> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await Responder.#listenOnce(options);
+      } catch (error) {
+        if (options.port !== 0 || attempt === ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  static async #listenOnce(options: ResponderOptions): Promise<Responder> {
     const udp = createSocket("udp4");
     udp.on("message", (query, from) => void answerDatagram(udp, query, from, options));
     await new Promise<void>((resolve, reject) => {
