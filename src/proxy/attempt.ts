@@ -104,7 +104,6 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     const connection = this.#connection;
     if (this.#state === "waiting") this.#host?.pool.cancel(this);
     else if (this.#state === "sending") {
-      this.#host?.cluster.stats.count("upstream_rq_tx_reset");
       this.#leave();
       connection?.abandon();
     }
@@ -150,7 +149,6 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   onReset(reason: ResetReason): void {
     const headArrived = this.#headArrived;
-    this.#host?.cluster.stats.count("upstream_rq_rx_reset");
     this.#leave();
     this.#rest();
     if (headArrived) this.#exchange.onResponseTruncated(reason);

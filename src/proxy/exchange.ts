@@ -10,7 +10,6 @@ import type { DeadlineOwner } from "./deadline.ts";
 import type { Downstream } from "./downstream.ts";
 import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
 import { decodeRequest } from "./filters/decode-request.ts";
-import { FlowControl } from "./stream/flow-control.ts";
 import { type LocalReply, localReplyHeaders } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
 import { ResponseWriter } from "./reply/response-writer.ts";
@@ -26,9 +25,10 @@ import {
 } from "./route/compiled-route.ts";
 import { finalizeRequest, finalizeResponse } from "./route/finalize.ts";
 import { RequestHead } from "./route/request-head.ts";
+import { FlowControl } from "./stream/flow-control.ts";
+import { Tunnel } from "./stream/tunnel.ts";
 import { RequestAccount } from "./telemetry/account.ts";
 import { FLAG_DC, FLAG_UC, FLAG_URX } from "./telemetry/response-flags.ts";
-import { Tunnel } from "./stream/tunnel.ts";
 import type { ResetReason } from "./upstream/stream-handler.ts";
 
 /**
@@ -93,7 +93,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#reset(headBytes);
     if (!this.#decode()) return;
     if (!this.#findRoute()) return;
-    this.#filter();
+    this.down.hcm.peers?.onRequest(this.head.headers, this.account);
     if (!this.#admit()) return;
     this.#tryHost();
   }
@@ -126,6 +126,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   #findRoute(): boolean {
+    this.down.hcm.account.http.count("rq_total");
     const route = this.down.hcm.routes.table?.find(this.request);
     if (route === undefined) return this.#refuse(replies.NO_ROUTE);
     this.route = route;
@@ -135,11 +136,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
       this.#forward = action;
       return true;
     }
+    this.down.hcm.account.http.count("rq_direct_response");
     return this.#refuse(replies.routeReply(action, this.request));
-  }
-
-  #filter(): void {
-    this.down.hcm.peers?.onRequest(this.head.headers, this.account);
   }
 
   #admit(): boolean {
@@ -148,6 +146,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const target = targetOf(forward, draw);
     const cluster = target?.slot.cluster;
     if (target === undefined || cluster === undefined) {
+      this.down.hcm.account.http.count("no_cluster");
       return this.#refuse(replies.CLUSTER_REPLIES[forward.clusterNotFoundStatus] as LocalReply);
     }
     this.#target = target;
@@ -191,8 +190,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   #startTryClock(nowMs: number): void {
-    const perTryMs = this.#forward?.retry?.perTryTimeoutMs ?? 0;
-    if (perTryMs > 0) this.attempt.startClock(nowMs, perTryMs);
+    this.attempt.startClock(nowMs, this.#forward?.retry?.perTryTimeoutMs ?? 0);
   }
 
   /** The attempt has a connection and has sent the head: the body follows. */
@@ -326,7 +324,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   onClientGone(flag: number = FLAG_DC): void {
     if (this.#state === "idle") return;
     this.account.flags |= flag;
-    if (this.account.details === "") this.account.details = "downstream_remote_disconnect";
+    this.account.details ||= "downstream_remote_disconnect";
+    this.down.hcm.account.http.count("downstream_rq_rx_reset");
     this.#stopAttempt();
     this.#account();
   }

@@ -9,8 +9,10 @@ export interface Vector {
   readonly expected: readonly string[];
 }
 
-const CASE =
-  /^## (?<name>.+)$[\s\S]*?^```http(?<options>[^\n]*)\n(?<wire>[\s\S]*?)^```\n```events\n(?<events>[\s\S]*?)\n?^```$/gm;
+const HEADING = "^## (?<name>.+)$[\\s\\S]*?";
+const WIRE = "^```http(?<options>[^\\n]*)\\n(?<wire>[\\s\\S]*?)^```\\n";
+const EVENTS = "```events\\n(?<events>[\\s\\S]*?)\\n?^```$";
+const CASE = new RegExp(HEADING + WIRE + EVENTS, "gm");
 
 /** Reads the cases of a file. Throws where a heading has no case. */
 export function readVectors(path: URL): readonly Vector[] {

@@ -127,6 +127,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
 
   startTunnel(): void {
     this.#state = "tunnel";
+    this.hcm.account.http.count("downstream_cx_upgrades_total");
     this.#timer.clear();
     process.nextTick(readBacklogOf, this);
   }

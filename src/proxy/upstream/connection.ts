@@ -250,7 +250,8 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
     if (spent) cluster.stats.count("upstream_cx_max_requests");
     this.#handler = undefined;
     if (spent || !this.#keepAlive || this.#draining) {
-      if (!this.#keepAlive) cluster.stats.count("upstream_cx_close_notify");
+      const told = !this.#keepAlive && this.#parser.body !== "untilClose";
+      if (told) cluster.stats.count("upstream_cx_close_notify");
       this.#destroy();
       return;
     }

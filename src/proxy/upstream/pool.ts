@@ -103,7 +103,6 @@ export class Pool {
   #attach(handler: StreamHandler, method: string): void {
     const { limits, stats } = this.#host.cluster;
     if (!limits.takeRequest()) {
-      stats.count("upstream_rq_pending_overflow");
       stats.count("upstream_rq_active_overflow");
       handler.onNoConnection("overflow", "");
       return;

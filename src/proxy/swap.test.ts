@@ -1,0 +1,104 @@
+import { afterEach, expect, it } from "vitest";
+import { type Peer, PeerServer } from "../../test/support/peer.ts";
+import {
+  httpListener,
+  type ProxySetup,
+  startSetup,
+  staticCluster,
+} from "../../test/support/proxy-setup.ts";
+import type { ProxyConfig } from "../model/bootstrap.ts";
+
+const running: { stop(): Promise<void> | void }[] = [];
+
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.stop();
+});
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+async function originServer(): Promise<PeerServer> {
+  const server = await PeerServer.listen();
+  running.push({ stop: () => server.close() });
+  return server;
+}
+
+async function setUp(one: PeerServer, two: PeerServer): Promise<ProxySetup> {
+  const routes = [{ match: { prefix: "/" }, route: { cluster: "one" } }];
+  const clusters = [staticCluster("one", [one.port]), staticCluster("two", [two.port])];
+  const setup = await startSetup([httpListener({ routes })], clusters);
+  running.push(setup);
+  return setup;
+}
+
+/** The running configuration, changed in its text. */
+function changed(setup: ProxySetup, from: string, to: string): ProxyConfig {
+  const { listeners, clusters } = setup.proxy.bootstrap;
+  const config = { listeners, clusters, routes: [], endpoints: [] };
+  return JSON.parse(JSON.stringify(config).replaceAll(from, to)) as ProxyConfig;
+}
+
+async function answered(upstream: Peer, body: string): Promise<void> {
+  await upstream.receives("\r\n\r\n");
+  upstream.sends(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+}
+
+it("a request ends on the configuration that it began with", async () => {
+  const one = await originServer();
+  const two = await originServer();
+  const setup = await setUp(one, two);
+  const client = await setup.client();
+  client.sends(GET);
+  const upstream = await one.accepts();
+  await upstream.receives("\r\n\r\n");
+  await setup.proxy.apply(changed(setup, '"cluster":"one"', '"cluster":"two"'));
+  upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none");
+  expect((await client.receivesResponse()).body).toBe("one");
+  const next = await setup.client();
+  next.sends(GET);
+  await answered(await two.accepts(), "two");
+  expect((await next.receivesResponse()).body).toBe("two");
+});
+
+it("connections to endpoints that stay are kept", async () => {
+  const one = await originServer();
+  const two = await originServer();
+  const setup = await setUp(one, two);
+  const client = await setup.client();
+  client.sends(GET);
+  const upstream = await one.accepts();
+  await answered(upstream, "1");
+  await client.receivesResponse();
+  await setup.proxy.apply(changed(setup, '"maxRequests":1024', '"maxRequests":7'));
+  client.sends(GET);
+  await answered(upstream, "2");
+  expect((await client.receivesResponse()).body).toBe("2");
+  expect(one.connections).toBe(1);
+});
+
+it("a configuration that cannot be compiled changes nothing", async () => {
+  const one = await originServer();
+  const two = await originServer();
+  const setup = await setUp(one, two);
+  const bad = changed(setup, '"kind":"prefix","value":"/"', '"kind":"regex","value":"("');
+  await expect(setup.proxy.apply(bad)).rejects.toThrow("in: ");
+  const client = await setup.client();
+  client.sends(GET);
+  await answered(await one.accepts(), "still");
+  expect((await client.receivesResponse()).body).toBe("still");
+});
+
+it("a cluster that is gone is answered with 503, and its idle connections end", async () => {
+  const one = await originServer();
+  const two = await originServer();
+  const setup = await setUp(one, two);
+  const client = await setup.client();
+  client.sends(GET);
+  const upstream = await one.accepts();
+  await answered(upstream, "1");
+  await client.receivesResponse();
+  const config = changed(setup, "", "");
+  await setup.proxy.apply({ ...config, clusters: config.clusters.slice(1) });
+  await upstream.sees("end");
+  client.sends(GET);
+  expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
+});
