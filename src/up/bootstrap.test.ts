@@ -29,7 +29,7 @@ describe("a sidecar's bootstrap", () => {
     });
   });
 
-  it("tells the control plane of explicit mode, and keeps off the localhost that pods share", () => {
+  it("names explicit mode, and keeps off the localhost that pods share", () => {
     const text = sidecarBootstrap({ ...SIDECAR, mode: "explicit", address: "127.9.0.2" });
     const { bootstrap } = readBootstrap(text, "bootstrap.yaml");
     expect(bootstrap?.node.metadata.INTERCEPTION_MODE).toBe("NONE");

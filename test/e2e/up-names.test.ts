@@ -22,7 +22,10 @@ spec:
 apiVersion: v1
 kind: Service
 metadata: {name: reviews, namespace: shop}
-spec: {clusterIP: 10.96.7.7, selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}
+spec:
+  clusterIP: 10.96.7.7
+  selector: {app: web}
+  ports: [{name: http, port: 80, targetPort: 8080}]
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
