@@ -385,7 +385,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#state = "idle";
     this.#retry.release();
     this.#timeouts.stop();
-    this.#body.forget();
+    this.#body.end();
     this.account.end(this.context.clock.now(), this.source);
   }
 

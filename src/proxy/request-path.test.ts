@@ -329,3 +329,36 @@ describe("failures", () => {
     expect(setup.stat("origin", "upstream_rq_active")).toBe(0);
   });
 });
+
+it("a last response is sent whole, however slowly the client reads", async () => {
+  const origin = await originServer();
+  const client = await (await setUp(origin)).client();
+  client.sends("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  client.socket.pause();
+  const upstream = await origin.accepts();
+  await upstream.receives("\r\n\r\n");
+  const length = 16 << 20;
+  upstream.sends(`HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n${"x".repeat(length)}`);
+  client.socket.resume();
+  expect((await client.receivesResponse()).body.length).toBe(length);
+  await client.sees("end");
+});
+
+it("a connection lives on after a response that came before the body was taken", async () => {
+  const origin = await originServer();
+  const setup = await setUp(origin);
+  const client = await setup.client();
+  const length = 8 << 20;
+  client.sends(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
+  client.sends("x".repeat(length));
+  const upstream = await origin.accepts();
+  await upstream.receives("\r\n\r\n");
+  upstream.socket.pause();
+  upstream.socket.resume();
+  await upstream.receivesBytes(length);
+  upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+  await client.receivesResponse();
+  client.sends(GET);
+  await answered(upstream);
+  expect((await client.receivesResponse()).body).toBe("ok");
+});

@@ -19,6 +19,8 @@ import type { Accepted } from "./accepted.ts";
 const HEAD_TIMEOUT_MS = 60_000;
 /** How long a closed connection may still send what nobody reads (Envoy: delayed close). */
 const LINGER_MS = 1000;
+/** A client that takes none of its response's rest for so long gets no more of it. */
+const STALLED_MS = 30_000;
 const TUNNEL_ESTABLISHED = "HTTP/1.1 200 OK\r\n\r\n";
 
 /** Who owns connections: told when they end, and asked to take over CONNECT tunnels. */
@@ -57,6 +59,8 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   #draining = false;
   #closedByPeer = false;
   #handedOver = false;
+  /** Bytes that a closing connection had left to send when last looked at. */
+  #unsent = 0;
 
   constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
     const { clock } = hcm.context;
@@ -154,6 +158,8 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.#state = "closing";
     this.writer.flush();
     this.#socket.destroySoon();
+    this.#unsent = this.#socket.writableLength;
+    this.#timer.set(this.hcm.context.clock.now(), STALLED_MS);
   }
 
   /** Closes at the end of the request under way, or at once. */
@@ -169,7 +175,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   onDeadline(): void {
     const { http } = this.hcm.account;
     if (this.#state === "closing") {
-      this.#socket.destroy();
+      this.#linger();
     } else if (this.idle) {
       http.count("downstream_cx_idle_timeout");
       this.#close();
@@ -327,7 +333,20 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.writer.flush();
     this.#socket.end();
     this.#socket.resume();
-    this.#timer.set(this.hcm.context.clock.now(), LINGER_MS);
+    this.#unsent = this.#socket.writableLength;
+    const waitMs = this.#unsent > 0 ? STALLED_MS : LINGER_MS;
+    this.#timer.set(this.hcm.context.clock.now(), waitMs);
+  }
+
+  /** A closing connection lives on as long as the client still takes bytes. */
+  #linger(): void {
+    const unsent = this.#socket.writableLength;
+    if (unsent === 0 || unsent === this.#unsent) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#unsent = unsent;
+    this.#timer.set(this.hcm.context.clock.now(), STALLED_MS);
   }
 
   #onDrain(): void {

@@ -67,6 +67,12 @@ export class RequestStream {
     this.#down.resumeReading();
   }
 
+  /** Nothing is sent any more: what was held is let go. */
+  end(): void {
+    this.forget();
+    this.resume();
+  }
+
   forget(): void {
     if (this.#bytes === 0) return;
     this.#pieces.length = 0;
