@@ -6,8 +6,8 @@ const LOOPBACK_ADDRESS = /^127(?:\.\d{1,3}){3}$|^\[::1\]$/;
 
 /**
  * Why a request is not for this server; undefined for a welcome one. A page in a browser may ask
- * any address for its own site's name (DNS rebinding) and may post anywhere: so the Host header has
- * to name this machine or the address that was connected to, and an Origin has to be that same host.
+ * any address for its own site's name (DNS rebinding) and may post anywhere: so the Host header
+ * has to name this machine or the address that was connected to, and an Origin that same host.
  */
 export function refusalOf(request: IncomingMessage): string | undefined {
   const { host, origin } = request.headers;

@@ -6,7 +6,7 @@
  *   HTTP connection       HttpStats.connectionOpened / connectionClosed / received / sent
  *   request head decoded  RequestAccount.begin(http, nowMs)
  *   peer headers read     account.peer = peers.read(id, metadata)
- *   routed                account.routed(cluster, destination)        or http.stats.count("no_route")
+ *   routed                account.routed(cluster, destination)   or http.stats.count("no_route")
  *   attempt               ClusterStats.requestPending … requestSent … requestEnded
  *   picked                account.picked(destination of the endpoint)
  *   head goes downstream  account.responded(code)

@@ -2,8 +2,8 @@ const UNSAFE = /[^\x20-\x7e]|["\\]/g;
 
 /**
  * A value as a log line holds it: printable ASCII. Quotes and backslashes get a backslash, every
- * other byte is `\xHH` (beyond a byte: `\uHHHH`), so that nothing that a client sends ends its line,
- * closes its quotes or moves a terminal's cursor. Envoy writes the bytes as they came.
+ * other byte is `\xHH` (beyond a byte: `\uHHHH`), so that nothing that a client sends ends its
+ * line, closes its quotes or moves a terminal's cursor. Envoy writes the bytes as they came.
  */
 export function escapeLogValue(value: string): string {
   return value.replace(UNSAFE, escapeOne);
