@@ -1,5 +1,6 @@
 import { formatDiagnostic } from "../base/diagnostic.ts";
 import { startControl } from "../control/main.ts";
+import type { ControlStart } from "../control/running-control.ts";
 import { socketAddress } from "../model/address.ts";
 import { refusedCommand } from "./command.ts";
 import { openFabric } from "./fabric/choose.ts";
@@ -46,12 +47,7 @@ async function onFabric(options: UpOptions, voice: Voice, interrupt: Interrupt):
     say: (line) => voice.say(line),
   });
   try {
-    const started = await startControl({
-      paths: options.paths,
-      adsAddress: socketAddress(fabric.gateway, ADS_PORT),
-      httpAddress: socketAddress(fabric.gateway, HTTP_PORT),
-      clock: options.clock,
-    });
+    const started = await startOn(fabric.gateway, options);
     if (started.kind === "refused") {
       for (const diagnostic of started.diagnostics) voice.say(formatDiagnostic(diagnostic));
       voice.say("nothing was started");
@@ -61,5 +57,22 @@ async function onFabric(options: UpOptions, voice: Voice, interrupt: Interrupt):
     return await mesh.run();
   } finally {
     await fabric.close();
+  }
+}
+
+/** On Istio's ports, or where another program has those on every address, on any others. */
+async function startOn(gateway: string, { paths, clock }: UpOptions): Promise<ControlStart> {
+  const start = (adsPort: number, httpPort: number): Promise<ControlStart> =>
+    startControl({
+      paths,
+      adsAddress: socketAddress(gateway, adsPort),
+      httpAddress: socketAddress(gateway, httpPort),
+      clock,
+    });
+  try {
+    return await start(ADS_PORT, HTTP_PORT);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    return start(0, 0);
   }
 }

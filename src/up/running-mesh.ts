@@ -227,8 +227,9 @@ export class RunningMesh {
     const { fabric, control, options } = this.#parts;
     await this.#fleet.stop();
     this.#names?.close();
-    await fabric.close();
+    // Before the fabric: the next run may get our address, and must find its ports free.
     await Promise.race([control.stop(), pause(options.clock, STOP_DEADLINE_MS)]);
+    await fabric.close();
   }
 }
 

@@ -33,6 +33,7 @@ export class InterceptFabric implements Fabric {
   readonly #placed = new Set<Namespaces>();
   /** Only for programs outside every pod: the pods' own go with their namespaces. */
   #reaper: Reaper | undefined;
+  #closed: Promise<void> | undefined;
   #pods = 0;
 
   private constructor(subnet: Subnet, switchboard: Namespaces, sidecar: SidecarUser) {
@@ -84,12 +85,21 @@ export class InterceptFabric implements Fabric {
     return start(argv, { ...program, env: this.#reaper.marked(program.env) });
   }
 
-  async close(): Promise<void> {
+  /**
+   * Once only, and the veth before the switch: from the moment it is gone its name, which is the
+   * claim on the subnet, may be another run's.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#takeDown();
+    return this.#closed;
+  }
+
+  async #takeDown(): Promise<void> {
     for (const namespaces of this.#placed) this.#remove(namespaces);
+    // Gone now means gone when we return: the kernel would take it with the switch, but later.
+    await ip("link", "delete", linkName(this.#subnet)).catch(() => {});
     this.#switch.close();
     await this.#reaper?.close();
-    // The kernel would take the veth a moment later; gone now means gone when we return.
-    await ip("link", "delete", linkName(this.#subnet)).catch(() => {});
   }
 
   #remove(namespaces: Namespaces): void {
