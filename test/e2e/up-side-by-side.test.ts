@@ -1,0 +1,26 @@
+import { execFileSync } from "node:child_process";
+import { expect, it } from "vitest";
+import { InterceptFabric } from "../../src/up/fabric/intercept-fabric.ts";
+import { describeWith } from "../support/tools.ts";
+
+function links(): string {
+  return execFileSync("ip", ["-brief", "address"], { encoding: "utf8" });
+}
+
+describeWith(["ip", "iptables", "root"], "two meshes on one machine", () => {
+  it("keep their addresses apart", async () => {
+    const first = await InterceptFabric.open([]);
+    const second = await InterceptFabric.open([]);
+    expect(second.gateway).not.toBe(first.gateway);
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  it("leave an address range to the next one when they close, and close only once", async () => {
+    const first = await InterceptFabric.open([]);
+    await first.close();
+    const next = await InterceptFabric.open([]);
+    await first.close();
+    expect(links()).toContain(`${next.gateway}/16`);
+    await next.close();
+  });
+});
