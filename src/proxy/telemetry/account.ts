@@ -12,7 +12,7 @@
  *   head goes downstream  account.responded(code)
  *   released              account.end(nowMs, exchange)
  *
- * `ClusterStats`, `HttpStats` and `ListenerStats` are in `envoy/`; who hands them out is `Telemetry`.
+ * `ClusterStats`, `HttpStats` and `ListenerStats` are in `envoy/`; `Telemetry` hands them out.
  */
 import type { WorkloadLabels } from "../../model/endpoint.ts";
 import type { AccessLogger, LogSource } from "./access-log/logger.ts";
