@@ -44,10 +44,9 @@ export function formatPosition(position: Position | undefined): string {
 
 /** One finding as the lines that a terminal shows, without colour. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
-  const where = formatPosition(diagnostic.position);
-  const lines = [
-    `${where === "" ? "" : `${where}: `}${diagnostic.severity} ${diagnostic.code}: ${diagnostic.message}`,
-  ];
+  const position = formatPosition(diagnostic.position);
+  const where = position === "" ? "" : `${position}: `;
+  const lines = [`${where}${diagnostic.severity} ${diagnostic.code}: ${diagnostic.message}`];
   const at = [diagnostic.subject, diagnostic.path].filter((part) => part !== undefined).join(" ");
   if (at !== "") lines.push(`    at       ${at}`);
   if (diagnostic.found !== undefined) lines.push(`    found    ${diagnostic.found}`);

@@ -25,7 +25,7 @@ export interface ResourceModels {
   readonly route: RouteConfiguration;
 }
 
-export type DecodedResource<T extends ResourceType> = {
+type DecodedResource<T extends ResourceType> = {
   readonly name: string;
   readonly model: ResourceModels[T];
 };

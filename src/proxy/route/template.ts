@@ -40,13 +40,6 @@ const PARTS: Readonly<Record<string, Part>> = {
     hostOf(source.downstreamRemoteAddress()),
 };
 
-/** Formatters that a header value may use; anything else is an error of the configuration. */
-export function unknownFormatters(text: string): readonly string[] {
-  return [...text.matchAll(FORMATTER)]
-    .filter(({ groups = {} }) => groups.name !== undefined && partOf(groups) === undefined)
-    .map(([whole]) => whole);
-}
-
 /** Throws a RangeError for a formatter that is not known. */
 export function compileTemplate(text: string): Template {
   const parts: Part[] = [];

@@ -43,6 +43,8 @@ export function checkRules(rules: FieldRules, value: unknown, place: Place): voi
     case "duration":
       checkDuration(rules.type.value, value, place);
       break;
+    default:
+    // Rules of other types: no field of a supported message has any.
   }
 }
 
