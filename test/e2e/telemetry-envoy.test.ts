@@ -1,4 +1,7 @@
 import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { socketAddress } from "../../src/model/address.ts";
 import { ask } from "../support/ask.ts";
@@ -41,10 +44,20 @@ const FILTERS = "envoy.extensions.filters";
 const HCM = `${FILTERS}.network.http_connection_manager.v3.HttpConnectionManager`;
 const ROUTER = `${FILTERS}.http.router.v3.Router`;
 
+const FILE_LOG = "envoy.extensions.access_loggers.file.v3.FileAccessLog";
+
+/** Without what differs from run to run. */
+const LOG_FORMAT = [
+  "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %REQ(:PATH):4% %PROTOCOL% %RESPONSE_CODE%",
+  "%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG% %BYTES_RECEIVED% %UPSTREAM_CLUSTER% %ROUTE_NAME%",
+  "%UPSTREAM_CLUSTER_RAW% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %RESP(SERVER)% %REQ(NONE)%",
+  "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %GRPC_STATUS% %CONNECTION_TERMINATION_DETAILS% %%",
+].join(" ");
+
 const KINDS = /^envoy_(?:cluster|http|listener)_/;
 
 /** Both proxies ask their own admin server: an upstream that is there without another program. */
-function bootstrapOf(adminPort: number, port: number, deadPort: number): string {
+function bootstrapOf(adminPort: number, port: number, deadPort: number, logFile: string): string {
   return `
 admin: {address: {socket_address: {address: 127.0.0.1, port_value: ${adminPort}}}}
 static_resources:
@@ -57,6 +70,12 @@ static_resources:
         typed_config:
           "@type": type.googleapis.com/${HCM}
           stat_prefix: web
+          access_log:
+          - name: file
+            typed_config:
+              "@type": type.googleapis.com/${FILE_LOG}
+              path: ${logFile}
+              log_format: {text_format_source: {inline_string: "${LOG_FORMAT}\\n"}}
           http_filters:
           - name: envoy.filters.http.router
             typed_config: {"@type": type.googleapis.com/${ROUTER}}
@@ -67,6 +86,7 @@ static_resources:
               domains: ["*"]
               routes:
               - match: {prefix: /dead}
+                name: to-nobody
                 route: {cluster: "outbound|80||dead"}
               - match: {prefix: /retried}
                 route:
@@ -97,10 +117,28 @@ static_resources:
 `;
 }
 
-/** Starts one, sends the requests, and reads its metrics. */
-async function scrapeOf(start: (bootstrap: string) => RunningProgram): Promise<string> {
+interface Told {
+  readonly metrics: string;
+  readonly log: string;
+}
+
+/** Starts one, sends the requests, and reads its metrics and its access log. */
+async function toldBy(start: (bootstrap: string) => RunningProgram): Promise<Told> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-telemetry-"));
+  const logFile = path.join(folder, "access.log");
   const [adminPort, port, deadPort] = [await freePort(), await freePort(), await freePort()];
-  const program = start(bootstrapOf(adminPort, port, deadPort));
+  const program = start(bootstrapOf(adminPort, port, deadPort, logFile));
+  const metrics = await countedBy(program, adminPort, port);
+  const log = fs.readFileSync(logFile, "utf8");
+  fs.rmSync(folder, { recursive: true });
+  return { metrics, log };
+}
+
+async function countedBy(
+  program: RunningProgram,
+  adminPort: number,
+  port: number,
+): Promise<string> {
   const admin = socketAddress("127.0.0.1", adminPort);
   try {
     await eventually("the proxy is ready", () =>
@@ -131,11 +169,15 @@ describeWith(["envoy", "promtool"], "our metrics beside Envoy's", () => {
   let text: string;
   let ours: Map<string, Family>;
   let envoys: Map<string, Family>;
+  let logs: { readonly envoys: string; readonly ours: string };
 
   beforeAll(async () => {
-    envoys = parseExposition(await scrapeOf(startEnvoy));
-    text = await scrapeOf(startOutrigger);
+    const envoy = await toldBy(startEnvoy);
+    const outrigger = await toldBy(startOutrigger);
+    envoys = parseExposition(envoy.metrics);
+    text = outrigger.metrics;
     ours = parseExposition(text);
+    logs = { envoys: envoy.log, ours: outrigger.log };
   });
 
   it("have Envoy's names, types and labels", () => {
@@ -177,12 +219,18 @@ describeWith(["envoy", "promtool"], "our metrics beside Envoy's", () => {
       "envoy_http_downstream_rq_xx",
       "envoy_http_downstream_cx_total",
       "envoy_http_no_route",
+      "envoy_http_rq_total",
       "envoy_listener_downstream_cx_total",
       "envoy_listener_http_downstream_rq_xx",
     ];
     for (const name of counted) {
       expect([name, samplesOf(ours, name)]).toEqual([name, samplesOf(envoys, name)]);
     }
+  });
+
+  it("go with the same access log", () => {
+    expect(logs.ours.trimEnd().split("\n")).toHaveLength(5);
+    expect(logs.ours).toBe(logs.envoys);
   });
 
   it("are what promtool wants, but for the names that are Envoy's", () => {
