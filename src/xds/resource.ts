@@ -25,11 +25,6 @@ export interface ResourceModels {
   readonly route: RouteConfiguration;
 }
 
-type DecodedResource<T extends ResourceType> = {
-  readonly name: string;
-  readonly model: ResourceModels[T];
-};
-
 /** How one type of resource travels. */
 export interface ResourceCodec<T extends ResourceType> {
   readonly typeUrl: string;

@@ -3,11 +3,6 @@ import type { WorkloadLabels } from "../../../model/endpoint.ts";
 import { decodeStruct, encodeStruct } from "./struct-codec.ts";
 import { UNKNOWN_PEER, workloadOfMetadata } from "./workload.ts";
 
-/** Request and response header: base64 of a protobuf Struct that describes the workload. */
-export const PEER_METADATA_HEADER = "x-envoy-peer-metadata";
-/** Request and response header: the node id. */
-export const PEER_METADATA_ID_HEADER = "x-envoy-peer-metadata-id";
-
 /** A longer header describes nobody. Istio's are 300 to 2000 characters. */
 const METADATA_CHARS_MAX = 16 * 1024;
 /** How many descriptions are remembered, as in Istio (`max_peer_cache_size`). */
@@ -21,7 +16,10 @@ const LABELS = [
   "version",
 ];
 
-/** What a proxy adds to requests towards the mesh; made once. */
+/**
+ * What a proxy adds to requests towards the mesh; made once. `x-envoy-peer-metadata` is base64 of
+ * a protobuf Struct that describes the workload, `x-envoy-peer-metadata-id` the node id.
+ */
 export interface PeerHeaders {
   readonly id: string;
   readonly metadata: string;
