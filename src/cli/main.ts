@@ -36,6 +36,7 @@ program
   .option("--outside", "run COMMAND outside the mesh, without a sidecar")
   .option("--mode <mode>", "auto, intercept (network namespaces) or explicit (loopback)", "auto")
   .option("--config <file>", "an UpConfig: which command stands for which image")
+  .option("--logs", "show what the containers' commands print, on standard error")
   .addHelpText("after", upHelp())
   .action(async (paths: string[], options: object) => {
     const { upCommand } = await import("./commands/up.ts");

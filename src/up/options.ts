@@ -27,6 +27,8 @@ export interface UpOptions {
   readonly command: readonly string[];
   /** Image to command. */
   readonly commands: Labels;
+  /** Show what the containers' commands print. */
+  readonly logs: boolean;
   /** Program and arguments that run a sidecar whose bootstrap comes on standard input. */
   readonly proxyCommand: readonly string[];
   readonly terminal: Terminal;

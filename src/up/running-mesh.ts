@@ -57,6 +57,7 @@ export class RunningMesh {
         compileCache: compileCacheFor(fabric.mode, options.compileCache),
         standIn: standInFile(),
         commands: options.commands,
+        logs: options.logs,
         env: options.env,
         clock,
         say: (line) => voice.say(line),

@@ -18,6 +18,7 @@ interface Flags {
   readonly outside?: boolean;
   readonly mode?: string;
   readonly config?: string;
+  readonly logs?: boolean;
 }
 
 const MODES: readonly string[] = ["auto", "intercept", "explicit"];
@@ -49,7 +50,7 @@ function withAdministratorsTools(path = ""): string {
   return [...folders, ...missing].join(delimiter);
 }
 
-type FromFlags = Pick<UpOptions, "forMs" | "as" | "outside" | "mode" | "commands">;
+type FromFlags = Pick<UpOptions, "forMs" | "as" | "outside" | "mode" | "commands" | "logs">;
 
 function readFlags(flags: Flags, problems: string[]): FromFlags {
   const forMs = flags.for === undefined ? undefined : parseDuration(flags.for);
@@ -67,6 +68,7 @@ function readFlags(flags: Flags, problems: string[]): FromFlags {
     as: { namespace, serviceAccount },
     outside: flags.outside === true,
     mode: mode as Mode,
+    logs: flags.logs === true,
     commands: flags.config === undefined ? {} : readCommands(flags.config, problems),
   };
 }

@@ -13,6 +13,7 @@ import {
   tcpPorts,
   withoutProxies,
 } from "./container.ts";
+import { ContainerLog } from "./container-log.ts";
 import type { PlannedPod } from "./plan.ts";
 import { accepts, answersOk, listensIn, until } from "./readiness.ts";
 import { Supervised } from "./supervised.ts";
@@ -28,6 +29,8 @@ export interface PodContext {
   readonly standIn: string;
   /** Image to command, from the user's UpConfig. */
   readonly commands: Labels;
+  /** Show what the containers' commands print. */
+  readonly logs: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly say: (line: string) => void;
@@ -141,7 +144,7 @@ export class RunningPod {
 
   #startContainer(container: Container, run: ContainerRun): Supervised[] {
     if (run.kind === "nothing") return [];
-    const { standIn, compileCache, env, clock, say } = this.#context;
+    const { standIn, compileCache, env, clock, say, logs } = this.#context;
     const environment = containerEnvironment(container, this.setting, env);
     const { name, namespace } = this.planned;
     const program =
@@ -153,12 +156,14 @@ export class RunningPod {
             folder: "/",
           };
     const title = `${namespace}/${name}: container ${container.name}`;
+    const log = new ContainerLog(`${namespace}/${name} ${container.name}`, say);
     return [
       new Supervised({
         ...{ title, clock, say },
+        ...(logs ? { onOutput: (text: string) => log.write(text) } : {}),
         place: this.place,
-        // What an app prints is its own log, and the terminal is the table's: only errors show.
-        program: { ...program, stdio: ["ignore", "ignore", "pipe"], as: "app" },
+        // Unless asked for, what an app prints does not show; its last errors do when it ends.
+        program: { ...program, stdio: ["ignore", logs ? "pipe" : "ignore", "pipe"], as: "app" },
       }),
     ];
   }

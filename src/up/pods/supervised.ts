@@ -15,6 +15,8 @@ export interface SupervisedOptions {
   readonly program: Program;
   /** Written to its standard input, whole, at each start. */
   readonly input?: string;
+  /** Hears what it prints, as it comes. */
+  readonly onOutput?: (text: string) => void;
   readonly clock: Clock;
   readonly say: (line: string) => void;
 }
@@ -60,7 +62,7 @@ export class Supervised {
   }
 
   #start(): void {
-    const { place, program, input, clock } = this.#options;
+    const { place, program, input, clock, onOutput } = this.#options;
     this.#startedAt = clock.now();
     const running = place.start(program);
     this.#running = running;
@@ -68,7 +70,9 @@ export class Supervised {
     if (input !== undefined) running.child.stdin?.end(input);
     running.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS_BYTES);
+      onOutput?.(text);
     });
+    running.child.stdout?.setEncoding("utf8").on("data", (text: string) => onOutput?.(text));
     running.child.once("error", (error) => this.#onEnd(error.message));
     running.child.once("close", (code, signal) => this.#onEnd(signal ?? `status ${code}`));
   }
