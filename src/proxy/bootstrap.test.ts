@@ -47,8 +47,13 @@ dynamic_resources:
 static_resources:
   clusters:
   - name: xds
-    typed_extension_protocol_options: {${OPTIONS}: {"@type": type.googleapis.com/${OPTIONS}, explicit_http_config: {http2_protocol_options: {}}}}
-    load_assignment: {cluster_name: xds, endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: /run/ads}}}}]}]}
+    typed_extension_protocol_options:
+      ${OPTIONS}:
+        "@type": type.googleapis.com/${OPTIONS}
+        explicit_http_config: {http2_protocol_options: {}}
+    load_assignment:
+      cluster_name: xds
+      endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: {path: /run/ads}}}}]}]
 `;
 
 it("reads a listener as Envoy does, with Envoy's defaults", () => {
