@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { formatDiagnostic, hasErrors } from "./diagnostic.ts";
+import { formatDiagnostic, hasErrors, inReadingOrder } from "./diagnostic.ts";
 
 const finding = {
   code: "IST0106",
@@ -32,4 +32,19 @@ it("prints a finding without a place as one line", () => {
 it("holds only errors against a configuration", () => {
   expect(hasErrors([{ ...finding, severity: "warning" }])).toBe(false);
   expect(hasErrors([{ ...finding, severity: "info" }, finding])).toBe(true);
+});
+
+it("sorts findings as a reader meets them", () => {
+  const at = (file: string, line: number) => ({
+    ...finding,
+    position: { file, line, column: 1 },
+  });
+  const placeless = { ...finding, position: undefined };
+  const given = [at("b.yaml", 2), at("a.yaml", 1), at("b.yaml", 1), placeless];
+  expect(inReadingOrder(given, ["b.yaml", "a.yaml"])).toEqual([
+    placeless,
+    at("b.yaml", 1),
+    at("b.yaml", 2),
+    at("a.yaml", 1),
+  ]);
 });

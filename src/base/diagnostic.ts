@@ -36,6 +36,22 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some((diagnostic) => diagnostic.severity === "error");
 }
 
+/** As a reader goes through the files: in their order, from top to bottom; the placeless first. */
+export function inReadingOrder(
+  diagnostics: readonly Diagnostic[],
+  files: readonly string[],
+): readonly Diagnostic[] {
+  const order = new Map(files.map((file, index) => [file, index]));
+  const fileOf = ({ position }: Diagnostic): number =>
+    position === undefined ? -1 : (order.get(position.file) ?? files.length);
+  return diagnostics.toSorted(
+    (left, right) =>
+      fileOf(left) - fileOf(right) ||
+      (left.position?.line ?? 0) - (right.position?.line ?? 0) ||
+      (left.position?.column ?? 0) - (right.position?.column ?? 0),
+  );
+}
+
 /** `deploy/reviews.yaml:12:5` or the file alone, or an empty string. */
 export function formatPosition(position: Position | undefined): string {
   if (position === undefined) return "";

@@ -1,6 +1,6 @@
 import type { ProxyStatusRow } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
-import { type Diagnostic, hasErrors } from "../base/diagnostic.ts";
+import { type Diagnostic, hasErrors, inReadingOrder } from "../base/diagnostic.ts";
 import type { SocketAddress } from "../model/address.ts";
 import { DEFAULT_SETTINGS, type Mesh, type Pod } from "../model/mesh.ts";
 import { AddressBook } from "./addresses.ts";
@@ -77,11 +77,9 @@ export class ControlPlane implements RunningControl {
   /** Translates what was read; with errors in it, the mesh that holds stays whole. */
   read(sources: SourceSet): ControlChange {
     const translated = translate(sources.files, this.#options.settings);
-    const diagnostics = [
-      ...sources.diagnostics,
-      ...translated.diagnostics,
-      ...validate(translated),
-    ];
+    const found = [...sources.diagnostics, ...translated.diagnostics, ...validate(translated)];
+    const files = sources.files.map(({ file }) => file);
+    const diagnostics = inReadingOrder(found, files);
     const accepted = !hasErrors(diagnostics);
     this.#metrics.read(accepted);
     if (accepted) this.#mesh = this.#addresses.assign(translated);

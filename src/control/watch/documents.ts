@@ -33,6 +33,7 @@ class SourceReader {
   readonly #folders = new Set<string>();
   /** Without symbolic links, which may lead in a circle. */
   readonly #seen = new Set<string>();
+  #filesMet = 0;
 
   result(): SourceSet {
     const files = [...this.#files.values()];
@@ -43,7 +44,7 @@ class SourceReader {
   async read(path: string, named: boolean): Promise<void> {
     try {
       const found = await stat(path);
-      if (found.isDirectory()) await this.#readFolder(path);
+      if (found.isDirectory()) await this.#readFolder(path, named);
       else if (found.size > FILE_BYTES_MAX) this.#refuse(path, "is larger than 16 MiB");
       else if (named || isConfigurationFile(path)) await this.#readFile(path);
     } catch (error) {
@@ -51,19 +52,31 @@ class SourceReader {
     }
   }
 
-  async #readFolder(folder: string): Promise<void> {
+  async #readFolder(folder: string, named: boolean): Promise<void> {
     const real = await realpath(folder);
     if (this.#seen.has(real)) return;
     this.#seen.add(real);
     this.#folders.add(folder);
+    const before = this.#filesMet;
     const names = (await readdir(folder)).filter((name) => !name.startsWith(".")).sort();
     for (const name of names) await this.read(join(folder, name), false);
+    if (named && this.#filesMet === before) this.#warnOfEmptiness(folder);
   }
 
   async #readFile(file: string): Promise<void> {
+    this.#filesMet++;
     if (!this.#files.has(file)) {
       this.#files.set(file, { file, text: await readFile(file, "utf8") });
     }
+  }
+
+  /** Perhaps a mistake; but the folder may fill while it is watched. */
+  #warnOfEmptiness(folder: string): void {
+    this.#diagnostics.push({
+      code: "OUT0603",
+      severity: "warning",
+      message: `${folder} holds no YAML or JSON file`,
+    });
   }
 
   #refuse(path: string, reason: string): void {

@@ -36,6 +36,15 @@ describe("readSources", () => {
     expect(texts(await readSources([path, path]))).toEqual(["named"]);
   });
 
+  it("warns of a folder without a file, once, and not of one that was read already", async () => {
+    await mkdir(join(folder, "deep"));
+    const { diagnostics } = await readSources([folder, join(folder, "deep")]);
+    expect(diagnostics).toMatchObject([{ code: "OUT0603", severity: "warning" }]);
+    await write("deep/a.yaml", "a");
+    const filled = await readSources([join(folder, "deep/a.yaml"), folder, join(folder, "deep")]);
+    expect(filled.diagnostics).toEqual([]);
+  });
+
   it("says which path does not exist", async () => {
     const { diagnostics } = await readSources([join(folder, "nowhere")]);
     expect(diagnostics).toMatchObject([{ code: "OUT0601", severity: "error" }]);

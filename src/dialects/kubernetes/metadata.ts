@@ -53,6 +53,9 @@ const CLUSTER_KINDS: ReadonlySet<string> = new Set([
   "ValidatingAdmissionPolicyBinding",
 ]);
 
+/** How messages call an object that has no name. */
+export const NAMELESS = "without name";
+
 /** What can be said of an object before anything is checked; for messages about its head. */
 export function guessHead(value: Readonly<Record<string, unknown>>): ObjectHead {
   const metadata = isMapping(value.metadata) ? value.metadata : {};
@@ -60,7 +63,7 @@ export function guessHead(value: Readonly<Record<string, unknown>>): ObjectHead 
     apiVersion: textOf(value.apiVersion),
     kind: textOf(value.kind) || "object",
     namespace: textOf(metadata.namespace),
-    name: textOf(metadata.name) || "without name",
+    name: textOf(metadata.name) || NAMELESS,
     labels: {},
     annotations: {},
     creationTimestamp: "",
@@ -72,8 +75,9 @@ function textOf(value: unknown): string {
 }
 
 /**
- * apiVersion, kind and metadata; undefined, with errors, where the document is no object. `bare`
- * is the object without its head: it knows the positions.
+ * apiVersion, kind and metadata; undefined, with errors, where the document is no object. An
+ * object whose name is wrong or missing is read on, so that its other errors are found as well.
+ * `bare` is the object without its head: it knows the positions.
  */
 export function readHead(
   value: Readonly<Record<string, unknown>>,
@@ -85,7 +89,7 @@ export function readHead(
   const apiVersion = fields.requiredString("apiVersion");
   const kind = fields.requiredString("kind");
   const metadata = fields.requiredMapping("metadata", METADATA);
-  const name = metadata?.requiredString("name", {
+  const rightName = metadata?.requiredString("name", {
     lengthMax: 253,
     pattern: kind?.includes("Role") ? /^[^/%]+$/ : DNS_SUBDOMAIN,
     allowed: "a DNS subdomain name: lower case letters, digits, - and .",
@@ -95,7 +99,8 @@ export function readHead(
   const labels = metadata?.labels("labels") ?? {};
   const annotations = metadata?.labels("annotations") ?? {};
   const creationTimestamp = metadata?.string("creationTimestamp") ?? "";
-  if (apiVersion === undefined || kind === undefined || name === undefined) return undefined;
+  if (apiVersion === undefined || kind === undefined || metadata === undefined) return undefined;
+  const name = rightName ?? bare.name;
   const home = CLUSTER_KINDS.has(kind) ? "" : (namespace ?? "default");
   return { apiVersion, kind, namespace: home, name, labels, annotations, creationTimestamp };
 }

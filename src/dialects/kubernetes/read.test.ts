@@ -147,6 +147,21 @@ describe("what cannot be read", () => {
       text: `${head}  labels: {debug: yes}`,
       says: /the boolean true/,
     },
+    {
+      name: "a binary file",
+      text: `${head}\n  \u007fELF\u0001\u0000`,
+      says: /^a.yaml:6:3: error OUT0100[\s\S]*found {4}U\+007F/,
+    },
+    {
+      name: "bytes that are not UTF-8",
+      text: Buffer.from([0x61, 0x3a, 0xff]).toString(),
+      says: /^a.yaml:1:3: error OUT0100[\s\S]*not UTF-8/,
+    },
+    {
+      name: "a syntax error in a long text, shortened",
+      text: `a: "b" ${"x".repeat(1000)}`,
+      says: /^a.yaml:1:8: error OUT0100: YAML: .{1,160}$/,
+    },
     { name: "an alias bomb", text: bomb, says: /OUT0102.*alias/i },
     {
       name: "endless nesting",
@@ -162,6 +177,15 @@ describe("what cannot be read", () => {
     const { objects, messages } = read(`kind: Pod\n---\n${CONFIG_MAP}`);
     expect(objects).toHaveLength(1);
     expect(messages).toHaveLength(2);
+  });
+
+  it("reads an object on whose name is wrong or missing: it may have more errors", () => {
+    const text = ["{name: A_b}", "{}", "{}"].map(
+      (metadata) => `kind: Pod\napiVersion: v1\nmetadata: ${metadata}\n`,
+    );
+    const { objects, messages } = read(text.join("---\n"));
+    expect(objects.map(({ name }) => name)).toEqual(["A_b", "without name", "without name"]);
+    expect(messages).toHaveLength(3);
   });
 
   it("keeps the last of two objects of one name and warns about the first", () => {

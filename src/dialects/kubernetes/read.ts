@@ -8,7 +8,7 @@ import {
 } from "yaml";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { isMapping, showFound } from "./fields.ts";
-import { guessHead, readHead } from "./metadata.ts";
+import { guessHead, NAMELESS, readHead } from "./metadata.ts";
 import { formatPath, type KubernetesObject, subjectOfObject } from "./object.ts";
 import { childOf, positionIn, YamlObject, type YamlSource } from "./yaml-object.ts";
 
@@ -56,11 +56,20 @@ const YAML_11_BOOLEAN: ScalarTag = {
   resolve: (text) => /^(?:y|yes|on)$/i.test(text),
 };
 
+/** What YAML allows nowhere outside escapes (YAML 1.2.2, section 5.1): the file is no text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const CONTROL_CHARACTER = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffd]/;
+
+/** A parser that stumbles over a binary file may quote all of it. */
+const MESSAGE_LENGTH_MAX = 160;
+
 function readFile(source: SourceFile, diagnostics: Diagnostic[]): KubernetesObject[] {
   const { file, text } = source;
   if (text.length > FILE_BYTES_MAX) {
     return giveUp(file, "The file is too large", `at most ${FILE_BYTES_MAX} bytes`, diagnostics);
   }
+  const control = text.search(CONTROL_CHARACTER);
+  if (control >= 0) return refuseControlCharacter(source, control, diagnostics);
   const lines = new LineCounter();
   const documents = parse(text, lines);
   if (documents === undefined) {
@@ -70,6 +79,25 @@ function readFile(source: SourceFile, diagnostics: Diagnostic[]): KubernetesObje
     return giveUp(file, "Too many documents", `at most ${DOCUMENTS_MAX} a file`, diagnostics);
   }
   return documents.flatMap((document) => readDocument({ file, document, lines }, diagnostics));
+}
+
+function refuseControlCharacter(
+  { file, text }: SourceFile,
+  at: number,
+  diagnostics: Diagnostic[],
+): KubernetesObject[] {
+  const before = text.slice(0, at).split("\n");
+  const position = { file, line: before.length, column: (before.at(-1) ?? "").length + 1 };
+  const code = text.charCodeAt(at).toString(16).toUpperCase().padStart(4, "0");
+  diagnostics.push({
+    code: "OUT0100",
+    severity: "error",
+    message: "YAML: The file holds bytes that are no text",
+    position,
+    found: code === "FFFD" ? "bytes that are not UTF-8" : `U+${code}`,
+    allowed: "UTF-8 text without control characters",
+  });
+  return [];
 }
 
 function giveUp(
@@ -117,7 +145,10 @@ function readDocument(source: YamlSource, diagnostics: Diagnostic[]): Kubernetes
 function syntaxError(source: YamlSource, error: YAMLError): Diagnostic {
   const { line, col } = source.lines.linePos(error.pos[0]);
   const position = { file: source.file, line: Math.max(line, 1), column: Math.max(col, 1) };
-  return { code: "OUT0100", severity: "error", message: `YAML: ${error.message}`, position };
+  const text = error.message;
+  const short =
+    text.length > MESSAGE_LENGTH_MAX ? `${text.slice(0, MESSAGE_LENGTH_MAX - 3)}...` : text;
+  return { code: "OUT0100", severity: "error", message: `YAML: ${short}`, position };
 }
 
 function readValue(
@@ -189,7 +220,7 @@ function withoutRepeated(
   const last = new Map(objects.map((object) => [identityOf(object), object]));
   return objects.filter((object) => {
     const winner = last.get(identityOf(object));
-    if (winner === undefined || winner === object) return true;
+    if (winner === undefined || winner === object || object.name === NAMELESS) return true;
     const { file, line } = winner.positionOf([]);
     diagnostics.push({
       code: "OUT0104",
