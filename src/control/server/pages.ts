@@ -21,7 +21,7 @@ export interface PageSources {
 export function pagesOf(sources: PageSources): ReadonlyMap<string, Page> {
   const meshPage = <T>(rows: (mesh: Mesh, pods: readonly Pod[]) => readonly T[]) =>
     json(() => rows(sources.mesh(), sources.pods()));
-  return new Map<string, Page>([
+  const pages = new Map<string, Page>([
     ["/healthz", plain(() => "ok\n")],
     ["/sd", meshPage(discoveryTargets)],
     ["/api/services", meshPage(serviceRows)],
@@ -31,6 +31,8 @@ export function pagesOf(sources: PageSources): ReadonlyMap<string, Page> {
     ["/api/status", json(() => sources.status())],
     ["/metrics", metricsPage(sources.metrics)],
   ]);
+  const index = [...pages.keys()].join("\n");
+  return pages.set("/", plain(() => `Outrigger's control plane\n\n${index}\n`));
 }
 
 function diagnosticsReport(sources: PageSources): unknown {
