@@ -32,7 +32,10 @@ export function pagesOf(sources: PageSources): ReadonlyMap<string, Page> {
     ["/metrics", metricsPage(sources.metrics)],
   ]);
   const index = [...pages.keys()].join("\n");
-  return pages.set("/", plain(() => `Outrigger's control plane\n\n${index}\n`));
+  return pages.set(
+    "/",
+    plain(() => `Outrigger's control plane\n\n${index}\n`),
+  );
 }
 
 function diagnosticsReport(sources: PageSources): unknown {
