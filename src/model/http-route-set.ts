@@ -91,7 +91,7 @@ export interface Backend {
   /** Empty leaves the Host (Gateway API: URLRewrite filter on a backendRef). */
   readonly hostRewrite: string;
   /** Set where the reference cannot be used: its share of requests gets this status. */
-  readonly invalidStatus: number | undefined;
+  readonly invalidStatus: 500 | 503 | undefined;
   readonly origin: Origin;
 }
 

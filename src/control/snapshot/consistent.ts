@@ -3,7 +3,7 @@ import type { FilterChain, Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
 import { refusedBackendName } from "./names.ts";
 
-const REFUSALS: readonly string[] = [404, 500, 503].map(refusedBackendName);
+const REFUSALS: readonly string[] = [refusedBackendName(500), refusedBackendName(503)];
 
 /**
  * What in a configuration refers to nothing, as sentences; empty where it may be sent. Clusters in

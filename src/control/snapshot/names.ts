@@ -30,7 +30,7 @@ export function listenerName(host: string, port: number): string {
  * A share of requests whose backend cannot be used: no cluster ever has this name, so that the
  * route's "cluster not found" status answers, in Envoy as in our own data plane.
  */
-export function refusedBackendName(status: number): string {
+export function refusedBackendName(status: 500 | 503): string {
   return `refused-backend|${status}`;
 }
 

@@ -67,6 +67,12 @@ describe("an SMI TrafficSplit", () => {
     ]);
     expect((weights[1] ?? 0) / (weights[0] ?? 1)).toBe(3);
   });
+
+  it("answers 503 where no backend has any weight", () => {
+    const { clusters, route } = answer(SPLIT.replaceAll(/weight: \d/g, "weight: 0"));
+    expect(clusters).toEqual(["refused-backend|503"]);
+    expect(route?.action).toMatchObject({ clusterNotFoundStatus: 503 });
+  });
 });
 
 describe("an HTTPRoute at a Service", () => {

@@ -144,7 +144,6 @@ function split(
 ): ForwardAction | DirectResponseAction {
   const clusters = weightedClusters(dialect, action, context);
   if (clusters.length === 0) return { kind: "directResponse", status: 500, body: "" };
-  const refused = action.backends.some((backend) => backend.invalidStatus !== undefined);
   return {
     ...forward(clusters),
     timeoutMs: action.timeoutMs ?? 0,
@@ -152,8 +151,14 @@ function split(
     prefixRewrite: action.prefixRewrite,
     regexRewrite: action.regexRewrite,
     hostRewrite: action.hostRewrite,
-    clusterNotFoundStatus: refused ? 500 : 503,
+    clusterNotFoundStatus: refusalOf(action.backends),
   };
+}
+
+/** Envoy has one such answer a route: the dialect's own, where it refuses a backend. */
+function refusalOf(backends: readonly Backend[]): ForwardAction["clusterNotFoundStatus"] {
+  const refused = backends.find((backend) => backend.invalidStatus !== undefined);
+  return refused?.invalidStatus ?? 503;
 }
 
 /** Backends of weight 0 are left out, but Istio's only destination gets everything. */
