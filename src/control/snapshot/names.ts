@@ -39,7 +39,7 @@ export function refusedBackendName(status: 500 | 503): string {
  * the closing dot, the short forms that the pod's DNS search list completes, and the addresses.
  */
 export function hostForms(service: Service, namespace: string, clusterDomain: string): string[] {
-  const names = nameForms(service, namespace, clusterDomain);
+  const names = serviceForms(service, namespace, clusterDomain);
   const all = service.headless ? names.flatMap((name) => [name, `*.${name}`]) : names;
   return [...all, ...addressesOf(service).map(bracketed)];
 }
@@ -49,17 +49,26 @@ export function addressesOf(service: Service): readonly string[] {
   return service.addresses.filter((address) => !address.includes("/"));
 }
 
+/** `192.0.2.0/24`: what a ServiceEntry lists besides single addresses. */
+export function rangesOf(service: Service): readonly string[] {
+  return service.addresses.filter((address) => address.includes("/"));
+}
+
 /** As a Host header writes an address. */
 function bracketed(address: string): string {
   return address.includes(":") ? `[${address}]` : address;
 }
 
-function nameForms(service: Service, namespace: string, clusterDomain: string): string[] {
+/** The names among the forms, of the service itself. */
+export function serviceForms(service: Service, namespace: string, clusterDomain: string): string[] {
   const { host } = service;
   if (host.startsWith("*")) return [host];
   const suffix = `.svc.${clusterDomain}`;
   if (!host.endsWith(suffix)) return [host, `${host}.`];
-  const [name = "", home = ""] = host.slice(0, -suffix.length).split(".");
+  const local = host.slice(0, -suffix.length);
+  const dot = local.lastIndexOf(".");
+  const [name, home] = [local.slice(0, Math.max(0, dot)), local.slice(dot + 1)];
+  if (name === "") return [host, `${host}.`];
   const forms = [host, `${host}.`, `${name}.${home}.svc`, `${name}.${home}`];
   return home === namespace ? [...forms, name] : forms;
 }

@@ -4,6 +4,7 @@ import type { ClusterLoadAssignment } from "../../../model/endpoint.ts";
 import { blackHoleCluster, outboundCluster, passthroughCluster } from "../clusters.ts";
 import { clusterEndpoints, loadAssignment } from "../endpoints.ts";
 import type { ServiceAt } from "../service-view.ts";
+import { type NamedPod, namedPods } from "./named-pods.ts";
 import type { Outlook } from "./outlook.ts";
 
 /** A cluster and, where it is an EDS cluster, what EDS says of it. */
@@ -23,7 +24,21 @@ export function outboundClusters(outlook: Outlook): readonly ClusterWithEndpoint
 
 function serviceClusters(outlook: Outlook, at: ServiceAt): readonly ClusterWithEndpoints[] {
   const policy = outlook.policyOf(at.service);
-  return [undefined, ...policy.subsets].map((subset) => serviceCluster(outlook, at, subset));
+  return [
+    ...[undefined, ...policy.subsets].map((subset) => serviceCluster(outlook, at, subset)),
+    ...namedPods(outlook, at).map((named) => podCluster(outlook, at, named)),
+  ];
+}
+
+/** The service's cluster, but for its endpoints. */
+function podCluster(outlook: Outlook, at: ServiceAt, named: NamedPod): ClusterWithEndpoints {
+  const only = { ...outlook, pods: [named.pod] };
+  const { cluster, assignment } = serviceCluster(only, at, undefined);
+  const name = named.cluster;
+  return {
+    cluster: { ...cluster, name },
+    assignment: assignment && { ...assignment, clusterName: name },
+  };
 }
 
 function serviceCluster(

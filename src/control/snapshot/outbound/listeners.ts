@@ -1,5 +1,5 @@
 import { socketAddress } from "../../../model/address.ts";
-import type { FilterChain, Listener } from "../../../model/listener.ts";
+import type { CidrRange, FilterChain, Listener } from "../../../model/listener.ts";
 import type { Origin } from "../../../model/origin.ts";
 import { podsOf } from "../../../model/precedence/endpoints.ts";
 import { httpManager, MATCH_ALL, MATCH_HTTP, tcpChain } from "../filter-chain.ts";
@@ -11,8 +11,10 @@ import {
   OUTBOUND_PORT,
   outboundClusterName,
   PASSTHROUGH_CLUSTER,
+  serviceForms,
 } from "../names.ts";
 import type { ServiceAt } from "../service-view.ts";
+import { namedPods } from "./named-pods.ts";
 import type { Outlook } from "./outlook.ts";
 
 const ANY_HOST = "0.0.0.0";
@@ -27,10 +29,12 @@ export function interceptListeners(outlook: Outlook): readonly Listener[] {
 /**
  * The app's `http_proxy`. What it asks for by CONNECT is treated as a redirected connection would
  * be, so the listeners of those are there too, but for the pod's own address, which is inbound's;
- * no port but one is bound.
+ * no port but one is bound. CONNECT names hosts, and nobody has looked them up: TCP services are
+ * found by their names as well.
  */
 export function explicitListeners(outlook: Outlook, podAddress: string): readonly Listener[] {
-  const unbound = interceptListeners(outlook)
+  const named = outlook.services.flatMap((at) => namedListeners(outlook, at));
+  const unbound = distinct([...interceptListeners(outlook), ...named])
     .filter(({ address }) => address.kind === "pipe" || address.host !== podAddress)
     .map((each) => ({ ...each, bindToPort: false }));
   return [httpProxy(podAddress), ...unbound];
@@ -66,12 +70,12 @@ function virtualOutbound(outlook: Outlook): Listener {
 
 /**
  * `0.0.0.0_80`: the HTTP services of a port are told apart by their hosts. What is not HTTP there
- * goes to the services without an address of their own (ServiceEntries of resolution NONE), else
- * where it wanted to go.
+ * goes to the services whose range its address is in, or that have no address at all
+ * (ServiceEntries of resolution NONE), else where it wanted to go.
  */
 function portListeners(outlook: Outlook): readonly Listener[] {
   const http = portsWhere(outlook, (at) => at.carriage === "http");
-  const tcp = portsWhere(outlook, isAddressless);
+  const tcp = portsWhere(outlook, (at) => isOpen(at) || isRanged(at));
   return [...new Set([...http, ...tcp])]
     .sort((left, right) => left - right)
     .map((port) => portListener(outlook, port, http.has(port)));
@@ -79,9 +83,9 @@ function portListeners(outlook: Outlook): readonly Listener[] {
 
 function portListener(outlook: Outlook, port: number, http: boolean): Listener {
   const name = listenerName(ANY_HOST, port);
-  const addressless = outlook.services.filter((at) => at.port.port === port && isAddressless(at));
-  const ranged = addressless.flatMap((at) => rangeChain(outlook, at));
-  const open = addressless.find((at) => at.service.addresses.length === 0);
+  const here = outlook.services.filter((at) => at.port.port === port);
+  const ranged = rangeChains(outlook, here.filter(isRanged));
+  const open = here.find(isOpen);
   const other =
     open === undefined
       ? tcpChain("PassthroughFilterChain", MATCH_ALL, "outbound", unknownDestination(outlook))
@@ -96,13 +100,21 @@ function portListener(outlook: Outlook, port: number, http: boolean): Listener {
   };
 }
 
-function rangeChain(outlook: Outlook, at: ServiceAt): readonly FilterChain[] {
-  const prefixRanges = at.service.addresses
-    .filter((address) => address.includes("/"))
-    .map((range) => range.split("/"))
-    .map(([address = "", length]) => ({ address, prefixLength: Number(length) }));
-  if (prefixRanges.length === 0) return [];
-  return [{ ...serviceChain(outlook, at), match: { ...MATCH_ALL, prefixRanges } }];
+/** Envoy refuses a range that two chains match: the first service (by host) keeps it. */
+function rangeChains(outlook: Outlook, ranged: readonly ServiceAt[]): readonly FilterChain[] {
+  const taken = new Set<string>();
+  return ranged.flatMap((at) => {
+    const free = rangesOf(at.service).filter((range) => !taken.has(range));
+    for (const range of free) taken.add(range);
+    if (free.length === 0) return [];
+    const match = { ...MATCH_ALL, prefixRanges: free.map(cidrRange) };
+    return [{ ...serviceChain(outlook, at), match }];
+  });
+}
+
+function cidrRange(range: string): CidrRange {
+  const [address = "", length] = range.split("/");
+  return { address, prefixLength: Number(length) };
 }
 
 /** TCP and undeclared protocols have a listener at each address of the service. */
@@ -112,6 +124,21 @@ function addressListeners(outlook: Outlook, at: ServiceAt): readonly Listener[] 
     ? podsOf(at.service, outlook.pods).map((pod) => pod.address)
     : addressesOf(at.service);
   return addresses.map((address) => addressListener(outlook, at, address));
+}
+
+function namedListeners(outlook: Outlook, at: ServiceAt): readonly Listener[] {
+  const { service, carriage, port } = at;
+  const isNamed = service.resolution !== "none" && !service.host.startsWith("*");
+  if (carriage === "http" || !isNamed) return [];
+  const { client, mesh } = outlook;
+  const forms = serviceForms(service, client.namespace, mesh.settings.clusterDomain);
+  const ofPods = namedPods(outlook, at).flatMap(({ domains, cluster }) =>
+    domains.map((domain) => ({
+      ...listener(listenerName(domain, port.port), domain, port.port, service.origin),
+      defaultFilterChain: tcpChain(cluster, MATCH_ALL, "outbound", cluster),
+    })),
+  );
+  return [...forms.map((form) => addressListener(outlook, at, form)), ...ofPods];
 }
 
 function addressListener(outlook: Outlook, at: ServiceAt, address: string): Listener {
@@ -141,10 +168,13 @@ function httpChain(listenerOf: string, routes: string): FilterChain {
   return { name: listenerOf, match: MATCH_HTTP, filter };
 }
 
-/** TCP that no address of its own leads to. */
-function isAddressless(at: ServiceAt): boolean {
-  const { service, carriage } = at;
-  return carriage !== "http" && !service.headless && addressesOf(service).length === 0;
+/** TCP to whatever address: no address and no range leads to it. */
+function isOpen({ service, carriage }: ServiceAt): boolean {
+  return carriage !== "http" && !service.headless && service.addresses.length === 0;
+}
+
+function isRanged({ service, carriage }: ServiceAt): boolean {
+  return carriage !== "http" && rangesOf(service).length > 0;
 }
 
 function unknownDestination(outlook: Outlook): string {

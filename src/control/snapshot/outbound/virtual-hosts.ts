@@ -10,6 +10,7 @@ import { NO_MUTATIONS } from "../../../model/route.ts";
 import { EXPLICIT_ROUTES, hostForms, outboundClusterName, PASSTHROUGH_CLUSTER } from "../names.ts";
 import { defaultRoute, forward, matchesAll, plainRoute, routesOf, whole } from "../route/rules.ts";
 import type { ServiceAt } from "../service-view.ts";
+import { namedPods } from "./named-pods.ts";
 import { backendCluster, type Outlook } from "./outlook.ts";
 import { hostsWithoutService } from "./policies.ts";
 
@@ -22,6 +23,7 @@ export function portRoutes(outlook: Outlook, port: number): RouteConfiguration {
     (at) => at.port.port === port && (at.carriage === "http" || at.carriage === "sniffed"),
   );
   const hosts = [
+    ...here.flatMap((at) => podHosts(outlook, at)),
     ...here.map((at) => serviceHost(outlook, at)),
     ...(port === HTTP_PORT ? orphanHosts(outlook) : []),
     unknownHost(outlook),
@@ -37,7 +39,11 @@ export function sniffedRoutes(outlook: Outlook, at: ServiceAt): RouteConfigurati
 
 /** `http_proxy`: every host and port of the mesh. */
 export function explicitRoutes(outlook: Outlook): RouteConfiguration {
-  const hosts = outlook.services.map((at) => withPort(explicitHost(outlook, at), at.port.port));
+  const hosts = outlook.services.flatMap((at) =>
+    [...podHosts(outlook, at), explicitHost(outlook, at)].map((host) =>
+      withPort(host, at.port.port),
+    ),
+  );
   const orphans = orphanHosts(outlook).map((host) => withPort(host, HTTP_PORT));
   const all = distinctDomains([...hosts, ...orphans, unknownHost(outlook)]);
   return configuration(EXPLICIT_ROUTES, all, false);
@@ -54,6 +60,19 @@ function serviceHost(outlook: Outlook, at: ServiceAt): VirtualHost {
       : decidedRoutes(outlook, decision, port.port, itself, service.origin);
   const domains = hostForms(service, client.namespace, mesh.settings.clusterDomain);
   return virtualHost(`${service.host}:${port.port}`, domains, routes);
+}
+
+/** Pods with names of their own; rules that hold for the service hold for them as they are. */
+function podHosts(outlook: Outlook, at: ServiceAt): readonly VirtualHost[] {
+  const { service, port } = at;
+  const { mesh, client } = outlook;
+  const isRuled = routeSetsFor(mesh, client, service, port.port) !== undefined;
+  if (isRuled && at.carriage !== "tcp") return [];
+  return namedPods(outlook, at).map(({ domains, cluster, pod }) =>
+    virtualHost(`${pod.name}.${service.host}:${port.port}`, domains, [
+      defaultRoute(cluster, service.origin),
+    ]),
+  );
 }
 
 /** A request for a port that is carried as TCP goes to the service, and no rules hold for it. */
