@@ -51,6 +51,13 @@ describe("AddressBook", () => {
     expect(after.a).not.toBe(given);
   });
 
+  it("gives an address beside ranges, so that the name leads somewhere", () => {
+    const mesh = services("a");
+    const ranged = mesh.services.map((service) => ({ ...service, addresses: ["192.0.2.0/24"] }));
+    const [service] = new AddressBook().assign({ ...mesh, services: ranged }).services;
+    expect(service?.addresses).toEqual(["192.0.2.0/24", expect.stringMatching(/^10\./)]);
+  });
+
   it("gives ServiceEntries addresses of 240.240.0.0/16, and none to wildcards", () => {
     const entry = (host: string) => `
 apiVersion: networking.istio.io/v1

@@ -59,13 +59,15 @@ function firstFree(key: string, { base, size }: Range, taken: ReadonlySet<string
 }
 
 function needsAddress(service: Service): boolean {
-  const { addresses, headless, resolution, host } = service;
-  return addresses.length === 0 && !headless && resolution !== "none" && !host.startsWith("*");
+  const { headless, resolution, host } = service;
+  const single = service.addresses.some((address) => !address.includes("/"));
+  return !single && !headless && resolution !== "none" && !host.startsWith("*");
 }
 
 function addressed(service: Service, given: ReadonlyMap<string, string>): Service {
   const address = needsAddress(service) ? given.get(keyOf(service)) : undefined;
-  return address === undefined ? service : { ...service, addresses: [address] };
+  if (address === undefined) return service;
+  return { ...service, addresses: [...service.addresses, address] };
 }
 
 function keyOf(service: Service): string {

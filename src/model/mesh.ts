@@ -90,7 +90,7 @@ export interface Service {
   readonly name: string;
   readonly namespace: string;
   readonly ports: readonly ServicePort[];
-  /** ClusterIPs as written; empty for headless and where one is to be allocated. */
+  /** ClusterIPs as written, ranges (`192.0.2.0/24`) of ServiceEntries; none for headless. */
   readonly addresses: readonly string[];
   readonly headless: boolean;
   /** Labels that its pods carry; undefined: no selector, so no pods. */

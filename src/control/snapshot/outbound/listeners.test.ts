@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { clientSnapshot, meshOf } from "../../../../test/support/mesh.ts";
 import type { FilterChain, Listener } from "../../../model/listener.ts";
-import type { Mesh, Service } from "../../../model/mesh.ts";
 
 const SERVICES = `
 apiVersion: v1
@@ -39,6 +38,7 @@ kind: ServiceEntry
 metadata: { name: mongo }
 spec:
   hosts: [mongo.example.com]
+  addresses: [192.0.2.0/24]
   ports: [{ number: 27017, name: mongo, protocol: MONGO }]
   resolution: NONE
 ---
@@ -51,14 +51,7 @@ spec:
   resolution: NONE
 `;
 
-/** Istio's dialect reads single addresses only so far; the model knows ranges too. */
-function withRange(mesh: Mesh): Mesh {
-  const ranged = (service: Service) =>
-    service.host === "mongo.example.com" ? { ...service, addresses: ["192.0.2.0/24"] } : service;
-  return { ...mesh, services: mesh.services.map(ranged) };
-}
-
-const snapshot = clientSnapshot(withRange(meshOf(SERVICES)));
+const snapshot = clientSnapshot(meshOf(SERVICES));
 
 function named(name: string): Listener {
   const found = snapshot.listeners.find((listener) => listener.name === name);
@@ -150,6 +143,13 @@ it("gives the ServiceEntry's range to the chain, not to the listener", () => {
   expect(named("0.0.0.0_27017").filterChains[0]?.match.prefixRanges).toEqual([
     { address: "192.0.2.0", prefixLength: 24 },
   ]);
+});
+
+it("gives a range that two hosts claim to the first, because Envoy takes it once", () => {
+  const both = meshOf(SERVICES.replace("[mongo.example.com]", "[mongo.example.com, other.com]"));
+  const { listeners } = clientSnapshot(both);
+  const chains = listeners.find(({ name }) => name === "0.0.0.0_27017")?.filterChains;
+  expect(chains?.map(show)).toEqual(["tcp:outbound|27017||mongo.example.com"]);
 });
 
 it("keeps the hosts of a port in one route configuration, sniffed ones also in their own", () => {

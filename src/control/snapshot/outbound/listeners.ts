@@ -11,6 +11,7 @@ import {
   OUTBOUND_PORT,
   outboundClusterName,
   PASSTHROUGH_CLUSTER,
+  rangesOf,
   serviceForms,
 } from "../names.ts";
 import type { ServiceAt } from "../service-view.ts";

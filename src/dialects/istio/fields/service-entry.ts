@@ -4,7 +4,7 @@ import { executed, listOf, object, oneOf, reported, required, STRING, UNSIGNED }
 
 export const SERVICE_ENTRY: FieldTable = {
   hosts: required(listOf(STRING)),
-  addresses: executed(listOf(STRING), "ranges are read, not executed"),
+  addresses: executed(listOf(STRING)),
   ports: executed(
     listOf(
       object({

@@ -70,20 +70,18 @@ function readHosts(spec: Spec): string[] {
   return nodes.map((node) => node.text() ?? "");
 }
 
-/** Virtual addresses. A range cannot be listened on; of one address it is that address. */
+/** Virtual addresses and ranges of them; a range of one address is that address. */
 function readAddresses(spec: Spec, resolution: Resolution): string[] {
   const nodes = spec.at("addresses").items();
   const ranges = nodes.filter((node) => node.text()?.includes("/"));
   if (ranges.length > 0 && resolution !== "none" && resolution !== "static") {
     spec.at("addresses").refuse("CIDR addresses are allowed only for NONE/STATIC resolution types");
   }
-  return nodes.flatMap((node) => {
+  return nodes.map((node) => {
     const text = node.text() ?? "";
     node.refuse(subnetError(text));
     const [address = "", bits] = text.split("/");
-    if (bits === undefined || bits === (address.includes(":") ? "128" : "32")) return [address];
-    node.notExecuted("a range of addresses is not captured; the host's name is");
-    return [];
+    return bits === (address.includes(":") ? "128" : "32") ? address : text;
   });
 }
 
