@@ -19,25 +19,16 @@ export interface WriterOwner {
 
 /** Payload up to this length is copied behind the text before it: one string, one system call. */
 const COPIED_MAX = 4096;
-/** Text is handed over when it gets this long, whatever the event loop does. */
-const TEXT_MAX = 64 * 1024;
+/** What waits is handed over when it gets this long, whatever the event loop does. */
+const WAITING_MAX = 64 * 1024;
 
+/** Who has something to hand over once everything that could be read has been read. */
 const dirty: SocketWriter[] = [];
-/** How many socket callbacks are under way: they flush at their end. */
-let depth = 0;
-
-/** A socket callback begins. Answered by `endTurn`, which hands over what was written. */
-export function beginTurn(): void {
-  depth++;
-}
-
-export function endTurn(): void {
-  if (--depth === 0) flushAll();
-}
 
 /**
  * Collects what is written to one socket during a turn of the event loop, and hands it over at
- * the turn's end: a head and a small body are one write.
+ * the turn's end. So a head and a small body are one write; and all reads of a turn come before
+ * all writes, which wakes the peers less often and keeps the caches warm for either.
  */
 export class SocketWriter {
   readonly #socket: WritableSocket;
@@ -57,7 +48,6 @@ export class SocketWriter {
   text(text: string): void {
     this.#text += text;
     this.#bytes += text.length;
-    if (this.#text.length > TEXT_MAX) this.#handOverText();
     this.#touch();
   }
 
@@ -82,7 +72,11 @@ export class SocketWriter {
   flush(): void {
     this.#dirty = false;
     const socket = this.#socket;
-    if (socket.destroyed) return;
+    if (socket.destroyed) {
+      this.#text = "";
+      this.#bytes = 0;
+      return;
+    }
     this.#handOverText();
     if (this.#corked) socket.uncork();
     this.#corked = false;
@@ -102,9 +96,13 @@ export class SocketWriter {
   }
 
   #touch(): void {
+    if (this.#bytes > WAITING_MAX) {
+      this.flush();
+      return;
+    }
     if (this.#dirty) return;
     this.#dirty = true;
-    if (dirty.length === 0 && depth === 0) process.nextTick(flushAll);
+    if (dirty.length === 0) setImmediate(flushAll);
     dirty.push(this);
   }
 }

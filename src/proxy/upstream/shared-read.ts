@@ -1,6 +1,5 @@
 import type { OnReadOpts } from "node:net";
 import { Socket } from "node:net";
-import { beginTurn, endTurn } from "../socket-writer.ts";
 
 const READ_BYTES = 64 * 1024;
 
@@ -10,17 +9,12 @@ const READ_BYTES = 64 * 1024;
  */
 const shared: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
-/** `onread` of a socket: everything that the bytes cause is written before the turn ends. */
+/** `onread` of a socket: hands on each read as it comes. */
 export function readInto(onBytes: (bytes: Buffer) => void): OnReadOpts {
   return {
     buffer: shared,
     callback: (length) => {
-      beginTurn();
-      try {
-        onBytes(shared.subarray(0, length));
-      } finally {
-        endTurn();
-      }
+      onBytes(shared.subarray(0, length));
       return true;
     },
   };
