@@ -4,6 +4,7 @@ import type { Mesh, PortProtocol, Service } from "../model/mesh.ts";
 import { subjectOf } from "../model/origin.ts";
 import { routeLosers } from "../model/precedence/route.ts";
 import { validateMesh } from "../model/validate.ts";
+import { serviceLosers } from "./service-losers.ts";
 
 /**
  * What can only be found once everything is together: policies against pods, dialects against one
@@ -14,6 +15,7 @@ export function validate(mesh: Mesh): readonly Diagnostic[] {
   const said = new Set(mesh.diagnostics.map(placeOf));
   const found = [
     ...routeLosers(mesh),
+    ...serviceLosers(mesh),
     ...(mesh.podTemplates.length === 0 ? [] : [...validateMesh(mesh), ...reportAgainstPods(mesh)]),
     ...mesh.services.flatMap(portFindings),
   ];

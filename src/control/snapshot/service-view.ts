@@ -32,15 +32,31 @@ export function carriageOf(port: ServicePort): Carriage | undefined {
   return CARRIAGE[port.protocol];
 }
 
-/** What the client sees, in a stable order; of two services of one host the first one holds. */
+/**
+ * What the client sees, in a stable order. Of services of one host the client's own namespace
+ * holds, else the first one that has some; inside a namespace, as Istio merges them, each port is
+ * the first service's that has it. `service-losers.ts` reports what is lost.
+ */
 export function visibleServices(mesh: Mesh, client: Client): readonly Service[] {
-  const byHost = new Map<string, Service>();
-  for (const service of [...mesh.services].sort(byHostThenNamespace)) {
-    if (!isVisible(service, client)) continue;
-    const known = byHost.get(service.host);
-    if (known === undefined || ownHolds(known, service, client)) byHost.set(service.host, service);
-  }
-  return [...byHost.values()];
+  const visible = mesh.services.filter((service) => isVisible(service, client));
+  const byHost = Map.groupBy(visible.toSorted(byHostThenNamespace), ({ host }) => host);
+  return [...byHost.values()].flatMap((services) => {
+    const isOwn = services.some(({ namespace }) => namespace === client.namespace);
+    const holder = isOwn ? client.namespace : services[0]?.namespace;
+    return mergePorts(services.filter(({ namespace }) => namespace === holder));
+  });
+}
+
+/** Each with the ports that none before it has; the usual case is one service. */
+function mergePorts(services: readonly Service[]): readonly Service[] {
+  if (services.length < 2) return services;
+  const taken = new Set<number>();
+  return services.flatMap((service) => {
+    const ports = service.ports.filter(({ port }) => !taken.has(port));
+    for (const { port } of ports) taken.add(port);
+    if (ports.length === 0) return [];
+    return [ports.length === service.ports.length ? service : { ...service, ports }];
+  });
 }
 
 export function portsOf(services: readonly Service[]): readonly ServiceAt[] {
@@ -50,11 +66,6 @@ export function portsOf(services: readonly Service[]): readonly ServiceAt[] {
       return carriage === undefined ? [] : [{ service, port, carriage }];
     }),
   );
-}
-
-/** A ServiceEntry of the client's own namespace holds before one of another namespace. */
-function ownHolds(known: Service, other: Service, client: Client): boolean {
-  return known.namespace !== client.namespace && other.namespace === client.namespace;
 }
 
 function isVisible(service: Service, { namespace }: Client): boolean {

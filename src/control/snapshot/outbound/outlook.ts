@@ -11,7 +11,8 @@ export interface Outlook {
   readonly pods: readonly Pod[];
   readonly client: Client;
   readonly services: readonly ServiceAt[];
-  readonly byHost: ReadonlyMap<string, Service>;
+  /** Several services of one host have different ports of it. */
+  readonly byHost: ReadonlyMap<string, readonly Service[]>;
   readonly unknownHosts: OutboundTrafficPolicy;
   policyOf(service: Service): HostPolicy;
 }
@@ -23,7 +24,7 @@ export function lookOut(mesh: Mesh, pods: readonly Pod[], client: Client): Outlo
     pods,
     client,
     services: portsOf(services),
-    byHost: new Map(services.map((service) => [service.host, service])),
+    byHost: Map.groupBy(services, ({ host }) => host),
     unknownHosts: outboundTrafficPolicyFor(mesh, client),
     policyOf: clientPolicies(mesh, client),
   };
@@ -34,8 +35,8 @@ export function lookOut(mesh: Mesh, pods: readonly Pod[], client: Client): Outlo
  * the service's only one, else the addressed one (Istio: `Destination.port`).
  */
 export function backendCluster(outlook: Outlook, backend: Backend, port: number): string {
-  const service = outlook.byHost.get(backend.host);
-  const only = service?.ports.length === 1 ? service.ports[0]?.port : undefined;
+  const ports = (outlook.byHost.get(backend.host) ?? []).flatMap((service) => service.ports);
+  const only = ports.length === 1 ? ports[0]?.port : undefined;
   return outboundClusterName(backend.port ?? only ?? port, backend.subset, backend.host);
 }
 

@@ -35,7 +35,7 @@ function hostPolicy(mesh: Mesh, client: Client, service: Service): HostPolicy {
 export function hostsWithoutService(
   mesh: Mesh,
   client: Client,
-  services: ReadonlyMap<string, Service>,
+  services: ReadonlyMap<string, unknown>,
 ): readonly string[] {
   const hosts = mesh.routes
     .filter((set) => visibleFrom(client.namespace, set.exportTo))
