@@ -157,6 +157,26 @@ describe("CONNECT to an explicit proxy", () => {
   });
 });
 
+describe.each(["127.0.0.1", "localhost"])(
+  "an explicit proxy asked for %s, unknown to it",
+  (host) => {
+    it("lets the request through to where its authority says", async () => {
+      const web = await originServer();
+      const listener = httpListener({
+        routes: [{ match: { prefix: "/" }, route: { cluster: "passthrough" } }],
+      }) as object;
+      const setup = await startSetup(
+        [{ ...listener, metadata: { filter_metadata: { outrigger: { explicitProxy: true } } } }],
+        [{ name: "passthrough", type: "ORIGINAL_DST", lb_policy: "CLUSTER_PROVIDED" }],
+      );
+      running.push(setup);
+      const client = await setup.client();
+      client.sends(`GET http://${host}:${web.port}/a HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      expect(await (await web.accepts()).receives("\r\n\r\n")).toContain("GET /a HTTP/1.1");
+    });
+  },
+);
+
 it("elsewhere CONNECT is refused", async () => {
   const setup = await startSetup(
     [httpListener({ routes: [{ match: { prefix: "/" }, route: { cluster: "web" } }] })],

@@ -14,6 +14,7 @@ import { SocketWriter, type WriterOwner } from "../socket-writer.ts";
 import { FLAG_DPE } from "../telemetry/response-flags.ts";
 import { rewrap } from "../upstream/shared-read.ts";
 import type { Accepted } from "./accepted.ts";
+import { AskedDestination } from "./asked-destination.ts";
 
 /** Without a configured timeout a head must still arrive in this time. */
 const HEAD_TIMEOUT_MS = 60_000;
@@ -46,6 +47,8 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   readonly writer: SocketWriter;
   readonly #accepted: Accepted;
   readonly #owner: ConnectionOwner;
+  /** Of an explicit proxy's connection. */
+  readonly #asked: AskedDestination | undefined;
   readonly #socket: Socket;
   readonly #parser: RequestParser;
   readonly #body = new BodyDecoder();
@@ -67,6 +70,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.hcm = hcm;
     this.#accepted = accepted;
     this.#owner = owner;
+    this.#asked = hcm.config.explicitProxy ? new AskedDestination(this.localAddress) : undefined;
     this.#socket = this.#startReading(accepted);
     this.#parser = new RequestParser(hcm.headLimits);
     this.writer = new SocketWriter(this.#socket, this);
@@ -104,7 +108,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   }
 
   get originalDestination(): Address | undefined {
-    return this.#accepted.originalDestination;
+    return this.#asked?.of(this.#parser.authority) ?? this.#accepted.originalDestination;
   }
 
   get lastRequest(): boolean {
