@@ -108,6 +108,14 @@ describe("the endpoints of a service", () => {
       are: ["192.0.2.1:8443", "api.example.com:80"],
     },
   ];
+  it("are the same among many pods as among few", () => {
+    const others = Array.from({ length: 100 }, (_, n) =>
+      pod(`x${n}`, "web", 80, n % 2 === 0 ? { namespace: "other" } : { labels: { app: "x" } }),
+    );
+    const found = endpointsOf(SERVICE, BY_NAME, [...others, ...PODS]);
+    expect(found).toEqual(endpointsOf(SERVICE, BY_NAME, PODS));
+  });
+
   it.each(cases)("$name", ({ service, port = BY_NAME, pods = PODS, subset, are }) => {
     const found = endpointsOf({ ...SERVICE, ...service }, port, pods, subset);
     expect(found.map((endpoint) => `${endpoint.address}:${endpoint.port}`)).toEqual(are);

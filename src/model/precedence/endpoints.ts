@@ -38,14 +38,54 @@ export function endpointsOf(
   return [...listed, ...selected.flatMap((pod) => podEndpoint(pod, port) ?? [])];
 }
 
+/** What a selector looks at. */
+type Selectable = Pick<Pod, "namespace" | "labels">;
+
 /** Pods of the service's namespace that its selector selects, ready or not. */
-export function podsOf<P extends Pick<Pod, "namespace" | "labels">>(
+export function podsOf<P extends Selectable>(
   service: Pick<Service, "namespace" | "selector">,
   pods: readonly P[],
-): P[] {
+): readonly P[] {
   const { selector, namespace } = service;
   if (selector === undefined) return [];
-  return pods.filter((pod) => pod.namespace === namespace && matchesLabels(pod.labels, selector));
+  const near = podsNear(namespace, selector, pods);
+  return near.filter((pod) => pod.namespace === namespace && matchesLabels(pod.labels, selector));
+}
+
+/** Fewer pods than this are looked through faster than an index of them is made. */
+const INDEXED_MIN = 32;
+
+const INDEXES = new WeakMap<readonly Selectable[], ReadonlyMap<string, readonly Selectable[]>>();
+
+/** Those that carry the first label of the selector: a mesh asks for the pods of each service. */
+function podsNear<P extends Selectable>(
+  namespace: string,
+  selector: Labels,
+  pods: readonly P[],
+): readonly P[] {
+  const [label] = Object.entries(selector);
+  if (label === undefined || pods.length < INDEXED_MIN) return pods;
+  const index = INDEXES.get(pods) ?? indexOf(pods);
+  INDEXES.set(pods, index);
+  // The index of an array holds the array's own elements.
+  return (index.get(keyOf(namespace, ...label)) ?? []) as readonly P[];
+}
+
+function indexOf(pods: readonly Selectable[]): ReadonlyMap<string, readonly Selectable[]> {
+  const index = new Map<string, Selectable[]>();
+  for (const pod of pods) {
+    for (const [name, value] of Object.entries(pod.labels)) {
+      const key = keyOf(pod.namespace, name, value);
+      const known = index.get(key);
+      if (known === undefined) index.set(key, [pod]);
+      else known.push(pod);
+    }
+  }
+  return index;
+}
+
+function keyOf(namespace: string, name: string, value: string): string {
+  return `${namespace} ${name}=${value}`;
 }
 
 /** The pod's port behind a service port; undefined where a named one is not there. */
