@@ -2,6 +2,7 @@
 /** The `outrigger` program. Each command loads what it needs, and nothing before it is chosen. */
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
+import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
 import { compileCacheFolder } from "./compile-cache.ts";
 
@@ -50,6 +51,9 @@ program
   .summary("run the data plane on an Envoy bootstrap")
   .requiredOption("-c, --config-path <file>", "the bootstrap, YAML or JSON; - reads standard input")
   .action(async (options: { configPath: string }) => {
+    // A request leaves next to nothing behind: a young generation that grew with the start's
+    // garbage would only be 30 MiB of resident memory, in every pod. Before anything is loaded.
+    setFlagsFromString("--semi-space-growth-factor=1");
     const { proxyCommand } = await import("./commands/proxy.ts");
     await proxyCommand(options, packageVersion());
   });
@@ -86,23 +90,27 @@ function packageVersion(): string {
 
 function upHelp(): string {
   return `
-Reads every YAML document under the paths, runs each pod as processes with a sidecar, and then
-COMMAND as a client in the mesh; without COMMAND it shows a live table until q or Ctrl-C.
+Reads every YAML document under the paths, runs each pod as processes with a
+sidecar, and then COMMAND as a client in the mesh; without COMMAND it shows a
+live table until q or Ctrl-C.
 
   outrigger up samples/bookstore
   outrigger up deploy/ policies/ -- curl http://reviews:9080/reviews/1
   outrigger up deploy/ --for 20s
 
-A container runs the command that its pod's annotation outrigger.dev/command.<container> gives;
-without one, a stand-in answers on its ports.
+A container runs the command that its pod's annotation
+outrigger.dev/command.<container> gives; without one, a stand-in answers on its
+ports.
 
-COMMAND's environment has OUTRIGGER_CONSOLE, the control plane's HTTP server, and OUTRIGGER_SD,
-targets for Prometheus' http_sd.
+COMMAND's environment has OUTRIGGER_CONSOLE, the control plane's HTTP server,
+and OUTRIGGER_SD, targets for Prometheus' http_sd.
 
 Exit status:
-  COMMAND's own, 128+n where signal n ended it, 126 or 127 where it cannot be run; else
+  COMMAND's own, 128+n where signal n ended it, 126 or 127 where it cannot be
+  run; else
   0   ended by --for, q or Ctrl-C
   1   the mesh could not be brought up
-  2   errors in the command line or in the configuration: all are printed, nothing is started
+  2   errors in the command line or in the configuration: all are printed,
+      nothing is started
   130 interrupted before the mesh was up`;
 }

@@ -18,7 +18,8 @@ export async function proxyCommand(
     process.stderr.write(`outrigger: ${line}\n`);
   };
   const fromStdin = configPath === "-";
-  const text = fromStdin ? await readStdin() : readFileSync(configPath, "utf8");
+  const text = fromStdin ? await readStdin() : readBootstrapFile(configPath, say);
+  if (text === undefined) process.exit(REFUSED_STATUS);
   const { bootstrap, diagnostics } = readBootstrap(text, fromStdin ? STDIN_NAME : configPath);
   for (const diagnostic of diagnostics) say(formatDiagnostic(diagnostic));
   if (bootstrap === undefined) process.exit(REFUSED_STATUS);
@@ -40,6 +41,21 @@ export async function proxyCommand(
   }
   // A sidecar is killed with its pod, and only a process that ends by itself writes its cache.
   flushCompileCache();
+}
+
+function readBootstrapFile(file: string, say: (line: string) => void): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reasons: Readonly<Record<string, string>> = {
+      ENOENT: "does not exist",
+      EACCES: "may not be read",
+      EISDIR: "is a folder",
+    };
+    say(`${file} ${reasons[code ?? ""] ?? `cannot be read: ${message}`}`);
+    return undefined;
+  }
 }
 
 async function readStdin(): Promise<string> {

@@ -56,7 +56,7 @@ async function started() {
     output: output as unknown as WriteStream,
     colour: false,
     clock,
-    title: () => "outrigger · 1 pods ready",
+    title: () => "outrigger · 1 pod ready",
     notes: ["prometheus  http://10.200.0.1:15014/sd"],
     rows: (withInstances) => Promise.resolve(withInstances ? [ROW, INSTANCE] : [ROW]),
     onQuit: () => {

@@ -41,7 +41,9 @@ export class MeshView {
   title(): string {
     const { mode, pods } = this.#options;
     const ready = pods().filter((pod) => pod.ready).length;
-    const count = ready === pods().length ? `${ready} pods` : `${ready} of ${pods().length} pods`;
+    const all = pods().length;
+    const pod = all === 1 ? "pod" : "pods";
+    const count = ready === all ? `${ready} ${pod}` : `${ready} of ${all} ${pod}`;
     return `outrigger · ${count} ready · ${mode} mode · ${this.#age()}`;
   }
 

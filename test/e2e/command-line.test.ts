@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { outrigger } from "../support/outrigger.ts";
+
+describe.each([["--help"], ["up", "--help"], ["proxy", "--help"], ["control", "--help"]])(
+  "outrigger %s %s",
+  (...args) => {
+    it("fits a terminal of 80 columns", async () => {
+      const { status, stdout } = await outrigger(args.filter((each) => each !== undefined));
+      expect(status).toBe(0);
+      expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    });
+  },
+);
+
+describe.each([
+  { args: ["nope"], says: "unknown command 'nope'" },
+  { args: ["up"], says: "PATH is missing" },
+  { args: ["up", "--nope", "."], says: "unknown option '--nope'" },
+  { args: ["up", ".", "--for", "banana"], says: "--for banana: not a duration" },
+  { args: ["up", ".", "--as", "a/b/c", "--", "true"], says: "not NAMESPACE/SERVICEACCOUNT" },
+  { args: ["up", "nowhere"], says: "nowhere does not exist" },
+  { args: ["proxy"], says: "--config-path" },
+  { args: ["proxy", "-c", "nowhere"], says: "nowhere does not exist" },
+  { args: ["proxy", "-c", "."], says: ". is a folder" },
+  { args: ["control", "nowhere"], says: "nowhere does not exist" },
+])("outrigger $args", ({ args, says }) => {
+  it(`ends with status 2 and says: ${says}`, async () => {
+    const { status, stdout, stderr } = await outrigger(args);
+    expect(stderr).toContain(says);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  });
+});
