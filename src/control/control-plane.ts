@@ -2,7 +2,7 @@ import type { ProxyStatusRow } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Diagnostic, hasErrors, inReadingOrder } from "../base/diagnostic.ts";
 import type { SocketAddress } from "../model/address.ts";
-import { DEFAULT_SETTINGS, type Mesh, type Pod } from "../model/mesh.ts";
+import { EMPTY_MESH, type Mesh, type Pod } from "../model/mesh.ts";
 import { AddressBook } from "./addresses.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { Convergence } from "./convergence.ts";
@@ -17,18 +17,6 @@ import { translate } from "./translate.ts";
 import { validate } from "./validate.ts";
 import type { SourceSet } from "./watch/documents.ts";
 import { SourceWatcher } from "./watch/watcher.ts";
-
-const EMPTY_MESH: Mesh = {
-  settings: DEFAULT_SETTINGS,
-  services: [],
-  podTemplates: [],
-  serviceAccounts: [],
-  namespaces: [],
-  routes: [],
-  destinationPolicies: [],
-  egressPolicies: [],
-  diagnostics: [],
-};
 
 /** The config line, held together: what was read last, what holds, and who is told. */
 export class ControlPlane implements RunningControl {

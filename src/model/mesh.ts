@@ -41,6 +41,19 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   outboundTrafficPolicy: "allowAny",
 };
 
+/** Nothing has been read yet. */
+export const EMPTY_MESH: Mesh = {
+  settings: DEFAULT_SETTINGS,
+  services: [],
+  podTemplates: [],
+  serviceAccounts: [],
+  namespaces: [],
+  routes: [],
+  destinationPolicies: [],
+  egressPolicies: [],
+  diagnostics: [],
+};
+
 export interface Namespace {
   readonly name: string;
   readonly labels: Labels;

@@ -1,22 +1,10 @@
 import { expect, it } from "vitest";
 import { Registry } from "../../metrics/registry.ts";
-import { DEFAULT_SETTINGS, type Mesh } from "../../model/mesh.ts";
+import { EMPTY_MESH } from "../../model/mesh.ts";
 import { pagesOf } from "./pages.ts";
 
-const EMPTY: Mesh = {
-  settings: DEFAULT_SETTINGS,
-  services: [],
-  podTemplates: [],
-  serviceAccounts: [],
-  namespaces: [],
-  routes: [],
-  destinationPolicies: [],
-  egressPolicies: [],
-  diagnostics: [],
-};
-
 const pages = pagesOf({
-  mesh: () => EMPTY,
+  mesh: () => EMPTY_MESH,
   pods: () => [],
   diagnostics: () => [{ code: "OUT0001", severity: "warning", message: "nothing is here" }],
   accepted: () => true,
