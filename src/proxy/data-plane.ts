@@ -1,3 +1,4 @@
+import { Slices } from "../base/slices.ts";
 import type { ProxyConfig } from "../model/bootstrap.ts";
 import type { HttpConnectionManager } from "../model/listener.ts";
 import { ClusterSet } from "./cluster/cluster-set.ts";
@@ -23,6 +24,7 @@ export class DataPlane {
   readonly listeners: ListenerSet;
   readonly #context: ProxyContext;
   readonly #scope: CompileScope;
+  readonly #slices: Slices;
   readonly #routeSlots = new Map<string, RouteSlot>();
   #generation: Generation = NO_GENERATION;
   #config: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
@@ -30,6 +32,7 @@ export class DataPlane {
   constructor(options: DataPlaneOptions) {
     this.#context = options.context;
     this.clusters = new ClusterSet(options.context);
+    this.#slices = new Slices(options.context.clock);
     this.listeners = new ListenerSet(options.context);
     this.#scope = {
       ...options,
@@ -44,16 +47,18 @@ export class DataPlane {
   }
 
   /**
-   * Makes before it breaks: compiles everything, then clusters, routes, listeners. Throws where
-   * the configuration cannot be compiled, and then changes nothing; rejects where a listener
-   * cannot be bound.
+   * Makes before it breaks: compiles everything and prepares the clusters, a slice a turn, then
+   * swaps clusters and routes at once, then listeners. Rejects where the configuration cannot be
+   * compiled, and then changes nothing, or where a listener cannot be bound. One at a time.
    */
   async apply(config: ProxyConfig): Promise<void> {
     const last = this.#generation;
     const next = compileGeneration(config, last, this.#scope);
+    this.#slices.begin();
+    const swap = await this.#slices.run(this.clusters.prepare(config.clusters, config.endpoints));
     this.#generation = next;
     this.#config = config;
-    this.clusters.apply(config.clusters, config.endpoints);
+    swap();
     for (const [name, { result }] of next.routes) this.#routeSlot(name).table = result;
     for (const [name, slot] of this.#routeSlots) if (!next.routes.has(name)) slot.table = undefined;
     const unchanged = sameListeners(last, next);

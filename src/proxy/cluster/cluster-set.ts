@@ -26,33 +26,52 @@ export class ClusterSet {
     return [...this.#slots.values()].flatMap(({ cluster }) => cluster ?? []);
   }
 
-  /** The clusters are now these. Pools of unchanged ones live on; the others drain. */
-  apply(clusters: readonly Cluster[], assignments: readonly ClusterLoadAssignment[]): void {
+  /**
+   * Makes ready for these clusters, a piece at a time. What comes back swaps them in at once: pools
+   * of unchanged ones live on, the others drain.
+   */
+  *prepare(
+    clusters: readonly Cluster[],
+    assignments: readonly ClusterLoadAssignment[],
+  ): Generator<void, () => void> {
     const wanted = new Map(clusters.map((cluster) => [cluster.name, cluster]));
-    for (const slot of this.#slots.values()) {
-      if (slot.cluster === undefined || wanted.has(slot.name)) continue;
-      this.#remove(slot.cluster, wanted);
-      slot.cluster = undefined;
-    }
-    for (const config of wanted.values()) this.#applyOne(config);
     const endpoints = new Map(assignments.map((each) => [each.clusterName, each]));
-    for (const { cluster } of this.#slots.values()) {
-      if (cluster === undefined || cluster.config.discovery !== "eds") continue;
-      const { edsServiceName, name } = cluster.config;
-      const assignment = endpoints.get(edsServiceName === "" ? name : edsServiceName);
-      if (assignment !== undefined) cluster.setEndpoints(assignment);
+    const swaps: (() => void)[] = [];
+    for (const config of wanted.values()) {
+      const edsName = config.edsServiceName === "" ? config.name : config.edsServiceName;
+      const assignment = config.discovery === "eds" ? endpoints.get(edsName) : undefined;
+      swaps.push(yield* this.#prepareOne(config, assignment));
     }
+    return () => {
+      for (const slot of this.#slots.values()) {
+        if (slot.cluster === undefined || wanted.has(slot.name)) continue;
+        this.#remove(slot.cluster, wanted);
+        slot.cluster = undefined;
+      }
+      for (const swap of swaps) swap();
+    };
   }
 
   drain(): void {
     for (const cluster of this.clusters) cluster.drain();
   }
 
-  #applyOne(config: Cluster): void {
+  *#prepareOne(
+    config: Cluster,
+    assignment: ClusterLoadAssignment | undefined,
+  ): Generator<void, () => void> {
     const slot = this.slot(config.name);
-    if (slot.cluster?.update(config) === true) return;
-    slot.cluster?.drain();
-    slot.cluster = new UpstreamCluster(config, this.#context);
+    const old = slot.cluster;
+    const next = old?.canBecome(config) === true ? old : new UpstreamCluster(config, this.#context);
+    yield;
+    const swapEndpoints =
+      assignment === undefined ? undefined : yield* next.prepare(assignment, config);
+    return () => {
+      if (next === old) next.update(config);
+      else old?.drain();
+      slot.cluster = next;
+      swapEndpoints?.();
+    };
   }
 
   #remove(cluster: UpstreamCluster, wanted: ReadonlyMap<string, Cluster>): void {

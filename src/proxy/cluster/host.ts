@@ -3,6 +3,7 @@ import type { Endpoint } from "../../model/endpoint.ts";
 import type { Candidate } from "../balance/balancer.ts";
 import type { Destination } from "../telemetry/standard/destination.ts";
 import { Pool } from "../upstream/pool.ts";
+import { sameWorkload } from "./same-assignment.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
 
 /** One endpoint of a cluster and the connections to it, for as long as its address is listed. */
@@ -32,8 +33,10 @@ export class Host implements Candidate {
 
   /** The same address with other properties. */
   update(endpoint: Endpoint): void {
+    const moved = !sameWorkload(endpoint.workload, this.endpoint.workload);
     this.endpoint = endpoint;
     this.weight = endpoint.weight;
+    if (!moved) return;
     this.outbound = this.cluster.destinationOf("outbound", endpoint);
     this.inbound = this.cluster.destinationOf("inbound", endpoint);
   }

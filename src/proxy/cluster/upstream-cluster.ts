@@ -11,6 +11,7 @@ import type { Destination, Direction } from "../telemetry/standard/destination.t
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { Host } from "./host.ts";
 import { Resolution, type Resolve } from "./resolution.ts";
+import { sameAssignment } from "./same-assignment.ts";
 
 /** What every cluster and connection needs of the program around it. */
 export interface ProxyContext {
@@ -23,6 +24,9 @@ export interface ProxyContext {
 /** Hosts to passed-through addresses are forgotten when so many others have come. */
 const ORIGINAL_DST_HOSTS_MAX = 1024;
 
+/** Workloads come and go under one cluster; what is forgotten here is made again. */
+const DESTINATIONS_MAX = 1024;
+
 /** A group of endpoints that serve the same thing, at work. */
 export class UpstreamCluster {
   readonly context: ProxyContext;
@@ -31,6 +35,7 @@ export class UpstreamCluster {
   readonly outbound: Destination;
   readonly inbound: Destination;
   config: Cluster;
+  readonly #destinations = new Map<string, Destination>();
   #hosts = new Map<string, Host>();
   #balancer: Balancer<Host> | undefined;
   #assignment: ClusterLoadAssignment | undefined;
@@ -56,31 +61,39 @@ export class UpstreamCluster {
     return [...this.#hosts.values()];
   }
 
-  /** Takes over what may change without new connections; false where a new cluster is needed. */
-  update(config: Cluster): boolean {
-    if (!sameTransport(this.config, config)) return false;
+  /** True where the configuration may be taken over without new connections. */
+  canBecome(config: Cluster): boolean {
+    return sameTransport(this.config, config);
+  }
+
+  /** Takes over a configuration that it can become. */
+  update(config: Cluster): void {
     const before = this.config;
+    if (before === config) return;
     this.config = config;
     this.limits.change(config.thresholds);
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
     const moved = JSON.stringify(before.loadAssignment) !== JSON.stringify(config.loadAssignment);
     if (moved) this.#discover();
-    else this.#rebalance();
-    return true;
+    else this.#use(this.#hosts, balanceOf([...this.#hosts.values()], config, this.context.random));
   }
 
-  /** The endpoints are now these; hosts that stay keep their connections. */
-  setEndpoints(assignment: ClusterLoadAssignment): void {
-    const same = JSON.stringify(assignment) === JSON.stringify(this.#assignment);
-    this.#assignment = assignment;
-    if (same) {
-      this.stats.count("update_no_rebuild");
-      return;
+  /**
+   * Makes ready for these endpoints, under this configuration, with a pause after each of them.
+   * What comes back swaps them in at once; hosts that stay keep their connections.
+   */
+  *prepare(assignment: ClusterLoadAssignment, config: Cluster): Generator<void, () => void> {
+    if (sameAssignment(assignment, this.#assignment)) {
+      return () => {
+        this.#assignment = assignment;
+        this.stats.count("update_no_rebuild");
+      };
     }
-    const listed = assignment.localities
-      .filter(({ priority }) => priority === 0)
-      .flatMap(({ endpoints }) => endpoints);
-    this.#setHosts(listed);
+    const swap = yield* this.#prepareHosts(listed(assignment), config);
+    return () => {
+      this.#assignment = assignment;
+      swap();
+    };
   }
 
   /** A host for a request, undefined where there is none. */
@@ -102,13 +115,17 @@ export class UpstreamCluster {
     return host;
   }
 
+  /** One for all endpoints of a workload. */
   destinationOf(direction: Direction, endpoint: Endpoint | undefined): Destination {
-    return this.context.telemetry.destination({
-      direction,
-      clusterName: this.config.name,
-      service: this.config.service,
-      workload: endpoint?.workload,
-    });
+    const workload = endpoint?.workload;
+    const key = `${direction} ${workload === undefined ? "" : Object.values(workload).join(" ")}`;
+    const known = this.#destinations.get(key);
+    if (known !== undefined) return known;
+    const { name: clusterName, service } = this.config;
+    const made = this.context.telemetry.destination({ direction, clusterName, service, workload });
+    if (this.#destinations.size >= DESTINATIONS_MAX) this.#destinations.clear();
+    this.#destinations.set(key, made);
+    return made;
   }
 
   /** No new requests come: what is idle closes, what is busy finishes. */
@@ -129,45 +146,41 @@ export class UpstreamCluster {
         firstOnly: discovery === "logicalDns",
         context: this.context,
         stats: this.stats,
-        onEndpoints: (endpoints) => this.#setHosts(endpoints),
+        onEndpoints: (endpoints) => allAtOnce(this.#prepareHosts(endpoints, this.config))(),
       });
       return;
     }
-    this.setEndpoints(loadAssignment);
+    allAtOnce(this.prepare(loadAssignment, this.config))();
   }
 
-  #setHosts(endpoints: readonly Endpoint[]): void {
+  *#prepareHosts(endpoints: readonly Endpoint[], config: Cluster): Generator<void, () => void> {
     const before = this.#hosts;
-    this.#hosts = new Map();
+    const hosts = new Map<string, Host>();
     for (const endpoint of endpoints) {
       const key = formatAddress(endpoint.address);
       const host = before.get(key);
-      if (host !== undefined) {
-        host.update(endpoint);
-        before.delete(key);
-      }
-      this.#hosts.set(key, host ?? new Host(this, endpoint));
+      host?.update(endpoint);
+      hosts.set(key, host ?? new Host(this, endpoint));
+      yield;
     }
-    for (const gone of before.values()) gone.pool.drain();
-    this.#rebalance();
+    const gone: Host[] = [];
+    for (const [key, host] of before) {
+      if (!hosts.has(key)) gone.push(host);
+      yield;
+    }
+    const balance = balanceOf([...hosts.values()], config, this.context.random);
+    yield;
+    return () => {
+      this.#use(hosts, balance);
+      for (const host of gone) host.pool.drain();
+    };
   }
 
-  /** Whom to balance over: the healthy hosts, or all of them in a panic. */
-  #rebalance(): void {
-    const all = [...this.#hosts.values()];
-    const healthy = all.filter((host) => host.endpoint.health === "healthy");
-    const degraded = all.filter((host) => host.endpoint.health === "degraded");
-    const usable = healthy.length > 0 ? healthy : degraded;
-    const share = (100 * (healthy.length + degraded.length)) / Math.max(1, all.length);
-    this.#panic = share < this.config.healthyPanicThreshold;
-    const [first, ...rest] = this.#panic ? all : usable;
-    const { lbPolicy, choiceCount } = this.config;
-    const policy = lbPolicy === "clusterProvided" ? "roundRobin" : lbPolicy;
-    this.#balancer =
-      first === undefined
-        ? undefined
-        : createBalancer({ policy, choiceCount }, [first, ...rest], this.context.random);
-    this.stats.membership(all.length, healthy.length, degraded.length, 0);
+  #use(hosts: Map<string, Host>, { balancer, panic, healthy, degraded }: Balance): void {
+    this.#hosts = hosts;
+    this.#balancer = balancer;
+    this.#panic = panic;
+    this.stats.membership(hosts.size, healthy, degraded, 0);
   }
 
   #forgetOldest(): void {
@@ -177,6 +190,49 @@ export class UpstreamCluster {
       return;
     }
   }
+}
+
+interface Balance {
+  /** Undefined where there is nobody. */
+  readonly balancer: Balancer<Host> | undefined;
+  readonly panic: boolean;
+  readonly healthy: number;
+  readonly degraded: number;
+}
+
+/** Whom to balance over: the healthy hosts, or all of them in a panic. */
+function balanceOf(all: readonly Host[], config: Cluster, random: Random): Balance {
+  const healthy = all.filter((host) => host.endpoint.health === "healthy");
+  const degraded = all.filter((host) => host.endpoint.health === "degraded");
+  const usable = healthy.length > 0 ? healthy : degraded;
+  const share = (100 * (healthy.length + degraded.length)) / Math.max(1, all.length);
+  const panic = share < config.healthyPanicThreshold;
+  const hosts = panic ? all : usable;
+  const { lbPolicy, choiceCount } = config;
+  const policy = lbPolicy === "clusterProvided" ? "roundRobin" : lbPolicy;
+  return {
+    balancer: hasHosts(hosts) ? createBalancer({ policy, choiceCount }, hosts, random) : undefined,
+    panic,
+    healthy: healthy.length,
+    degraded: degraded.length,
+  };
+}
+
+function hasHosts(hosts: readonly Host[]): hosts is readonly [Host, ...Host[]] {
+  return hosts.length > 0;
+}
+
+/** The endpoints of the first priority; the others are not used. */
+function listed(assignment: ClusterLoadAssignment): readonly Endpoint[] {
+  return assignment.localities
+    .filter(({ priority }) => priority === 0)
+    .flatMap(({ endpoints }) => endpoints);
+}
+
+function allAtOnce<T>(steps: Generator<void, T>): T {
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
 }
 
 /** Endpoints, limits and balancing may change in place; how connections are made may not. */

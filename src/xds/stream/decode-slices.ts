@@ -1,13 +1,10 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Clock } from "../../base/clock.ts";
+import { Slices } from "../../base/slices.ts";
 import { Place, type Problem } from "../check/place.ts";
 import { typeNameOf } from "../message/any.ts";
 import type { ResourceType } from "../order.ts";
 import { CODECS, type ResourceCodec, type ResourceModels } from "../resource.ts";
-
-/** How long one turn of the event loop may decode. Traffic is served in between. */
-const SLICE_MS = 4;
 
 export interface Decoded<T extends ResourceType> {
   readonly models: ReadonlyMap<string, ResourceModels[T]>;
@@ -25,12 +22,11 @@ interface Known {
  * that whoever compiles it can see that by looking.
  */
 export class SliceDecoder {
-  readonly #clock: Clock;
+  readonly #slices: Slices;
   readonly #known = new Map<ResourceType, ReadonlyMap<string, Known>>();
-  #sliceStart = 0;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.#slices = new Slices(clock);
   }
 
   async decode<T extends ResourceType>(type: T, resources: readonly Any[]): Promise<Decoded<T>> {
@@ -41,7 +37,7 @@ export class SliceDecoder {
     const problems: Problem[] = [];
     const list = new Place(problems).field("resources");
     const reusable = new Map([...(before?.values() ?? [])].map((one) => [hashOf(one.bytes), one]));
-    this.#sliceStart = this.#clock.now();
+    this.#slices.begin();
     for (const [index, any] of resources.entries()) {
       const place = list.item(index);
       const same = reusable.get(hashOf(any.value));
@@ -74,14 +70,7 @@ export class SliceDecoder {
       place.refuse("is of another type", any.typeUrl, codec.typeUrl);
       return undefined;
     }
-    const steps = codec.decode(any.value, place);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-      if (this.#clock.now() - this.#sliceStart < SLICE_MS) continue;
-      await nextTurn();
-      this.#sliceStart = this.#clock.now();
-    }
+    return this.#slices.run(codec.decode(any.value, place));
   }
 }
 
