@@ -5,6 +5,7 @@ import { Namespaces } from "./namespaces.ts";
 import { innerProcess, start } from "./process.ts";
 import { Reaper } from "./reaper.ts";
 import { interceptionRules } from "./rules.ts";
+import { canShield, shielded, shieldedProcess } from "./shield.ts";
 import { SidecarUser } from "./sidecar-user.ts";
 import { AddressPool, freeSubnets, type Subnet } from "./subnet.ts";
 
@@ -112,6 +113,9 @@ export class InterceptFabric implements Fabric {
       address,
       appAddress: undefined,
       start: (program) => {
+        if (program.foreground === true && canShield()) {
+          return start(shielded(namespaces.enter(), program), program, shieldedProcess);
+        }
         const prefix = program.as === "sidecar" ? this.#sidecar.become() : inFolder(program.folder);
         return start([...namespaces.enter(), ...prefix, ...program.argv], program, innerProcess);
       },
