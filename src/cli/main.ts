@@ -9,6 +9,12 @@ import { compileCacheFolder } from "./compile-cache.ts";
 const USAGE_STATUS = 2;
 const AWAKE_MS = 3_600_000;
 
+// A request leaves next to nothing behind: a young generation that grew with the garbage of the
+// start would only be 30 MiB of resident memory, in every pod. Flags come before the cache of
+// compiled code, which holds for one set of them.
+if (process.argv[2] === "proxy" && process.execArgv.length === 0) {
+  setFlagsFromString("--semi-space-growth-factor=1");
+}
 if (process.env.NODE_COMPILE_CACHE === undefined) {
   enableCompileCache(compileCacheFolder(process.env));
 }
@@ -51,9 +57,6 @@ program
   .summary("run the data plane on an Envoy bootstrap")
   .requiredOption("-c, --config-path <file>", "the bootstrap, YAML or JSON; - reads standard input")
   .action(async (options: { configPath: string }) => {
-    // A request leaves next to nothing behind: a young generation that grew with the start's
-    // garbage would only be 30 MiB of resident memory, in every pod. Before anything is loaded.
-    setFlagsFromString("--semi-space-growth-factor=1");
     const { proxyCommand } = await import("./commands/proxy.ts");
     await proxyCommand(options, packageVersion());
   });

@@ -7,7 +7,7 @@ import { startSweeping } from "../metrics/sweeping.ts";
 import type { Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
 import { type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
 import type { Resolve } from "./cluster/resolution.ts";
-import { ConfigClient, type ConfigClientState } from "./config-client.ts";
+import type { ConfigClient, ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
 import { DataPlane } from "./data-plane.ts";
 import { AccessLogs } from "./telemetry/access-log/access-logs.ts";
@@ -65,7 +65,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     loggersOf: (hcm) => accessLogs.loggersOf(hcm),
   });
   const queue = new ConfigQueue((config) => dataPlane.apply(config), options.onNotice ?? silent);
-  const client = clientOf(options, (config) => queue.put(config));
+  const client = await clientOf(options, (config) => queue.put(config));
   if (client === undefined) await dataPlane.apply(staticConfig(bootstrap));
   client?.start();
   let stopping = false;
@@ -110,12 +110,13 @@ function staticConfig({ listeners, clusters }: Bootstrap): ProxyConfig {
   return { listeners, clusters, routes: [], endpoints: [] };
 }
 
-/** Undefined where the bootstrap names no control plane. */
-function clientOf(
+/** Undefined where the bootstrap names no control plane: then gRPC is not even loaded. */
+async function clientOf(
   { bootstrap, clock, random, onNotice }: ProxyOptions,
   onConfig: (config: ProxyConfig) => void,
-): ConfigClient | undefined {
+): Promise<ConfigClient | undefined> {
   if (bootstrap.ads === undefined) return undefined;
+  const { ConfigClient } = await import("./config-client.ts");
   const chance = { clock: clock ?? systemClock, random: random ?? systemRandom };
   const notice = { onNotice: onNotice ?? silent };
   return new ConfigClient({ bootstrap, onConfig, ...chance, ...notice }, bootstrap.ads);

@@ -90,7 +90,7 @@ function surroundings(): Omit<UpOptions, keyof FromFlags | "paths" | "command"> 
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const entry = fileURLToPath(new URL(`../main.${ending}`, import.meta.url));
   return {
-    proxyCommand: [process.execPath, entry, "proxy", "-c", "-"],
+    proxyCommand: [process.execPath, "--max-semi-space-size=2", entry, "proxy", "-c", "-"],
     terminal: { stdin, stdout, stderr, mayColour: (env.NO_COLOR ?? "") === "" },
     env,
     folder: process.cwd(),

@@ -34,7 +34,9 @@ export function takeConnectionField(headers: HeaderTable, options: ConnectionOpt
   let nominated = 0;
   let index = headers.find(ID.connection);
   for (; index >= 0; index = headers.find(ID.connection, index + 1)) {
-    for (const token of headers.value(index).split(",")) {
+    const value = headers.value(index);
+    if (takeOption(value, options)) continue;
+    for (const token of value.split(",")) {
       const name = token.trim().toLowerCase();
       if (name === "" || takeOption(name, options)) continue;
       if (++nominated > NOMINATED_MAX || PROTECTED.has(name)) return false;

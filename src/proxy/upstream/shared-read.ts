@@ -9,12 +9,25 @@ const READ_BYTES = 64 * 1024;
  */
 const shared: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
+/** Reads up to this length, heads above all, are seen through a view made once. */
+const VIEWED_MAX = 2048;
+const views: Buffer[] = new Array<Buffer>(VIEWED_MAX + 1).fill(shared);
+
+/** The buffer's first bytes. */
+function firstBytes(length: number): Buffer {
+  const known = views[length];
+  if (known?.length === length) return known;
+  const view = shared.subarray(0, length);
+  if (length <= VIEWED_MAX) views[length] = view;
+  return view;
+}
+
 /** `onread` of a socket: hands on each read as it comes. */
 export function readInto(onBytes: (bytes: Buffer) => void): OnReadOpts {
   return {
     buffer: shared,
     callback: (length) => {
-      onBytes(shared.subarray(0, length));
+      onBytes(firstBytes(length));
       return true;
     },
   };
