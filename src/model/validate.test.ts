@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { formatDiagnostic } from "../base/diagnostic.ts";
 import type { DestinationPolicy } from "./destination-policy.ts";
+import type { HttpRouteSet } from "./http-route-set.ts";
 import type { Labels, PodTemplate, Service, ServicePort } from "./mesh.ts";
+import { NO_MUTATIONS } from "./route.ts";
 import { validateMesh } from "./validate.ts";
 
 function origin(kind: string, name: string, line = 1) {
@@ -53,6 +55,37 @@ function pods(labels: Labels, over: Partial<PodTemplate> = {}): PodTemplate {
   };
 }
 
+const headless = { ...service("store", undefined, port(80, 80)), headless: true };
+
+/** Everything that is sent to one host goes to another. */
+function routesOf(host: string, backend: string): HttpRouteSet {
+  const place = origin("VirtualService", host);
+  const mutations = { requestHeaders: NO_MUTATIONS, responseHeaders: NO_MUTATIONS };
+  const to = { host: backend, port: 80, subset: "", weight: 1, hostRewrite: "" };
+  const forward = {
+    kind: "split",
+    backends: [{ ...to, ...mutations, invalidStatus: undefined, origin: place }],
+    timeoutMs: undefined,
+    retries: undefined,
+    prefixRewrite: undefined,
+    regexRewrite: undefined,
+    hostRewrite: undefined,
+  } as const;
+  return {
+    dialect: "istio",
+    hosts: [`${host}.shop.svc.cluster.local`],
+    ports: undefined,
+    namespace: "shop",
+    name: host,
+    exportTo: ["*"],
+    consumer: false,
+    rules: [{ name: "", matches: [], action: forward, ...mutations, origin: place }],
+    unmatched: "notFound",
+    creationTimestamp: "",
+    origin: place,
+  };
+}
+
 function policy(
   name: string,
   line: number,
@@ -87,6 +120,7 @@ describe("a mesh seen as a whole", () => {
     services?: Service[];
     podTemplates?: PodTemplate[];
     destinationPolicies?: DestinationPolicy[];
+    routes?: HttpRouteSet[];
     says: (string | RegExp)[];
   }[] = [
     {
@@ -158,6 +192,12 @@ describe("a mesh seen as a whole", () => {
       ],
     },
     {
+      name: "reports a headless backend of another host, not of its own",
+      services: [headless, service("b", undefined, port(80, 80))],
+      routes: [routesOf("b", headless.host), routesOf("store", headless.host)],
+      says: [/OUT0304: A headless Service[\s\S]*found {4}store.shop.svc.cluster.local/],
+    },
+    {
       name: "says nothing of policies that complete each other",
       destinationPolicies: [policy("a", 1, "random"), policy("b", 9, undefined, "v1")],
       says: [],
@@ -169,6 +209,7 @@ describe("a mesh seen as a whole", () => {
       podTemplates: [],
       serviceAccounts: [],
       destinationPolicies: [],
+      routes: [],
     };
     const found = validateMesh({ ...nothing, ...given }).map(formatDiagnostic);
     expect(found).toHaveLength(says.length);

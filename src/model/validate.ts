@@ -8,7 +8,7 @@ import { isEmptyTraffic } from "./precedence/policy.ts";
 
 type Described = Pick<
   Mesh,
-  "services" | "podTemplates" | "serviceAccounts" | "destinationPolicies"
+  "services" | "podTemplates" | "serviceAccounts" | "destinationPolicies" | "routes"
 >;
 
 /**
@@ -21,6 +21,7 @@ export function validateMesh(mesh: Described): Diagnostic[] {
     ...mesh.podTemplates.flatMap((template) => protocolFindings(template, mesh.services)),
     ...mesh.podTemplates.flatMap((template) => accountFindings(template, mesh)),
     ...policyFindings(mesh.destinationPolicies),
+    ...headlessFindings(mesh),
   ];
 }
 
@@ -120,6 +121,28 @@ function accountFindings(template: PodTemplate, mesh: Described): Diagnostic[] {
       hint: `add a ServiceAccount ${serviceAccount} in namespace ${namespace}`,
     }),
   ];
+}
+
+/**
+ * A headless service is reached at the address that the client chose, which is none of its pods
+ * where the client meant another service: such a share gets 503.
+ */
+function headlessFindings({ routes, services }: Described): Diagnostic[] {
+  const headless = new Set(services.flatMap((each) => (each.headless ? [each.host] : [])));
+  return routes.flatMap((set) =>
+    set.rules.flatMap(({ action }) => {
+      const backends = action.kind === "split" ? action.backends : [];
+      return backends
+        .filter(({ host }) => headless.has(host) && !set.hosts.includes(host))
+        .map(({ host, origin }) =>
+          warning("OUT0304", origin, {
+            message: "A headless Service has no address to send another host's requests to",
+            found: host,
+            hint: "name a Service with a cluster IP that selects the same pods",
+          }),
+        );
+    }),
+  );
 }
 
 /** What is lost where several policies of one namespace speak of one host: KIA0201. */
