@@ -34,8 +34,7 @@ type ParentFields = Fields<keyof typeof PARENT>;
 interface Parent {
   readonly host: string;
   readonly namespace: string;
-  /** Undefined where it is not there. */
-  readonly service: Service | undefined;
+  readonly service: Service;
   /** Undefined: all. */
   readonly ports: readonly number[] | undefined;
 }
@@ -132,6 +131,7 @@ function readParent(parent: ParentFields, context: DialectContext): Parent | und
   const host = `${name}.${namespace}.svc.${context.settings.clusterDomain}`;
   const service = context.services.find((candidate) => candidate.host === host);
   checkService(parent, service, host);
+  if (service === undefined) return undefined;
   return { host, namespace, service, ports: readPorts(parent, service, port, section) };
 }
 
@@ -158,12 +158,11 @@ function checkService(parent: ParentFields, service: Service | undefined, host: 
 /** `port` and `sectionName` narrow the route to one port; one that is not there matches nothing. */
 function readPorts(
   parent: ParentFields,
-  service: Service | undefined,
+  service: Service,
   port: number | undefined,
   section: string | undefined,
 ): readonly number[] | undefined {
   if (port === undefined && section === undefined) return undefined;
-  if (service === undefined) return port === undefined ? [] : [port];
   const ports = service.ports
     .filter((candidate) => port === undefined || candidate.port === port)
     .filter((candidate) => section === undefined || candidate.name === section)
@@ -181,11 +180,11 @@ function readPorts(
   return ports;
 }
 
-/** Ports that a client may address; 80 stands for a Service that is not there. */
-function portsOf(parent: Parent): readonly number[] {
-  const all = parent.service?.ports.map(({ port }) => port) ?? parent.ports ?? [];
-  const ports = all.filter((port) => parent.ports?.includes(port) ?? true);
-  return ports.length === 0 ? [80] : ports;
+/** Ports that a client may address; 80 stands for a Service that has none. */
+function portsOf({ service, ports }: Parent): readonly number[] {
+  const all = service.ports.map(({ port }) => port);
+  const meant = all.filter((port) => ports?.includes(port) ?? true);
+  return meant.length === 0 ? [80] : meant;
 }
 
 /** A rule once, or once for each port where redirects from them differ. */

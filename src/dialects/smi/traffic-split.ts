@@ -65,7 +65,8 @@ export function readTrafficSplit(
   for (const backend of backends) checkBackend(backend, host);
   const matches = table === SPEC ? readMatches(spec, groups) : [];
   // Every reference of `matches` is broken: nothing is split, everything goes to the service.
-  if (matches === undefined || backends.length === 0 || apex?.headless) return [];
+  if (matches === undefined || backends.length === 0) return [];
+  if (apex === undefined || apex.headless) return [];
   return portGroups(apex, backends).map(({ ports, served }) => ({
     dialect: "smi",
     hosts: [host],
@@ -167,11 +168,10 @@ interface PortGroup {
   readonly served: readonly WrittenBackend[];
 }
 
-function portGroups(apex: Service | undefined, backends: readonly WrittenBackend[]): PortGroup[] {
-  const existing = backends.filter((backend) => backend.service !== undefined);
-  const usable = apex === undefined ? backends : existing;
+function portGroups(apex: Service, backends: readonly WrittenBackend[]): PortGroup[] {
+  const usable = backends.filter((backend) => backend.service !== undefined);
   const lacking = usable.some((backend) => lacksAny(backend, apex));
-  if (apex === undefined || !lacking) return [{ ports: undefined, served: usable }];
+  if (!lacking) return [{ ports: undefined, served: usable }];
   for (const backend of usable) reportPorts(backend, apex);
   return apex.ports.map(({ port }) => ({
     ports: [port],
@@ -183,8 +183,8 @@ function exposes({ service }: WrittenBackend, port: number): boolean {
   return service?.ports.some((candidate) => candidate.port === port) ?? false;
 }
 
-function lacksAny(backend: WrittenBackend, apex: Service | undefined): boolean {
-  return apex?.ports.some(({ port }) => !exposes(backend, port)) ?? false;
+function lacksAny(backend: WrittenBackend, apex: Service): boolean {
+  return apex.ports.some(({ port }) => !exposes(backend, port));
 }
 
 function reportPorts(backend: WrittenBackend, apex: Service): void {
