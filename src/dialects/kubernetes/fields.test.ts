@@ -101,7 +101,7 @@ describe("reading fields", () => {
       name: "wants labels to be strings",
       spec: "{labels: {a: true}}",
       read: (f) => f.labels("labels"),
-      says: /spec.labels.a[\s\S]*in quotes: "true"/,
+      says: /spec.labels.a[\s\S]*in quotes: "true" \(y, yes and on mean true too\)/,
     },
     {
       name: "wants a mapping",

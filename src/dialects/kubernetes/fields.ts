@@ -288,19 +288,18 @@ export class Fields<Name extends string = string> {
   }
 
   #notText(path: Path, value: unknown): void {
-    const quotable = typeof value === "number" || typeof value === "boolean";
-    const hint = quotable ? `write it in quotes: "${value}"` : undefined;
     this.#at(path, {
       message: "The value is not a string",
       ...typeFinding(value, "a string"),
-      hint,
+      hint: quotingHint(value),
     });
   }
 
   #wrongType(name: Name, allowed: string): undefined {
     const value = this.raw(name);
     const message = `\`${name}\` has the wrong type`;
-    this.problem(name, { message, ...typeFinding(value, allowed) });
+    const hint = allowed === "a string" ? quotingHint(value) : undefined;
+    this.problem(name, { message, ...typeFinding(value, allowed), hint });
     return undefined;
   }
 
@@ -326,6 +325,14 @@ export class Fields<Name extends string = string> {
 /** Istio's code for a schema error in its own resources, else ours. */
 export function schemaCode(object: Pick<KubernetesObject, "group">): string {
   return object.group.endsWith("istio.io") ? "IST0106" : "OUT0106";
+}
+
+/** YAML 1.1 takes more words for booleans than people do. */
+function quotingHint(value: unknown): string | undefined {
+  if (typeof value === "number") return `write it in quotes: "${value}"`;
+  if (typeof value !== "boolean") return undefined;
+  const words = value ? "y, yes and on" : "n, no and off";
+  return `write it in quotes: "${value}" (${words} mean ${value} too)`;
 }
 
 /** A value as a diagnostic quotes it: one line, at most 80 characters. */
