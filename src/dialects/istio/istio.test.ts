@@ -29,6 +29,30 @@ describe("the dialect", () => {
     expect(object !== undefined && istio.speaks(object)).toBe(speaks);
   });
 
+  it.each(["reviews.shop", "reviews"])("asks whether %s is the service that was meant", (host) => {
+    const spec = { hosts: [host], http: [{ route: [{ destination: { host: "a.com" } }] }] };
+    const apiVersion = "networking.istio.io/v1";
+    const text = [
+      stringify({ apiVersion, kind: "VirtualService", metadata: { name: "a" }, spec }),
+      stringify({
+        apiVersion,
+        kind: "ServiceEntry",
+        metadata: { name: "reviews" },
+        spec: {
+          hosts: ["reviews.shop.svc.cluster.local"],
+          ports: [{ number: 80, name: "http", protocol: "HTTP" }],
+          resolution: "DNS",
+        },
+      }),
+    ].join("---\n");
+    const found = translate(text).diagnostics.find(({ code }) => code === "OUT0305");
+    expect(found).toMatchObject({
+      severity: "warning",
+      path: "spec.hosts[0]",
+      hint: "did you mean `reviews.shop.svc.cluster.local`?",
+    });
+  });
+
   it("takes the three versions of the networking API for one", () => {
     const routes = ["v1", "v1beta1", "v1alpha3"].map((version) => {
       const spec = { hosts: ["a"], http: [{ route: [{ destination: { host: "a" } }] }] };

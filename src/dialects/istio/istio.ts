@@ -6,7 +6,7 @@ import type { Dialect, DialectContext, Translation } from "../dialect.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import { reportProtocols, reportSharedHosts, reportSharedNamespaces } from "./analyze/conflicts.ts";
 import { HostIndex } from "./analyze/host-index.ts";
-import { reportReferences, reportUnknownHost } from "./analyze/references.ts";
+import { reportOwnHosts, reportReferences, reportUnknownHost } from "./analyze/references.ts";
 import { readDestinationRule } from "./destination-rule/destination-rule.ts";
 import { checkFields } from "./fields/check-fields.ts";
 import { WORKLOAD_ENTRY } from "./fields/common.ts";
@@ -102,8 +102,10 @@ function translate(objects: readonly KubernetesObject[], context: DialectContext
 function analyze(readings: Readings, translation: Translation, context: DialectContext): void {
   const services = new HostIndex([...context.services, ...translation.services]);
   const destinationPolicies = new HostIndex(translation.destinationPolicies);
-  for (const { spec } of readings.virtualServices) {
-    reportReferences(spec, { services, destinationPolicies });
+  for (const { spec, route } of readings.virtualServices) {
+    const registry = { services, destinationPolicies };
+    reportReferences(spec, registry);
+    if (route !== undefined) reportOwnHosts(spec, registry);
   }
   for (const { spec, policy } of readings.rules) reportUnknownHost(spec, policy, services);
   reportSharedHosts(

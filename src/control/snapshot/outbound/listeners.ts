@@ -17,6 +17,7 @@ import {
 import type { ServiceAt } from "../service-view.ts";
 import { namedPods } from "./named-pods.ts";
 import type { Outlook } from "./outlook.ts";
+import { hostsWithoutService } from "./policies.ts";
 
 const ANY_HOST = "0.0.0.0";
 
@@ -72,10 +73,12 @@ function virtualOutbound(outlook: Outlook): Listener {
 /**
  * `0.0.0.0_80`: the HTTP services of a port are told apart by their hosts. What is not HTTP there
  * goes to the services whose range its address is in, or that have no address at all
- * (ServiceEntries of resolution NONE), else where it wanted to go.
+ * (ServiceEntries of resolution NONE), else where it wanted to go. Hosts that only routes know are
+ * served on port 80, as in a cluster of Istio's, whose own gateway is a service on that port.
  */
 function portListeners(outlook: Outlook): readonly Listener[] {
-  const http = portsWhere(outlook, (at) => at.carriage === "http");
+  const http = new Set(portsWhere(outlook, (at) => at.carriage === "http"));
+  if (hostsWithoutService(outlook.mesh, outlook.client, outlook.byHost).length > 0) http.add(80);
   const tcp = portsWhere(outlook, (at) => isOpen(at) || isRanged(at));
   return [...new Set([...http, ...tcp])]
     .sort((left, right) => left - right)

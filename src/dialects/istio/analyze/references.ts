@@ -1,6 +1,6 @@
 import type { DestinationPolicy } from "../../../model/destination-policy.ts";
 import type { Service } from "../../../model/mesh.ts";
-import { hostsOverlap, resolveHost } from "../host.ts";
+import { hostsOverlap, isAddress, resolveHost, wildcardDomainError } from "../host.ts";
 import type { Spec } from "../spec.ts";
 import type { HostIndex } from "./host-index.ts";
 
@@ -27,6 +27,34 @@ export function reportReferences(virtualService: Spec, registry: Registry): void
   }
 }
 
+/**
+ * A host of the VirtualService that no service has: its rules hold on port 80 alone. Names that
+ * only look like a service's of this mesh are most likely another name than was meant.
+ */
+export function reportOwnHosts(virtualService: Spec, registry: Registry): void {
+  for (const node of virtualService.at("hosts").items()) {
+    const written = node.text() ?? "";
+    const { namespace, clusterDomain } = node;
+    const host = resolveHost(written, namespace, clusterDomain);
+    const { services } = registry;
+    if (written.includes("*") || isAddress(written)) continue;
+    if (wildcardDomainError(written) !== undefined || services.covering(host).length > 0) continue;
+    const meant = serviceMeant(written, registry);
+    const isOfMesh = meant !== undefined || host.endsWith(`.svc.${clusterDomain}`);
+    node.report(
+      isOfMesh ? "warning" : "info",
+      "OUT0305",
+      `No service has the host "${host}", so these rules hold for port 80 alone`,
+      { hint: meant === undefined ? undefined : `did you mean \`${meant.host}\`?` },
+    );
+  }
+}
+
+/** `reviews`, `reviews.shop`: a name that is only short in the namespace of its service. */
+function serviceMeant(written: string, registry: Registry): Service | undefined {
+  return registry.services.all.find(({ host }) => host.startsWith(`${written}.`));
+}
+
 function destinationsOf(virtualService: Spec): Spec[] {
   const rules = ["http", "tls", "tcp"].flatMap((kind) => virtualService.at(kind).items());
   return rules.flatMap((rule) => [
@@ -43,7 +71,7 @@ function destinationsOf(virtualService: Spec): Spec[] {
 }
 
 function reportHost(node: Spec, written: string, registry: Registry): void {
-  const meant = registry.services.all.find(({ host }) => host.startsWith(`${written}.svc.`));
+  const meant = serviceMeant(written, registry);
   const hint = meant === undefined ? undefined : `did you mean \`${meant.host}\`?`;
   node.report("warning", "IST0101", `Referenced host not found: "${written}"`, { hint });
 }
