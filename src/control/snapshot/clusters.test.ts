@@ -118,7 +118,7 @@ describe("a DestinationRule", () => {
     { simple: "LEAST_REQUEST", lbPolicy: "leastRequest", discovery: "eds" },
     { simple: "LEAST_CONN", lbPolicy: "leastRequest", discovery: "eds" },
     { simple: "RANDOM", lbPolicy: "random", discovery: "eds" },
-    { simple: "PASSTHROUGH", lbPolicy: "clusterProvided", discovery: "originalDst" },
+    { simple: "PASSTHROUGH", lbPolicy: "random", discovery: "eds" },
   ])("with $simple makes the cluster $lbPolicy", ({ simple, lbPolicy, discovery }) => {
     const text = rule(`  trafficPolicy: { loadBalancer: { simple: ${simple} } }`);
     expect(cluster(text)).toMatchObject({ lbPolicy, discovery });
@@ -187,5 +187,26 @@ spec:
 
 it("balances a PASSTHROUGH service in explicit mode, where no destination is known", () => {
   const text = rule("  trafficPolicy: { loadBalancer: { simple: PASSTHROUGH } }");
-  expect(cluster(text, WEB, true)).toMatchObject({ discovery: "eds", lbPolicy: "leastRequest" });
+  expect(cluster(text, WEB, true)).toMatchObject({ discovery: "eds", lbPolicy: "random" });
+});
+
+it("leaves a PASSTHROUGH host outside the mesh where its address leads", () => {
+  const text = `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: api }
+spec:
+  hosts: [api.example.com]
+  addresses: [192.0.2.7]
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  resolution: STATIC
+  endpoints: [{ address: 192.0.2.8 }]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: api }
+spec: { host: api.example.com, trafficPolicy: { loadBalancer: { simple: PASSTHROUGH } } }
+`;
+  const found = cluster(text, "outbound|80||api.example.com");
+  expect(found).toMatchObject({ discovery: "originalDst", lbPolicy: "clusterProvided" });
 });

@@ -138,12 +138,18 @@ function retryBudgetOf(blocks: PolicyBlocks): RetryBudget | undefined {
 function lbPolicyOf(discovery: DiscoveryType, blocks: PolicyBlocks): LbPolicy {
   if (discovery === "originalDst") return "clusterProvided";
   const algorithm = blocks.loadBalancer?.algorithm ?? "leastRequest";
-  return algorithm === "passthrough" ? "leastRequest" : algorithm;
+  return algorithm === "passthrough" ? "random" : algorithm;
 }
 
-/** In explicit mode only a host outside the registry is sent where the client said. */
+/**
+ * In explicit mode only a host outside the registry is sent where the client said. The address of
+ * a Service is served by kube-proxy, which takes a pod by chance, and here by nobody: PASSTHROUGH
+ * to one does as kube-proxy does.
+ */
 function discoveryOf(service: Service, blocks: PolicyBlocks, explicit: boolean): DiscoveryType {
-  const asAddressed = service.headless || blocks.loadBalancer?.algorithm === "passthrough";
+  const passesThrough = blocks.loadBalancer?.algorithm === "passthrough";
+  const isServed = service.selector === undefined;
+  const asAddressed = service.headless || (passesThrough && isServed);
   if (service.resolution === "none" || (asAddressed && !explicit)) return "originalDst";
   if (service.resolution === "dns") return "strictDns";
   return service.resolution === "dnsRoundRobin" ? "logicalDns" : "eds";
