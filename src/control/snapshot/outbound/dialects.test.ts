@@ -68,6 +68,17 @@ describe("an SMI TrafficSplit", () => {
     expect((weights[1] ?? 0) / (weights[0] ?? 1)).toBe(3);
   });
 
+  it("keeps the proportion of weights whose sum no proxy takes", () => {
+    const huge = SPLIT.replace("weight: 1", "weight: 3000000000").replace(
+      "weight: 3 ",
+      "weight: 9e9 ",
+    );
+    const weights = answer(huge).clusters.map((each) => Number(each.split(" ")[1]));
+    const [small = 0, large = 0] = weights;
+    expect(small + large).toBeLessThan(2 ** 32);
+    expect(large / small).toBeCloseTo(3, 5);
+  });
+
   it("answers 503 where no backend has any weight", () => {
     const { clusters, route } = answer(SPLIT.replaceAll(/weight: \d/g, "weight: 0"));
     expect(clusters).toEqual(["refused-backend|503"]);

@@ -161,6 +161,9 @@ function refusalOf(backends: readonly Backend[]): ForwardAction["clusterNotFound
   return refused?.invalidStatus ?? 503;
 }
 
+/** What Envoy takes as the sum of a route's weights. */
+const WEIGHTS_MAX = 2 ** 32 - 1;
+
 /** Backends of weight 0 are left out, but Istio's only destination gets everything. */
 function weightedClusters(
   dialect: RouteDialect,
@@ -169,8 +172,10 @@ function weightedClusters(
 ): readonly WeightedCluster[] {
   const { backends } = action;
   const only = backends.length === 1 && dialect === "istio";
+  const total = backends.reduce((sum, { weight }) => sum + weight, 0);
+  const scale = Math.max(1, total / (WEIGHTS_MAX - backends.length));
   return backends.flatMap((backend) => {
-    const weight = only ? 1 : backend.weight;
+    const weight = only ? 1 : Math.ceil(backend.weight / scale);
     return weight === 0 ? [] : [weightedCluster(backend, weight, context)];
   });
 }
