@@ -5,6 +5,7 @@ import { subjectOf } from "../model/origin.ts";
 import { routeLosers } from "../model/precedence/route.ts";
 import { validateMesh } from "../model/validate.ts";
 import { serviceLosers } from "./service-losers.ts";
+import { unheardRoutes } from "./unheard-routes.ts";
 
 /**
  * What can only be found once everything is together: policies against pods, dialects against one
@@ -16,6 +17,7 @@ export function validate(mesh: Mesh): readonly Diagnostic[] {
   const found = [
     ...routeLosers(mesh),
     ...serviceLosers(mesh),
+    ...unheardRoutes(mesh),
     ...(mesh.podTemplates.length === 0 ? [] : [...validateMesh(mesh), ...reportAgainstPods(mesh)]),
     ...mesh.services.flatMap(portFindings),
   ];
