@@ -97,7 +97,7 @@ export class RunningPod {
     const [sidecarReady, appsReady] = await Promise.all([sidecar, apps]);
     if (this.#stopped) return;
     if (!sidecarReady) throw new Error(`its sidecar got no configuration ${this.#words()}`);
-    if (!appsReady) throw new Error(`no container listens on ${this.#ports().join(", ")}`);
+    if (!appsReady) throw new Error(`nobody listens on ${this.#ports().join(", ")}; ${LOGS_HINT}`);
     this.ready = true;
   }
 
@@ -202,6 +202,7 @@ export class RunningPod {
   }
 }
 
+const LOGS_HINT = "--logs shows what its containers print";
 const HEALTH_PATH = "/healthz/ready";
 
 function target(where: string): string | { host: string; port: number } {
