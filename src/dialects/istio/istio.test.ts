@@ -34,6 +34,7 @@ describe("the dialect", () => {
     const apiVersion = "networking.istio.io/v1";
     const text = [
       stringify({ apiVersion, kind: "VirtualService", metadata: { name: "a" }, spec }),
+      stringify({ apiVersion, kind: "DestinationRule", metadata: { name: "a" }, spec: { host } }),
       stringify({
         apiVersion,
         kind: "ServiceEntry",
@@ -45,12 +46,11 @@ describe("the dialect", () => {
         },
       }),
     ].join("---\n");
-    const found = translate(text).diagnostics.find(({ code }) => code === "OUT0305");
-    expect(found).toMatchObject({
-      severity: "warning",
-      path: "spec.hosts[0]",
-      hint: "did you mean `reviews.shop.svc.cluster.local`?",
-    });
+    const { diagnostics } = translate(text);
+    const hint = "did you mean `reviews.shop.svc.cluster.local`?";
+    const of = (wanted: string) => diagnostics.find(({ code }) => code === wanted);
+    expect(of("OUT0305")).toMatchObject({ severity: "warning", path: "spec.hosts[0]", hint });
+    expect(of("IST0174")).toMatchObject({ severity: "warning", path: "spec.host", hint });
   });
 
   it("takes the three versions of the networking API for one", () => {

@@ -107,7 +107,7 @@ function analyze(readings: Readings, translation: Translation, context: DialectC
     reportReferences(spec, registry);
     if (route !== undefined) reportOwnHosts(spec, registry);
   }
-  for (const { spec, policy } of readings.rules) reportUnknownHost(spec, policy, services);
+  for (const { spec, policy } of readings.rules) reportUnknownHost(spec, policy, { services });
   reportSharedHosts(
     readings.virtualServices.flatMap(({ spec, route }) => (route ? [{ spec, route }] : [])),
   );

@@ -51,7 +51,7 @@ export function reportOwnHosts(virtualService: Spec, registry: Registry): void {
 }
 
 /** `reviews`, `reviews.shop`: a name that is only short in the namespace of its service. */
-function serviceMeant(written: string, registry: Registry): Service | undefined {
+function serviceMeant(written: string, registry: Pick<Registry, "services">): Service | undefined {
   return registry.services.all.find(({ host }) => host.startsWith(`${written}.`));
 }
 
@@ -111,7 +111,7 @@ function reportPort(destination: Spec, service: Service, written: string): void 
 export function reportUnknownHost(
   rule: Spec,
   policy: DestinationPolicy,
-  services: HostIndex<Service>,
+  { services }: Pick<Registry, "services">,
 ): void {
   const { host } = policy;
   const known = host.startsWith("*")
@@ -119,10 +119,12 @@ export function reportUnknownHost(
     : services.covering(host).length > 0;
   if (known) return;
   const node = rule.at("host");
+  const written = node.text() ?? "";
+  const meant = serviceMeant(written, { services });
   node.report(
     "warning",
     "IST0174",
-    `The host ${node.text() ?? ""} defined in the DestinationRule does not match any services ` +
-      "in the mesh.",
+    `The host ${written} defined in the DestinationRule does not match any services in the mesh.`,
+    { hint: meant === undefined ? undefined : `did you mean \`${meant.host}\`?` },
   );
 }
