@@ -95,7 +95,7 @@ export class SnapshotStore implements SnapshotSource {
 
   #outboundFor(client: Client, { mesh, pods }: World): OutboundConfig {
     const labels = relevantLabels(mesh, client.labels);
-    const key = JSON.stringify([client.namespace, labels, client.explicitAddress]);
+    const key = JSON.stringify({ ...client, labels });
     const known = this.#outbound.get(key);
     if (known !== undefined) return known;
     const made = outboundConfig(mesh, pods, client);

@@ -7,6 +7,8 @@ export interface Client {
   readonly labels: Labels;
   /** Explicit mode: the pod's own address, where its listeners are and its sockets start. */
   readonly explicitAddress: string | undefined;
+  /** Ours: its listeners may wait at names. Envoy's wait at addresses alone. */
+  readonly listensAtNames: boolean;
 }
 
 /** Istio's order: the Sidecar that selects the pod, the namespace's, the root namespace's. */

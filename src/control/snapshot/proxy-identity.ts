@@ -1,5 +1,6 @@
 import type { Node } from "../../model/bootstrap.ts";
 import type { Labels, Pod } from "../../model/mesh.ts";
+import { encodeFor } from "../../xds/message/flavor.ts";
 import type { Client } from "./client.ts";
 
 /** Who asks for configuration, as its node says. */
@@ -8,6 +9,8 @@ export interface ProxyIdentity {
   readonly namespace: string;
   readonly labels: Labels;
   readonly explicit: boolean;
+  /** The data plane is our own. */
+  readonly outrigger: boolean;
 }
 
 /** `sidecar~<podIP>~<pod>.<ns>~<ns>.svc.cluster.local`, with Istio's metadata beside it. */
@@ -22,6 +25,7 @@ export function identityOf(node: Node): ProxyIdentity {
     namespace,
     labels: labelsOf(metadata.LABELS),
     explicit: text(metadata.INTERCEPTION_MODE) === "NONE",
+    outrigger: encodeFor(node) === "outrigger",
   };
 }
 
@@ -31,6 +35,7 @@ export function clientOf(identity: ProxyIdentity, pod: Pod | undefined, address:
     namespace: identity.namespace,
     labels: pod?.labels ?? identity.labels,
     explicitAddress: identity.explicit ? (pod?.address ?? address) : undefined,
+    listensAtNames: identity.outrigger,
   };
 }
 

@@ -35,7 +35,8 @@ export function interceptListeners(outlook: Outlook): readonly Listener[] {
  * found by their names as well.
  */
 export function explicitListeners(outlook: Outlook, podAddress: string): readonly Listener[] {
-  const named = outlook.services.flatMap((at) => namedListeners(outlook, at));
+  const atNames = outlook.client.listensAtNames ? outlook.services : [];
+  const named = atNames.flatMap((at) => namedListeners(outlook, at));
   const unbound = distinct([...interceptListeners(outlook), ...named])
     .filter(({ address }) => address.kind === "pipe" || address.host !== podAddress)
     .map((each) => ({ ...each, bindToPort: false }));

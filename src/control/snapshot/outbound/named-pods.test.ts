@@ -1,5 +1,12 @@
+import { isIP } from "node:net";
 import { describe, expect, it } from "vitest";
-import { clientSnapshot, meshOf } from "../../../../test/support/mesh.ts";
+import {
+  clientSnapshot,
+  meshOf,
+  podsOfMesh,
+  sidecarNode,
+  snapshotOf,
+} from "../../../../test/support/mesh.ts";
 
 const SERVICES = `
 apiVersion: v1
@@ -71,4 +78,12 @@ describe("a StatefulSet's pod, addressed by its own name in explicit mode", () =
 it("is left to its address where connections are redirected", () => {
   const { clusters } = clientSnapshot(meshOf(SERVICES));
   expect(clusters.map(({ name }) => name)).not.toContain(`outbound|7000||${POD}`);
+});
+
+it("is not listened for at names by Envoy, which refuses them", () => {
+  const client = sidecarNode({ name: "client", address: "10.44.1.1" }, { explicit: true });
+  const mesh = meshOf(SERVICES);
+  const { listeners } = snapshotOf(mesh, podsOfMesh(mesh), { ...client, userAgentName: "envoy" });
+  const hosts = listeners.map(({ address }) => (address.kind === "socket" ? address.host : ""));
+  expect(hosts.filter((host) => isIP(host) === 0)).toEqual([]);
 });
