@@ -163,6 +163,12 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#exchange.flow.upstreamDrained();
   }
 
+  onFault(error: unknown): void {
+    this.#leave();
+    this.#rest();
+    this.#exchange.onFault(error);
+  }
+
   onDeadline(): void {
     this.#host?.cluster.stats.count("upstream_rq_per_try_timeout");
     this.cancel();

@@ -47,13 +47,16 @@ export class DataPlane {
   }
 
   /**
-   * Makes before it breaks: compiles everything and prepares the clusters, a slice a turn, then
-   * swaps clusters and routes at once, then listeners. Rejects where the configuration cannot be
-   * compiled, and then changes nothing, or where a listener cannot be bound. One at a time.
+   * Makes before it breaks: compiles everything, binds new addresses and prepares the clusters, a
+   * slice a turn, then swaps clusters, routes and listeners at once. Rejects where something cannot
+   * be compiled or an address cannot be bound, and then changes nothing. One at a time.
    */
   async apply(config: ProxyConfig): Promise<void> {
     const last = this.#generation;
     const next = compileGeneration(config, last, this.#scope);
+    const listeners = sameListeners(last, next)
+      ? undefined
+      : await this.listeners.prepare([...next.listeners.values()].map((one) => one.result));
     this.#slices.begin();
     const swap = await this.#slices.run(this.clusters.prepare(config.clusters, config.endpoints));
     this.#generation = next;
@@ -61,9 +64,7 @@ export class DataPlane {
     swap();
     for (const [name, { result }] of next.routes) this.#routeSlot(name).table = result;
     for (const [name, slot] of this.#routeSlots) if (!next.routes.has(name)) slot.table = undefined;
-    const unchanged = sameListeners(last, next);
-    if (!unchanged)
-      await this.listeners.apply([...next.listeners.values()].map((one) => one.result));
+    listeners?.commit();
   }
 
   /** Accepts nothing new, lets requests finish for `graceMs`, then closes what is left. */

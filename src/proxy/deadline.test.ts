@@ -5,7 +5,11 @@ import { Deadline } from "./deadline.ts";
 function setUp() {
   const clock = new VirtualClock();
   const fired: number[] = [];
-  const deadline = new Deadline(clock, { onDeadline: () => fired.push(clock.now()) }, "any");
+  const deadline = new Deadline(
+    clock,
+    { onFault: () => undefined, onDeadline: () => fired.push(clock.now()) },
+    "any",
+  );
   return { clock, fired, deadline };
 }
 

@@ -1,7 +1,8 @@
 // hot path: no allocation per request
 import type { Clock, Timer } from "../base/clock.ts";
+import { contained, type FaultOwner } from "./faults.ts";
 
-export interface DeadlineOwner {
+export interface DeadlineOwner extends FaultOwner {
   /** The deadline of this kind has passed. */
   onDeadline(kind: string): void;
 }
@@ -11,7 +12,7 @@ export interface DeadlineOwner {
  * armed from request to request: when it fires too early, it is armed again for the rest. So
  * setting a deadline costs an assignment.
  */
-export class Deadline {
+export class Deadline implements FaultOwner {
   readonly #clock: Clock;
   readonly #owner: DeadlineOwner;
   readonly #kind: string;
@@ -44,10 +45,14 @@ export class Deadline {
     this.#armedMs = Number.POSITIVE_INFINITY;
   }
 
+  onFault(error: unknown): void {
+    this.#owner.onFault(error);
+  }
+
   #arm(delayMs: number): void {
     this.#timer?.cancel();
     this.#armedMs = this.#dueMs;
-    this.#timer = this.#clock.after(delayMs, this.#fire.bind(this));
+    this.#timer = this.#clock.after(delayMs, contained(this as Deadline, this.#fire));
   }
 
   #fire(): void {

@@ -25,4 +25,6 @@ export interface Downstream {
   onExchangeEnd(keepAlive: boolean): void;
   /** The response cannot be completed: the client must see that. */
   reset(): void;
+  /** A callback threw: the connection is given up. */
+  onFault(error: unknown): void;
 }

@@ -9,6 +9,7 @@ import type { ProxyContext, UpstreamCluster } from "./cluster/upstream-cluster.t
 import type { DeadlineOwner } from "./deadline.ts";
 import type { Downstream } from "./downstream.ts";
 import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
+import { contained } from "./faults.ts";
 import { decodeRequest } from "./filters/decode-request.ts";
 import { type LocalReply, localReplyHeaders } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
@@ -178,8 +179,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
       this.#refuse(replies.NO_HEALTHY_UPSTREAM);
       return;
     }
-    const { peers } = this.down.hcm;
-    const inbound = peers !== undefined && peers.direction === "inbound";
+    const inbound = this.down.hcm.peers?.direction === "inbound";
     this.account.picked(inbound ? host.inbound : host.outbound);
     if (this.route?.attemptCountInRequest === true) {
       this.head.headers.set(ID["x-envoy-attempt-count"], String(this.account.attempts));
@@ -235,7 +235,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   #backOffAndRetry(): void {
     this.#state = "backingOff";
     const delayMs = this.#retry.nextDelayMs(this.context.random);
-    this.#backOff = this.context.clock.after(delayMs, this.#tryAgain.bind(this));
+    this.#backOff = this.context.clock.after(delayMs, contained(this as Exchange, this.#tryAgain));
   }
 
   #tryAgain(): void {
@@ -389,7 +389,10 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.account.end(this.context.clock.now(), this.source);
   }
 
-  /** The connection is gone for good. */
+  onFault(error: unknown): void {
+    this.down.onFault(error);
+  }
+
   dispose(): void {
     this.#timeouts.dispose();
     this.attempt.dispose();

@@ -10,6 +10,7 @@ import type { Resolve } from "./cluster/resolution.ts";
 import type { ConfigClient, ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
 import { DataPlane } from "./data-plane.ts";
+import { Faults } from "./faults.ts";
 import { AccessLogs } from "./telemetry/access-log/access-logs.ts";
 import { peerHeadersOf } from "./telemetry/standard/peer-metadata.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
@@ -59,6 +60,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       random: options.random ?? systemRandom,
       telemetry,
       resolve: options.resolve ?? resolveName,
+      faults: new Faults(telemetry.registry, options.onNotice ?? silent),
     },
     peerHeaders: peerHeadersOf(bootstrap.node),
     localAddress: ownAddress(),

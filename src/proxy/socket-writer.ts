@@ -1,4 +1,5 @@
 // hot path: no allocation per request
+import type { FaultOwner } from "./faults.ts";
 
 /** What a writer needs of a socket (node:net's and node:tls' have it). */
 export interface WritableSocket {
@@ -10,7 +11,7 @@ export interface WritableSocket {
   uncork(): void;
 }
 
-export interface WriterOwner {
+export interface WriterOwner extends FaultOwner {
   /** The kernel takes no more: whoever feeds this writer should stop reading. */
   onWriteBlocked(): void;
   /** So many bytes have been handed to the socket. */
@@ -70,7 +71,6 @@ export class SocketWriter {
 
   /** Everything that was written goes to the socket now. */
   flush(): void {
-    this.#dirty = false;
     const socket = this.#socket;
     if (socket.destroyed) {
       this.#text = "";
@@ -85,6 +85,16 @@ export class SocketWriter {
     if (!this.blocked && socket.writableNeedDrain) {
       this.blocked = true;
       this.#owner.onWriteBlocked();
+    }
+  }
+
+  /** As `flush`, but a mistake here keeps nobody else's bytes back. */
+  flushContained(): void {
+    this.#dirty = false;
+    try {
+      this.flush();
+    } catch (error) {
+      this.#owner.onFault(error);
     }
   }
 
@@ -108,6 +118,6 @@ export class SocketWriter {
 }
 
 function flushAll(): void {
-  for (let i = 0; i < dirty.length; i++) (dirty[i] as SocketWriter).flush();
+  for (let i = 0; i < dirty.length; i++) (dirty[i] as SocketWriter).flushContained();
   dirty.length = 0;
 }

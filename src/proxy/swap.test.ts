@@ -102,3 +102,41 @@ it("a cluster that is gone is answered with 503, and its idle connections end", 
   client.sends(GET);
   expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
 });
+
+it("a listener that cannot be bound changes nothing else either", async () => {
+  const one = await originServer();
+  const two = await originServer();
+  const setup = await setUp(one, two);
+  const taken = await originServer();
+  const moved = changed(setup, '"cluster":"one"', '"cluster":"two"');
+  const [listener] = moved.listeners;
+  if (listener === undefined) throw new Error("no listener");
+  const address = { kind: "socket", host: "127.0.0.1", port: taken.port } as const;
+  const bad = { ...moved, listeners: [listener, { ...listener, name: "second", address }] };
+  await expect(setup.proxy.apply(bad)).rejects.toThrow(/^listener second: .*EADDRINUSE/);
+  expect(setup.proxy.dataPlane.listeners.listeners.length).toBe(1);
+  const client = await setup.client();
+  client.sends(GET);
+  await answered(await one.accepts(), "still");
+  expect((await client.receivesResponse()).body).toBe("still");
+  await setup.proxy.apply(moved);
+  const next = await setup.client();
+  next.sends(GET);
+  await answered(await two.accepts(), "two");
+  expect((await next.receivesResponse()).body).toBe("two");
+});
+
+it("a listener under a new name takes over the address of the old one", async () => {
+  const one = await originServer();
+  const two = await originServer();
+  const setup = await setUp(one, two);
+  const before = setup.proxy.dataPlane.listeners.get("in")?.boundAddress;
+  const config = changed(setup, "", "");
+  const renamed = config.listeners.map((listener) => ({ ...listener, name: "other" }));
+  await setup.proxy.apply({ ...config, listeners: renamed });
+  expect(setup.proxy.dataPlane.listeners.get("other")?.boundAddress).toEqual(before);
+  const client = await setup.client("other");
+  client.sends(GET);
+  await answered(await one.accepts(), "1");
+  expect((await client.receivesResponse()).body).toBe("1");
+});

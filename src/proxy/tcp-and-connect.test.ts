@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { PeerServer } from "../../test/support/peer.ts";
 import { httpListener, startSetup, staticCluster } from "../../test/support/proxy-setup.ts";
+import { renderPrometheus } from "../metrics/text-format.ts";
 
 const TCP = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 const INSPECTOR =
@@ -30,6 +31,75 @@ function tcpListener(name: string, cluster: string): unknown {
     filter_chains: [{ filters: [tcpFilter(cluster)] }],
   };
 }
+
+/** A listener whose connections Istio's metrics know, and a cluster without a name in the mesh. */
+function toldListener(direction: string, cluster: string): unknown {
+  const telemetry = {
+    name: "outrigger.telemetry",
+    typed_config: {
+      "@type": "type.googleapis.com/xds.type.v3.TypedStruct",
+      type_url: "outrigger.dev/telemetry",
+      value: { direction },
+    },
+  };
+  return {
+    name: "in",
+    address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
+    filter_chains: [{ filters: [telemetry, tcpFilter(cluster)] }],
+  };
+}
+
+function samples(text: string, name: string): string[] {
+  return text.split("\n").filter((line) => line.startsWith(`${name}{`));
+}
+
+describe("a TCP proxy's metrics", () => {
+  it("tell of a connection as Istio and Envoy do", async () => {
+    const origin = await originServer();
+    const setup = await startSetup(
+      [toldListener("outbound", "origin")],
+      [staticCluster("origin", [origin.port])],
+    );
+    running.push(setup);
+    const client = await setup.client();
+    const upstream = await origin.accepts();
+    client.sends("question");
+    await upstream.receives("question");
+    upstream.sends("yes");
+    await client.receives("yes");
+    upstream.ends();
+    client.ends();
+    await client.sees("end");
+    await upstream.sees("end");
+    const { telemetry } = setup.proxy;
+    const text = [...renderPrometheus(telemetry.registry)].join("");
+    for (const [name, value] of [
+      ["istio_tcp_connections_opened_total", 1],
+      ["istio_tcp_received_bytes_total", 8],
+      ["istio_tcp_sent_bytes_total", 3],
+    ] as const) {
+      expect(samples(text, name)).toEqual([
+        expect.stringMatching(new RegExp(`reporter="source".*response_flags="-".* ${value}$`)),
+      ]);
+    }
+    expect(telemetry.tcp("origin").value("downstream_cx_total")).toBe(1);
+    expect(telemetry.tcp("origin").value("downstream_cx_rx_bytes_total")).toBe(8);
+    expect(telemetry.tcp("origin").value("downstream_cx_tx_bytes_total")).toBe(3);
+  });
+
+  it("tell why a connection came to nothing", async () => {
+    const setup = await startSetup(
+      [toldListener("inbound", "origin")],
+      [staticCluster("origin", [1])],
+    );
+    running.push(setup);
+    await (await setup.client()).sees("end");
+    const text = [...renderPrometheus(setup.proxy.telemetry.registry)].join("");
+    expect(samples(text, "istio_tcp_connections_opened_total")).toEqual([
+      expect.stringMatching(/reporter="destination".*request_protocol="tcp",response_flags="UF"/),
+    ]);
+  });
+});
 
 describe("a TCP proxy", () => {
   it("passes bytes both ways, server first, and each end on its own", async () => {

@@ -100,3 +100,17 @@ it("a connection that is idle between requests is closed", async () => {
   clock.advance(2);
   await client.sees("end");
 });
+
+it("a head that comes byte by byte is refused all the same, whatever is configured", async () => {
+  const { clock, setup } = await setUp({});
+  const client = await setup.client();
+  for (const byte of ["G", "E", "T"]) {
+    client.sends(byte);
+    // The byte is there once a second connection has been served in full.
+    const other = await setup.client();
+    other.sends("GARBAGE\r\n\r\n");
+    await other.receivesResponse();
+    clock.advance(25_000);
+  }
+  expect((await client.receivesResponse()).head).toContain("408 Request Timeout");
+});

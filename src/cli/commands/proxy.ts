@@ -29,6 +29,8 @@ export async function proxyCommand(
     onNotice: say,
     onQuit: () => process.kill(process.pid, "SIGTERM"),
   });
+  // The last resort: the pod's traffic must not end with one mistake that nothing else contained.
+  process.on("uncaughtException", (error) => say(`internal error: ${error.stack ?? error}`));
   // Timers keep no process alive, and before the first configuration there may be nothing else.
   setInterval(() => {}, AWAKE_MS);
   let asked = false;

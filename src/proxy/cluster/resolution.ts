@@ -27,7 +27,7 @@ export class Resolution {
   constructor(endpoints: readonly Endpoint[], options: ResolutionOptions) {
     this.#options = options;
     this.#answers = endpoints.map(() => []);
-    void this.#ask(endpoints);
+    this.#askContained(endpoints);
   }
 
   stop(): void {
@@ -40,8 +40,12 @@ export class Resolution {
     if (this.#stopped) return;
     this.#options.onEndpoints(this.#answers.flat());
     this.#timer = this.#options.context.clock.after(this.#options.everyMs, () => {
-      void this.#ask(endpoints);
+      this.#askContained(endpoints);
     });
+  }
+
+  #askContained(endpoints: readonly Endpoint[]): void {
+    this.#ask(endpoints).catch((error: unknown) => this.#options.context.faults.report(error));
   }
 
   async #askOne(endpoint: Endpoint, index: number): Promise<void> {

@@ -5,6 +5,7 @@ import { formatAddress } from "../../model/address.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../model/endpoint.ts";
 import { type Balancer, createBalancer } from "../balance/balancer.ts";
+import type { Faults } from "../faults.ts";
 import { Limits } from "../limits/limits.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
 import type { Destination, Direction } from "../telemetry/standard/destination.ts";
@@ -19,6 +20,7 @@ export interface ProxyContext {
   readonly random: Random;
   readonly telemetry: Telemetry;
   readonly resolve: Resolve;
+  readonly faults: Faults;
 }
 
 /** Hosts to passed-through addresses are forgotten when so many others have come. */

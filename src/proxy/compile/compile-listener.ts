@@ -53,7 +53,8 @@ function compileTcp(config: TcpProxy, { clusters, context }: CompileScope): Comp
     upTo += weight;
     return { slot: clusters.slot(cluster), upTo };
   });
-  return { config, context, targets };
+  const stats = context.telemetry.tcp(config.statPrefix);
+  return { config, context, stats, targets };
 }
 
 function compileHcm(

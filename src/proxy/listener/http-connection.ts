@@ -9,7 +9,9 @@ import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import type { Downstream } from "../downstream.ts";
 import { Exchange } from "../exchange.ts";
+import { contained } from "../faults.ts";
 import { httpDate } from "../filters/response-headers.ts";
+import { refusalText } from "../reply/refusal.ts";
 import { SocketWriter, type WriterOwner } from "../socket-writer.ts";
 import { FLAG_DPE } from "../telemetry/response-flags.ts";
 import { rewrap } from "../upstream/shared-read.ts";
@@ -47,7 +49,6 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   readonly writer: SocketWriter;
   readonly #accepted: Accepted;
   readonly #owner: ConnectionOwner;
-  /** Of an explicit proxy's connection. */
   readonly #asked: AskedDestination | undefined;
   readonly #socket: Socket;
   readonly #parser: RequestParser;
@@ -55,6 +56,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   readonly #exchange: Exchange;
   readonly #timer: Deadline;
   readonly #openedMs: number;
+  readonly #readOn: () => void = contained(this as HttpConnection, this.#readBacklog);
   #state: State = "head";
   /** Bytes behind the request under way. */
   #backlog: Buffer | undefined;
@@ -78,17 +80,17 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.#openedMs = clock.now();
     this.#timer = new Deadline(clock, this, "idle");
     this.#timer.set(this.#openedMs, hcm.config.idleTimeoutMs);
-    this.#socket.on("drain", this.#onDrain.bind(this));
-    this.#socket.on("end", this.#onEnd.bind(this));
+    this.#socket.on("drain", contained(this, this.#onDrain));
+    this.#socket.on("end", contained(this, this.#onEnd));
     this.#socket.on("error", ignore);
-    this.#socket.on("close", this.#onClose.bind(this));
+    this.#socket.on("close", contained(this, this.#onClose));
     hcm.account.http.connectionOpened();
   }
 
   /** A tunnel to be handed over stays an ordinary socket, and so does one already read from. */
   #startReading(accepted: Accepted): Socket {
     const { fresh, socket } = accepted;
-    const onBytes = this.onData.bind(this);
+    const onBytes = contained(this as HttpConnection, this.onData);
     if (fresh && !this.hcm.config.explicitProxy) return rewrap(socket, onBytes);
     socket.on("data", onBytes);
     socket.resume();
@@ -137,7 +139,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.#state = "tunnel";
     this.hcm.account.http.count("downstream_cx_upgrades_total");
     this.#timer.clear();
-    process.nextTick(readBacklogOf, this);
+    process.nextTick(this.#readOn);
   }
 
   endTunnel(): void {
@@ -154,7 +156,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.#state = "head";
     this.#parser.reset();
     this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.idleTimeoutMs);
-    if (this.#backlog !== undefined) process.nextTick(readBacklogOf, this);
+    if (this.#backlog !== undefined) process.nextTick(this.#readOn);
     else if (this.#draining) this.#close();
   }
 
@@ -173,6 +175,13 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   }
 
   destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** The exchange under way is accounted for when the socket has closed. */
+  onFault(error: unknown): void {
+    this.#exchange.account.details ||= "internal_error";
+    this.hcm.context.faults.report(error);
     this.#socket.destroy();
   }
 
@@ -201,19 +210,26 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.#exchange.flow.downstreamBlocked();
   }
 
-  /** Goes on with what came behind the last request. */
-  readBacklog(): void {
+  #readBacklog(): void {
     const bytes = this.#backlog;
-    if (bytes === undefined) return;
-    if (this.#state === "waiting") return;
+    if (bytes === undefined || this.#mustWait()) return;
     this.#backlog = undefined;
     this.#read(bytes, 0);
     if (this.#backlog === undefined) this.#socket.resume();
   }
 
+  /** A client that pipelines but takes no answers gets no further ones made. */
+  #mustWait(): boolean {
+    return this.#state === "waiting" || (this.#state === "head" && this.writer.blocked);
+  }
+
   #read(bytes: Buffer, from: number): void {
     let at = from;
     while (at < bytes.length) {
+      if (this.#mustWait()) {
+        this.#postpone(bytes, at);
+        return;
+      }
       switch (this.#state) {
         case "head":
           at = this.#readHead(bytes, at);
@@ -221,9 +237,6 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
         case "body":
           at = this.#readBody(bytes, at);
           break;
-        case "waiting":
-          this.#postpone(bytes, at);
-          return;
         case "tunnel":
           this.#exchange.tunnel.fromClient(bytes, at, bytes.length);
           return;
@@ -235,6 +248,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
 
   #readHead(bytes: Buffer, at: number): number {
     const parser = this.#parser;
+    const fresh = parser.untouched;
     const next = parser.read(bytes, at, bytes.length);
     if (parser.state === "complete") {
       this.#begin(bytes, at, next);
@@ -244,7 +258,8 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
       this.hcm.account.http.count("downstream_cx_protocol_error");
       const status = statusOf(parser.violation);
       this.#refuse(status, parser.violation === "missingHost" ? "" : reasonOf(status));
-    } else {
+    } else if (fresh) {
+      // Runs from the first byte: more of them buy no time.
       const { requestHeadersTimeoutMs } = this.hcm.config;
       this.#timer.set(this.hcm.context.clock.now(), requestHeadersTimeoutMs || HEAD_TIMEOUT_MS);
     }
@@ -301,13 +316,8 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     account.http.requestStarted();
     account.http.responded(status);
     account.http.requestEnded(0);
-    const date = httpDate(context.clock, context.clock.now());
-    const described =
-      body === "" ? "" : `content-length: ${body.length}\r\ncontent-type: text/plain\r\n`;
-    const end = body === "" ? "content-length: 0\r\n" : "";
     this.writer.text(
-      `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${described}date: ${date}\r\n` +
-        `server: ${config.serverName}\r\nconnection: close\r\n${end}\r\n${body}`,
+      refusalText(status, body, httpDate(context.clock, context.clock.now()), config.serverName),
     );
     this.#close();
   }
@@ -338,8 +348,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.#socket.end();
     this.#socket.resume();
     this.#unsent = this.#socket.writableLength;
-    const waitMs = this.#unsent > 0 ? STALLED_MS : LINGER_MS;
-    this.#timer.set(this.hcm.context.clock.now(), waitMs);
+    this.#timer.set(this.hcm.context.clock.now(), this.#unsent > 0 ? STALLED_MS : LINGER_MS);
   }
 
   /** A closing connection lives on as long as the client still takes bytes. */
@@ -356,6 +365,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   #onDrain(): void {
     this.writer.blocked = false;
     this.#exchange.flow.downstreamDrained();
+    this.#readBacklog();
   }
 
   #onEnd(): void {
@@ -371,8 +381,8 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     if (this.#state === "closed") return;
     const active = this.#exchange.active;
     this.#state = "closed";
-    if (active) this.#exchange.onClientGone();
     this.#settle(active);
+    if (active) this.#exchange.onClientGone();
   }
 
   #settle(active: boolean): void {
@@ -382,10 +392,6 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.hcm.account.http.connectionClosed(!this.#closedByPeer, active, lengthMs);
     this.#owner.onConnectionClosed(this);
   }
-}
-
-function readBacklogOf(connection: HttpConnection): void {
-  connection.readBacklog();
 }
 
 function ignore(): void {

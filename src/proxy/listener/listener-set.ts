@@ -1,8 +1,17 @@
 import { type Address, formatAddress, socketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
+import { BoundSocket } from "./bound-socket.ts";
 import type { ChainSet } from "./filter-chain.ts";
 import { ProxyListener } from "./listener.ts";
+
+/** How long connections of a listener that is gone may go on (Envoy: --drain-time-s). */
+const DRAIN_MS = 600_000;
+
+/** Listeners whose addresses are bound, and which serve nothing yet. */
+export interface PreparedListeners {
+  commit(): void;
+}
 
 /** A listener's configuration with its compiled chains. */
 export interface CompiledListener {
@@ -13,8 +22,9 @@ export interface CompiledListener {
 /** All listeners of a proxy, by name. */
 export class ListenerSet {
   readonly #context: ProxyContext;
-  #byName = new Map<string, ProxyListener>();
-  #byAddress = new Map<string, ProxyListener>();
+  readonly #retired = new Set<ProxyListener>();
+  #byName: ReadonlyMap<string, ProxyListener> = new Map();
+  #byAddress: ReadonlyMap<string, ProxyListener> = new Map();
   readonly #find = (destination: Address): ProxyListener | undefined => this.find(destination);
 
   constructor(context: ProxyContext) {
@@ -45,29 +55,61 @@ export class ListenerSet {
     );
   }
 
-  /** The listeners are now these. Resolves when all are bound; rejects with the first failure. */
-  async apply(compiled: readonly CompiledListener[]): Promise<void> {
-    const before = this.#byName;
-    const next = new Map<string, ProxyListener>();
-    const fresh: ProxyListener[] = [];
-    for (const { config, chains } of compiled) {
-      const old = before.get(config.name);
-      if (old !== undefined && keepsSocket(old.config, config)) {
-        old.change(config, chains);
-        next.set(config.name, old);
-        before.delete(config.name);
-        continue;
-      }
-      const listener = new ProxyListener(config, chains, this.#context, this.#find);
-      next.set(config.name, listener);
-      if (config.bindToPort) fresh.push(listener);
+  /**
+   * Binds what these listeners need beyond the sockets of today's. Rejects with every address that
+   * cannot be bound, and then nothing has changed; else `commit` puts them to work.
+   */
+  async prepare(compiled: readonly CompiledListener[]): Promise<PreparedListeners> {
+    const kept = new Map<string, ProxyListener>();
+    for (const { config } of compiled) {
+      const old = this.#byName.get(config.name);
+      if (old !== undefined && keepsSocket(old.config, config)) kept.set(config.name, old);
     }
-    for (const gone of before.values()) gone.drain();
-    this.#byName = next;
-    this.#byAddress = new Map(
-      [...next.values()].map((listener) => [formatAddress(listener.config.address), listener]),
-    );
-    await Promise.all(fresh.map((listener) => listener.bind()));
+    const going = this.listeners.filter((listener) => kept.get(listener.config.name) !== listener);
+    const spare = new Map(going.map((listener) => [addressOf(listener), listener]));
+    const sources = new Map<string, ProxyListener | BoundSocket>();
+    const wanting: Listener[] = [];
+    for (const { config } of compiled) {
+      if (kept.has(config.name) || !config.bindToPort) continue;
+      const address = formatAddress(config.address);
+      const old = spare.get(address);
+      if (old?.boundAddress === undefined) wanting.push(config);
+      else sources.set(config.name, old);
+      spare.delete(address);
+    }
+    for (const [name, socket] of await bindAll(wanting)) sources.set(name, socket);
+    return { commit: () => this.#commit(compiled, kept, going, sources) };
+  }
+
+  #commit(
+    compiled: readonly CompiledListener[],
+    kept: ReadonlyMap<string, ProxyListener>,
+    going: readonly ProxyListener[],
+    sources: ReadonlyMap<string, ProxyListener | BoundSocket>,
+  ): void {
+    const next = compiled.map(({ config, chains }) => {
+      const old = kept.get(config.name);
+      old?.change(config, chains);
+      return old ?? new ProxyListener(config, chains, this.#context, this.#find);
+    });
+    this.#byName = new Map(next.map((listener) => [listener.config.name, listener]));
+    this.#byAddress = new Map(next.map((listener) => [addressOf(listener), listener]));
+    for (const listener of next) {
+      const source = sources.get(listener.config.name);
+      const socket = source instanceof ProxyListener ? source.release() : source;
+      if (socket !== undefined) listener.open(socket);
+    }
+    for (const gone of going) this.#retire(gone);
+  }
+
+  /** What it still serves may take a while, but not for ever. */
+  #retire(listener: ProxyListener): void {
+    listener.drain();
+    this.#retired.add(listener);
+    this.#context.clock.after(DRAIN_MS, () => {
+      this.#retired.delete(listener);
+      listener.destroy();
+    });
   }
 
   drain(): void {
@@ -76,9 +118,33 @@ export class ListenerSet {
 
   destroy(): void {
     for (const listener of this.listeners) listener.destroy();
+    for (const listener of this.#retired) listener.destroy();
+    this.#retired.clear();
   }
 }
 
 function keepsSocket(a: Listener, b: Listener): boolean {
   return a.bindToPort === b.bindToPort && formatAddress(a.address) === formatAddress(b.address);
+}
+
+function addressOf(listener: ProxyListener): string {
+  return formatAddress(listener.config.address);
+}
+
+/** All or none, by the listeners' names. */
+async function bindAll(configs: readonly Listener[]): Promise<ReadonlyMap<string, BoundSocket>> {
+  const bound = new Map<string, BoundSocket>();
+  const failures: string[] = [];
+  await Promise.all(
+    configs.map(async ({ address, name }) => {
+      try {
+        bound.set(name, await BoundSocket.bind(address));
+      } catch (error) {
+        failures.push(`listener ${name}: ${error instanceof Error ? error.message : error}`);
+      }
+    }),
+  );
+  if (failures.length === 0) return bound;
+  for (const socket of bound.values()) socket.close();
+  throw new Error(failures.sort().join("; "));
 }

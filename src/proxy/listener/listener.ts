@@ -1,10 +1,12 @@
-import { createServer, isIP, type Server, type Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import type { Timer } from "../../base/clock.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
+import { contained } from "../faults.ts";
 import type { ListenerStats } from "../telemetry/envoy/listener-stats.ts";
 import { Accepted } from "./accepted.ts";
+import type { BoundSocket } from "./bound-socket.ts";
 import type { ChainSet, CompiledChain } from "./filter-chain.ts";
 import { type ConnectionOwner, HttpConnection } from "./http-connection.ts";
 import { originalDestination } from "./original-destination.ts";
@@ -25,7 +27,7 @@ export class ProxyListener implements ConnectionOwner {
   readonly #connections = new Set<HttpConnection>();
   readonly #tunnels = new Set<TcpTunnel>();
   #chains: ChainSet;
-  #server: Server | undefined;
+  #bound: BoundSocket | undefined;
 
   constructor(config: Listener, chains: ChainSet, context: ProxyContext, find: FindListener) {
     this.config = config;
@@ -37,34 +39,24 @@ export class ProxyListener implements ConnectionOwner {
 
   /** Where it listens, with the port that the kernel chose; undefined while it does not. */
   get boundAddress(): Address | undefined {
-    const bound = this.#server?.address();
-    if (bound === null || bound === undefined) return undefined;
-    if (typeof bound === "string") return { kind: "pipe", path: bound };
-    return { kind: "socket", host: bound.address, port: bound.port };
+    return this.#bound?.address;
   }
 
   get connectionCount(): number {
     return this.#connections.size + this.#tunnels.size;
   }
 
-  /** Rejects where the address cannot be bound. */
-  async bind(): Promise<void> {
-    const server = createServer(
-      { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
-      (socket) => this.#accept(socket),
-    );
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      const { address } = this.config;
-      const done = (): void => {
-        server.off("error", reject);
-        server.on("error", () => undefined);
-        resolve();
-      };
-      if (address.kind === "pipe") server.listen(address.path, 1024, done);
-      else server.listen(address.port, address.host, 1024, done);
-    });
-    this.#server = server;
+  /** Serves what comes at this socket, from now on. */
+  open(socket: BoundSocket): void {
+    this.#bound = socket;
+    socket.serve((accepted) => this.#acceptContained(accepted));
+  }
+
+  /** The socket, for another listener to open; connections stay. Undefined without one. */
+  release(): BoundSocket | undefined {
+    const bound = this.#bound;
+    this.#bound = undefined;
+    return bound;
   }
 
   /** New connections see the new chains; old ones end with the request that they serve. */
@@ -77,8 +69,7 @@ export class ProxyListener implements ConnectionOwner {
 
   /** Accepts no more; connections end with the request that they serve. */
   drain(): void {
-    this.#server?.close();
-    this.#server = undefined;
+    this.release()?.close();
     this.#drainConnections();
   }
 
@@ -107,8 +98,10 @@ export class ProxyListener implements ConnectionOwner {
       return;
     }
     accepted.socket.pause();
-    const enter = (host: string): void =>
-      this.#enterTunnel(accepted, { ...destination, host }, first);
+    const owner = { onFault: (error: unknown) => this.#fault(accepted.socket, error) };
+    const enter = contained(owner, (host: string) =>
+      this.#enterTunnel(accepted, { ...destination, host }, first),
+    );
     this.#context.resolve(destination.host).then(
       ([address]) => enter(address ?? destination.host),
       () => enter(destination.host),
@@ -120,6 +113,19 @@ export class ProxyListener implements ConnectionOwner {
     const listener = this.#find(destination);
     if (listener === undefined || listener === this || socket.destroyed) socket.destroy();
     else listener.serve(new Accepted(socket, destination, false), first);
+  }
+
+  #acceptContained(socket: Socket): void {
+    try {
+      this.#accept(socket);
+    } catch (error) {
+      this.#fault(socket, error);
+    }
+  }
+
+  #fault(socket: Socket, error: unknown): void {
+    this.#context.faults.report(error);
+    socket.destroy();
   }
 
   #accept(socket: Socket): void {
@@ -153,23 +159,25 @@ export class ProxyListener implements ConnectionOwner {
       socket.removeListener("error", end);
       this.#start(accepted, protocol, bytes);
     };
-    const end = (): void => settle("other");
-    const take = (more: Buffer): void => {
+    const owner = { onFault: (error: unknown) => this.#fault(socket, error) };
+    const end = contained(owner, () => settle("other"));
+    const take = contained(owner, (more: Buffer) => {
       bytes = bytes.length === 0 ? more : Buffer.concat([bytes, more]);
       const protocol = sniff(bytes);
       if (protocol !== "more") settle(protocol);
-    };
+    });
     socket.on("data", take);
     socket.on("end", end);
     socket.on("error", end);
     socket.resume();
     const timeoutMs = this.config.listenerFiltersTimeoutMs;
     if (timeoutMs > 0) {
-      timer = this.#context.clock.after(timeoutMs, () => {
+      const late = contained(owner, () => {
         this.#stats.count("downstream_pre_cx_timeout");
         if (this.config.continueOnListenerFiltersTimeout) settle("other");
         else socket.destroy();
       });
+      timer = this.#context.clock.after(timeoutMs, late);
     }
     if (first.length > 0) take(NO_BYTES);
   }

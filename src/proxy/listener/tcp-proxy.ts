@@ -4,6 +4,11 @@ import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { Host } from "../cluster/host.ts";
 import type { ProxyContext, UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import { contained } from "../faults.ts";
+import type { TcpStats } from "../telemetry/envoy/tcp-stats.ts";
+import { FLAG_NR, FLAG_UF, FLAG_UH, FLAG_UO } from "../telemetry/response-flags.ts";
+import { TcpAccount } from "../telemetry/standard/series.ts";
+import { UNKNOWN_PEER } from "../telemetry/standard/workload.ts";
 import { dial } from "../upstream/dial.ts";
 import type { Accepted } from "./accepted.ts";
 
@@ -11,6 +16,7 @@ import type { Accepted } from "./accepted.ts";
 export interface CompiledTcpProxy {
   readonly config: TcpProxy;
   readonly context: ProxyContext;
+  readonly stats: TcpStats;
   /** Weights add up: `upTo` of the last is the sum. */
   readonly targets: readonly { readonly slot: ClusterSlot; readonly upTo: number }[];
 }
@@ -23,6 +29,8 @@ export class TcpTunnel implements DeadlineOwner {
   readonly #idle: Deadline;
   readonly #openedMs: number;
   #cluster: UpstreamCluster | undefined;
+  readonly #account = new TcpAccount();
+  #host: Host | undefined;
   #up: Socket | undefined;
   #connected = false;
   #closed = false;
@@ -38,8 +46,10 @@ export class TcpTunnel implements DeadlineOwner {
     this.#onClosed = onClosed;
     this.#openedMs = tcp.context.clock.now();
     this.#idle = new Deadline(tcp.context.clock, this, "idle");
+    // Its bytes wait in the kernel until there is somewhere to send them.
+    this.#down.pause();
     this.#down.on("error", () => undefined);
-    this.#down.on("close", () => this.destroy());
+    this.#down.on("close", contained(this as TcpTunnel, this.destroy));
     this.#connect(accepted, first);
   }
 
@@ -49,14 +59,24 @@ export class TcpTunnel implements DeadlineOwner {
     this.#idle.dispose();
     this.#down.destroy();
     this.#settleUpstream();
+    this.#account.close();
     this.#onClosed(this);
+  }
+
+  onFault(error: unknown): void {
+    this.#tcp.context.faults.report(error);
+    this.destroy();
   }
 
   /** Connecting took too long, or nothing has moved for the idle timeout. */
   onDeadline(): void {
     const stat = this.#connected ? "upstream_cx_idle_timeout" : "upstream_cx_connect_timeout";
     this.#cluster?.stats.count(stat);
-    if (!this.#connected) this.#cluster?.stats.count("upstream_cx_connect_fail");
+    if (this.#connected) this.#tcp.stats.count("idle_timeout");
+    else {
+      this.#cluster?.stats.count("upstream_cx_connect_fail");
+      this.#opened(FLAG_UF);
+    }
     this.destroy();
   }
 
@@ -65,16 +85,19 @@ export class TcpTunnel implements DeadlineOwner {
     const total = targets.at(-1)?.upTo ?? 0;
     const draw = targets.length > 1 ? context.random.below(total) : 0;
     const cluster = targets.find(({ upTo }) => draw < upTo)?.slot.cluster;
+    this.#tcp.stats.count("downstream_cx_total");
     this.#cluster = cluster;
-    const host = cluster === undefined ? undefined : pick(cluster, accepted);
+    this.#host = cluster === undefined ? undefined : pick(cluster, accepted);
+    const host = this.#host;
     if (cluster === undefined || host === undefined) {
-      cluster?.stats.count("upstream_cx_none_healthy");
-      this.destroy();
+      if (cluster === undefined) this.#tcp.stats.count("downstream_cx_no_route");
+      else cluster.stats.count("upstream_cx_none_healthy");
+      this.#refuse(cluster === undefined ? FLAG_NR : FLAG_UH);
       return;
     }
     if (!cluster.limits.connectionsLeft) {
       cluster.stats.count("upstream_cx_overflow");
-      this.destroy();
+      this.#refuse(FLAG_UO);
       return;
     }
     cluster.limits.connections++;
@@ -86,44 +109,84 @@ export class TcpTunnel implements DeadlineOwner {
     this.#join(up, cluster, first);
   }
 
+  #refuse(flag: number): void {
+    this.#opened(flag);
+    this.destroy();
+  }
+
+  /** Istio's metrics begin when both sides are connected, or it is clear that they will not be. */
+  #opened(flag: number): void {
+    const { telemetry } = this.#tcp.config;
+    const inbound = telemetry?.direction === "inbound";
+    const known = this.#host ?? this.#cluster;
+    const destination = inbound ? known?.inbound : known?.outbound;
+    if (telemetry === undefined || destination === undefined) return;
+    this.#account.open(destination.from(UNKNOWN_PEER), flag);
+  }
+
   #join(up: Socket, cluster: UpstreamCluster, first: Buffer): void {
     const { clock } = this.#tcp.context;
     const { idleTimeoutMs } = this.#tcp.config;
-    up.on("connect", () => {
+    const connected = (): void => {
       this.#connected = true;
+      this.#opened(0);
+      if (first.length > 0) this.#received(cluster, first.length);
       cluster.stats.connectionEstablished(clock.now() - this.#openedMs);
       this.#idle.set(clock.now(), idleTimeoutMs);
-    });
-    up.on("error", () => {
-      if (!this.#connected) cluster.stats.connectFailed(false);
-    });
-    up.on("close", () => {
+      this.#pump(this.#down, up, (bytes) => this.#received(cluster, bytes));
+      this.#pump(up, this.#down, (bytes) => this.#sent(cluster, bytes));
+    };
+    const failed = (): void => {
+      if (this.#connected) return;
+      cluster.stats.connectFailed(false);
+      this.#opened(FLAG_UF);
+    };
+    const closed = (): void => {
       this.#settleUpstream();
       if (this.#down.writableEnded) this.destroy();
       else this.#down.destroySoon();
-    });
-    this.#pump(this.#down, up, (bytes) => cluster.stats.sent(bytes));
-    this.#pump(up, this.#down, (bytes) => cluster.stats.received(bytes));
-    if (first.length > 0) {
-      cluster.stats.sent(first.length);
-      up.write(first);
-    }
+    };
+    up.on("connect", contained(this, connected));
+    up.on("error", contained(this, failed));
+    up.on("close", contained(this, closed));
+    if (first.length > 0) up.write(first);
   }
 
   /** Half-close and back-pressure of one direction. */
   #pump(from: Socket, to: Socket, count: (bytes: number) => void): void {
-    const { clock } = this.#tcp.context;
-    from.on("data", (bytes) => {
+    const { context, stats } = this.#tcp;
+    const { clock } = context;
+    const take = (bytes: Buffer): void => {
       count(bytes.length);
-      if (this.#connected) this.#idle.set(clock.now(), this.#tcp.config.idleTimeoutMs);
-      if (!to.write(bytes)) from.pause();
-    });
-    to.on("drain", () => from.resume());
-    from.on("end", () => {
+      this.#idle.set(clock.now(), this.#tcp.config.idleTimeoutMs);
+      if (to.write(bytes)) return;
+      from.pause();
+      if (from === this.#down) stats.count("downstream_flow_control_paused_reading_total");
+    };
+    const drained = (): void => {
+      from.resume();
+      if (from === this.#down) stats.count("downstream_flow_control_resumed_reading_total");
+    };
+    const ended = (): void => {
       to.end();
       if (from.writableFinished) this.destroy();
-    });
+    };
+    from.on("data", contained(this, take));
+    to.on("drain", contained(this, drained));
+    from.on("end", contained(this, ended));
     from.resume();
+  }
+
+  #received(cluster: UpstreamCluster, bytes: number): void {
+    cluster.stats.sent(bytes);
+    this.#tcp.stats.count("downstream_cx_rx_bytes_total", bytes);
+    this.#account.received(bytes);
+  }
+
+  #sent(cluster: UpstreamCluster, bytes: number): void {
+    cluster.stats.received(bytes);
+    this.#tcp.stats.count("downstream_cx_tx_bytes_total", bytes);
+    this.#account.sent(bytes);
   }
 
   #settleUpstream(): void {

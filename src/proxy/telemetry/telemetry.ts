@@ -1,4 +1,5 @@
 import type { Registry } from "../../metrics/registry.ts";
+import type { Table } from "../../metrics/table.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
 import type { Node } from "../../model/bootstrap.ts";
 import type { WorkloadLabels } from "../../model/endpoint.ts";
@@ -9,6 +10,7 @@ import { HttpStats } from "./envoy/http-stats.ts";
 import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
 import { ListenerStats } from "./envoy/listener-stats.ts";
 import { type ListenerTables, listenerTables } from "./envoy/listener-tables.ts";
+import { TcpStats, tcpTable } from "./envoy/tcp-stats.ts";
 import { Destination, type DestinationOptions } from "./standard/destination.ts";
 import { PeerReader } from "./standard/peer-metadata.ts";
 import { type StandardTables, standardTables } from "./standard/tables.ts";
@@ -28,6 +30,8 @@ export class Telemetry {
   readonly #httpTables: HttpTables;
   readonly #listenerTables: ListenerTables;
   readonly #standardTables: StandardTables;
+  readonly #tcpTable: Table;
+  readonly #tcps = new Map<string, TcpStats>();
   readonly #clusters = new Map<string, ClusterStats>();
   readonly #https = new Map<string, HttpStats>();
   readonly #listeners = new Map<string, ListenerStats>();
@@ -40,6 +44,7 @@ export class Telemetry {
     this.#httpTables = httpTables(registry);
     this.#listenerTables = listenerTables(registry);
     this.#standardTables = standardTables(registry, version);
+    this.#tcpTable = tcpTable(registry);
     registry.onCollect(() => {
       for (const cluster of this.#clusters.values()) cluster.collect();
     });
@@ -66,6 +71,16 @@ export class Telemetry {
     if (stats === undefined) {
       stats = new HttpStats(statPrefix, this.#httpTables);
       this.#https.set(statPrefix, stats);
+    }
+    return stats;
+  }
+
+  /** By the TCP proxy's `stat_prefix`. */
+  tcp(statPrefix: string): TcpStats {
+    let stats = this.#tcps.get(statPrefix);
+    if (stats === undefined) {
+      stats = new TcpStats(statPrefix, this.#tcpTable);
+      this.#tcps.set(statPrefix, stats);
     }
     return stats;
   }

@@ -78,7 +78,12 @@ export class Pool {
     for (let i = 0; i < waiting.length; i++) {
       this.#leaveQueue();
       this.#host.cluster.stats.count("upstream_rq_pending_failure_eject");
-      waiting[i]?.handler.onNoConnection(reason, detail);
+      const handler = waiting[i]?.handler;
+      try {
+        handler?.onNoConnection(reason, detail);
+      } catch (error) {
+        handler?.onFault(error);
+      }
     }
   }
 

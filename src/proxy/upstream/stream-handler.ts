@@ -1,4 +1,5 @@
 import type { ResponseParser } from "../../codec/h1/response-parser.ts";
+import type { FaultOwner } from "../faults.ts";
 import type { UpstreamConnection } from "./connection.ts";
 
 /** Why no response, or no whole response, came. Envoy's words for local replies. */
@@ -12,7 +13,7 @@ export type ResetReason =
   | "local reset";
 
 /** Who waits for a connection and then for a response: an attempt. */
-export interface StreamHandler {
+export interface StreamHandler extends FaultOwner {
   /** A connection is this handler's alone, until its response is complete. */
   onConnection(connection: UpstreamConnection): void;
   /** No connection: a limit was reached or the host cannot be reached. */
