@@ -172,6 +172,23 @@ describe("bodies", () => {
     expect((await client.receivesResponse()).body).toBe(piece.repeat(8));
   });
 
+  it("that outran their clients leave connections that go on reading", async () => {
+    const origin = await originServer();
+    const setup = await setUp(origin);
+    const body = "x".repeat(1024 * 1024);
+    const clients = [await setup.client(), await setup.client()];
+    const upstreams: Peer[] = [];
+    for (let round = 0; round < 4; round++) {
+      for (const [index, client] of clients.entries()) {
+        client.sends(GET);
+        const upstream = upstreams[index] ?? (await origin.accepts());
+        upstreams[index] = upstream;
+      }
+      for (const upstream of upstreams) await answered(upstream, body);
+      for (const client of clients) await client.receives(body);
+    }
+  });
+
   it("cut off by the origin cut the client off too", async () => {
     const origin = await originServer();
     const client = await (await setUp(origin)).client();
