@@ -4,6 +4,7 @@ import { BodyDecoder } from "../../codec/h1/body-decoder.ts";
 import { ResponseParser } from "../../codec/h1/response-parser.ts";
 import type { Host } from "../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import { contained } from "../faults.ts";
 import { SocketWriter, type WriterOwner } from "../socket-writer.ts";
 import { dial } from "./dial.ts";
 import type { ResetReason, StreamHandler } from "./stream-handler.ts";
@@ -32,6 +33,8 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
   readonly #life: Deadline;
   #state: State = "connecting";
   #handler: StreamHandler | undefined;
+  /** Whose request it serves, also while that one is being given up. */
+  #serving: StreamHandler | undefined;
   #inBody = false;
   #interim = 0;
   /** The request has been written to its last byte. */
@@ -57,17 +60,21 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
       bindAddress,
       tcpKeepalive,
       allowHalfOpen: false,
-      onBytes: this.#onData.bind(this),
+      onBytes: contained(this as UpstreamConnection, this.#onData),
     });
     this.writer = new SocketWriter(this.#socket, this);
-    this.#socket.on("connect", this.#onConnect.bind(this));
+    this.#listen();
     this.#socket.resume();
-    this.#socket.on("drain", this.#onDrain.bind(this));
-    this.#socket.on("end", this.#onEnd.bind(this));
-    this.#socket.on("error", this.#onError.bind(this));
-    this.#socket.on("close", this.#onClose.bind(this));
     cluster.stats.connectionOpening();
     this.#idle.set(this.#openedMs, cluster.config.connectTimeoutMs);
+  }
+
+  #listen(): void {
+    this.#socket.on("connect", contained(this, this.#onConnect));
+    this.#socket.on("drain", contained(this, this.#onDrain));
+    this.#socket.on("end", contained(this, this.#onEnd));
+    this.#socket.on("error", contained(this, this.#onError));
+    this.#socket.on("close", contained(this, this.#onClose));
   }
 
   get localAddress(): string {
@@ -79,6 +86,7 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
   begin(handler: StreamHandler, method: string): void {
     this.#state = "busy";
     this.#handler = handler;
+    this.#serving = handler;
     this.#inBody = false;
     this.#interim = 0;
     this.#requestSent = false;
@@ -94,7 +102,6 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
   /** The request's last byte has been given to `writer`. */
   requestSent(): void {
     this.#requestSent = true;
-    if (this.#responseDone) this.#release();
   }
 
   pauseReading(): void {
@@ -139,6 +146,16 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
       stats.count("upstream_cx_idle_timeout");
       this.#destroy();
     }
+  }
+
+  onFault(error: unknown): void {
+    const handler = this.#serving;
+    const { pool } = this.#host;
+    const waiting = this.#state === "connecting" ? pool.takeWaiting() : [];
+    this.abandon();
+    if (handler === undefined) this.#host.cluster.context.faults.report(error);
+    else handler.onFault(error);
+    pool.refuse(waiting, "local reset", "");
   }
 
   onWritten(bytes: number): void {
@@ -238,11 +255,10 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
   #endResponse(): void {
     const handler = this.#handler;
     this.#responseDone = true;
-    // A response before the request's end leaves a connection that nobody can use again.
-    const whole = this.#requestSent;
-    if (whole) this.#handler = undefined;
     handler?.onResponseEnd();
-    if (whole) this.#release();
+    // A response before the request's end leaves a connection that nobody can use again.
+    if (this.#requestSent) this.#release();
+    else this.abandon();
   }
 
   #release(): void {
@@ -250,6 +266,7 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
     const { cluster } = this.#host;
     const most = cluster.config.maxRequestsPerConnection;
     const spent = most > 0 && this.requests >= most;
+    this.#serving = undefined;
     if (spent) cluster.stats.count("upstream_cx_max_requests");
     this.#handler = undefined;
     if (spent || !this.#keepAlive || this.#draining) {
