@@ -6,7 +6,9 @@ export interface WritableSocket {
   readonly writableNeedDrain: boolean;
   readonly writableLength: number;
   readonly destroyed: boolean;
-  write(data: string | Uint8Array, encoding?: BufferEncoding): boolean;
+  write(text: string, encoding: BufferEncoding): boolean;
+  /** `written` is called once the bytes are no longer needed, also where they could not be sent. */
+  write(bytes: Uint8Array, written: () => void): boolean;
   cork(): void;
   uncork(): void;
 }
@@ -22,6 +24,43 @@ export interface WriterOwner extends FaultOwner {
 const COPIED_MAX = 4096;
 /** What waits is handed over when it gets this long, whatever the event loop does. */
 const WAITING_MAX = 64 * 1024;
+
+/** A copy of a read has room for that much, and so many copies are kept for the next ones. */
+const PIECE_BYTES = 64 * 1024;
+/** Less payload than this gets no more room than it needs, as it may have to wait for long. */
+const PIECE_BYTES_MIN = 16 * 1024;
+const SPARES_MAX = 64;
+const spares: Piece[] = [];
+
+/** Payload on its way to a socket; used again when it has been written. */
+class Piece {
+  readonly release: () => void;
+  readonly #buffer: Buffer;
+  #lent = false;
+
+  constructor(bytes: number) {
+    this.#buffer = Buffer.allocUnsafeSlow(bytes);
+    this.release = this.#release.bind(this);
+  }
+
+  /** The bytes' copy. */
+  fill(bytes: Buffer, start: number, end: number): Buffer {
+    this.#lent = true;
+    bytes.copy(this.#buffer, 0, start, end);
+    return this.#buffer.subarray(0, end - start);
+  }
+
+  #release(): void {
+    if (!this.#lent) return;
+    this.#lent = false;
+    if (this.#buffer.length === PIECE_BYTES && spares.length < SPARES_MAX) spares.push(this);
+  }
+}
+
+function takePiece(length: number): Piece {
+  if (length > PIECE_BYTES || length < PIECE_BYTES_MIN) return new Piece(length);
+  return spares.pop() ?? new Piece(PIECE_BYTES);
+}
 
 /** Who has something to hand over once everything that could be read has been read. */
 const dirty: SocketWriter[] = [];
@@ -62,9 +101,8 @@ export class SocketWriter {
     this.#corked = true;
     this.#handOverText();
     // What was read is overwritten by the next read, and this write may have to wait.
-    const copy = Buffer.allocUnsafeSlow(length);
-    bytes.copy(copy, 0, start, end);
-    this.#socket.write(copy);
+    const piece = takePiece(length);
+    this.#socket.write(piece.fill(bytes, start, end), piece.release);
     this.#bytes += length;
     this.#touch();
   }
