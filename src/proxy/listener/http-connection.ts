@@ -315,6 +315,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     if (this.#state === "closing" || this.#state === "closed") return;
     account.http.requestStarted();
     account.http.responded(status);
+    account.listener.responded(status);
     account.http.requestEnded(0);
     this.writer.text(
       refusalText(status, body, httpDate(context.clock, context.clock.now()), config.serverName),
