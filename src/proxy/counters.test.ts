@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { httpListener, startSetup } from "../../test/support/proxy-setup.ts";
+import { renderPrometheus } from "../metrics/text-format.ts";
 
 it("counts refused heads, direct responses and missing clusters as Envoy 1.40 does", async () => {
   const routes = [
@@ -19,5 +20,7 @@ it("counts refused heads, direct responses and missing clusters as Envoy 1.40 do
   expect(http.value("downstream_rq_completed")).toBe(3);
   expect(http.value("rq_direct_response")).toBe(1);
   expect(http.value("no_cluster")).toBe(1);
+  const text = [...renderPrometheus(setup.proxy.telemetry.registry)].join("");
+  expect(text).toMatch(/^envoy_listener_http_downstream_rq_completed\{.*\} 3$/m);
   await setup.stop();
 });
