@@ -19,6 +19,11 @@ if (process.env.NODE_COMPILE_CACHE === undefined) {
   enableCompileCache(compileCacheFolder(process.env));
 }
 
+// Whoever reads our output may have read enough, as `head` has.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
+
 /** What stands behind `--` is COMMAND's, and none of ours to read. */
 const separator = process.argv.indexOf("--");
 const ownArguments = separator < 0 ? process.argv : process.argv.slice(0, separator);

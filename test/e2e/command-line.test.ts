@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
-import { outrigger } from "../support/outrigger.ts";
+import { ENTRY, outrigger } from "../support/outrigger.ts";
 
 describe.each([["--help"], ["up", "--help"], ["proxy", "--help"], ["control", "--help"]])(
   "outrigger %s %s",
@@ -29,4 +31,14 @@ describe.each([
     expect(stderr).toContain(says);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
   });
+});
+
+it("takes it that a reader of its help has read enough", async () => {
+  const child = spawn("sh", ["-c", `"${process.execPath}" "${ENTRY}" up --help | head -1`]);
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  await once(child, "close");
+  expect(stderr).toBe("");
 });

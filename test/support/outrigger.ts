@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ENTRY = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+/** The program, as it runs in the repository. */
+export const ENTRY: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 /** How a run of `outrigger` ended. `status` is 128+n where signal n ended it. */
 export interface Outcome {
