@@ -5,7 +5,7 @@
  *   listener accepts      ListenerStats.connectionOpened / connectionClosed
  *   HTTP connection       HttpStats.connectionOpened / connectionClosed / received / sent
  *   request head decoded  RequestAccount.begin(http, nowMs)
- *   peer headers read     account.peer = peers.read(id, metadata)
+ *   peer headers read     account.peer = peers.read(metadata)
  *   routed                account.routed(cluster, destination)   or http.stats.count("no_route")
  *   attempt               ClusterStats.requestPending … requestSent … requestEnded
  *   picked                account.picked(destination of the endpoint)
@@ -45,7 +45,7 @@ export class RequestAccount {
   code = 0;
   /** `FLAG_…` bits of response-flags.ts, added up with `|=`. */
   flags = 0;
-  /** Envoy's response code details, one of response-details.ts. */
+  /** Envoy's response code details, as `via_upstream`. */
   details = "";
   /** Bytes of heads and bodies on the downstream wire (Istio's `*_bytes` metrics). */
   wireBytesReceived = 0;
