@@ -11,7 +11,8 @@ const CTRL_C = "\u0003";
 /** Runs COMMAND under `outrigger up` in a terminal of its own and types Ctrl-C when it asks. */
 function interrupted(mode: string, folder: string, command: string): Promise<[number, string]> {
   const words = [process.execPath, MAIN, "up", "--mode", mode, folder, "--", "sh", "-c", command];
-  const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  // A shell that stayed between `script` and the program would hear the Ctrl-C as well.
+  const line = `exec ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")}`;
   const terminal = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"]);
   let shown = "";
   terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
