@@ -220,7 +220,7 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
     this.#inBody = true;
     this.#body.begin(parser.body, parser.contentLength);
     this.#handler?.onResponseHead(parser);
-    if (this.#body.done && this.#state === "busy") this.#endResponse();
+    if (this.#body.done && this.#state === "busy") this.#endResponse(next < bytes.length);
     return next;
   }
 
@@ -248,14 +248,20 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
     }
     if (this.#state !== "busy") return next;
     if (body.violation !== "none") this.#protocolError();
-    else if (body.done) this.#endResponse();
+    else if (body.done) this.#endResponse(next < bytes.length);
     return next;
   }
 
-  #endResponse(): void {
+  /** `more`: bytes follow that nobody asked for; they must not answer whoever waits in the pool. */
+  #endResponse(more: boolean): void {
     const handler = this.#handler;
     this.#responseDone = true;
     handler?.onResponseEnd();
+    if (more) {
+      this.#handler = undefined;
+      this.#protocolError();
+      return;
+    }
     // A response before the request's end leaves a connection that nobody can use again.
     if (this.#requestSent) this.#release();
     else this.abandon();
@@ -296,7 +302,7 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
     }
     if (this.#state === "busy" && this.#inBody) {
       this.#body.end();
-      if (this.#body.done && !this.#responseDone) this.#endResponse();
+      if (this.#body.done && !this.#responseDone) this.#endResponse(false);
     }
     this.#onClose();
   }
