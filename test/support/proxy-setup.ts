@@ -1,6 +1,7 @@
 import { systemClock, type VirtualClock } from "../../src/base/clock.ts";
 import { SeededRandom } from "../../src/base/random.ts";
 import { readBootstrap } from "../../src/proxy/bootstrap.ts";
+import type { Resolve } from "../../src/proxy/cluster/resolution.ts";
 import { type RunningProxy, startProxy } from "../../src/proxy/main.ts";
 import type { ClusterStat } from "../../src/proxy/telemetry/envoy/cluster-columns.ts";
 import { connectPeer, type Peer } from "./peer.ts";
@@ -70,12 +71,14 @@ export async function startSetup(
   listeners: readonly unknown[],
   clusters: readonly unknown[],
   clock?: VirtualClock,
+  resolve?: Resolve,
 ): Promise<ProxySetup> {
   const text = JSON.stringify({ static_resources: { listeners, clusters } });
   const { bootstrap, diagnostics } = readBootstrap(text, "test.json");
   if (bootstrap === undefined) throw new Error(JSON.stringify(diagnostics, undefined, 2));
   const random = new SeededRandom(1);
-  const proxy = await startProxy({ bootstrap, clock: clock ?? systemClock, random });
+  const names = resolve === undefined ? {} : { resolve };
+  const proxy = await startProxy({ bootstrap, clock: clock ?? systemClock, random, ...names });
   return {
     proxy,
     client: (listener = "in") => {

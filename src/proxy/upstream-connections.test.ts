@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { type Peer, PeerServer } from "../../test/support/peer.ts";
+import {
+  httpListener,
+  type ProxySetup,
+  startSetup,
+  staticCluster,
+} from "../../test/support/proxy-setup.ts";
+
+const running: { stop(): Promise<void> | void }[] = [];
+
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.stop();
+});
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const TO_ORIGIN = { match: { prefix: "/" }, route: { cluster: "origin" } };
+
+async function originServer(path?: string): Promise<PeerServer> {
+  const server = await PeerServer.listen(path);
+  running.push({ stop: () => server.close() });
+  return server;
+}
+
+async function setUp(clusters: unknown[], route: object = TO_ORIGIN): Promise<ProxySetup> {
+  const setup = await startSetup([httpListener({ routes: [route] })], clusters);
+  running.push(setup);
+  return setup;
+}
+
+async function answered(upstream: Peer, body = "ok", fields = ""): Promise<string> {
+  const head = await upstream.receives("\r\n\r\n");
+  upstream.sends(`HTTP/1.1 200 OK\r\n${fields}content-length: ${body.length}\r\n\r\n${body}`);
+  return head;
+}
+
+it("an endpoint may be a Unix socket", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "outrigger-"));
+  running.push({ stop: () => rmSync(folder, { recursive: true }) });
+  const path = join(folder, "origin.sock");
+  const origin = await originServer(path);
+  const endpoint = { endpoint: { address: { pipe: { path } } } };
+  const endpoints = [{ lb_endpoints: [endpoint] }];
+  const more = { load_assignment: { cluster_name: "origin", endpoints } };
+  const client = await (await setUp([staticCluster("origin", [], more)])).client();
+  client.sends(GET);
+  const upstream = await origin.accepts();
+  for (let i = 0; i < 2; i++) {
+    await answered(upstream);
+    expect((await client.receivesResponse()).body).toBe("ok");
+    if (i === 0) client.sends(GET);
+  }
+  expect(origin.connections).toBe(1);
+});
+
+it("a Unix socket where nobody listens is a 503 UF", async () => {
+  const path = join(tmpdir(), "outrigger-nobody-listens.sock");
+  const endpoints = [{ lb_endpoints: [{ endpoint: { address: { pipe: { path } } } }] }];
+  const more = { load_assignment: { cluster_name: "origin", endpoints } };
+  const setup = await setUp([staticCluster("origin", [], more)]);
+  const client = await setup.client();
+  client.sends(GET);
+  const { head, body } = await client.receivesResponse();
+  expect(head).toContain("503 Service Unavailable");
+  expect(body).toContain("reset reason: remote connection failure");
+  expect(setup.stat("origin", "upstream_cx_connect_fail")).toBe(1);
+});
+
+describe("upstream_bind_config", () => {
+  const boundTo = (address: string) => ({
+    upstream_bind_config: { source_address: { address, port_value: 0 } },
+  });
+
+  it("is the address that the origin sees", async () => {
+    const origin = await originServer();
+    const cluster = staticCluster("origin", [origin.port], boundTo("127.0.0.6"));
+    const client = await (await setUp([cluster])).client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    expect(upstream.socket.remoteAddress).toBe("127.0.0.6");
+    await answered(upstream);
+    expect((await client.receivesResponse()).body).toBe("ok");
+  });
+
+  it("with an address that is not this machine's is a 503 and a bind error", async () => {
+    const origin = await originServer();
+    const cluster = staticCluster("origin", [origin.port], boundTo("192.0.2.1"));
+    const setup = await setUp([cluster]);
+    const client = await setup.client();
+    client.sends(GET);
+    const { head, body } = await client.receivesResponse();
+    expect(head).toContain("503 Service Unavailable");
+    expect(body).toContain("reset reason: local connection failure");
+    expect(setup.stat("origin", "bind_errors")).toBe(1);
+    expect(origin.connections).toBe(0);
+  });
+});
+
+it("a connection carries max_requests_per_connection and is closed", async () => {
+  const origin = await originServer();
+  const more = { common_http_protocol_options: { max_requests_per_connection: 2 } };
+  const setup = await setUp([staticCluster("origin", [origin.port], more)]);
+  const client = await setup.client();
+  for (let round = 0; round < 2; round++) {
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await answered(upstream, "one");
+    expect((await client.receivesResponse()).body).toBe("one");
+    client.sends(GET);
+    await answered(upstream, "two");
+    expect((await client.receivesResponse()).body).toBe("two");
+    await upstream.sees("end");
+  }
+  expect(origin.connections).toBe(2);
+  expect(setup.stat("origin", "upstream_cx_max_requests")).toBe(2);
+});
+
+it("a connection is not used again where the origin says close", async () => {
+  const origin = await originServer();
+  const setup = await setUp([staticCluster("origin", [origin.port])]);
+  const client = await setup.client();
+  for (let round = 0; round < 2; round++) {
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await answered(upstream, "ok", "connection: close\r\n");
+    expect((await client.receivesResponse()).head).not.toContain("connection: close");
+    await upstream.sees("end");
+  }
+  expect(setup.stat("origin", "upstream_cx_close_notify")).toBe(2);
+});
+
+describe("DNS clusters", () => {
+  const named = (type: string, port: number) => {
+    const address = { socket_address: { address: "origin.test", port_value: port } };
+    const endpoints = [{ lb_endpoints: [{ endpoint: { address } }] }];
+    const load_assignment = { cluster_name: "origin", endpoints };
+    return staticCluster("origin", [], { type, load_assignment });
+  };
+
+  it.each(["STRICT_DNS", "LOGICAL_DNS"])("of type %s ask for the name", async (type) => {
+    const origin = await originServer();
+    const asked: string[] = [];
+    const resolve = (name: string): Promise<readonly string[]> => {
+      asked.push(name);
+      return Promise.resolve(["127.0.0.1"]);
+    };
+    const listener = httpListener({ routes: [TO_ORIGIN] });
+    const clusters = [named(type, origin.port)];
+    const setup = await startSetup([listener], clusters, undefined, resolve);
+    running.push(setup);
+    const client = await setup.client();
+    client.sends(GET);
+    await answered(await origin.accepts());
+    expect((await client.receivesResponse()).body).toBe("ok");
+    expect(asked).toEqual(["origin.test"]);
+  });
+});
