@@ -9,6 +9,7 @@ import {
   startSetup,
   staticCluster,
 } from "../../test/support/proxy-setup.ts";
+import { VirtualClock } from "../base/clock.ts";
 
 const running: { stop(): Promise<void> | void }[] = [];
 
@@ -156,5 +157,30 @@ describe("DNS clusters", () => {
     await answered(await origin.accepts());
     expect((await client.receivesResponse()).body).toBe("ok");
     expect(asked).toEqual(["origin.test"]);
+  });
+
+  it("follow the name when it moves, and keep no connection to where it was", async () => {
+    const origin = await originServer();
+    const clock = new VirtualClock();
+    // At the first answer's address nobody listens, nor at the third's.
+    const answers = [["127.0.0.2"], ["127.0.0.1"], ["127.0.0.3"]];
+    const resolve = () => Promise.resolve(answers.shift() ?? []);
+    const listener = httpListener({ routes: [TO_ORIGIN] });
+    const clusters = [named("STRICT_DNS", origin.port)];
+    const setup = await startSetup([listener], clusters, clock, resolve);
+    running.push(setup);
+    const client = await setup.client();
+    client.sends(GET);
+    expect((await client.receivesResponse()).body).toContain("remote connection failure");
+    clock.advance(5000);
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await answered(upstream);
+    expect((await client.receivesResponse()).body).toBe("ok");
+    clock.advance(5000);
+    await upstream.sees("end");
+    client.sends(GET);
+    expect((await client.receivesResponse()).body).toContain("remote connection failure");
+    expect(origin.connections).toBe(1);
   });
 });
