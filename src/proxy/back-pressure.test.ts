@@ -1,4 +1,5 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
+import { running } from "../../test/support/one-hop.ts";
 import { type Peer, PeerServer } from "../../test/support/peer.ts";
 import {
   httpListener,
@@ -6,12 +7,6 @@ import {
   startSetup,
   staticCluster,
 } from "../../test/support/proxy-setup.ts";
-
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
 
 async function setUp(): Promise<{ origin: PeerServer; setup: ProxySetup }> {
   const origin = await PeerServer.listen();

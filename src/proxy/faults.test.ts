@@ -1,15 +1,10 @@
-import { afterEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
+import { running } from "../../test/support/one-hop.ts";
 import { connectPeer, PeerServer } from "../../test/support/peer.ts";
 import { httpListener, staticCluster } from "../../test/support/proxy-setup.ts";
 import type { Random } from "../base/random.ts";
 import { readBootstrap } from "./bootstrap.ts";
 import { type RunningProxy, startProxy } from "./main.ts";
-
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 

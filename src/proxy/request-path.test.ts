@@ -1,52 +1,13 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { type Peer, PeerServer } from "../../test/support/peer.ts";
-import {
-  httpListener,
-  type ProxySetup,
-  startSetup,
-  staticCluster,
-} from "../../test/support/proxy-setup.ts";
-
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
-
-async function originServer(): Promise<PeerServer> {
-  const server = await PeerServer.listen();
-  running.push({ stop: () => server.close() });
-  return server;
-}
-
-const TO_ORIGIN = { match: { prefix: "/" }, route: { cluster: "origin" } };
-
-async function setUp(
-  origin: PeerServer,
-  options: { hcm?: Record<string, unknown>; routes?: unknown[]; cluster?: object } = {},
-): Promise<ProxySetup> {
-  const { hcm = {}, routes = [TO_ORIGIN], cluster = {} } = options;
-  const listener = httpListener({ hcm, routes });
-  const setup = await startSetup(
-    [listener],
-    [staticCluster("origin", [origin.port], { ...cluster })],
-  );
-  running.push(setup);
-  return setup;
-}
-
-async function answered(upstream: Peer, body = "ok"): Promise<string> {
-  const head = await upstream.receives("\r\n\r\n");
-  upstream.sends(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
-  return head;
-}
+import { describe, expect, it } from "vitest";
+import { answered, oneHop, originServer } from "../../test/support/one-hop.ts";
+import type { Peer } from "../../test/support/peer.ts";
 
 const GET = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
 describe("a plain request", () => {
   it("goes to the origin and back, with Envoy's headers", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends(GET);
     const head = await answered(await origin.accepts());
     const lines = head.split("\r\n");
@@ -67,7 +28,7 @@ describe("a plain request", () => {
 
   it("reuses both connections for the next one", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends(GET);
     const upstream = await origin.accepts();
     for (let i = 0; i < 3; i++) {
@@ -80,7 +41,7 @@ describe("a plain request", () => {
 
   it("may come in pieces of one byte", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     for (const byte of GET) client.sends(byte);
     await answered(await origin.accepts());
     expect((await client.receivesResponse()).body).toBe("ok");
@@ -88,7 +49,7 @@ describe("a plain request", () => {
 
   it("ends the connection when the client asks for that", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     expect(await answered(await origin.accepts())).not.toContain("connection");
     expect((await client.receivesResponse()).head).toContain("connection: close\r\n");
@@ -98,7 +59,7 @@ describe("a plain request", () => {
 
 it("answers pipelined requests in their order", async () => {
   const origin = await originServer();
-  const client = await (await setUp(origin)).client();
+  const client = await (await oneHop(origin)).client();
   client.sends("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n");
   client.sends("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n");
   const upstream = await origin.accepts();
@@ -110,7 +71,7 @@ it("answers pipelined requests in their order", async () => {
 
 it("refuses what could be read in two ways, and no origin sees it", async () => {
   const origin = await originServer();
-  const client = await (await setUp(origin)).client();
+  const client = await (await oneHop(origin)).client();
   const framings = "Content-Length: 6\r\nTransfer-Encoding: chunked";
   client.sends(`POST / HTTP/1.1\r\nHost: a\r\n${framings}\r\n\r\n0\r\n\r\nG`);
   expect((await client.receivesResponse()).head).toContain("400 Bad Request");
@@ -121,7 +82,7 @@ it("refuses what could be read in two ways, and no origin sees it", async () => 
 describe("bodies", () => {
   it("pass with their length", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello");
     const upstream = await origin.accepts();
     expect(await upstream.receives("hello")).toContain("content-length: 10\r\n");
@@ -133,7 +94,7 @@ describe("bodies", () => {
 
   it("in chunks are framed anew, without extensions and trailers", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     client.sends("5;ext=1\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n");
     const upstream = await origin.accepts();
@@ -146,7 +107,7 @@ describe("bodies", () => {
 
   it("that end with the connection go on in chunks; the client's connection lives", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends(GET);
     const upstream = await origin.accepts();
     await upstream.receives("\r\n\r\n");
@@ -160,7 +121,7 @@ describe("bodies", () => {
 
   it("of many megabytes pass both ways without being held", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     const piece = "x".repeat(1 << 20);
     client.sends(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${8 << 20}\r\n\r\n`);
     for (let i = 0; i < 8; i++) client.sends(piece);
@@ -174,7 +135,7 @@ describe("bodies", () => {
 
   it("that outran their clients leave connections that go on reading", async () => {
     const origin = await originServer();
-    const setup = await setUp(origin);
+    const setup = await oneHop(origin);
     const body = "x".repeat(1024 * 1024);
     const clients = [await setup.client(), await setup.client()];
     const upstreams: Peer[] = [];
@@ -191,7 +152,7 @@ describe("bodies", () => {
 
   it("cut off by the origin cut the client off too", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends(GET);
     const upstream = await origin.accepts();
     await upstream.receives("\r\n\r\n");
@@ -202,7 +163,7 @@ describe("bodies", () => {
 
   it("of HEAD, 204 and 304 are none", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
     const upstream = await origin.accepts();
     await upstream.receives("\r\n\r\n");
@@ -221,7 +182,7 @@ describe("bodies", () => {
 describe("interim responses", () => {
   it("100 comes from the proxy, and the origin sees no Expect", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
     expect(await client.receives("\r\n\r\n")).toBe("HTTP/1.1 100 Continue\r\n\r\n");
     client.sends("hi");
@@ -233,7 +194,7 @@ describe("interim responses", () => {
 
   it("103 is passed on before the final response", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends(GET);
     const upstream = await origin.accepts();
     await upstream.receives("\r\n\r\n");
@@ -247,7 +208,7 @@ describe("interim responses", () => {
 
   it("in a flood are a protocol error", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends(GET);
     const upstream = await origin.accepts();
     await upstream.receives("\r\n\r\n");
@@ -262,7 +223,7 @@ describe("an upgrade", () => {
 
   it("becomes a tunnel, and bytes that came early wait for it", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin, { hcm })).client();
+    const client = await (await oneHop(origin, { hcm })).client();
     client.sends(`${ASK}early`);
     const upstream = await origin.accepts();
     const head = await upstream.receives("\r\n\r\n");
@@ -281,7 +242,7 @@ describe("an upgrade", () => {
 
   it("that the listener does not allow is refused", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends(ASK);
     expect((await client.receivesResponse()).head).toContain("403 Forbidden");
     expect(origin.connections).toBe(0);
@@ -291,7 +252,7 @@ describe("an upgrade", () => {
 describe("failures", () => {
   it("of a connection that the origin closes without an answer are 503 UC", async () => {
     const origin = await originServer();
-    const setup = await setUp(origin);
+    const setup = await oneHop(origin);
     const client = await setup.client();
     client.sends(GET);
     const upstream = await origin.accepts();
@@ -309,7 +270,7 @@ describe("failures", () => {
 
   it("of a framing that contradicts itself are 502 and end the connection", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends(GET);
     const upstream = await origin.accepts();
     await upstream.receives("\r\n\r\n");
@@ -322,7 +283,7 @@ describe("failures", () => {
 
   it("to send bytes that nobody asked for end an idle connection", async () => {
     const origin = await originServer();
-    const client = await (await setUp(origin)).client();
+    const client = await (await oneHop(origin)).client();
     client.sends(GET);
     const upstream = await origin.accepts();
     await answered(upstream);
@@ -336,7 +297,7 @@ describe("failures", () => {
 
   it("to wait are noticed: a client that goes takes its request with it", async () => {
     const origin = await originServer();
-    const setup = await setUp(origin);
+    const setup = await oneHop(origin);
     const client = await setup.client();
     client.sends(GET);
     const upstream = await origin.accepts();
@@ -349,7 +310,7 @@ describe("failures", () => {
 
 it("a last response is sent whole, however slowly the client reads", async () => {
   const origin = await originServer();
-  const client = await (await setUp(origin)).client();
+  const client = await (await oneHop(origin)).client();
   client.sends("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   client.socket.pause();
   const upstream = await origin.accepts();
@@ -363,7 +324,7 @@ it("a last response is sent whole, however slowly the client reads", async () =>
 
 it("a connection lives on after a response that came before the body was taken", async () => {
   const origin = await originServer();
-  const setup = await setUp(origin);
+  const setup = await oneHop(origin);
   const client = await setup.client();
   const length = 8 << 20;
   client.sends(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);

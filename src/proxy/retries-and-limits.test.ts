@@ -1,45 +1,5 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { type Peer, PeerServer } from "../../test/support/peer.ts";
-import {
-  httpListener,
-  type ProxySetup,
-  startSetup,
-  staticCluster,
-} from "../../test/support/proxy-setup.ts";
-
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
-
-async function originServer(): Promise<PeerServer> {
-  const server = await PeerServer.listen();
-  running.push({ stop: () => server.close() });
-  return server;
-}
-
-const TO_ORIGIN = { match: { prefix: "/" }, route: { cluster: "origin" } };
-
-async function setUp(
-  origin: PeerServer,
-  options: { hcm?: Record<string, unknown>; routes?: unknown[]; cluster?: object } = {},
-): Promise<ProxySetup> {
-  const { hcm = {}, routes = [TO_ORIGIN], cluster = {} } = options;
-  const listener = httpListener({ hcm, routes });
-  const setup = await startSetup(
-    [listener],
-    [staticCluster("origin", [origin.port], { ...cluster })],
-  );
-  running.push(setup);
-  return setup;
-}
-
-async function answered(upstream: Peer, body = "ok"): Promise<string> {
-  const head = await upstream.receives("\r\n\r\n");
-  upstream.sends(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
-  return head;
-}
+import { describe, expect, it } from "vitest";
+import { answered, oneHop, originServer } from "../../test/support/one-hop.ts";
 
 const GET = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -51,7 +11,7 @@ describe("retries", () => {
 
   it("send the whole body again", async () => {
     const origin = await originServer();
-    const setup = await setUp(origin, { routes: [policy("5xx")] });
+    const setup = await oneHop(origin, { routes: [policy("5xx")] });
     const client = await setup.client();
     client.sends("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
     const first = await origin.accepts();
@@ -67,7 +27,7 @@ describe("retries", () => {
 
   it("end at their number, and the last answer counts", async () => {
     const origin = await originServer();
-    const setup = await setUp(origin, { routes: [policy("gateway-error")] });
+    const setup = await oneHop(origin, { routes: [policy("gateway-error")] });
     const client = await setup.client();
     client.sends(GET);
     for (const status of ["502 Bad Gateway", "503 Service Unavailable"]) {
@@ -81,7 +41,7 @@ describe("retries", () => {
 
   it("do not happen on a condition that the policy does not name", async () => {
     const origin = await originServer();
-    const setup = await setUp(origin, { routes: [policy("connect-failure")] });
+    const setup = await oneHop(origin, { routes: [policy("connect-failure")] });
     const client = await setup.client();
     client.sends(GET);
     const upstream = await origin.accepts();
@@ -96,7 +56,7 @@ describe("limits", () => {
   it("max_requests answers with overflow", async () => {
     const origin = await originServer();
     const cluster = { circuit_breakers: { thresholds: [{ max_requests: 1 }] } };
-    const setup = await setUp(origin, { cluster });
+    const setup = await oneHop(origin, { cluster });
     const one = await setup.client();
     one.sends(GET);
     const upstream = await origin.accepts();
@@ -113,7 +73,7 @@ describe("limits", () => {
   it("max_connections lets requests wait for the connection", async () => {
     const origin = await originServer();
     const cluster = { circuit_breakers: { thresholds: [{ max_connections: 1 }] } };
-    const setup = await setUp(origin, { cluster });
+    const setup = await oneHop(origin, { cluster });
     const one = await setup.client();
     one.sends(GET);
     const upstream = await origin.accepts();

@@ -1,23 +1,12 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { type Peer, PeerServer } from "../../test/support/peer.ts";
+import { describe, expect, it } from "vitest";
+import { originServer, running } from "../../test/support/one-hop.ts";
+import type { Peer, PeerServer } from "../../test/support/peer.ts";
 import {
   httpListener,
   type ProxySetup,
   startSetup,
   staticCluster,
 } from "../../test/support/proxy-setup.ts";
-
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
-
-async function originServer(): Promise<PeerServer> {
-  const server = await PeerServer.listen();
-  running.push({ stop: () => server.close() });
-  return server;
-}
 
 async function setUp(
   listener: { readonly hcm?: Record<string, unknown>; readonly routes: readonly unknown[] },

@@ -1,5 +1,6 @@
-import { afterEach, expect, it } from "vitest";
-import { type Peer, PeerServer } from "../../test/support/peer.ts";
+import { expect, it } from "vitest";
+import { answered, originServer, running } from "../../test/support/one-hop.ts";
+import type { PeerServer } from "../../test/support/peer.ts";
 import {
   httpListener,
   type ProxySetup,
@@ -8,19 +9,7 @@ import {
 } from "../../test/support/proxy-setup.ts";
 import type { ProxyConfig } from "../model/bootstrap.ts";
 
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
-
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-
-async function originServer(): Promise<PeerServer> {
-  const server = await PeerServer.listen();
-  running.push({ stop: () => server.close() });
-  return server;
-}
 
 async function setUp(one: PeerServer, two: PeerServer): Promise<ProxySetup> {
   const routes = [{ match: { prefix: "/" }, route: { cluster: "one" } }];
@@ -35,11 +24,6 @@ function changed(setup: ProxySetup, from: string, to: string): ProxyConfig {
   const { listeners, clusters } = setup.proxy.bootstrap;
   const config = { listeners, clusters, routes: [], endpoints: [] };
   return JSON.parse(JSON.stringify(config).replaceAll(from, to)) as ProxyConfig;
-}
-
-async function answered(upstream: Peer, body: string): Promise<void> {
-  await upstream.receives("\r\n\r\n");
-  upstream.sends(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
 }
 
 it("a request ends on the configuration that it began with", async () => {

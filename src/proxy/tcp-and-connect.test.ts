@@ -1,23 +1,12 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { PeerServer } from "../../test/support/peer.ts";
+import { describe, expect, it } from "vitest";
+import { originServer, running } from "../../test/support/one-hop.ts";
+
 import { httpListener, startSetup, staticCluster } from "../../test/support/proxy-setup.ts";
 import { renderPrometheus } from "../metrics/text-format.ts";
 
 const TCP = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 const INSPECTOR =
   "type.googleapis.com/envoy.extensions.filters.listener.http_inspector.v3.HttpInspector";
-
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
-
-async function originServer(): Promise<PeerServer> {
-  const server = await PeerServer.listen();
-  running.push({ stop: () => server.close() });
-  return server;
-}
 
 function tcpFilter(cluster: string): unknown {
   const typed_config = { "@type": TCP, stat_prefix: cluster, cluster };

@@ -1,5 +1,6 @@
-import { afterEach, expect, it } from "vitest";
-import { PeerServer } from "../../test/support/peer.ts";
+import { expect, it } from "vitest";
+import { originServer, running } from "../../test/support/one-hop.ts";
+import type { PeerServer } from "../../test/support/peer.ts";
 import {
   httpListener,
   type ProxySetup,
@@ -8,12 +9,6 @@ import {
 } from "../../test/support/proxy-setup.ts";
 import { VirtualClock } from "../base/clock.ts";
 
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
-
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 async function setUp(
@@ -21,8 +16,7 @@ async function setUp(
   hcm: Record<string, unknown> = {},
 ): Promise<{ clock: VirtualClock; origin: PeerServer; setup: ProxySetup }> {
   const clock = new VirtualClock();
-  const origin = await PeerServer.listen();
-  running.push({ stop: () => origin.close() });
+  const origin = await originServer();
   const routes = [{ match: { prefix: "/" }, route: { cluster: "origin", ...route } }];
   const listener = httpListener({ hcm, routes });
   const setup = await startSetup([listener], [staticCluster("origin", [origin.port])], clock);

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
-import { type Peer, PeerServer } from "../../test/support/peer.ts";
+import { describe, expect, it } from "vitest";
+import { answered, originServer, running } from "../../test/support/one-hop.ts";
+
 import {
   httpListener,
   type ProxySetup,
@@ -11,31 +12,13 @@ import {
 } from "../../test/support/proxy-setup.ts";
 import { VirtualClock } from "../base/clock.ts";
 
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
-
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const TO_ORIGIN = { match: { prefix: "/" }, route: { cluster: "origin" } };
-
-async function originServer(path?: string): Promise<PeerServer> {
-  const server = await PeerServer.listen(path);
-  running.push({ stop: () => server.close() });
-  return server;
-}
 
 async function setUp(clusters: unknown[], route: object = TO_ORIGIN): Promise<ProxySetup> {
   const setup = await startSetup([httpListener({ routes: [route] })], clusters);
   running.push(setup);
   return setup;
-}
-
-async function answered(upstream: Peer, body = "ok", fields = ""): Promise<string> {
-  const head = await upstream.receives("\r\n\r\n");
-  upstream.sends(`HTTP/1.1 200 OK\r\n${fields}content-length: ${body.length}\r\n\r\n${body}`);
-  return head;
 }
 
 it("an endpoint may be a Unix socket", async () => {

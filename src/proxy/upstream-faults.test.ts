@@ -1,17 +1,12 @@
-import { afterEach, describe, expect, it } from "vitest";
-import { type Peer, PeerServer } from "../../test/support/peer.ts";
+import { describe, expect, it } from "vitest";
+import { answered, originServer, running } from "../../test/support/one-hop.ts";
+import type { Peer, PeerServer } from "../../test/support/peer.ts";
 import {
   httpListener,
   type ProxySetup,
   startSetup,
   staticCluster,
 } from "../../test/support/proxy-setup.ts";
-
-const running: { stop(): Promise<void> | void }[] = [];
-
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
@@ -23,8 +18,7 @@ interface Running {
 }
 
 async function setUp(route: object = {}, cluster: Record<string, unknown> = {}): Promise<Running> {
-  const origin = await PeerServer.listen();
-  running.push({ stop: () => origin.close() });
+  const origin = await originServer();
   const routes = [{ match: { prefix: "/" }, route: { cluster: "origin", ...route } }];
   const clusters = [staticCluster("origin", [origin.port], cluster)];
   const setup = await startSetup([httpListener({ routes })], clusters);
@@ -34,11 +28,6 @@ async function setUp(route: object = {}, cluster: Record<string, unknown> = {}):
 
 function response(body: string): string {
   return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
-}
-
-async function answered(upstream: Peer, body = "ok"): Promise<void> {
-  await upstream.receives("\r\n\r\n");
-  upstream.sends(response(body));
 }
 
 /** The connection has served a request and waits in the pool for the next one. */
