@@ -1,7 +1,7 @@
 // hot path: no allocation per request
 import type { Timer } from "../base/clock.ts";
 import { removeHopByHop } from "../codec/h1/connection-field.ts";
-import { ID } from "../codec/h1/header-name.ts";
+import { ID } from "../codec/http/header-name.ts";
 import type { RequestParser } from "../codec/h1/request-parser.ts";
 import type { ResponseParser } from "../codec/h1/response-parser.ts";
 import { Attempt } from "./attempt.ts";

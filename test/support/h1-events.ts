@@ -1,5 +1,5 @@
 import { BodyDecoder } from "../../src/codec/h1/body-decoder.ts";
-import type { HeaderTable } from "../../src/codec/h1/header-table.ts";
+import type { HeaderTable } from "../../src/codec/http/header-table.ts";
 import { RequestParser } from "../../src/codec/h1/request-parser.ts";
 import { ResponseParser } from "../../src/codec/h1/response-parser.ts";
 import { statusOf } from "../../src/codec/h1/violation.ts";

@@ -1,6 +1,5 @@
 // hot path: no allocation per request
 
-import type { BodyKind } from "./framing.ts";
 import {
   byteAt,
   COLON,
@@ -10,7 +9,8 @@ import {
   LF,
   SEMICOLON,
   TOKEN_LOWER,
-} from "./grammar/character.ts";
+} from "../http/grammar/character.ts";
+import type { BodyKind } from "../http/message.ts";
 import type { Violation } from "./violation.ts";
 
 const DOUBLE_QUOTE = 0x22;

@@ -1,5 +1,5 @@
-import { ID } from "./header-name.ts";
-import type { HeaderTable } from "./header-table.ts";
+import { ID } from "../http/header-name.ts";
+import type { HeaderTable } from "../http/header-table.ts";
 
 /** What the `Connection` field asked for (RFC 9110 section 7.6.1). */
 export interface ConnectionOptions {

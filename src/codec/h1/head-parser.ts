@@ -8,9 +8,9 @@ import {
   SPACE,
   TAB,
   TOKEN_LOWER,
-} from "./grammar/character.ts";
-import { headerIdOf } from "./header-name.ts";
-import { HeaderTable } from "./header-table.ts";
+} from "../http/grammar/character.ts";
+import { headerIdOf } from "../http/header-name.ts";
+import { HeaderTable } from "../http/header-table.ts";
 import type { Violation } from "./violation.ts";
 
 const HEAD_END: Buffer = Buffer.from("\r\n\r\n");

@@ -1,12 +1,14 @@
 // hot path: no allocation per request
 
+import { parseContentLength } from "../http/content-length.ts";
+import { isAuthority, isAuthorityWithPort } from "../http/grammar/authority.ts";
+import { ByteDictionary } from "../http/grammar/byte-dictionary.ts";
+import { byteAt, SPACE, TARGET } from "../http/grammar/character.ts";
+import { ID } from "../http/header-name.ts";
+import type { BodyKind, HttpVersion, RequestMessage, TargetForm } from "../http/message.ts";
 import { type ConnectionOptions, takeConnectionField } from "./connection-field.ts";
-import { type BodyKind, framingViolation, parseContentLength } from "./framing.ts";
-import { isAuthority, isAuthorityWithPort } from "./grammar/authority.ts";
-import { ByteDictionary } from "./grammar/byte-dictionary.ts";
-import { byteAt, SPACE, TARGET } from "./grammar/character.ts";
+import { framingViolation } from "./framing.ts";
 import { HeadParser } from "./head-parser.ts";
-import { ID } from "./header-name.ts";
 
 /** Methods that Envoy knows, case-sensitive; any other is refused as Envoy refuses it. */
 const METHODS = (
@@ -24,17 +26,13 @@ const IDENTITY: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => byte)
 const methods = new ByteDictionary(METHODS, IDENTITY);
 const versions = new ByteDictionary(["", "HTTP/1.1\r\n", "HTTP/1.0\r\n"], IDENTITY);
 
-/** `origin` `/a?b`, `absolute` `http://h/a`, `authority` `h:443` (CONNECT), `asterisk` `*`. */
-export type TargetForm = "origin" | "absolute" | "authority" | "asterisk";
-
 /**
  * The head of a request, judged as a whole once `state` is "complete" (RFC 9112 section 3).
  * `Connection` has been obeyed: the fields that it nominates are gone.
  */
-export class RequestParser extends HeadParser {
+export class RequestParser extends HeadParser implements RequestMessage {
   method = "";
-  /** 10 or 11. */
-  version = 11;
+  version: HttpVersion = 11;
   form: TargetForm = "origin";
   /** Path and query as sent; `*` for asterisk-form, empty for CONNECT. */
   path = "";

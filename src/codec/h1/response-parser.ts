@@ -1,18 +1,19 @@
 // hot path: no allocation per request
 
+import { parseContentLength } from "../http/content-length.ts";
+import { byteAt, FIELD_VALUE, isDigit, SPACE } from "../http/grammar/character.ts";
+import { ID } from "../http/header-name.ts";
+import type { BodyKind, HttpVersion, ResponseMessage } from "../http/message.ts";
 import { type ConnectionOptions, takeConnectionField } from "./connection-field.ts";
-import { type BodyKind, framingViolation, parseContentLength } from "./framing.ts";
-import { byteAt, FIELD_VALUE, isDigit, SPACE } from "./grammar/character.ts";
+import { framingViolation } from "./framing.ts";
 import { HeadParser } from "./head-parser.ts";
-import { ID } from "./header-name.ts";
 
 const STATUS_LINE = "HTTP/1.";
 
 /** The head of a response (RFC 9112 section 4). `expect` first: the request decides its body. */
-export class ResponseParser extends HeadParser {
+export class ResponseParser extends HeadParser implements ResponseMessage {
   status = 0;
-  /** 10 or 11. */
-  version = 11;
+  version: HttpVersion = 11;
   body: BodyKind = "none";
   /** -1 where there is no Content-Length. */
   contentLength = -1;

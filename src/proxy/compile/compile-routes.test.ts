@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HeaderTable } from "../../codec/h1/header-table.ts";
+import { HeaderTable } from "../../codec/http/header-table.ts";
 import {
   NO_MUTATIONS,
   type PathMatch,

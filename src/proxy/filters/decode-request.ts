@@ -1,6 +1,6 @@
 // hot path: no allocation per request
 import { removeHopByHop } from "../../codec/h1/connection-field.ts";
-import { ID } from "../../codec/h1/header-name.ts";
+import { ID } from "../../codec/http/header-name.ts";
 import type { RequestParser } from "../../codec/h1/request-parser.ts";
 import type { Downstream } from "../downstream.ts";
 import type { LocalReply } from "../reply/local-reply.ts";

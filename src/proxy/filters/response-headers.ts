@@ -1,7 +1,7 @@
 // hot path: no allocation per request
 import type { Clock } from "../../base/clock.ts";
-import { ID } from "../../codec/h1/header-name.ts";
-import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import { ID } from "../../codec/http/header-name.ts";
+import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 import { appendVia } from "./request-headers.ts";
 

@@ -1,4 +1,4 @@
-import { HeaderTable } from "../../codec/h1/header-table.ts";
+import { HeaderTable } from "../../codec/http/header-table.ts";
 
 /** An answer that the proxy makes itself. */
 export interface LocalReply {

@@ -1,5 +1,5 @@
 // hot path: no allocation per request
-import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import type { HeaderTable } from "../../codec/http/header-table.ts";
 import { statusLine } from "../../codec/h1/status.ts";
 
 /** A response's head. `tail`: header lines about this connection alone. */

@@ -1,6 +1,6 @@
 // hot path: no allocation per request
 import type { Random } from "../../base/random.ts";
-import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import { isConnectFailure } from "../reply/reset.ts";
 import type { CompiledRetry } from "../route/compiled-route.ts";

@@ -1,4 +1,4 @@
-import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { HeaderAction, HeaderMutations } from "../../model/route.ts";
 import { compileTemplate, type FormatSource, type Template } from "./template.ts";
 

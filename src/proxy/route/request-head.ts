@@ -1,5 +1,5 @@
 // hot path: no allocation per request
-import type { HeaderTable } from "../../codec/h1/header-table.ts";
+import type { HeaderTable } from "../../codec/http/header-table.ts";
 
 /** A request as routes see it and as it goes upstream. One an exchange, reused. */
 export class RequestHead {
