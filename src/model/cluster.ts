@@ -1,6 +1,8 @@
 import type { SocketAddress } from "./address.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { Http1Options, Http2Options } from "./http2.ts";
 import type { Origin } from "./origin.ts";
+import type { UpstreamTls } from "./tls.ts";
 
 /** Envoy: cluster.v3.Cluster.DiscoveryType. */
 export type DiscoveryType = "static" | "eds" | "strictDns" | "logicalDns" | "originalDst";
@@ -46,6 +48,13 @@ export interface TcpKeepalive {
   readonly intervalS: number | undefined;
 }
 
+/**
+ * Protocol towards the endpoints (Envoy: HttpProtocolOptions): explicit, the one that the client
+ * speaks (`use_downstream_protocol_config`), or what ALPN settles on (`auto_config`, HTTP/1.1
+ * without an answer).
+ */
+export type UpstreamProtocol = "http1" | "http2" | "downstream" | "alpn";
+
 /** A group of endpoints that serve the same thing (Envoy: cluster.v3.Cluster). */
 export interface Cluster {
   readonly name: string;
@@ -72,8 +81,11 @@ export interface Cluster {
   /** Address to bind upstream sockets to (`upstream_bind_config`). */
   readonly bindAddress: SocketAddress | undefined;
   readonly tcpKeepalive: TcpKeepalive | undefined;
-  /** Protocol towards the endpoints. Only HTTP/1.1 is spoken so far. */
-  readonly protocol: "http1";
+  readonly protocol: UpstreamProtocol;
+  readonly http1: Http1Options;
+  readonly http2: Http2Options;
+  /** Undefined: plain TCP. */
+  readonly tls: UpstreamTls | undefined;
   /** Envoy's panic threshold, 0..100, default 50. */
   readonly healthyPanicThreshold: number;
   /** originalDst: take the destination from `x-envoy-original-dst-host`. Refused so far. */

@@ -1,6 +1,8 @@
 import type { Address } from "./address.ts";
+import type { Http1Options, Http2Options } from "./http2.ts";
 import type { Origin } from "./origin.ts";
 import type { RouteConfiguration } from "./route.ts";
+import type { DownstreamTls } from "./tls.ts";
 
 /** Where routes come from: written in place, or asked for by name. */
 export type RouteSource =
@@ -30,10 +32,16 @@ export interface AccessLog {
 /** Envoy: HttpConnectionManager.ServerHeaderTransformation. */
 export type ServerHeader = "overwrite" | "appendIfAbsent" | "passThrough";
 
+/** Envoy: HttpConnectionManager.CodecType; `auto` goes by ALPN, or by the first bytes. */
+export type CodecType = "auto" | "http1" | "http2";
+
 /** Envoy: filters.network.http_connection_manager.v3.HttpConnectionManager. */
 export interface HttpConnectionManager {
   readonly kind: "http";
   readonly statPrefix: string;
+  readonly codec: CodecType;
+  readonly http1: Http1Options;
+  readonly http2: Http2Options;
   readonly routes: RouteSource;
   readonly httpFilters: readonly HttpFilter[];
   /** Default true. */
@@ -104,7 +112,9 @@ export interface CidrRange {
 export interface FilterChainMatch {
   readonly destinationPort: number | undefined;
   readonly prefixRanges: readonly CidrRange[];
-  /** `http/1.0`, `http/1.1`, `h2c` as the HTTP inspector finds them. */
+  /** Names in the ClientHello (SNI), exact or `*.suffix`; empty matches everything. */
+  readonly serverNames: readonly string[];
+  /** `http/1.0`, `http/1.1`, `h2c` as the HTTP inspector finds them; ALPN's of a ClientHello. */
   readonly applicationProtocols: readonly string[];
   /** `raw_buffer` or `tls`; empty matches both. */
   readonly transportProtocol: "" | "raw_buffer" | "tls";
@@ -113,6 +123,8 @@ export interface FilterChainMatch {
 export interface FilterChain {
   readonly name: string;
   readonly match: FilterChainMatch;
+  /** Undefined: plain bytes. */
+  readonly tls: DownstreamTls | undefined;
   /** The terminal network filter. */
   readonly filter: HttpConnectionManager | TcpProxy;
 }

@@ -110,6 +110,15 @@ export interface ForwardAction {
   readonly hostRewrite: string | undefined;
   /** Envoy's `append_x_forwarded_host`. */
   readonly appendForwardedHost: boolean;
+  /** Longest time from first byte to last (`max_stream_duration`); 0: none. */
+  readonly maxStreamDurationMs: number;
+  /**
+   * `grpc_timeout_header_max`: a gRPC client's `grpc-timeout` bounds its request, itself bounded
+   * by this (0: by nothing). Undefined: the header is passed on and not acted upon.
+   */
+  readonly grpcTimeoutMaxMs: number | undefined;
+  /** CONNECT ends here: what the tunnel carries goes to the cluster as TCP (`connect_config`). */
+  readonly terminatesConnect: boolean;
   /** Answer when a named cluster does not exist; Envoy's default 503. */
   readonly clusterNotFoundStatus: 404 | 500 | 503;
 }

@@ -1,9 +1,9 @@
 // hot path: no allocation per request
 import type { Timer } from "../base/clock.ts";
 import { removeHopByHop } from "../codec/h1/connection-field.ts";
-import { ID } from "../codec/http/header-name.ts";
 import type { RequestParser } from "../codec/h1/request-parser.ts";
 import type { ResponseParser } from "../codec/h1/response-parser.ts";
+import { ID } from "../codec/http/header-name.ts";
 import { Attempt } from "./attempt.ts";
 import type { ProxyContext, UpstreamCluster } from "./cluster/upstream-cluster.ts";
 import type { DeadlineOwner } from "./deadline.ts";

@@ -6,6 +6,7 @@ import {
   Cluster_DnsLookupFamily as Family,
 } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster, DiscoveryType } from "../model/cluster.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../model/http2.ts";
 import type { Place } from "./check/place.ts";
 import { decodeBalancing, encodeBalancing } from "./cluster/balancing.ts";
 import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";
@@ -52,6 +53,9 @@ export function decodeCluster(message: ClusterMessage, place: Place, grpc = fals
     bindAddress: decodeBindAddress(message, place),
     tcpKeepalive: decodeKeepalive(message),
     protocol: "http1",
+    http1: HTTP1_DEFAULTS,
+    http2: HTTP2_DEFAULTS,
+    tls: undefined,
     healthyPanicThreshold: commonLbConfig?.healthyPanicThreshold?.value ?? PANIC_PERCENT,
     origin: decodeOrigin(message.metadata),
     service: decodeService(message.metadata),

@@ -123,6 +123,7 @@ function decodeChain(message: FilterChainMessage, explicit: boolean, place: Plac
   refuseTls(message.transportSocket, place.field("transport_socket"));
   return {
     name: message.name,
+    tls: undefined,
     match: decodeMatch(message.filterChainMatch, place.field("filter_chain_match")),
     filter: decodeFilters(message, explicit, place.field("filters")),
   };
@@ -136,6 +137,7 @@ function decodeMatch(message: FilterChainMatchMessage | undefined, place: Place)
   return {
     destinationPort: message?.destinationPort,
     prefixRanges: (message?.prefixRanges ?? []).map(decodeRange),
+    serverNames: [],
     applicationProtocols: message?.applicationProtocols ?? [],
     transportProtocol: transport === "raw_buffer" || transport === "tls" ? transport : "",
   };

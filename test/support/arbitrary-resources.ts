@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { Address } from "../../src/model/address.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../src/model/endpoint.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/http2.ts";
 import type {
   FilterChain,
   HttpConnectionManager,
@@ -115,6 +116,9 @@ export const cluster: fc.Arbitrary<Cluster> = fc
       fc.record({ probes: optional(count), timeS: optional(count), intervalS: optional(count) }),
     ),
     protocol: fc.constant("http1" as const),
+    http1: fc.constant(HTTP1_DEFAULTS),
+    http2: fc.constant(HTTP2_DEFAULTS),
+    tls: fc.constant(undefined),
     healthyPanicThreshold: fc.nat(100),
     origin: optional(origin),
     service: optional(fc.record({ host: text, name: text, namespace: text })),
@@ -132,6 +136,9 @@ const telemetry = fc.record({ kind: fc.constant("telemetry" as const), direction
 const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
   kind: fc.constant("http" as const),
   statPrefix: someText,
+  codec: fc.constant("auto" as const),
+  http1: fc.constant(HTTP1_DEFAULTS),
+  http2: fc.constant(HTTP2_DEFAULTS),
   routes: fc.oneof(
     fc.record({ kind: fc.constant("inline" as const), config: routeConfiguration }),
     fc.record({ kind: fc.constant("rds" as const), name }),
@@ -189,9 +196,11 @@ const chain: fc.Arbitrary<FilterChain> = fc.record({
       fc.record({ address: fc.constant("10.0.0.0"), prefixLength: fc.nat(32) }),
       { maxLength: 3, selector: (range) => range.prefixLength },
     ),
+    serverNames: fc.constant([]),
     applicationProtocols: fc.uniqueArray(fc.constantFrom("http/1.1", "h2c"), upTo3),
     transportProtocol: fc.constantFrom("", "raw_buffer", "tls"),
   }),
+  tls: fc.constant(undefined),
   filter: fc.oneof(manager, tcpProxy),
 });
 

@@ -127,6 +127,9 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     regexRewrite: optional(regexRewrite),
     hostRewrite: optional(name),
     appendForwardedHost: fc.boolean(),
+    maxStreamDurationMs: fc.constant(0),
+    grpcTimeoutMaxMs: fc.constant(undefined),
+    terminatesConnect: fc.constant(false),
     clusterNotFoundStatus: fc.constantFrom(404, 500, 503),
   })
   .map((action) =>

@@ -1,8 +1,8 @@
 import { BodyDecoder } from "../../src/codec/h1/body-decoder.ts";
-import type { HeaderTable } from "../../src/codec/http/header-table.ts";
 import { RequestParser } from "../../src/codec/h1/request-parser.ts";
 import { ResponseParser } from "../../src/codec/h1/response-parser.ts";
 import { statusOf } from "../../src/codec/h1/violation.ts";
+import type { HeaderTable } from "../../src/codec/http/header-table.ts";
 
 /**
  * Feeds pieces to the codec as a connection would, and writes down what comes out, one line an

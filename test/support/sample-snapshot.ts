@@ -2,6 +2,7 @@ import type { Snapshot } from "../../src/control/server/snapshot-source.ts";
 import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
 import { type Cluster, ENVOY_THRESHOLDS } from "../../src/model/cluster.ts";
 import { type ClusterLoadAssignment, NO_LOCALITY } from "../../src/model/endpoint.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/http2.ts";
 import type { HttpConnectionManager, Listener } from "../../src/model/listener.ts";
 import { NO_MUTATIONS, type Route, type RouteConfiguration } from "../../src/model/route.ts";
 
@@ -25,6 +26,9 @@ export function edsCluster(name: string, changes: Partial<Cluster> = {}): Cluste
     bindAddress: undefined,
     tcpKeepalive: undefined,
     protocol: "http1",
+    http1: HTTP1_DEFAULTS,
+    http2: HTTP2_DEFAULTS,
+    tls: undefined,
     healthyPanicThreshold: 50,
     origin: undefined,
     service: undefined,
@@ -69,6 +73,9 @@ export function routeTo(cluster: string, prefix = "/"): Route {
       regexRewrite: undefined,
       hostRewrite: undefined,
       appendForwardedHost: false,
+      maxStreamDurationMs: 0,
+      grpcTimeoutMaxMs: undefined,
+      terminatesConnect: false,
       clusterNotFoundStatus: 503,
     },
     requestHeaders: NO_MUTATIONS,
@@ -103,6 +110,9 @@ function manager(routeName: string): HttpConnectionManager {
   return {
     kind: "http",
     statPrefix: "in",
+    codec: "auto",
+    http1: HTTP1_DEFAULTS,
+    http2: HTTP2_DEFAULTS,
     routes: { kind: "rds", name: routeName },
     httpFilters: [{ kind: "router" }],
     generateRequestId: true,
@@ -145,9 +155,11 @@ export function httpListener(name: string, address: SocketAddress, routeName: st
         match: {
           destinationPort: undefined,
           prefixRanges: [],
+          serverNames: [],
           applicationProtocols: [],
           transportProtocol: "",
         },
+        tls: undefined,
         filter: manager(routeName),
       },
     ],

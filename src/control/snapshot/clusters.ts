@@ -9,6 +9,7 @@ import type {
 import { UNLIMITED } from "../../model/cluster.ts";
 import type { PolicyBlocks } from "../../model/destination-policy.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/http2.ts";
 import type { Service, ServicePort } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
 import { loadAssignment } from "./endpoints.ts";
@@ -52,6 +53,9 @@ export function clusterDefaults(name: string): Cluster {
     bindAddress: undefined,
     tcpKeepalive: undefined,
     protocol: "http1",
+    http1: HTTP1_DEFAULTS,
+    http2: HTTP2_DEFAULTS,
+    tls: undefined,
     healthyPanicThreshold: 50,
     origin: undefined,
     service: undefined,

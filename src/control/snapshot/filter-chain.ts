@@ -1,3 +1,4 @@
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/http2.ts";
 import type {
   FilterChain,
   FilterChainMatch,
@@ -12,6 +13,7 @@ const HOUR_MS = 3_600_000;
 export const MATCH_ALL: FilterChainMatch = {
   destinationPort: undefined,
   prefixRanges: [],
+  serverNames: [],
   applicationProtocols: [],
   transportProtocol: "",
 };
@@ -34,6 +36,9 @@ export function httpManager(
   return {
     kind: "http",
     statPrefix,
+    codec: "auto",
+    http1: HTTP1_DEFAULTS,
+    http2: HTTP2_DEFAULTS,
     routes,
     httpFilters: [{ kind: "telemetry", direction }, { kind: "router" }],
     generateRequestId: true,
@@ -87,5 +92,5 @@ export function tcpChain(
   idleTimeoutMs?: number,
 ): FilterChain {
   const filter = tcpProxy(direction, [{ cluster, weight: 1 }], idleTimeoutMs);
-  return { name, match, filter };
+  return { name, match, tls: undefined, filter };
 }

@@ -1,7 +1,7 @@
 // hot path: no allocation per request
 import { removeHopByHop } from "../../codec/h1/connection-field.ts";
-import { ID } from "../../codec/http/header-name.ts";
 import type { RequestParser } from "../../codec/h1/request-parser.ts";
+import { ID } from "../../codec/http/header-name.ts";
 import type { Downstream } from "../downstream.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import { BAD_PATH, UPGRADE_REFUSED, UPGRADE_REQUIRED } from "../reply/replies.ts";

@@ -6,6 +6,7 @@ import { ChainSet, CompiledChain, type CompiledFilter } from "./filter-chain.ts"
 const ANY: FilterChainMatch = {
   destinationPort: undefined,
   prefixRanges: [],
+  serverNames: [],
   applicationProtocols: [],
   transportProtocol: "",
 };

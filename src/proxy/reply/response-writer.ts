@@ -1,10 +1,10 @@
 // hot path: no allocation per request
 import { chunkHead, LAST_CHUNK } from "../../codec/h1/chunk-writer.ts";
 import { removeHopByHop } from "../../codec/h1/connection-field.ts";
-import { ID } from "../../codec/http/header-name.ts";
-import { HeaderTable } from "../../codec/http/header-table.ts";
 import type { RequestParser } from "../../codec/h1/request-parser.ts";
 import type { ResponseParser } from "../../codec/h1/response-parser.ts";
+import { ID } from "../../codec/http/header-name.ts";
+import { HeaderTable } from "../../codec/http/header-table.ts";
 import type { Downstream } from "../downstream.ts";
 import { finishResponseHeaders } from "../filters/response-headers.ts";
 import type { RequestAccount } from "../telemetry/account.ts";

@@ -1,7 +1,8 @@
 // hot path: no allocation per request
+
+import type { RequestParser } from "../../codec/h1/request-parser.ts";
 import { ID } from "../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../codec/http/header-table.ts";
-import type { RequestParser } from "../../codec/h1/request-parser.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./compiled-route.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
 import type { RequestHead } from "./request-head.ts";

@@ -6,6 +6,7 @@ import {
   type HttpConnectionManager as ManagerMessage,
   HttpConnectionManager_ServerHeaderTransformation as Transformation,
 } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/http2.ts";
 import type {
   HttpConnectionManager,
   HttpFilter,
@@ -53,6 +54,9 @@ export function decodeManager(
   return {
     kind: "http",
     statPrefix: message.statPrefix,
+    codec: "auto",
+    http1: HTTP1_DEFAULTS,
+    http2: HTTP2_DEFAULTS,
     routes: decodeSource(message.routeSpecifier, place),
     httpFilters: decodeFilters(message, place.field("http_filters")),
     generateRequestId: message.generateRequestId ?? true,

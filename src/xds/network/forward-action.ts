@@ -46,6 +46,9 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     regexRewrite: decodeRegexRewrite(message.regexRewrite, place.field("regex_rewrite")),
     hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,
     appendForwardedHost: message.appendXForwardedHost,
+    maxStreamDurationMs: 0,
+    grpcTimeoutMaxMs: undefined,
+    terminatesConnect: false,
     clusterNotFoundStatus: NOT_FOUND_STATUS[message.clusterNotFoundResponseCode],
   };
 }

@@ -81,10 +81,10 @@ function portChains(
   const tcp = tcpChain(name, match, "inbound", cluster);
   if (inbound.carriage === "tcp") return [tcp];
   const filter = manager(inbound, name);
-  if (inbound.carriage === "http") return [{ name, match, filter }];
+  if (inbound.carriage === "http") return [{ name, match, tls: undefined, filter }];
   const sniffed = { ...MATCH_HTTP, destinationPort: match.destinationPort };
   return [
-    { name, match: sniffed, filter },
+    { name, match: sniffed, tls: undefined, filter },
     { ...tcp, name: `${name}-tcp` },
   ];
 }
@@ -101,7 +101,7 @@ function undeclaredHttpChain(listenerOf: string): FilterChain {
   const cluster = INBOUND_PASSTHROUGH_CLUSTER;
   const config = toOneCluster(cluster, "inbound|http|0", "default", undefined);
   const filter = httpManager("inbound", cluster, { kind: "inline", config });
-  return { name, match: MATCH_HTTP, filter };
+  return { name, match: MATCH_HTTP, tls: undefined, filter };
 }
 
 function toOneCluster(

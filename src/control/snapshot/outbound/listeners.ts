@@ -50,7 +50,7 @@ function httpProxy(podAddress: string): Listener {
   return {
     ...listener(EXPLICIT_ROUTES, podAddress, OUTBOUND_PORT, undefined),
     bindToPort: true,
-    filterChains: [{ name: EXPLICIT_ROUTES, match: MATCH_ALL, filter }],
+    filterChains: [{ name: EXPLICIT_ROUTES, match: MATCH_ALL, tls: undefined, filter }],
   };
 }
 
@@ -170,7 +170,7 @@ function serviceChain(outlook: Outlook, at: ServiceAt): FilterChain {
 
 function httpChain(listenerOf: string, routes: string): FilterChain {
   const filter = httpManager("outbound", `outbound_${listenerOf}`, { kind: "rds", name: routes });
-  return { name: listenerOf, match: MATCH_HTTP, filter };
+  return { name: listenerOf, match: MATCH_HTTP, tls: undefined, filter };
 }
 
 /** TCP to whatever address: no address and no range leads to it. */

@@ -85,6 +85,9 @@ export function forward(clusters: readonly WeightedCluster[]): ForwardAction {
     regexRewrite: undefined,
     hostRewrite: undefined,
     appendForwardedHost: false,
+    maxStreamDurationMs: 0,
+    grpcTimeoutMaxMs: undefined,
+    terminatesConnect: false,
     clusterNotFoundStatus: 503,
   };
 }
@@ -151,6 +154,9 @@ function split(
     prefixRewrite: action.prefixRewrite,
     regexRewrite: action.regexRewrite,
     hostRewrite: action.hostRewrite,
+    maxStreamDurationMs: 0,
+    grpcTimeoutMaxMs: undefined,
+    terminatesConnect: false,
     clusterNotFoundStatus: refusalOf(action.backends),
   };
 }
