@@ -1,8 +1,8 @@
 import type { SocketAddress } from "./address.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
-import type { Http1Options, Http2Options } from "./http2.ts";
 import type { Origin } from "./origin.ts";
-import type { UpstreamTls } from "./tls.ts";
+import type { Http1Options, Http2Options } from "./transport/http2.ts";
+import type { UpstreamTls } from "./transport/tls.ts";
 
 /** Envoy: cluster.v3.Cluster.DiscoveryType. */
 export type DiscoveryType = "static" | "eds" | "strictDns" | "logicalDns" | "originalDst";

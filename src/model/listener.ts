@@ -1,8 +1,8 @@
 import type { Address } from "./address.ts";
-import type { Http1Options, Http2Options } from "./http2.ts";
 import type { Origin } from "./origin.ts";
 import type { RouteConfiguration } from "./route.ts";
-import type { DownstreamTls } from "./tls.ts";
+import type { Http1Options, Http2Options } from "./transport/http2.ts";
+import type { DownstreamTls } from "./transport/tls.ts";
 
 /** Where routes come from: written in place, or asked for by name. */
 export type RouteSource =

@@ -1,12 +1,12 @@
 // hot path: no allocation per request
-import { chunkHead, LAST_CHUNK } from "../codec/h1/chunk-writer.ts";
-import type { ResponseParser } from "../codec/h1/response-parser.ts";
+import type { HeaderTable } from "../codec/http/header-table.ts";
+import type { ResponseMessage } from "../codec/http/message.ts";
 import type { Host } from "./cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "./deadline.ts";
 import type { Exchange } from "./exchange.ts";
-import { requestText } from "./route/finalize.ts";
-import type { UpstreamConnection } from "./upstream/connection.ts";
+import type { RequestPool } from "./upstream/request-pool.ts";
 import type { ResetReason, StreamHandler } from "./upstream/stream-handler.ts";
+import type { UpstreamStream } from "./upstream/upstream-stream.ts";
 
 /**
  * One try of an exchange at one host.
@@ -24,8 +24,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   readonly #perTry: Deadline;
   #state: State = "idle";
   #host: Host | undefined;
-  #connection: UpstreamConnection | undefined;
-  #chunked = false;
+  #pool: RequestPool | undefined;
+  #stream: UpstreamStream | undefined;
   #headArrived = false;
 
   constructor(exchange: Exchange) {
@@ -43,7 +43,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   }
 
   get localAddress(): string {
-    return this.#connection?.localAddress ?? "";
+    return this.#stream?.localAddress ?? "";
   }
 
   /** Goes for a connection to the host. */
@@ -51,7 +51,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#state = "waiting";
     this.#host = host;
     this.#headArrived = false;
-    host.pool.acquire(this, this.#exchange.request.method);
+    this.#pool = host.poolFor(this.#exchange.head.version);
+    this.#pool.acquire(this, this.#exchange.request.method);
   }
 
   /** The time for this try runs from the moment that the request is complete. */
@@ -59,53 +60,51 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     if (perTryTimeoutMs > 0) this.#perTry.set(nowMs, perTryTimeoutMs);
   }
 
-  onConnection(connection: UpstreamConnection): void {
+  onConnection(stream: UpstreamStream): void {
     const host = this.#host as Host;
     this.#state = "sending";
-    this.#connection = connection;
+    this.#stream = stream;
     host.activeRequests++;
     host.cluster.stats.requestSent();
-    this.#chunked = this.#exchange.requestChunked;
-    connection.writer.text(requestText(this.#exchange.request, this.#exchange.head));
+    stream.sendHead(this.#exchange.request, this.#exchange.head);
     this.#exchange.onAttemptReady();
   }
 
   sendData(bytes: Buffer, start: number, end: number): void {
-    const writer = this.#connection?.writer;
-    if (writer === undefined) return;
-    if (this.#chunked) writer.text(chunkHead(end - start));
-    writer.bytes(bytes, start, end);
-    if (this.#chunked) writer.text("\r\n");
+    this.#stream?.sendData(bytes, start, end);
   }
 
   sendEnd(): void {
-    if (this.#chunked) this.#connection?.writer.text(LAST_CHUNK);
-    this.#connection?.requestSent();
+    this.#stream?.sendEnd();
+  }
+
+  sendTrailers(trailers: HeaderTable): void {
+    this.#stream?.sendTrailers(trailers);
   }
 
   sendTunnel(bytes: Buffer, start: number, end: number): void {
-    this.#connection?.writer.bytes(bytes, start, end);
+    this.#stream?.sendTunnel(bytes, start, end);
   }
 
   endTunnel(): void {
-    this.#connection?.endTunnel();
+    this.#stream?.endTunnel();
   }
 
   pauseReading(): void {
-    this.#connection?.pauseReading();
+    this.#stream?.pauseReading();
   }
 
   resumeReading(): void {
-    this.#connection?.resumeReading();
+    this.#stream?.resumeReading();
   }
 
   /** Stops, whatever it is doing; nobody is told. */
   cancel(): void {
-    const connection = this.#connection;
-    if (this.#state === "waiting") this.#host?.pool.cancel(this);
+    const stream = this.#stream;
+    if (this.#state === "waiting") this.#pool?.cancel(this);
     else if (this.#state === "sending") {
       this.#leave();
-      connection?.abandon();
+      stream?.abandon();
     }
     this.#rest();
   }
@@ -115,7 +114,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#exchange.onAttemptFailed(reason, detail, false);
   }
 
-  onResponseHead(head: ResponseParser): void {
+  onResponseHead(head: ResponseMessage): void {
     if (head.status < 200 && head.status !== 101) {
       this.#exchange.onInterimHead(head);
       return;
@@ -131,6 +130,10 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
     this.#exchange.onResponseData(bytes, start, end);
+  }
+
+  onResponseTrailers(trailers: HeaderTable): void {
+    this.#exchange.onResponseTrailers(trailers);
   }
 
   onResponseEnd(): void {
@@ -189,7 +192,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   #rest(): void {
     this.#state = "idle";
-    this.#connection = undefined;
+    this.#stream = undefined;
     this.#perTry.clear();
   }
 }

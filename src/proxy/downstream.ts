@@ -1,11 +1,13 @@
 import type { Address } from "../model/address.ts";
 import type { CompiledHcm } from "./compile/compiled-hcm.ts";
-import type { SocketWriter } from "./socket-writer.ts";
+import type { ResponseEncoder } from "./reply/response-encoder.ts";
 
-/** The client's side of an exchange: what an HTTP connection offers to it. */
+/** The client's side of an exchange: what an HTTP connection, or a stream of one, offers to it. */
 export interface Downstream {
   readonly hcm: CompiledHcm;
-  readonly writer: SocketWriter;
+  readonly encoder: ResponseEncoder;
+  /** The client speaks TLS to this proxy. */
+  readonly secure: boolean;
   /** `10.0.0.7:41522`. */
   readonly remoteAddress: string;
   readonly localAddress: string;
@@ -13,8 +15,6 @@ export interface Downstream {
   readonly remoteIp: string;
   /** Where the client wanted to go before it was intercepted. */
   readonly originalDestination: Address | undefined;
-  /** The connection shall end after this request. */
-  readonly lastRequest: boolean;
   pauseReading(): void;
   resumeReading(): void;
   /** From now on bytes are the new protocol's. */

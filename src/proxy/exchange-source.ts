@@ -1,10 +1,9 @@
-import type { RequestParser } from "../codec/h1/request-parser.ts";
+import type { HttpVersion, RequestMessage } from "../codec/http/message.ts";
 import type { Attempt } from "./attempt.ts";
-import type { UpstreamCluster } from "./cluster/upstream-cluster.ts";
 import type { Downstream } from "./downstream.ts";
 import type { ResponseWriter } from "./reply/response-writer.ts";
-import type { CompiledRoute } from "./route/compiled-route.ts";
 import type { RequestHead } from "./route/request-head.ts";
+import type { Routing } from "./route/routing.ts";
 import type { FormatSource } from "./route/template.ts";
 import type { LogSource } from "./telemetry/access-log/logger.ts";
 import type { RequestAccount } from "./telemetry/account.ts";
@@ -12,16 +11,21 @@ import type { RequestAccount } from "./telemetry/account.ts";
 /** Near enough: what is no address is hardly made of these. */
 const ADDRESS = /^[0-9a-fA-F.:]{2,45}$/;
 
+const PROTOCOLS: Readonly<Record<HttpVersion, string>> = {
+  10: "HTTP/1.0",
+  11: "HTTP/1.1",
+  20: "HTTP/2",
+};
+
 /** The parts of an exchange that log lines and header templates ask about. */
 export interface ExchangeParts {
   readonly down: Downstream;
-  readonly head: RequestParser;
+  readonly head: RequestMessage;
   readonly request: RequestHead;
   readonly attempt: Attempt;
   readonly account: RequestAccount;
   readonly response: ResponseWriter;
-  readonly route: CompiledRoute | undefined;
-  readonly cluster: UpstreamCluster | undefined;
+  readonly routing: Routing;
   readonly failureDetail: string;
 }
 
@@ -34,7 +38,7 @@ export class ExchangeSource implements LogSource, FormatSource {
   }
 
   protocol(): string {
-    return this.#of.head.version === 10 ? "HTTP/1.0" : "HTTP/1.1";
+    return PROTOCOLS[this.#of.head.version];
   }
 
   requestHeader(name: string): string {
@@ -58,7 +62,7 @@ export class ExchangeSource implements LogSource, FormatSource {
   }
 
   upstreamCluster(): string {
-    return this.#of.cluster?.name ?? "";
+    return this.#of.routing.cluster?.name ?? "";
   }
 
   upstreamLocalAddress(): string {
@@ -97,6 +101,6 @@ export class ExchangeSource implements LogSource, FormatSource {
   }
 
   routeName(): string {
-    return this.#of.route?.name ?? "";
+    return this.#of.routing.route?.name ?? "";
   }
 }

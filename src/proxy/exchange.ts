@@ -1,9 +1,9 @@
 // hot path: no allocation per request
 import type { Timer } from "../base/clock.ts";
 import { removeHopByHop } from "../codec/h1/connection-field.ts";
-import type { RequestParser } from "../codec/h1/request-parser.ts";
-import type { ResponseParser } from "../codec/h1/response-parser.ts";
 import { ID } from "../codec/http/header-name.ts";
+import type { HeaderTable } from "../codec/http/header-table.ts";
+import type { RequestMessage, ResponseMessage } from "../codec/http/message.ts";
 import { Attempt } from "./attempt.ts";
 import type { ProxyContext, UpstreamCluster } from "./cluster/upstream-cluster.ts";
 import type { DeadlineOwner } from "./deadline.ts";
@@ -18,14 +18,10 @@ import { HostChoice } from "./retry/host-choice.ts";
 import { RequestStream } from "./retry/request-stream.ts";
 import { RetryState, type RetryVerdict } from "./retry/retry-state.ts";
 import { expectedTimeoutMs, Timeouts } from "./retry/timeouts.ts";
-import {
-  type CompiledForward,
-  type CompiledRoute,
-  type Target,
-  targetOf,
-} from "./route/compiled-route.ts";
+import type { CompiledForward, CompiledRoute, Target } from "./route/compiled-route.ts";
 import { finalizeRequest, finalizeResponse } from "./route/finalize.ts";
 import { RequestHead } from "./route/request-head.ts";
+import { Routing } from "./route/routing.ts";
 import { FlowControl } from "./stream/flow-control.ts";
 import { Tunnel } from "./stream/tunnel.ts";
 import { RequestAccount } from "./telemetry/account.ts";
@@ -49,7 +45,7 @@ type State = "idle" | "asking" | "backingOff" | "answering" | "tunnel";
 export class Exchange implements ExchangeParts, DeadlineOwner {
   readonly context: ProxyContext;
   readonly down: Downstream;
-  readonly head: RequestParser;
+  readonly head: RequestMessage;
   readonly request: RequestHead;
   readonly account: RequestAccount = new RequestAccount();
   readonly attempt: Attempt;
@@ -57,21 +53,16 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   readonly tunnel: Tunnel;
   readonly flow: FlowControl;
   readonly response: ResponseWriter;
-  route: CompiledRoute | undefined;
-  cluster: UpstreamCluster | undefined;
+  readonly routing: Routing = new Routing();
   failureDetail = "";
-  /** The body goes upstream in chunks. */
-  requestChunked = false;
   readonly #body: RequestStream;
   readonly #hosts = new HostChoice();
   readonly #retry = new RetryState();
   readonly #timeouts: Timeouts;
   #state: State = "idle";
-  #forward: CompiledForward | undefined;
-  #target: Target | undefined;
   #backOff: Timer | undefined;
 
-  constructor(down: Downstream, head: RequestParser) {
+  constructor(down: Downstream, head: RequestMessage) {
     this.context = down.hcm.context;
     this.down = down;
     this.head = head;
@@ -106,12 +97,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.account.wireBytesReceived = headBytes;
     this.response.begin();
     this.failureDetail = "";
-    this.route = undefined;
-    this.#forward = undefined;
-    this.#target = undefined;
-    this.cluster = undefined;
+    this.routing.reset();
     this.#hosts.reset();
-    this.requestChunked = this.head.body === "chunked";
     this.#body.begin(this.head.body === "none");
     if (this.#body.complete) this.account.requestCompleteAtMs = nowMs;
     this.#timeouts.begin(nowMs, this.down.hcm.config.streamIdleTimeoutMs);
@@ -121,59 +108,52 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const { head } = this;
     const refusal = decodeRequest(head, this.request, this.down);
     if (refusal !== undefined) return this.#refuse(refusal);
-    if (head.upgrade !== "") this.response.keepAlive = false;
+    if (head.upgrade !== "") this.down.encoder.keepAlive = false;
     if (head.expectsContinue && !this.#body.complete) this.response.invite();
     return true;
   }
 
   #findRoute(): boolean {
-    this.down.hcm.account.http.count("rq_total");
-    const route = this.down.hcm.routes.table?.find(this.request);
-    if (route === undefined) return this.#refuse(replies.NO_ROUTE);
-    this.route = route;
-    if (this.request.method === "CONNECT") return this.#refuse(replies.CONNECT_REFUSED);
-    const { action } = route;
-    if (action.kind === "forward") {
-      this.#forward = action;
-      return true;
-    }
-    this.down.hcm.account.http.count("rq_direct_response");
-    return this.#refuse(replies.routeReply(action, this.request));
+    const reply = this.routing.find(this.request, this.down.hcm);
+    return reply === undefined || this.#refuse(reply);
   }
 
   #admit(): boolean {
-    const forward = this.#forward as CompiledForward;
-    const draw = forward.targets.length === 1 ? 0 : this.context.random.below(forward.weight);
-    const target = targetOf(forward, draw);
-    const cluster = target?.slot.cluster;
-    if (target === undefined || cluster === undefined) {
-      this.down.hcm.account.http.count("no_cluster");
-      return this.#refuse(replies.CLUSTER_REPLIES[forward.clusterNotFoundStatus] as LocalReply);
-    }
-    this.#target = target;
-    this.cluster = cluster;
+    const reply = this.routing.draw(this.down.hcm, this.context.random);
+    if (reply !== undefined) return this.#refuse(reply);
+    const forward = this.routing.forward as CompiledForward;
+    const cluster = this.routing.cluster as UpstreamCluster;
     const { peers } = this.down.hcm;
     const inbound = peers !== undefined && peers.direction === "inbound";
     this.account.routed(cluster.stats, inbound ? cluster.inbound : cluster.outbound);
     this.#retry.begin(forward.retry, cluster);
     if (cluster.config.service !== undefined) peers?.introduce(this.head.headers);
     this.#expectWithin(0);
-    finalizeRequest(this.request, this.route as CompiledRoute, forward, target, this.source);
+    this.#finalize(forward);
     const nowMs = this.account.startedAtMs;
     this.#timeouts.changeIdle(nowMs, forward.idleTimeoutMs);
     if (this.#body.complete) this.#timeouts.startRoute(nowMs, forward.timeoutMs);
     return true;
   }
 
+  #finalize(forward: CompiledForward): void {
+    const { route, target } = this.routing;
+    finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
+  }
+
   #expectWithin(spentMs: number): void {
-    const timeoutMs = expectedTimeoutMs(this.#forward as CompiledForward, spentMs);
+    const timeoutMs = expectedTimeoutMs(this.routing.forward as CompiledForward, spentMs);
     if (timeoutMs === 0) return;
     this.head.headers.set(ID["x-envoy-expected-rq-timeout-ms"], String(timeoutMs));
   }
 
   #tryHost(): void {
-    const cluster = this.cluster as UpstreamCluster;
-    const host = this.#hosts.next(cluster, this.down.originalDestination, this.#forward?.retry);
+    const cluster = this.routing.cluster as UpstreamCluster;
+    const host = this.#hosts.next(
+      cluster,
+      this.down.originalDestination,
+      this.routing.forward?.retry,
+    );
     if (host === undefined) {
       cluster.stats.count("upstream_cx_none_healthy");
       this.#refuse(replies.NO_HEALTHY_UPSTREAM);
@@ -181,7 +161,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     }
     const inbound = this.down.hcm.peers?.direction === "inbound";
     this.account.picked(inbound ? host.inbound : host.outbound);
-    if (this.route?.attemptCountInRequest === true) {
+    if (this.routing.route?.attemptCountInRequest === true) {
       this.head.headers.set(ID["x-envoy-attempt-count"], String(this.account.attempts));
     }
     this.#state = "asking";
@@ -190,7 +170,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   #startTryClock(nowMs: number): void {
-    this.attempt.startClock(nowMs, this.#forward?.retry?.perTryTimeoutMs ?? 0);
+    this.attempt.startClock(nowMs, this.routing.forward?.retry?.perTryTimeoutMs ?? 0);
   }
 
   /** The attempt has a connection and has sent the head: the body follows. */
@@ -206,16 +186,21 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#body.data(this.attempt, bytes, start, end);
   }
 
+  /** They stand behind the body; `onRequestEnd` follows at once. */
+  onRequestTrailers(trailers: HeaderTable): void {
+    this.#body.trailers = trailers;
+  }
+
   onRequestEnd(): void {
     this.#body.complete = true;
     if (this.#state === "idle") return;
     const nowMs = this.context.clock.now();
     this.account.requestCompleteAtMs = nowMs;
     if (this.#state !== "answering") {
-      this.#timeouts.startRoute(nowMs, this.#forward?.timeoutMs ?? 0);
+      this.#timeouts.startRoute(nowMs, this.routing.forward?.timeoutMs ?? 0);
       this.#startTryClock(nowMs);
     }
-    if (this.attempt.sending) this.attempt.sendEnd();
+    if (this.attempt.sending) this.#body.sendEnd(this.attempt);
   }
 
   /** No response came of an attempt. */
@@ -246,7 +231,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   /** 100, 103, or the 101 that turns the connection into a tunnel. */
-  onInterimHead(head: ResponseParser): void {
+  onInterimHead(head: ResponseMessage): void {
     if (head.status !== 101) {
       this.response.interim(head);
     } else if (this.head.upgrade === "") {
@@ -262,22 +247,22 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   /** The final response's head has arrived. */
-  onAttemptHead(head: ResponseParser): void {
+  onAttemptHead(head: ResponseMessage): void {
     const verdict = this.#retry.onResponse(head.status, head.headers);
     if (verdict === "retry") {
-      this.cluster?.stats.retriedResponse(head.status);
+      this.routing.cluster?.stats.retriedResponse(head.status);
       this.attempt.cancel();
       this.#backOffAndRetry();
       return;
     }
     if (verdict === "limited") this.account.flags |= FLAG_URX;
     if (this.account.attempts > 1 && head.status < 500) {
-      this.cluster?.stats.count("upstream_rq_retry_success");
+      this.routing.cluster?.stats.count("upstream_rq_retry_success");
     }
     this.#respond(head);
   }
 
-  #respond(head: ResponseParser): void {
+  #respond(head: ResponseMessage): void {
     const { account, down } = this;
     const { headers } = head;
     const nowMs = this.context.clock.now();
@@ -293,7 +278,12 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     down.hcm.peers?.onResponse(headers);
     headers.set(ID["x-envoy-upstream-service-time"], String(Math.trunc(tookMs)));
     account.responded(head.status);
-    finalizeResponse(headers, this.route as CompiledRoute, this.#target, this.source);
+    finalizeResponse(
+      headers,
+      this.routing.route as CompiledRoute,
+      this.routing.target,
+      this.source,
+    );
     this.response.head(head, nowMs);
   }
 
@@ -302,10 +292,14 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.response.data(bytes, start, end);
   }
 
+  onResponseTrailers(trailers: HeaderTable): void {
+    this.response.trailers = trailers;
+  }
+
   onResponseEnd(): void {
     this.response.end();
     this.account.upstreamCompleted(this.context.clock.now());
-    this.#finish(this.response.keepAlive && this.#body.complete);
+    this.#finish(this.down.encoder.keepAlive && this.#body.complete);
   }
 
   /** The upstream went away in the middle of its response. */
@@ -331,7 +325,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   onDeadline(kind: string): void {
-    if (kind === "route") this.cluster?.stats.count("upstream_rq_timeout");
+    if (kind === "route") this.routing.cluster?.stats.count("upstream_rq_timeout");
     else this.down.hcm.account.http.count("downstream_rq_idle_timeout");
     const reply = kind === "route" ? replies.RESPONSE_TIMEOUT : replies.STREAM_IDLE_TIMEOUT;
     this.#stopAttempt();
@@ -353,14 +347,14 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     if (reply === replies.NO_ROUTE) down.hcm.account.http.count("no_route");
     const headers = localReplyHeaders(reply);
     this.response.headers = headers;
-    if (this.route !== undefined) {
-      finalizeResponse(headers, this.route, this.#target, this.source);
+    if (this.routing.route !== undefined) {
+      finalizeResponse(headers, this.routing.route, this.routing.target, this.source);
     }
     account.responded(reply.status);
     const close = reply.close === true || !this.#body.complete || this.request.method === "CONNECT";
-    if (close) this.response.keepAlive = false;
+    if (close) this.down.encoder.keepAlive = false;
     this.response.local(reply, headers, this.context.clock.now());
-    this.#finish(this.response.keepAlive);
+    this.#finish(this.down.encoder.keepAlive);
     return false;
   }
 

@@ -6,7 +6,7 @@ import {
   Cluster_DnsLookupFamily as Family,
 } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster, DiscoveryType } from "../model/cluster.ts";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../model/http2.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../model/transport/http2.ts";
 import type { Place } from "./check/place.ts";
 import { decodeBalancing, encodeBalancing } from "./cluster/balancing.ts";
 import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { Address } from "../../src/model/address.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../src/model/endpoint.ts";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/http2.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
 import type {
   FilterChain,
   HttpConnectionManager,

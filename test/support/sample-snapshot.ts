@@ -2,7 +2,7 @@ import type { Snapshot } from "../../src/control/server/snapshot-source.ts";
 import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
 import { type Cluster, ENVOY_THRESHOLDS } from "../../src/model/cluster.ts";
 import { type ClusterLoadAssignment, NO_LOCALITY } from "../../src/model/endpoint.ts";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/http2.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
 import type { HttpConnectionManager, Listener } from "../../src/model/listener.ts";
 import { NO_MUTATIONS, type Route, type RouteConfiguration } from "../../src/model/route.ts";
 

@@ -8,12 +8,17 @@ import os from "node:os";
 import path from "node:path";
 import { describe, it } from "vitest";
 
-/** Has to agree with scripts/tools.sh; test/house.test.ts compares them. */
+/** Have to agree with scripts/tools.sh and go-tools.sh; test/house.test.ts compares them. */
 export const ENVOY_VERSION = "1.40.0";
+export const H2SPEC_VERSION = "2.2.1";
+export const FORTIO_VERSION = "1.66.5";
 
 export type ToolName =
   | "curl"
   | "envoy"
+  | "fortio"
+  | "h2load"
+  | "h2spec"
   | "haproxy"
   | "ip"
   | "iptables"
@@ -21,6 +26,13 @@ export type ToolName =
   | "prometheus"
   | "promtool"
   | "wrk";
+
+/** What set-up does not take from Debian: a folder of the cache for each version. */
+const VERSION_IN_CACHE: Partial<Record<ToolName, string>> = {
+  envoy: ENVOY_VERSION,
+  fortio: FORTIO_VERSION,
+  h2spec: H2SPEC_VERSION,
+};
 
 /** Debian keeps administrators' programs out of other people's PATH. */
 const ALWAYS_SEARCHED = ["/usr/sbin", "/sbin"];
@@ -32,7 +44,8 @@ export function cacheFolder(): string {
 }
 
 function foldersFor(name: ToolName): string[] {
-  if (name === "envoy") return [path.join(cacheFolder(), `envoy-${ENVOY_VERSION}`)];
+  const version = VERSION_IN_CACHE[name];
+  if (version !== undefined) return [path.join(cacheFolder(), `${name}-${version}`)];
   return [...(process.env.PATH ?? "").split(path.delimiter), ...ALWAYS_SEARCHED];
 }
 

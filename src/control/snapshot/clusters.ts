@@ -9,7 +9,7 @@ import type {
 import { UNLIMITED } from "../../model/cluster.ts";
 import type { PolicyBlocks } from "../../model/destination-policy.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/http2.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 import type { Service, ServicePort } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
 import { loadAssignment } from "./endpoints.ts";

@@ -1,4 +1,4 @@
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/http2.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 import type {
   FilterChain,
   FilterChainMatch,

@@ -1,8 +1,10 @@
+import type { HttpVersion } from "../../codec/http/message.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import type { Candidate } from "../balance/balancer.ts";
 import type { Destination } from "../telemetry/standard/destination.ts";
-import { Pool } from "../upstream/pool.ts";
+import { Http1Pool } from "../upstream/http1/pool.ts";
+import type { RequestPool } from "../upstream/request-pool.ts";
 import { sameWorkload } from "./same-assignment.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
 
@@ -12,7 +14,7 @@ export class Host implements Candidate {
   readonly address: Address;
   /** `127.0.0.1:9000`. */
   readonly text: string;
-  readonly pool: Pool;
+  readonly pool: Http1Pool;
   endpoint: Endpoint;
   weight: number;
   activeRequests = 0;
@@ -28,7 +30,12 @@ export class Host implements Candidate {
     this.weight = endpoint.weight;
     this.outbound = cluster.destinationOf("outbound", endpoint);
     this.inbound = cluster.destinationOf("inbound", endpoint);
-    this.pool = new Pool(this);
+    this.pool = new Http1Pool(this);
+  }
+
+  /** The pool for requests that came in this version of HTTP. */
+  poolFor(_version: HttpVersion): RequestPool {
+    return this.pool;
   }
 
   /** The same address with other properties. */

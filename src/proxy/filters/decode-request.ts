@@ -1,7 +1,7 @@
 // hot path: no allocation per request
 import { removeHopByHop } from "../../codec/h1/connection-field.ts";
-import type { RequestParser } from "../../codec/h1/request-parser.ts";
 import { ID } from "../../codec/http/header-name.ts";
+import type { RequestMessage } from "../../codec/http/message.ts";
 import type { Downstream } from "../downstream.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import { BAD_PATH, UPGRADE_REFUSED, UPGRADE_REQUIRED } from "../reply/replies.ts";
@@ -15,7 +15,7 @@ import { prepareRequestHeaders } from "./request-headers.ts";
  * connection manager's own headers set. Gives the answer to a request that goes no further.
  */
 export function decodeRequest(
-  head: RequestParser,
+  head: RequestMessage,
   request: RequestHead,
   down: Downstream,
 ): LocalReply | undefined {
@@ -23,7 +23,7 @@ export function decodeRequest(
   const { headers } = head;
   request.method = head.method;
   request.authority = config.stripMatchingPort ? withoutPort(head.authority) : head.authority;
-  request.scheme = "http";
+  request.scheme = down.secure ? "https" : "http";
   request.setPath(head.path);
   if (head.version === 10 && !config.acceptHttp10) return UPGRADE_REQUIRED;
   if (config.normalizePath || config.mergeSlashes) {
@@ -34,9 +34,10 @@ export function decodeRequest(
   if (head.upgrade !== "" && !allowedUpgrades.has(head.upgrade)) return UPGRADE_REFUSED;
   removeHopByHop(headers);
   if (head.upgrade === "") headers.remove(ID.upgrade);
+  else if (!headers.has(ID.upgrade)) headers.set(ID.upgrade, head.upgrade);
   // The client is asked for its body here; the upstream need not know that it waited.
   headers.remove(ID.expect);
   if (head.form !== "origin" || config.stripMatchingPort) headers.set(ID.host, request.authority);
-  prepareRequestHeaders(headers, down.hcm, down.remoteIp);
+  prepareRequestHeaders(headers, down);
   return undefined;
 }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { ID } from "../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
+import type { Downstream } from "../downstream.ts";
 
 /** Removed from every request that does not come from inside (Envoy: cleanInternalHeaders). */
 const INTERNAL_ONLY: readonly number[] = [
@@ -38,14 +39,11 @@ const EDGE_ONLY: readonly number[] = [
  * ConnectionManagerUtility::mutateRequestHeaders). No address counts as internal, Envoy's default
  * since 1.33, so headers that change retries and timeouts are never believed.
  */
-export function prepareRequestHeaders(
-  headers: HeaderTable,
-  hcm: CompiledHcm,
-  remoteAddress: string,
-): void {
+export function prepareRequestHeaders(headers: HeaderTable, down: Downstream): void {
+  const { hcm } = down;
   const { config } = hcm;
-  if (config.useRemoteAddress) forwardAsEdge(headers, hcm, remoteAddress);
-  else if (!headers.has(ID["x-forwarded-proto"])) headers.set(ID["x-forwarded-proto"], "http");
+  if (config.useRemoteAddress) forwardAsEdge(headers, down);
+  else if (!headers.has(ID["x-forwarded-proto"])) setForwardedProto(headers, down);
   removeAll(headers, INTERNAL_ONLY);
   if (config.generateRequestId) setRequestId(headers, hcm);
   if (config.via !== "") appendVia(headers, config.via);
@@ -57,13 +55,17 @@ export function appendVia(headers: HeaderTable, via: string): void {
   headers.set(ID.via, before === undefined ? via : `${before}, ${via}`);
 }
 
-function forwardAsEdge(headers: HeaderTable, hcm: CompiledHcm, remoteAddress: string): void {
+/** The protocol in which the client reached this proxy. */
+function setForwardedProto(headers: HeaderTable, { secure }: Downstream): void {
+  headers.set(ID["x-forwarded-proto"], secure ? "https" : "http");
+}
+
+function forwardAsEdge(headers: HeaderTable, down: Downstream): void {
+  const { hcm, remoteIp: remoteAddress } = down;
   const { config } = hcm;
   const trusted = config.xffNumTrustedHops > 0;
   if (!config.skipXffAppend) appendForwardedFor(headers, hcm, remoteAddress);
-  if (!trusted || !headers.has(ID["x-forwarded-proto"])) {
-    headers.set(ID["x-forwarded-proto"], "http");
-  }
+  if (!trusted || !headers.has(ID["x-forwarded-proto"])) setForwardedProto(headers, down);
   removeAll(headers, EDGE_ONLY);
   headers.set(ID["x-envoy-external-address"], remoteAddress);
 }

@@ -27,7 +27,8 @@ export class AskedDestination {
   }
 }
 
-function addressOf(authority: string): SocketAddress | undefined {
+/** Undefined for what is no `host:port`. */
+export function addressOf(authority: string): SocketAddress | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(authority);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3] ?? HTTP_PORT);

@@ -1,4 +1,11 @@
-import { FLAG_LR, FLAG_UC, FLAG_UF, FLAG_UO, FLAG_UPE } from "../telemetry/response-flags.ts";
+import {
+  FLAG_LR,
+  FLAG_UC,
+  FLAG_UF,
+  FLAG_UO,
+  FLAG_UPE,
+  FLAG_UR,
+} from "../telemetry/response-flags.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
 
 /** How a failed attempt is told to the client and to the logs (Envoy: router.cc). */
@@ -15,6 +22,8 @@ const REPORTS: Readonly<Record<ResetReason, ResetReport>> = {
   "protocol error": { status: 502, flag: FLAG_UPE },
   overflow: { status: 503, flag: FLAG_UO },
   "local reset": { status: 503, flag: FLAG_LR },
+  "remote reset": { status: 503, flag: FLAG_UR },
+  "remote refused stream reset": { status: 503, flag: FLAG_UR },
 };
 
 export function reportOf(reason: ResetReason): ResetReport {

@@ -1,7 +1,10 @@
 // hot path: no allocation per request
+import { HeaderTable } from "../../codec/http/header-table.ts";
 import type { Attempt } from "../attempt.ts";
 import type { Downstream } from "../downstream.ts";
 import type { RetryState } from "./retry-state.ts";
+
+const NO_TRAILERS = new HeaderTable();
 
 /** More is not kept for another attempt (Envoy's per_connection_buffer_limit_bytes). */
 const REPLAY_BYTES_MAX = 1024 * 1024;
@@ -15,6 +18,7 @@ const WAITING_BYTES_MAX = 64 * 1024;
 export class RequestStream {
   /** The last byte has arrived. */
   complete = false;
+  trailers: HeaderTable = NO_TRAILERS;
   readonly #down: Downstream;
   readonly #retry: RetryState;
   readonly #pieces: Buffer[] = [];
@@ -29,6 +33,7 @@ export class RequestStream {
   begin(complete: boolean): void {
     this.forget();
     this.complete = complete;
+    this.trailers = NO_TRAILERS;
     this.#paused = false;
   }
 
@@ -52,8 +57,13 @@ export class RequestStream {
       attempt.sendData(piece, 0, piece.length);
     }
     if (!this.#retry.enabled) this.forget();
-    if (this.complete) attempt.sendEnd();
+    if (this.complete) this.sendEnd(attempt);
     else this.resume();
+  }
+
+  sendEnd(attempt: Attempt): void {
+    if (this.trailers === NO_TRAILERS) attempt.sendEnd();
+    else attempt.sendTrailers(this.trailers);
   }
 
   pause(): void {

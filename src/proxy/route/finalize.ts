@@ -1,6 +1,5 @@
 // hot path: no allocation per request
 
-import type { RequestParser } from "../../codec/h1/request-parser.ts";
 import { ID } from "../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./compiled-route.ts";
@@ -63,21 +62,4 @@ function rewriteHost(request: RequestHead, host: string, append: boolean): void 
   headers.setName("x-envoy-original-host", request.authority);
   headers.set(ID.host, host);
   request.authority = host;
-}
-
-/** The request's head on the wire. A body of unknown length goes in chunks. */
-export function requestText(request: RequestHead, head: RequestParser): string {
-  const { headers, method, path } = request;
-  let tail = "";
-  if (head.body === "chunked") tail = "transfer-encoding: chunked\r\n";
-  else if (head.body === "none" && head.contentLength < 0 && hasBody(method)) {
-    tail = "content-length: 0\r\n";
-  }
-  if (head.upgrade !== "") tail = "connection: upgrade\r\n";
-  return `${method} ${path} HTTP/1.1\r\n${headers.write()}${tail}\r\n`;
-}
-
-/** Methods whose requests say so when they have no body. */
-function hasBody(method: string): boolean {
-  return method === "POST" || method === "PUT" || method === "PATCH";
 }

@@ -28,9 +28,8 @@ export class Tunnel {
   }
 
   fromUpstream(bytes: Buffer, start: number, end: number): void {
-    this.#response.count(end - start);
     this.#timeouts.touch();
-    this.#down.writer.bytes(bytes, start, end);
+    this.#response.tunnel(bytes, start, end);
   }
 
   upstreamEnd(): void {

@@ -6,7 +6,7 @@ import {
   type HttpConnectionManager as ManagerMessage,
   HttpConnectionManager_ServerHeaderTransformation as Transformation,
 } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/http2.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 import type {
   HttpConnectionManager,
   HttpFilter,

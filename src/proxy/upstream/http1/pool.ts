@@ -1,7 +1,8 @@
 // hot path: no allocation per request
-import type { Host } from "../cluster/host.ts";
-import { UpstreamConnection } from "./connection.ts";
-import type { ResetReason, StreamHandler } from "./stream-handler.ts";
+import type { Host } from "../../cluster/host.ts";
+import type { RequestPool } from "../request-pool.ts";
+import type { ResetReason, StreamHandler } from "../stream-handler.ts";
+import { Http1UpstreamConnection } from "./connection.ts";
 
 /** A request that waits for a connection. */
 export interface Waiting {
@@ -13,10 +14,10 @@ export interface Waiting {
  * The connections to one endpoint. A request takes the connection that was used last, or waits
  * for a new one; the limits of the cluster decide whether it may (Envoy: ConnPoolImplBase).
  */
-export class Pool {
+export class Http1Pool implements RequestPool {
   readonly #host: Host;
-  readonly #idle: UpstreamConnection[] = [];
-  readonly #all = new Set<UpstreamConnection>();
+  readonly #idle: Http1UpstreamConnection[] = [];
+  readonly #all = new Set<Http1UpstreamConnection>();
   readonly #waiting: Waiting[] = [];
   #connecting = 0;
 
@@ -50,13 +51,13 @@ export class Pool {
     this.#host.cluster.stats.count("upstream_rq_cancelled");
   }
 
-  onConnected(connection: UpstreamConnection): void {
+  onConnected(connection: Http1UpstreamConnection): void {
     this.#connecting--;
     this.onUsable(connection);
   }
 
   /** A connection is ready for a request. */
-  onUsable(connection: UpstreamConnection): void {
+  onUsable(connection: Http1UpstreamConnection): void {
     this.#idle.push(connection);
     while (this.#idle.length > 0) {
       const next = this.#waiting.shift();
@@ -87,7 +88,7 @@ export class Pool {
     }
   }
 
-  onClosed(connection: UpstreamConnection): void {
+  onClosed(connection: Http1UpstreamConnection): void {
     if (!this.#all.delete(connection)) return;
     this.#host.cluster.limits.connections--;
     if (!connection.established) this.#connecting--;
@@ -129,7 +130,7 @@ export class Pool {
     }
     limits.connections++;
     this.#connecting++;
-    this.#all.add(new UpstreamConnection(this.#host));
+    this.#all.add(new Http1UpstreamConnection(this.#host));
   }
 }
 

@@ -1,13 +1,19 @@
 // hot path: no allocation per request
 import type { Socket } from "node:net";
-import { BodyDecoder } from "../../codec/h1/body-decoder.ts";
-import { ResponseParser } from "../../codec/h1/response-parser.ts";
-import type { Host } from "../cluster/host.ts";
-import { Deadline, type DeadlineOwner } from "../deadline.ts";
-import { contained } from "../faults.ts";
-import { SocketWriter, type WriterOwner } from "../socket-writer.ts";
-import { dial } from "./dial.ts";
-import type { ResetReason, StreamHandler } from "./stream-handler.ts";
+import { BodyDecoder } from "../../../codec/h1/body-decoder.ts";
+import { chunkHead, LAST_CHUNK, LAST_CHUNK_SIZE } from "../../../codec/h1/chunk-writer.ts";
+import { ResponseParser } from "../../../codec/h1/response-parser.ts";
+import type { HeaderTable } from "../../../codec/http/header-table.ts";
+import type { RequestMessage } from "../../../codec/http/message.ts";
+import type { Host } from "../../cluster/host.ts";
+import { Deadline, type DeadlineOwner } from "../../deadline.ts";
+import { contained } from "../../faults.ts";
+import type { RequestHead } from "../../route/request-head.ts";
+import { SocketWriter, type WriterOwner } from "../../socket-writer.ts";
+import { dial } from "../dial.ts";
+import type { ResetReason, StreamHandler } from "../stream-handler.ts";
+import type { UpstreamStream } from "../upstream-stream.ts";
+import { requestText } from "./request-text.ts";
 
 /** Interim responses (100, 103) before the final one; more are a flood. */
 const INTERIM_MAX = 8;
@@ -22,8 +28,8 @@ const INTERIM_MAX = 8;
 type State = "connecting" | "idle" | "busy" | "tunnel" | "closed";
 
 /** One HTTP/1.1 connection to an endpoint: one request at a time. */
-export class UpstreamConnection implements DeadlineOwner, WriterOwner {
-  readonly writer: SocketWriter;
+export class Http1UpstreamConnection implements UpstreamStream, DeadlineOwner, WriterOwner {
+  readonly #writer: SocketWriter;
   readonly #host: Host;
   readonly #socket: Socket;
   readonly #parser = new ResponseParser();
@@ -39,6 +45,7 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
   #interim = 0;
   /** The request has been written to its last byte. */
   #requestSent = false;
+  #chunked = false;
   #responseDone = false;
   #keepAlive = true;
   #draining = false;
@@ -60,9 +67,9 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
       bindAddress,
       tcpKeepalive,
       allowHalfOpen: false,
-      onBytes: contained(this as UpstreamConnection, this.#onData),
+      onBytes: contained(this as Http1UpstreamConnection, this.#onData),
     });
-    this.writer = new SocketWriter(this.#socket, this);
+    this.#writer = new SocketWriter(this.#socket, this);
     this.#listen();
     this.#socket.resume();
     cluster.stats.connectionOpening();
@@ -82,7 +89,7 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
     return localAddress === undefined ? "" : `${localAddress}:${localPort}`;
   }
 
-  /** Begins a request. The handler writes its head through `writer`. */
+  /** Begins a request, of which the handler then sends the head. */
   begin(handler: StreamHandler, method: string): void {
     this.#state = "busy";
     this.#handler = handler;
@@ -99,9 +106,32 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
     handler.onConnection(this);
   }
 
-  /** The request's last byte has been given to `writer`. */
-  requestSent(): void {
+  sendHead(request: RequestHead, message: RequestMessage): void {
+    this.#chunked = message.body === "chunked";
+    this.#writer.text(requestText(request, message));
+  }
+
+  sendData(bytes: Buffer, start: number, end: number): void {
+    const writer = this.#writer;
+    if (this.#chunked) writer.text(chunkHead(end - start));
+    writer.bytes(bytes, start, end);
+    if (this.#chunked) writer.text("\r\n");
+  }
+
+  sendEnd(): void {
+    if (this.#chunked) this.#writer.text(LAST_CHUNK);
     this.#requestSent = true;
+  }
+
+  sendTrailers(trailers: HeaderTable): void {
+    const kept = this.#chunked && this.#host.cluster.config.http1.enableTrailers;
+    if (kept) this.#writer.text(`${LAST_CHUNK_SIZE}${trailers.write()}\r\n`);
+    else if (this.#chunked) this.#writer.text(LAST_CHUNK);
+    this.#requestSent = true;
+  }
+
+  sendTunnel(bytes: Buffer, start: number, end: number): void {
+    this.#writer.bytes(bytes, start, end);
   }
 
   pauseReading(): void {
@@ -116,7 +146,7 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
 
   /** After an upgrade: the client has sent its last byte. */
   endTunnel(): void {
-    this.writer.flush();
+    this.#writer.flush();
     this.#socket.end();
   }
 
@@ -168,7 +198,7 @@ export class UpstreamConnection implements DeadlineOwner, WriterOwner {
   }
 
   #onDrain(): void {
-    this.writer.blocked = false;
+    this.#writer.blocked = false;
     this.#host.cluster.stats.count("upstream_flow_control_drained_total");
     this.#handler?.onUpstreamDrained();
   }

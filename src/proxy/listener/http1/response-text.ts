@@ -1,7 +1,7 @@
 // hot path: no allocation per request
 
-import { statusLine } from "../../codec/h1/status.ts";
-import type { HeaderTable } from "../../codec/http/header-table.ts";
+import { statusLine } from "../../../codec/h1/status.ts";
+import type { HeaderTable } from "../../../codec/http/header-table.ts";
 
 /** A response's head. `tail`: header lines about this connection alone. */
 export function responseText(

@@ -1,4 +1,4 @@
-import type { StringMatch } from "./route.ts";
+import type { StringMatch } from "../route.ts";
 
 /** Bytes of a certificate, key or list: read from a file, again when it changes, or given. */
 export type DataSource =

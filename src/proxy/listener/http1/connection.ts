@@ -1,34 +1,32 @@
 // hot path: no allocation per request
 import type { Socket } from "node:net";
-import { BodyDecoder } from "../../codec/h1/body-decoder.ts";
-import { RequestParser } from "../../codec/h1/request-parser.ts";
-import { reasonOf } from "../../codec/h1/status.ts";
-import { statusOf } from "../../codec/h1/violation.ts";
-import type { Address, SocketAddress } from "../../model/address.ts";
-import type { CompiledHcm } from "../compile/compiled-hcm.ts";
-import { Deadline, type DeadlineOwner } from "../deadline.ts";
-import type { Downstream } from "../downstream.ts";
-import { Exchange } from "../exchange.ts";
-import { contained } from "../faults.ts";
-import { httpDate } from "../filters/response-headers.ts";
-import { refusalText } from "../reply/refusal.ts";
-import { SocketWriter, type WriterOwner } from "../socket-writer.ts";
-import { FLAG_DPE } from "../telemetry/response-flags.ts";
-import { rewrap } from "../upstream/shared-read.ts";
-import type { Accepted } from "./accepted.ts";
-import { AskedDestination } from "./asked-destination.ts";
+import { BodyDecoder } from "../../../codec/h1/body-decoder.ts";
+import { RequestParser } from "../../../codec/h1/request-parser.ts";
+import { reasonOf } from "../../../codec/h1/status.ts";
+import { statusOf } from "../../../codec/h1/violation.ts";
+import type { Address, SocketAddress } from "../../../model/address.ts";
+import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
+import { Deadline, type DeadlineOwner } from "../../deadline.ts";
+import type { Downstream } from "../../downstream.ts";
+import { Exchange } from "../../exchange.ts";
+import { contained } from "../../faults.ts";
+import { httpDate } from "../../filters/response-headers.ts";
+import { refusalText } from "../../reply/refusal.ts";
+import { SocketWriter, type WriterOwner } from "../../socket-writer.ts";
+import { FLAG_DPE } from "../../telemetry/response-flags.ts";
+import { rewrap } from "../../upstream/shared-read.ts";
+import type { Accepted } from "../accepted.ts";
+import { AskedDestination, addressOf } from "../asked-destination.ts";
+import { Lingering } from "../lingering.ts";
+import { Http1ResponseEncoder } from "./response-encoder.ts";
 
 /** Without a configured timeout a head must still arrive in this time. */
 const HEAD_TIMEOUT_MS = 60_000;
-/** How long a closed connection may still send what nobody reads (Envoy: delayed close). */
-const LINGER_MS = 1000;
-/** A client that takes none of its response's rest for so long gets no more of it. */
-const STALLED_MS = 30_000;
 const TUNNEL_ESTABLISHED = "HTTP/1.1 200 OK\r\n\r\n";
 
 /** Who owns connections: told when they end, and asked to take over CONNECT tunnels. */
 export interface ConnectionOwner {
-  onConnectionClosed(connection: HttpConnection): void;
+  onConnectionClosed(connection: Http1Connection): void;
   /** The socket is a fresh connection to this destination; `first` are its first bytes. */
   onTunnel(accepted: Accepted, destination: SocketAddress, first: Buffer): void;
 }
@@ -44,9 +42,10 @@ export interface ConnectionOwner {
 type State = "head" | "body" | "waiting" | "tunnel" | "closing" | "closed";
 
 /** A client's HTTP/1.1 connection: one exchange after the other, pipelined ones in their order. */
-export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
+export class Http1Connection implements Downstream, DeadlineOwner, WriterOwner {
   readonly hcm: CompiledHcm;
-  readonly writer: SocketWriter;
+  readonly encoder: Http1ResponseEncoder;
+  readonly #writer: SocketWriter;
   readonly #accepted: Accepted;
   readonly #owner: ConnectionOwner;
   readonly #asked: AskedDestination | undefined;
@@ -55,8 +54,9 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   readonly #body = new BodyDecoder();
   readonly #exchange: Exchange;
   readonly #timer: Deadline;
+  readonly #lingering: Lingering;
   readonly #openedMs: number;
-  readonly #readOn: () => void = contained(this as HttpConnection, this.#readBacklog);
+  readonly #readOn: () => void = contained(this as Http1Connection, this.#readBacklog);
   #state: State = "head";
   /** Bytes behind the request under way. */
   #backlog: Buffer | undefined;
@@ -64,8 +64,6 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   #draining = false;
   #closedByPeer = false;
   #handedOver = false;
-  /** Bytes that a closing connection had left to send when last looked at. */
-  #unsent = 0;
 
   constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
     const { clock } = hcm.context;
@@ -75,10 +73,12 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     this.#asked = hcm.config.explicitProxy ? new AskedDestination(this.localAddress) : undefined;
     this.#socket = this.#startReading(accepted);
     this.#parser = new RequestParser(hcm.headLimits);
-    this.writer = new SocketWriter(this.#socket, this);
+    this.#writer = new SocketWriter(this.#socket, this);
+    this.encoder = new Http1ResponseEncoder(this, this.#parser, this.#writer);
     this.#exchange = new Exchange(this, this.#parser);
     this.#openedMs = clock.now();
     this.#timer = new Deadline(clock, this, "idle");
+    this.#lingering = new Lingering(this.#socket, this.#timer, clock);
     this.#timer.set(this.#openedMs, hcm.config.idleTimeoutMs);
     this.#socket.on("drain", contained(this, this.#onDrain));
     this.#socket.on("end", contained(this, this.#onEnd));
@@ -90,11 +90,15 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   /** A tunnel to be handed over stays an ordinary socket, and so does one already read from. */
   #startReading(accepted: Accepted): Socket {
     const { fresh, socket } = accepted;
-    const onBytes = contained(this as HttpConnection, this.onData);
+    const onBytes = contained(this as Http1Connection, this.onData);
     if (fresh && !this.hcm.config.explicitProxy) return rewrap(socket, onBytes);
     socket.on("data", onBytes);
     socket.resume();
     return socket;
+  }
+
+  get secure(): boolean {
+    return false;
   }
 
   get remoteAddress(): string {
@@ -143,7 +147,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   }
 
   endTunnel(): void {
-    this.writer.flush();
+    this.#writer.flush();
     this.#socket.end();
   }
 
@@ -162,10 +166,9 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
 
   reset(): void {
     this.#state = "closing";
-    this.writer.flush();
+    this.#writer.flush();
     this.#socket.destroySoon();
-    this.#unsent = this.#socket.writableLength;
-    this.#timer.set(this.hcm.context.clock.now(), STALLED_MS);
+    this.#lingering.begin();
   }
 
   /** Closes at the end of the request under way, or at once. */
@@ -188,7 +191,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
   onDeadline(): void {
     const { http } = this.hcm.account;
     if (this.#state === "closing") {
-      this.#linger();
+      this.#lingering.onDeadline();
     } else if (this.idle) {
       http.count("downstream_cx_idle_timeout");
       this.#close();
@@ -220,7 +223,7 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
 
   /** A client that pipelines but takes no answers gets no further ones made. */
   #mustWait(): boolean {
-    return this.#state === "waiting" || (this.#state === "head" && this.writer.blocked);
+    return this.#state === "waiting" || (this.#state === "head" && this.#writer.blocked);
   }
 
   #read(bytes: Buffer, from: number): void {
@@ -317,54 +320,39 @@ export class HttpConnection implements Downstream, DeadlineOwner, WriterOwner {
     account.http.responded(status);
     account.listener.responded(status);
     account.http.requestEnded(0);
-    this.writer.text(
+    this.#writer.text(
       refusalText(status, body, httpDate(context.clock, context.clock.now()), config.serverName),
     );
     this.#close();
   }
 
   #handOver(first: Buffer): void {
-    const { authority } = this.#parser;
-    const colon = authority.lastIndexOf(":");
-    const host = authority.slice(0, colon).replace("[", "").replace("]", "");
     this.#handedOver = true;
     this.#state = "closed";
     this.#settle(false);
-    this.writer.text(TUNNEL_ESTABLISHED);
-    this.writer.flush();
+    this.#writer.text(TUNNEL_ESTABLISHED);
+    this.#writer.flush();
     this.#socket.pause();
     this.#socket.removeAllListeners("data");
     this.#socket.removeAllListeners("end");
     this.#socket.removeAllListeners("drain");
-    const port = Number(authority.slice(colon + 1));
-    const destination: SocketAddress = { kind: "socket", host, port };
-    this.#owner.onTunnel(this.#accepted, destination, first);
+    const destination = addressOf(this.#parser.authority);
+    if (destination === undefined) this.#socket.destroy();
+    else this.#owner.onTunnel(this.#accepted, destination, first);
   }
 
   /** Sends what is left to send, then waits a moment for the client to close. */
   #close(): void {
     this.#state = "closing";
     this.#backlog = undefined;
-    this.writer.flush();
+    this.#writer.flush();
     this.#socket.end();
     this.#socket.resume();
-    this.#unsent = this.#socket.writableLength;
-    this.#timer.set(this.hcm.context.clock.now(), this.#unsent > 0 ? STALLED_MS : LINGER_MS);
-  }
-
-  /** A closing connection lives on as long as the client still takes bytes. */
-  #linger(): void {
-    const unsent = this.#socket.writableLength;
-    if (unsent === 0 || unsent === this.#unsent) {
-      this.#socket.destroy();
-      return;
-    }
-    this.#unsent = unsent;
-    this.#timer.set(this.hcm.context.clock.now(), STALLED_MS);
+    this.#lingering.begin();
   }
 
   #onDrain(): void {
-    this.writer.blocked = false;
+    this.#writer.blocked = false;
     this.#exchange.flow.downstreamDrained();
     this.#readBacklog();
   }

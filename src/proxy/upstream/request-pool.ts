@@ -1,0 +1,13 @@
+import type { StreamHandler } from "./stream-handler.ts";
+
+/** The connections to one endpoint in one protocol; a cluster's limits decide who gets one. */
+export interface RequestPool {
+  /** Answers through the handler: at once with a stream or a refusal, or later. */
+  acquire(handler: StreamHandler, method: string): void;
+  /** The handler waits no longer. */
+  cancel(handler: StreamHandler): void;
+  /** Idle connections close now, busy ones after their requests. */
+  drain(): void;
+  /** Connections. */
+  readonly size: number;
+}
