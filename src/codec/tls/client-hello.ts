@@ -1,0 +1,200 @@
+/**
+ * What a TLS client says first (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2), read without
+ * answering it: the names by which a filter chain is chosen.
+ */
+
+/** The parts of a ClientHello that routing looks at. */
+export interface ClientHello {
+  /** Lower case; empty where the client names no server (RFC 6066 section 3). */
+  readonly serverName: string;
+  /** In the client's order; empty without ALPN (RFC 7301). Latin-1. */
+  readonly alpnProtocols: readonly string[];
+}
+
+/**
+ * `more` asks for more bytes. `notTls` also stands for a ClientHello that is malformed: Envoy's
+ * tls_inspector does not tell the two apart. `tooLong` is a hello over the limit.
+ */
+export type ClientHelloReading = ClientHello | "more" | "notTls" | "tooLong";
+
+/** Envoy's tls_inspector: `max_client_hello_size`. Bytes, record headers included. */
+export const CLIENT_HELLO_BYTES_MAX: number = 16 * 1024;
+
+const RECORD_HEADER_BYTES = 5;
+const HANDSHAKE_HEADER_BYTES = 4;
+/** RFC 8446 section 5.1: TLSPlaintext.length. */
+const FRAGMENT_BYTES_MAX = 16 * 1024;
+const CONTENT_HANDSHAKE = 22;
+const MAJOR_VERSION = 3;
+const CLIENT_HELLO = 1;
+const RANDOM_BYTES = 32;
+const EXTENSION_SERVER_NAME = 0;
+const EXTENSION_ALPN = 16;
+const NAME_HOST = 0;
+/** RFC 1035 section 2.3.4. */
+const HOST_NAME_BYTES_MAX = 255;
+/** Letters, digits and hyphens; underscores too, as service meshes put them into names. */
+const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+
+/**
+ * Reads the ClientHello at the start of a connection's bytes. Asked again with more bytes, it first
+ * says `more` and then always the same, wherever the bytes were cut.
+ */
+export function readClientHello(bytes: Buffer): ClientHelloReading {
+  const message = readMessage(bytes.subarray(0, CLIENT_HELLO_BYTES_MAX));
+  if (message === "more") return bytes.length < CLIENT_HELLO_BYTES_MAX ? "more" : "tooLong";
+  if (typeof message === "string") return message;
+  try {
+    return readBody(new Reader(message));
+  } catch (error) {
+    if (error instanceof Malformed) return "notTls";
+    throw error;
+  }
+}
+
+/** The handshake message's body, put together from as many records as it takes. */
+function readMessage(bytes: Buffer): Buffer | Exclude<ClientHelloReading, ClientHello> {
+  const fragments: Buffer[] = [];
+  let have = 0;
+  let wanted = HANDSHAKE_HEADER_BYTES;
+  for (let at = 0; have < wanted; ) {
+    const length = readRecordHeader(bytes, at);
+    if (typeof length === "string") return length;
+    const start = at + RECORD_HEADER_BYTES;
+    at = start + length;
+    const fragment = bytes.subarray(start, at);
+    const isHeader = have < HANDSHAKE_HEADER_BYTES;
+    fragments.push(fragment);
+    have += fragment.length;
+    if (isHeader) {
+      const end = readMessageEnd(Buffer.concat(fragments, Math.min(have, HANDSHAKE_HEADER_BYTES)));
+      if (typeof end === "string") return end;
+      wanted = end;
+    }
+    if (have < wanted && at >= bytes.length) return "more";
+  }
+  return Buffer.concat(fragments, wanted).subarray(HANDSHAKE_HEADER_BYTES);
+}
+
+/** Where the message ends whose header, or a part of it, this is. */
+function readMessageEnd(header: Buffer): number | "notTls" | "tooLong" {
+  if (header.length > 0 && header[0] !== CLIENT_HELLO) return "notTls";
+  if (header.length < HANDSHAKE_HEADER_BYTES) return HANDSHAKE_HEADER_BYTES;
+  const end = HANDSHAKE_HEADER_BYTES + header.readUIntBE(1, 3);
+  return end + RECORD_HEADER_BYTES > CLIENT_HELLO_BYTES_MAX ? "tooLong" : end;
+}
+
+/** The length of the record that begins at `at`. */
+function readRecordHeader(bytes: Buffer, at: number): number | "more" | "notTls" {
+  if (at < bytes.length && bytes[at] !== CONTENT_HANDSHAKE) return "notTls";
+  if (at + 1 < bytes.length && bytes[at + 1] !== MAJOR_VERSION) return "notTls";
+  if (at + RECORD_HEADER_BYTES > bytes.length) return "more";
+  const length = bytes.readUInt16BE(at + 3);
+  return length === 0 || length > FRAGMENT_BYTES_MAX ? "notTls" : length;
+}
+
+function readBody(body: Reader): ClientHello {
+  if (body.uint8() !== MAJOR_VERSION) throw new Malformed();
+  body.uint8();
+  body.take(RANDOM_BYTES);
+  if (body.vector8().length > 32) throw new Malformed();
+  const cipherSuites = body.vector16().length;
+  if (cipherSuites === 0 || cipherSuites % 2 === 1) throw new Malformed();
+  if (body.vector8().length === 0) throw new Malformed();
+  if (body.done) return { serverName: "", alpnProtocols: [] };
+  const extensions = new Reader(body.vector16());
+  if (!body.done) throw new Malformed();
+  return readExtensions(extensions);
+}
+
+/** An extension that comes twice could be read differently by whoever reads it next. */
+function readExtensions(extensions: Reader): ClientHello {
+  let serverName: string | undefined;
+  let alpnProtocols: readonly string[] | undefined;
+  while (!extensions.done) {
+    const type = extensions.uint16();
+    const data = extensions.vector16();
+    if (type === EXTENSION_SERVER_NAME) {
+      if (serverName !== undefined) throw new Malformed();
+      serverName = readServerName(new Reader(data));
+    } else if (type === EXTENSION_ALPN) {
+      if (alpnProtocols !== undefined) throw new Malformed();
+      alpnProtocols = readProtocols(new Reader(data));
+    }
+  }
+  return { serverName: serverName ?? "", alpnProtocols: alpnProtocols ?? [] };
+}
+
+/** The first host name of the list. */
+function readServerName(data: Reader): string {
+  const list = new Reader(data.vector16());
+  if (list.done || !data.done) throw new Malformed();
+  let found = "";
+  while (!list.done) {
+    const type = list.uint8();
+    const name = list.vector16();
+    if (type === NAME_HOST && found === "") found = hostName(name);
+  }
+  return found;
+}
+
+function hostName(bytes: Buffer): string {
+  const name = bytes.toString("latin1").toLowerCase();
+  if (name.length > HOST_NAME_BYTES_MAX || !HOST_NAME.test(name)) throw new Malformed();
+  return name;
+}
+
+function readProtocols(data: Reader): readonly string[] {
+  const list = new Reader(data.vector16());
+  if (list.done || !data.done) throw new Malformed();
+  const protocols: string[] = [];
+  while (!list.done) {
+    const protocol = list.vector8();
+    if (protocol.length === 0) throw new Malformed();
+    protocols.push(protocol.toString("latin1"));
+  }
+  return protocols;
+}
+
+/** The bytes are no ClientHello; caught where reading began. */
+class Malformed extends Error {}
+
+/** Reads from front to back; throws where the bytes end too early. */
+class Reader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get done(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  take(length: number): Buffer {
+    const end = this.#at + length;
+    if (end > this.#bytes.length) throw new Malformed();
+    const taken = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return taken;
+  }
+
+  uint8(): number {
+    return this.take(1).readUInt8(0);
+  }
+
+  uint16(): number {
+    return this.take(2).readUInt16BE(0);
+  }
+
+  /** Bytes behind their length in one byte. */
+  vector8(): Buffer {
+    return this.take(this.uint8());
+  }
+
+  /** Bytes behind their length in two bytes. */
+  vector16(): Buffer {
+    return this.take(this.uint16());
+  }
+}
