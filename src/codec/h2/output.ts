@@ -7,4 +7,9 @@ export interface Output {
   position: number;
   /** Makes `buffer[position..position + bytes)` writable; what was written before stays. */
   room(bytes: number): void;
+  /**
+   * Whether a DATA frame may be written now; if not, `pump()` is called when it may. Asked between
+   * frames, before `room`: what was written before may be on its way afterwards.
+   */
+  takesData(): boolean;
 }

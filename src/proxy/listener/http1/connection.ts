@@ -12,7 +12,7 @@ import { Exchange } from "../../exchange.ts";
 import { contained } from "../../faults.ts";
 import { httpDate } from "../../filters/response-headers.ts";
 import { refusalText } from "../../reply/refusal.ts";
-import { SocketWriter, type WriterOwner } from "../../socket-writer.ts";
+import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
 import { FLAG_DPE } from "../../telemetry/response-flags.ts";
 import { rewrap } from "../../upstream/shared-read.ts";
 import type { Accepted } from "../accepted.ts";

@@ -5,7 +5,7 @@ import type { HeaderTable } from "../../../codec/http/header-table.ts";
 import type { BodyKind, RequestMessage } from "../../../codec/http/message.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import type { ResponseEncoder } from "../../reply/response-encoder.ts";
-import type { SocketWriter } from "../../socket-writer.ts";
+import type { SocketWriter } from "../../wire/socket-writer.ts";
 import { responseText } from "./response-text.ts";
 
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";

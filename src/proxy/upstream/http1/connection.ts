@@ -9,10 +9,11 @@ import type { Host } from "../../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
 import type { RequestHead } from "../../route/request-head.ts";
-import { SocketWriter, type WriterOwner } from "../../socket-writer.ts";
+import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
 import { dial } from "../dial.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
 import type { UpstreamStream } from "../upstream-stream.ts";
+import type { Http1Pool, PooledConnection } from "./pool.ts";
 import { requestText } from "./request-text.ts";
 
 /** Interim responses (100, 103) before the final one; more are a flood. */
@@ -28,9 +29,10 @@ const INTERIM_MAX = 8;
 type State = "connecting" | "idle" | "busy" | "tunnel" | "closed";
 
 /** One HTTP/1.1 connection to an endpoint: one request at a time. */
-export class Http1UpstreamConnection implements UpstreamStream, DeadlineOwner, WriterOwner {
+export class Http1UpstreamConnection implements UpstreamStream, PooledConnection, DeadlineOwner, WriterOwner {
   readonly #writer: SocketWriter;
   readonly #host: Host;
+  readonly #pool: Http1Pool;
   readonly #socket: Socket;
   readonly #parser = new ResponseParser();
   readonly #body = new BodyDecoder();
@@ -55,8 +57,10 @@ export class Http1UpstreamConnection implements UpstreamStream, DeadlineOwner, W
   requests = 0;
   established = false;
 
-  constructor(host: Host) {
+  constructor(pool: Http1Pool) {
+    const { host } = pool;
     const { cluster } = host;
+    this.#pool = pool;
     const { clock } = cluster.context;
     this.#host = host;
     this.#openedMs = clock.now();
@@ -180,12 +184,11 @@ export class Http1UpstreamConnection implements UpstreamStream, DeadlineOwner, W
 
   onFault(error: unknown): void {
     const handler = this.#serving;
-    const { pool } = this.#host;
-    const waiting = this.#state === "connecting" ? pool.takeWaiting() : [];
+    const waiting = this.#state === "connecting" ? this.#pool.takeWaiting() : [];
     this.abandon();
     if (handler === undefined) this.#host.cluster.context.faults.report(error);
     else handler.onFault(error);
-    pool.refuse(waiting, "local reset", "");
+    this.#pool.refuse(waiting, "local reset", "");
   }
 
   onWritten(bytes: number): void {
@@ -214,7 +217,7 @@ export class Http1UpstreamConnection implements UpstreamStream, DeadlineOwner, W
       this.#life.set(nowMs, cluster.config.maxConnectionDurationMs);
     }
     this.established = true;
-    this.#host.pool.onConnected(this);
+    this.#pool.onConnected(this);
   }
 
   #onData(bytes: Buffer): void {
@@ -315,7 +318,7 @@ export class Http1UpstreamConnection implements UpstreamStream, DeadlineOwner, W
     // The client that took no more of its response is nobody's business any longer.
     if (this.#paused) this.resumeReading();
     this.#idle.set(cluster.context.clock.now(), cluster.config.idleTimeoutMs);
-    this.#host.pool.onUsable(this);
+    this.#pool.onUsable(this);
   }
 
   #protocolError(): void {
@@ -352,11 +355,10 @@ export class Http1UpstreamConnection implements UpstreamStream, DeadlineOwner, W
 
   /** Closes, and tells whoever is waiting why. */
   #fail(reason: ResetReason, detail: string): void {
-    const { pool } = this.#host;
     if (this.#state === "connecting") {
-      const waiting = pool.takeWaiting();
+      const waiting = this.#pool.takeWaiting();
       this.#destroy();
-      pool.refuse(waiting, reason, detail);
+      this.#pool.refuse(waiting, reason, detail);
       return;
     }
     const handler = this.#handler;
@@ -376,6 +378,6 @@ export class Http1UpstreamConnection implements UpstreamStream, DeadlineOwner, W
     const lengthMs = cluster.context.clock.now() - this.#openedMs;
     cluster.stats.connectionClosed(local, active, lengthMs, this.requests);
     this.#socket.destroy();
-    this.#host.pool.onClosed(this);
+    this.#pool.onClosed(this);
   }
 }

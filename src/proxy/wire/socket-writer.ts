@@ -1,5 +1,7 @@
 // hot path: no allocation per request
-import type { FaultOwner } from "./faults.ts";
+import type { FaultOwner } from "../faults.ts";
+import { takePiece } from "./piece.ts";
+import { flushAtTurnEnd, type LateWriter } from "./turn-end.ts";
 
 /** What a writer needs of a socket (node:net's and node:tls' have it). */
 export interface WritableSocket {
@@ -25,52 +27,12 @@ const COPIED_MAX = 4096;
 /** What waits is handed over when it gets this long, whatever the event loop does. */
 const WAITING_MAX = 64 * 1024;
 
-/** A copy of a read has room for that much, and so many copies are kept for the next ones. */
-const PIECE_BYTES = 64 * 1024;
-/** Less payload than this gets no more room than it needs, as it may have to wait for long. */
-const PIECE_BYTES_MIN = 16 * 1024;
-const SPARES_MAX = 64;
-const spares: Piece[] = [];
-
-/** Payload on its way to a socket; used again when it has been written. */
-class Piece {
-  readonly release: () => void;
-  readonly #buffer: Buffer;
-  #lent = false;
-
-  constructor(bytes: number) {
-    this.#buffer = Buffer.allocUnsafeSlow(bytes);
-    this.release = this.#release.bind(this);
-  }
-
-  /** The bytes' copy. */
-  fill(bytes: Buffer, start: number, end: number): Buffer {
-    this.#lent = true;
-    bytes.copy(this.#buffer, 0, start, end);
-    return this.#buffer.subarray(0, end - start);
-  }
-
-  #release(): void {
-    if (!this.#lent) return;
-    this.#lent = false;
-    if (this.#buffer.length === PIECE_BYTES && spares.length < SPARES_MAX) spares.push(this);
-  }
-}
-
-function takePiece(length: number): Piece {
-  if (length > PIECE_BYTES || length < PIECE_BYTES_MIN) return new Piece(length);
-  return spares.pop() ?? new Piece(PIECE_BYTES);
-}
-
-/** Who has something to hand over once everything that could be read has been read. */
-const dirty: SocketWriter[] = [];
-
 /**
  * Collects what is written to one socket during a turn of the event loop, and hands it over at
  * the turn's end. So a head and a small body are one write; and all reads of a turn come before
  * all writes, which wakes the peers less often and keeps the caches warm for either.
  */
-export class SocketWriter {
+export class SocketWriter implements LateWriter {
   readonly #socket: WritableSocket;
   readonly #owner: WriterOwner;
   #text = "";
@@ -102,7 +64,8 @@ export class SocketWriter {
     this.#handOverText();
     // What was read is overwritten by the next read, and this write may have to wait.
     const piece = takePiece(length);
-    this.#socket.write(piece.fill(bytes, start, end), piece.release);
+    bytes.copy(piece.buffer, 0, start, end);
+    this.#socket.write(piece.lend(length), piece.release);
     this.#bytes += length;
     this.#touch();
   }
@@ -126,7 +89,6 @@ export class SocketWriter {
     }
   }
 
-  /** As `flush`, but a mistake here keeps nobody else's bytes back. */
   flushContained(): void {
     this.#dirty = false;
     try {
@@ -150,12 +112,6 @@ export class SocketWriter {
     }
     if (this.#dirty) return;
     this.#dirty = true;
-    if (dirty.length === 0) setImmediate(flushAll);
-    dirty.push(this);
+    flushAtTurnEnd(this);
   }
-}
-
-function flushAll(): void {
-  for (let i = 0; i < dirty.length; i++) (dirty[i] as SocketWriter).flushContained();
-  dirty.length = 0;
 }

@@ -1,0 +1,42 @@
+// hot path: no allocation per request
+/** A piece has room for that much, and so many pieces are kept for the next ones. */
+export const PIECE_BYTES: number = 64 * 1024;
+/** Less payload than this gets no more room than it needs, as it may have to wait for long. */
+const PIECE_BYTES_MIN = 16 * 1024;
+const SPARES_MAX = 64;
+const spares: Piece[] = [];
+
+/** Payload on its way to a socket; used again when it has been written. */
+export class Piece {
+  readonly buffer: Buffer;
+  readonly release: () => void;
+  #lent = false;
+
+  constructor(bytes: number) {
+    this.buffer = Buffer.allocUnsafeSlow(bytes);
+    this.release = this.#release.bind(this);
+  }
+
+  /** The first bytes of the piece, to be released once they are no longer needed. */
+  lend(bytes: number): Buffer {
+    this.#lent = true;
+    return this.buffer.subarray(0, bytes);
+  }
+
+  #release(): void {
+    if (!this.#lent) return;
+    this.#lent = false;
+    if (this.buffer.length === PIECE_BYTES && spares.length < SPARES_MAX) spares.push(this);
+  }
+}
+
+/** A piece of `PIECE_BYTES`, or of the length where that is more. */
+export function takeWholePiece(length: number): Piece {
+  if (length > PIECE_BYTES) return new Piece(length);
+  return spares.pop() ?? new Piece(PIECE_BYTES);
+}
+
+/** A piece that has room for the length. */
+export function takePiece(length: number): Piece {
+  return length < PIECE_BYTES_MIN ? new Piece(length) : takeWholePiece(length);
+}
