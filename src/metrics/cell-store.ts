@@ -17,6 +17,7 @@ export class CellStore {
   cellsInUse = 0;
   #next = CHUNK_CELLS;
   readonly #free = new Map<number, Block[]>();
+  readonly #indices = new Map<SharedArrayBuffer, number>();
   readonly #unreachable = new FinalizationRegistry<Block>(this.recycle.bind(this));
 
   /** A block of `length` zeros. Throws a RangeError when no chunk can hold it. */
@@ -30,12 +31,14 @@ export class CellStore {
   /** Gives a block back once its view has been collected as garbage. */
   release(cells: Float64Array): void {
     this.cellsInUse -= cells.length;
-    const chunk = this.chunks.indexOf(cells.buffer as unknown as SharedArrayBuffer);
-    this.#unreachable.register(cells, {
-      chunk,
-      start: cells.byteOffset / Float64Array.BYTES_PER_ELEMENT,
-      length: cells.length,
-    });
+    this.#unreachable.register(cells, this.blockOf(cells));
+  }
+
+  /** Where a view that `allocate` gave lies. */
+  blockOf(cells: Float64Array): Block {
+    const chunk = this.#indices.get(cells.buffer as unknown as SharedArrayBuffer) ?? -1;
+    const start = cells.byteOffset / Float64Array.BYTES_PER_ELEMENT;
+    return { chunk, start, length: cells.length };
   }
 
   /** Makes a block available again. Only for a block that nothing refers to. */
@@ -47,7 +50,9 @@ export class CellStore {
 
   #cut(length: number): Block {
     if (this.#next + length > CHUNK_CELLS) {
-      this.chunks.push(new SharedArrayBuffer(CHUNK_CELLS * Float64Array.BYTES_PER_ELEMENT));
+      const chunk = new SharedArrayBuffer(CHUNK_CELLS * Float64Array.BYTES_PER_ELEMENT);
+      this.#indices.set(chunk, this.chunks.length);
+      this.chunks.push(chunk);
       this.#next = 0;
     }
     const start = this.#next;
@@ -58,9 +63,14 @@ export class CellStore {
   #view(block: Block): Float64Array {
     const chunk = this.chunks[block.chunk];
     if (chunk === undefined) throw new RangeError(`no chunk ${block.chunk}`);
-    const bytes = block.start * Float64Array.BYTES_PER_ELEMENT;
-    return new Float64Array(chunk, bytes, block.length) as unknown as Float64Array;
+    return viewOf(chunk, block);
   }
+}
+
+/** The cells of a block, for whichever thread has the chunk. */
+export function viewOf(chunk: SharedArrayBuffer, { start, length }: Block): Float64Array {
+  const bytes = start * Float64Array.BYTES_PER_ELEMENT;
+  return new Float64Array(chunk, bytes, length) as unknown as Float64Array;
 }
 
 /** A run of cells inside a chunk; `start` and `length` count cells. */

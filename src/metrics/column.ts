@@ -1,8 +1,15 @@
 /** One metric of a table. A counter or gauge takes one cell, a histogram one a bucket and a sum. */
 export type Column = ScalarColumn | HistogramColumn;
 
+/**
+ * How the numbers of several threads become one. `max`: what each of them says of the same thing,
+ * as the number of a cluster's hosts; adding that up would count it once a thread.
+ */
+export type Merge = "sum" | "max";
+
 export interface ScalarColumn {
   readonly kind: "counter" | "gauge";
+  readonly merge: Merge;
   /** Prometheus name of the family. */
   readonly name: string;
   readonly help: string;
@@ -28,12 +35,12 @@ export const ENVOY_BOUNDS: readonly number[] = [
   1_800_000, 3_600_000,
 ];
 
-export function counter(name: string, help: string, stat = ""): ScalarColumn {
-  return { kind: "counter", name, help, stat };
+export function counter(name: string, help: string, stat = "", merge: Merge = "sum"): ScalarColumn {
+  return { kind: "counter", merge, name, help, stat };
 }
 
-export function gauge(name: string, help: string, stat = ""): ScalarColumn {
-  return { kind: "gauge", name, help, stat };
+export function gauge(name: string, help: string, stat = "", merge: Merge = "sum"): ScalarColumn {
+  return { kind: "gauge", merge, name, help, stat };
 }
 
 export function histogram(

@@ -1,6 +1,6 @@
 import { CellStore } from "./cell-store.ts";
 import { counter, gauge } from "./column.ts";
-import { Table, type TableOptions } from "./table.ts";
+import { type RowWatcher, Table, type TableOptions } from "./table.ts";
 
 const OWN_COLUMNS = [
   counter(
@@ -14,17 +14,21 @@ const OWN_COLUMNS = [
 export class Registry {
   readonly store: CellStore = new CellStore();
   readonly #tables: Table[] = [];
+  readonly #watcher: RowWatcher | undefined;
   readonly #names = new Set<string>();
   readonly #collectors: (() => void)[] = [];
   readonly #own: Table;
 
-  constructor() {
+  /** `watcher` hears of every row, those of the first table included. */
+  constructor(watcher?: RowWatcher) {
+    this.#watcher = watcher;
     this.#own = this.table({
       name: "metrics",
       columns: OWN_COLUMNS,
       labelNames: ["table"],
       rowsMax: 1000,
     });
+    this.#own.overflows = this.#own.row([this.#own.name]).cells;
   }
 
   /** A new table. Throws a RangeError where a metric's name is taken. */
@@ -33,9 +37,16 @@ export class Registry {
       if (this.#names.has(column.name)) throw new RangeError(`metric ${column.name} exists`);
       this.#names.add(column.name);
     }
-    const table = new Table(options, this.store);
+    const table = new Table(options, this.store, this.#watcher);
     this.#tables.push(table);
+    // The first table of all is the one that describes them.
+    if (this.#tables.length > 1) table.overflows = this.#own.row([table.name]).cells;
     return table;
+  }
+
+  /** The tables in their order, as they are. */
+  get tables(): readonly Table[] {
+    return this.#tables;
   }
 
   /** `collect` runs before each scrape and sets the gauges that are read, not counted. */
@@ -60,8 +71,6 @@ export class Registry {
   }
 
   #describe(table: Table): void {
-    const { cells } = this.#own.row([table.name]);
-    cells[0] = table.overflows;
-    cells[1] = table.size;
+    this.#own.row([table.name]).cells[1] = table.size;
   }
 }

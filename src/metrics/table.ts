@@ -1,25 +1,16 @@
 import type { CellStore } from "./cell-store.ts";
+import { add, at } from "./cells.ts";
 import { type Column, cellsOf, checkColumn } from "./column.ts";
 import { formatLabels } from "./label.ts";
+import { type Part, Row, sumOf } from "./row.ts";
 
-/** One label set and its numbers, the columns' cells side by side. */
-export class Row {
-  readonly cells: Float64Array;
-  readonly values: readonly string[];
-  /** `a="1",b="2"`, escaped; empty without labels. */
-  readonly labels: string;
-  /** False once removed: whoever keeps a row for later looks here before using it. */
-  live = true;
-  /** What the last sweep saw, and how many sweeps have seen the same. */
-  lastSum = 0;
-  idleSweeps = 0;
-
-  constructor(cells: Float64Array, values: readonly string[], labels: string) {
-    this.cells = cells;
-    this.values = values;
-    this.labels = labels;
-  }
+/** Hears of rows that come and go, to tell another thread. */
+export interface RowWatcher {
+  added(table: Table, row: Row): void;
+  removed(row: Row): void;
 }
+
+const NOBODY: RowWatcher = { added: () => undefined, removed: () => undefined };
 
 export interface TableOptions {
   /** Names the table in the overflow counter. */
@@ -48,15 +39,18 @@ export class Table {
   readonly statName: TableOptions["statName"];
   /** Where each column starts in a row's cells. */
   readonly offsets: readonly number[];
-  /** How often a label set was folded into the overflow row. */
-  overflows = 0;
+  /** Its first cell counts the label sets that were folded into the overflow row. */
+  overflows: Float64Array = new Float64Array(1);
   readonly #store: CellStore;
+  readonly #watcher: RowWatcher;
+  /** Cells that are the largest of all threads' and not their sum. */
+  readonly #largest = new Set<number>();
   readonly #idleSweepsMax: number;
   readonly #width: number;
   readonly #rows = new Map<string, Row>();
   #overflow: Row | undefined;
 
-  constructor(options: TableOptions, store: CellStore) {
+  constructor(options: TableOptions, store: CellStore, watcher: RowWatcher = NOBODY) {
     options.columns.forEach(checkColumn);
     this.name = options.name;
     this.columns = options.columns;
@@ -65,25 +59,66 @@ export class Table {
     this.statName = options.statName;
     this.#idleSweepsMax = options.idleSweepsMax ?? 0;
     this.#store = store;
+    this.#watcher = watcher;
     const offsets: number[] = [];
     let width = 0;
     for (const column of options.columns) {
       offsets.push(width);
+      if (column.kind !== "histogram" && column.merge === "max") this.#largest.add(width);
       width += cellsOf(column);
     }
     this.offsets = offsets;
     this.#width = width;
   }
 
+  /** How many cells a row takes. */
+  get width(): number {
+    return this.#width;
+  }
+
   /** The row of a label set, made at its first use. Past `rowsMax` it is the overflow row. */
   row(values: readonly string[]): Row {
-    const labels = formatLabels(this.labelNames, values);
-    const row = this.#rows.get(labels);
-    if (row !== undefined) return row;
-    if (this.#rows.size >= this.rowsMax) return this.#overflowRow();
-    const made = new Row(this.#store.allocate(this.#width), values.slice(), labels);
-    this.#rows.set(labels, made);
-    return made;
+    const row = this.#find(values);
+    row.own = true;
+    if (row === this.#overflow) add(this.overflows, 0, 1);
+    return row;
+  }
+
+  /** The row of a label set that another thread counts in. */
+  join(values: readonly string[], part: Part): Row {
+    const overflow = values.every((value) => value === OVERFLOW) && values.length > 0;
+    const row = overflow ? this.#overflowRow() : this.#find(values);
+    row.add(part);
+    return row;
+  }
+
+  /**
+   * That thread counts there no more: its counters and histograms are kept, its gauges are not. A
+   * row that was only its own goes, unless `keep` says that others will come for it.
+   */
+  leave(row: Row, part: Part, keep: boolean): void {
+    row.drop(part);
+    if (!row.live) return;
+    if (!keep && row.parts.length === 0 && !row.own && row !== this.#overflow) {
+      this.remove(row);
+      return;
+    }
+    this.columns.forEach((column, i) => {
+      if (column.kind === "gauge") return;
+      const start = this.offsets[i] ?? 0;
+      for (let cell = start; cell < start + cellsOf(column); cell++) {
+        row.cells[cell] = this.#merge(cell, at(row.cells, cell), at(part.cells, cell));
+      }
+    });
+  }
+
+  /** Removes the rows of this label value that no thread counts in any more. */
+  removeAbandoned(labelName: string, value: string): void {
+    const label = this.labelNames.indexOf(labelName);
+    if (label < 0) return;
+    for (const row of this.snapshot()) {
+      if (row.values[label] === value && row.parts.length === 0 && !row.own) this.remove(row);
+    }
   }
 
   /** Takes a row out of every later scrape; whoever still holds it may go on counting. */
@@ -91,7 +126,15 @@ export class Table {
     if (!row.live || row === this.#overflow) return;
     row.live = false;
     this.#rows.delete(row.labels);
+    this.#watcher.removed(row);
     this.#store.release(row.cells);
+  }
+
+  /** One cell of a row, over all threads that count in it. */
+  value(row: Row, cell: number): number {
+    let value = at(row.cells, cell);
+    for (const { cells } of row.parts) value = this.#merge(cell, value, at(cells, cell));
+    return value;
   }
 
   /** The rows that a scrape shows, oldest first. A copy: rows may come and go meanwhile. */
@@ -109,10 +152,13 @@ export class Table {
   sweep(): void {
     if (this.#idleSweepsMax === 0) return;
     for (const row of Array.from(this.#rows.values())) {
-      const sum = row.cells.reduce((total, cell) => total + cell, 0);
+      const sums = row.parts.map(({ cells }) => sumOf(cells));
+      const sum = sums.reduce((total, part) => total + part, sumOf(row.cells));
       row.idleSweeps = sum === row.lastSum ? row.idleSweeps + 1 : 0;
       row.lastSum = sum;
-      if (row.idleSweeps >= this.#idleSweepsMax) this.remove(row);
+      if (row.idleSweeps < this.#idleSweepsMax) continue;
+      if (row.parts.length === 0) this.remove(row);
+      for (const [i, part] of row.parts.entries()) part.forget(sums[i] ?? 0);
     }
   }
 
@@ -126,14 +172,32 @@ export class Table {
     }
   }
 
+  #merge(cell: number, one: number, other: number): number {
+    return this.#largest.has(cell) ? Math.max(one, other) : one + other;
+  }
+
+  #find(values: readonly string[]): Row {
+    const labels = formatLabels(this.labelNames, values);
+    const row = this.#rows.get(labels);
+    if (row !== undefined) return row;
+    if (this.#rows.size >= this.rowsMax) return this.#overflowRow();
+    const made = this.#make(values.slice(), labels);
+    this.#rows.set(labels, made);
+    return made;
+  }
+
   #overflowRow(): Row {
-    this.overflows++;
     if (this.#overflow === undefined) {
       const values = this.labelNames.map(() => OVERFLOW);
-      const labels = formatLabels(this.labelNames, values);
-      this.#overflow = new Row(this.#store.allocate(this.#width), values, labels);
+      this.#overflow = this.#make(values, formatLabels(this.labelNames, values));
     }
     return this.#overflow;
+  }
+
+  #make(values: readonly string[], labels: string): Row {
+    const row = new Row(this.#store.allocate(this.#width), values, labels);
+    this.#watcher.added(this, row);
+    return row;
   }
 }
 

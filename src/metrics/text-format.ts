@@ -1,8 +1,8 @@
-import { at } from "./cells.ts";
 import type { Column, HistogramColumn } from "./column.ts";
 import { escapeHelp } from "./label.ts";
 import type { Registry } from "./registry.ts";
-import { type Row, statNameOf, type Table } from "./table.ts";
+import type { Row } from "./row.ts";
+import { statNameOf, type Table } from "./table.ts";
 
 /** `Content-Type` of what `renderPrometheus` yields. */
 export const PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -69,13 +69,14 @@ function headOf(column: Column): string {
 function formatRow(table: Table, index: number, row: Row, usedOnly: boolean): string {
   const column = table.columns[index] as Column;
   const offset = table.offsets[index] ?? 0;
-  if (column.kind === "histogram") return formatHistogram(column, offset, row, usedOnly);
-  const value = at(row.cells, offset);
+  if (column.kind === "histogram") return formatHistogram(table, column, offset, row, usedOnly);
+  const value = table.value(row, offset);
   if (usedOnly && value === 0) return "";
   return `${column.name}${row.labels === "" ? "" : `{${row.labels}}`} ${formatValue(value)}\n`;
 }
 
 function formatHistogram(
+  table: Table,
   column: HistogramColumn,
   offset: number,
   row: Row,
@@ -86,13 +87,13 @@ function formatHistogram(
   let count = 0;
   let text = "";
   for (let i = 0; i < bounds.length; i++) {
-    count += at(row.cells, offset + i);
+    count += table.value(row, offset + i);
     text += `${name}_bucket${before}le="${bounds[i]}"} ${count}\n`;
   }
-  count += at(row.cells, offset + bounds.length);
+  count += table.value(row, offset + bounds.length);
   if (usedOnly && count === 0) return "";
   const labels = row.labels === "" ? "" : `{${row.labels}}`;
-  const sum = formatValue(at(row.cells, offset + bounds.length + 1));
+  const sum = formatValue(table.value(row, offset + bounds.length + 1));
   text += `${name}_bucket${before}le="+Inf"} ${count}\n`;
   return `${text}${name}_sum${labels} ${sum}\n${name}_count${labels} ${count}\n`;
 }

@@ -1,9 +1,9 @@
 import { RE2JS } from "re2js";
-import { at } from "../../../metrics/cells.ts";
 import type { Column, HistogramColumn } from "../../../metrics/column.ts";
 import { QUANTILES, quantileOf } from "../../../metrics/quantile.ts";
 import type { Registry } from "../../../metrics/registry.ts";
-import { type Row, statNameOf, type Table } from "../../../metrics/table.ts";
+import type { Row } from "../../../metrics/row.ts";
+import { statNameOf, type Table } from "../../../metrics/table.ts";
 import {
   PROMETHEUS_CONTENT_TYPE,
   type RenderOptions,
@@ -57,6 +57,7 @@ function optionsOf(query: URLSearchParams): RenderOptions | string {
 
 interface Stat {
   readonly name: string;
+  readonly table: Table;
   readonly column: Column;
   readonly row: Row;
   readonly offset: number;
@@ -64,7 +65,9 @@ interface Stat {
 
 function* statsText(registry: Registry, options: RenderOptions): Generator<string> {
   for (const stats of statSlices(registry, options, false)) {
-    yield stats.map(({ name, row, offset }) => `${name}: ${at(row.cells, offset)}\n`).join("");
+    yield stats
+      .map(({ name, table, row, offset }) => `${name}: ${table.value(row, offset)}\n`)
+      .join("");
   }
   for (const stats of statSlices(registry, options, true)) {
     yield stats.map((stat) => `${stat.name}: ${summaryOf(stat)}\n`).join("");
@@ -73,7 +76,7 @@ function* statsText(registry: Registry, options: RenderOptions): Generator<strin
 
 /** Intervals are not kept apart: Envoy's first number of each pair is always missing. */
 function summaryOf(stat: Stat): string {
-  if (countOf(stat.column, stat.row, stat.offset) === 0) return "No recorded values";
+  if (countOf(stat.table, stat.column, stat.row, stat.offset) === 0) return "No recorded values";
   return quantilesOf(stat)
     .map((value, i) => `P${QUANTILES[i]}(nan,${value})`)
     .join(" ");
@@ -82,7 +85,10 @@ function summaryOf(stat: Stat): string {
 function* statsJson(registry: Registry, options: RenderOptions): Generator<string> {
   let separator = '{"stats":[';
   for (const stats of statSlices(registry, options, false)) {
-    const items = stats.map(({ name, row, offset }) => ({ name, value: at(row.cells, offset) }));
+    const items = stats.map(({ name, table, row, offset }) => ({
+      name,
+      value: table.value(row, offset),
+    }));
     yield items.length === 0 ? "" : separator + innerJson(items);
     if (items.length > 0) separator = ",";
   }
@@ -109,9 +115,9 @@ function innerJson(items: readonly unknown[]): string {
   return JSON.stringify(items).slice(1, -1);
 }
 
-function quantilesOf({ column, row, offset }: Stat): number[] {
+function quantilesOf({ table, column, row, offset }: Stat): number[] {
   const { bounds } = column as HistogramColumn;
-  const counts = row.cells.subarray(offset, offset + bounds.length + 1);
+  const counts = Array.from({ length: bounds.length + 1 }, (_, i) => table.value(row, offset + i));
   return QUANTILES.map((percent) => Number(quantileOf(percent, bounds, counts).toPrecision(6)));
 }
 
@@ -148,16 +154,16 @@ function statOf(
   options: RenderOptions,
 ): Stat | undefined {
   if (!row.live) return undefined;
-  if (options.usedOnly === true && countOf(column, row, offset) === 0) return undefined;
+  if (options.usedOnly === true && countOf(table, column, row, offset) === 0) return undefined;
   const name = statNameOf(table, column, row);
   if (options.accept?.(name) === false) return undefined;
-  return { name, column, row, offset };
+  return { name, table, column, row, offset };
 }
 
 /** What has been counted: a value, or how many were observed. */
-function countOf(column: Column, row: Row, offset: number): number {
-  if (column.kind !== "histogram") return at(row.cells, offset);
+function countOf(table: Table, column: Column, row: Row, offset: number): number {
+  if (column.kind !== "histogram") return table.value(row, offset);
   let count = 0;
-  for (let i = 0; i <= column.bounds.length; i++) count += at(row.cells, offset + i);
+  for (let i = 0; i <= column.bounds.length; i++) count += table.value(row, offset + i);
   return count;
 }

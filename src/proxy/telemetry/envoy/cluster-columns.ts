@@ -4,6 +4,7 @@ import { type ColumnSet, envoyColumns } from "./columns.ts";
 export type ClusterStat =
   | "upstream_cx_total"
   | "upstream_cx_http1_total"
+  | "upstream_cx_http2_total"
   | "upstream_cx_connect_fail"
   | "upstream_cx_connect_timeout"
   | "upstream_cx_overflow"
@@ -69,6 +70,7 @@ export type ClusterStat =
 export const CLUSTER: ColumnSet<ClusterStat> = envoyColumns("cluster", {
   upstream_cx_total: ["counter", "Connections started to upstream hosts."],
   upstream_cx_http1_total: ["counter", "HTTP/1.1 connections started."],
+  upstream_cx_http2_total: ["counter", "HTTP/2 connections started."],
   upstream_cx_connect_fail: ["counter", "Connections that failed before they were established."],
   upstream_cx_connect_timeout: ["counter", "Connections not established in connect_timeout."],
   upstream_cx_overflow: ["counter", "Times that max_connections kept a connection from opening."],
@@ -114,20 +116,20 @@ export const CLUSTER: ColumnSet<ClusterStat> = envoyColumns("cluster", {
   upstream_rq_retry_success: ["counter", "Retries that succeeded."],
   retry_or_shadow_abandoned: ["counter", "Retries or shadows given up: the body was too large."],
   lb_healthy_panic: ["counter", "Requests balanced over all hosts, too few being healthy."],
-  membership_change: ["counter", "Changes of the set of hosts."],
-  update_attempt: ["counter", "Attempts to update the set of hosts."],
-  update_success: ["counter", "Successful updates of the set of hosts."],
-  update_failure: ["counter", "Failed updates of the set of hosts."],
-  update_empty: ["counter", "Updates that brought no hosts."],
-  update_no_rebuild: ["counter", "Updates that changed nothing."],
+  membership_change: ["counter", "Changes of the set of hosts.", "max"],
+  update_attempt: ["counter", "Attempts to update the set of hosts.", "max"],
+  update_success: ["counter", "Successful updates of the set of hosts.", "max"],
+  update_failure: ["counter", "Failed updates of the set of hosts.", "max"],
+  update_empty: ["counter", "Updates that brought no hosts.", "max"],
+  update_no_rebuild: ["counter", "Updates that changed nothing.", "max"],
   bind_errors: ["counter", "Errors when binding a connection to its source address."],
   upstream_cx_active: ["gauge", "Connections that are open or opening."],
   upstream_rq_active: ["gauge", "Requests in flight."],
   upstream_rq_pending_active: ["gauge", "Requests that wait for a connection."],
-  membership_total: ["gauge", "Hosts."],
-  membership_healthy: ["gauge", "Healthy hosts."],
-  membership_degraded: ["gauge", "Degraded hosts."],
-  membership_excluded: ["gauge", "Excluded hosts."],
+  membership_total: ["gauge", "Hosts.", "max"],
+  membership_healthy: ["gauge", "Healthy hosts.", "max"],
+  membership_degraded: ["gauge", "Degraded hosts.", "max"],
+  membership_excluded: ["gauge", "Excluded hosts.", "max"],
   "circuit_breakers.default.cx_open": ["gauge", "1 while max_connections is reached."],
   "circuit_breakers.default.rq_pending_open": ["gauge", "1 while max_pending_requests is reached."],
   "circuit_breakers.default.rq_open": ["gauge", "1 while max_requests is reached."],

@@ -2,7 +2,7 @@
 import { add, at, observe } from "../../../metrics/cells.ts";
 import { ENVOY_BOUNDS } from "../../../metrics/column.ts";
 import { Registry } from "../../../metrics/registry.ts";
-import type { Row, Table } from "../../../metrics/table.ts";
+import type { Row, Table } from "../../../metrics/row.ts";
 import { CLUSTER, type ClusterStat, REMAINING } from "./cluster-columns.ts";
 import { type ClusterTables, clusterTables, type OriginTables } from "./cluster-tables.ts";
 import { ResponseCodes } from "./response-codes.ts";
@@ -83,9 +83,9 @@ export class ClusterStats {
   }
 
   /** A connection is being opened. Each call is answered by one `connectionClosed`. */
-  connectionOpening(): void {
+  connectionOpening(protocol: "http1" | "http2"): void {
     add(this.cells, CX_TOTAL, 1);
-    add(this.cells, CX_HTTP1, 1);
+    add(this.cells, protocol === "http1" ? CX_HTTP1 : CX_HTTP2, 1);
     add(this.cells, CX_ACTIVE, 1);
   }
 

@@ -1,7 +1,7 @@
 // hot path: no allocation per request
 import { add, at, observe } from "../../../metrics/cells.ts";
 import { ENVOY_BOUNDS } from "../../../metrics/column.ts";
-import type { Row } from "../../../metrics/table.ts";
+import type { Row } from "../../../metrics/row.ts";
 import { LISTENER, type ListenerStat, type ListenerTables } from "./listener-tables.ts";
 import { ResponseCodes } from "./response-codes.ts";
 

@@ -1,6 +1,6 @@
 // hot path: no allocation per request
 import { add } from "../../../metrics/cells.ts";
-import type { Row, Table } from "../../../metrics/table.ts";
+import type { Row, Table } from "../../../metrics/row.ts";
 
 const NO_CELLS = new Float64Array(1);
 

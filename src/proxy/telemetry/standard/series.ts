@@ -1,7 +1,7 @@
 // hot path: no allocation per request
 import { add, observe } from "../../../metrics/cells.ts";
 import { ENVOY_BOUNDS } from "../../../metrics/column.ts";
-import type { Row } from "../../../metrics/table.ts";
+import type { Row } from "../../../metrics/row.ts";
 import { flagsIndex, formatFlags } from "../response-flags.ts";
 import type { StandardTables } from "./tables.ts";
 

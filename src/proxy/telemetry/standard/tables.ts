@@ -43,7 +43,7 @@ export interface StandardTables {
 export function standardTables(registry: Registry, version: string): StandardTables {
   const build = registry.table({
     name: "istio_build",
-    columns: [gauge("istio_build", "Version of this proxy.")],
+    columns: [gauge("istio_build", "Version of this proxy.", "", "max")],
     labelNames: ["component", "tag"],
     rowsMax: 1,
   });
