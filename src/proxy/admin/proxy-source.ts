@@ -55,7 +55,7 @@ function endpointRow(host: Host): EndpointRow {
     weight,
     priority: 0,
     locality: NO_LOCALITY,
-    stats: { cx_active: host.pool.size, rq_active: host.activeRequests },
+    stats: { cx_active: host.connections, rq_active: host.activeRequests },
   };
 }
 

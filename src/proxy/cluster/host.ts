@@ -3,7 +3,7 @@ import { type Address, formatAddress } from "../../model/address.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import type { Candidate } from "../balance/balancer.ts";
 import type { Destination } from "../telemetry/standard/destination.ts";
-import { Http1Pool } from "../upstream/http1/pool.ts";
+import { type EndpointPools, poolsOf } from "../upstream/endpoint-pools.ts";
 import type { RequestPool } from "../upstream/request-pool.ts";
 import { sameWorkload } from "./same-assignment.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
@@ -14,7 +14,7 @@ export class Host implements Candidate {
   readonly address: Address;
   /** `127.0.0.1:9000`. */
   readonly text: string;
-  readonly pool: Http1Pool;
+  readonly #pools: EndpointPools;
   endpoint: Endpoint;
   weight: number;
   activeRequests = 0;
@@ -30,12 +30,24 @@ export class Host implements Candidate {
     this.weight = endpoint.weight;
     this.outbound = cluster.destinationOf("outbound", endpoint);
     this.inbound = cluster.destinationOf("inbound", endpoint);
-    this.pool = new Http1Pool(this);
+    this.#pools = poolsOf(this);
   }
 
   /** The pool for requests that came in this version of HTTP. */
-  poolFor(_version: HttpVersion): RequestPool {
-    return this.pool;
+  poolFor(version: HttpVersion): RequestPool {
+    return version === 20 ? this.#pools.http2 : this.#pools.http1;
+  }
+
+  /** Connections that are open or being opened. */
+  get connections(): number {
+    const { http1, http2 } = this.#pools;
+    return http1 === http2 ? http1.size : http1.size + http2.size;
+  }
+
+  /** Idle connections close now, busy ones after their requests. */
+  drain(): void {
+    this.#pools.http1.drain();
+    if (this.#pools.http2 !== this.#pools.http1) this.#pools.http2.drain();
   }
 
   /** The same address with other properties. */

@@ -133,7 +133,7 @@ export class UpstreamCluster {
   /** No new requests come: what is idle closes, what is busy finishes. */
   drain(): void {
     this.#resolution?.stop();
-    for (const host of this.#hosts.values()) host.pool.drain();
+    for (const host of this.#hosts.values()) host.drain();
   }
 
   #discover(): void {
@@ -174,7 +174,7 @@ export class UpstreamCluster {
     yield;
     return () => {
       this.#use(hosts, balance);
-      for (const host of gone) host.pool.drain();
+      for (const host of gone) host.drain();
     };
   }
 
@@ -187,7 +187,7 @@ export class UpstreamCluster {
 
   #forgetOldest(): void {
     for (const [key, host] of this.#hosts) {
-      host.pool.drain();
+      host.drain();
       this.#hosts.delete(key);
       return;
     }

@@ -281,7 +281,7 @@ describe("a request's account", () => {
 
 describe("Envoy's statistics", () => {
   it("go on when a name comes again, and go with their cluster or listener", () => {
-    telemetry.cluster("a").connectionOpening();
+    telemetry.cluster("a").connectionOpening("http1");
     telemetry.cluster("a").responded(503, true);
     expect(telemetry.cluster("a").value("upstream_cx_active")).toBe(1);
     telemetry.removeCluster("a");

@@ -26,6 +26,8 @@ export type ClusterStat =
   | "upstream_flow_control_drained_total"
   | "upstream_flow_control_paused_reading_total"
   | "upstream_flow_control_resumed_reading_total"
+  | "http2.keepalive_timeout"
+  | "http2.outbound_flood"
   | "upstream_rq_total"
   | "upstream_rq_completed"
   | "upstream_rq_pending_total"
@@ -98,6 +100,8 @@ export const CLUSTER: ColumnSet<ClusterStat> = envoyColumns("cluster", {
   upstream_flow_control_drained_total: ["counter", "Times that a backed up upstream drained."],
   upstream_flow_control_paused_reading_total: ["counter", "Times that reading was paused."],
   upstream_flow_control_resumed_reading_total: ["counter", "Times that reading went on."],
+  "http2.keepalive_timeout": ["counter", "HTTP/2 connections closed as a PING was not answered."],
+  "http2.outbound_flood": ["counter", "HTTP/2 connections closed as too much waited for the peer."],
   upstream_rq_total: ["counter", "Requests sent, retries included."],
   upstream_rq_completed: ["counter", "Requests that got a response, local replies included."],
   upstream_rq_pending_total: ["counter", "Requests that waited for a connection."],

@@ -2,7 +2,8 @@
 import { add, at, observe } from "../../../metrics/cells.ts";
 import { ENVOY_BOUNDS } from "../../../metrics/column.ts";
 import { Registry } from "../../../metrics/registry.ts";
-import type { Row, Table } from "../../../metrics/row.ts";
+import type { Row } from "../../../metrics/row.ts";
+import type { Table } from "../../../metrics/table.ts";
 import { CLUSTER, type ClusterStat, REMAINING } from "./cluster-columns.ts";
 import { type ClusterTables, clusterTables, type OriginTables } from "./cluster-tables.ts";
 import { ResponseCodes } from "./response-codes.ts";
@@ -10,6 +11,7 @@ import { ResponseCodes } from "./response-codes.ts";
 const {
   upstream_cx_total: CX_TOTAL,
   upstream_cx_http1_total: CX_HTTP1,
+  upstream_cx_http2_total: CX_HTTP2,
   upstream_cx_active: CX_ACTIVE,
   upstream_cx_connect_ms: CX_CONNECT_MS,
   upstream_cx_connect_fail: CX_CONNECT_FAIL,

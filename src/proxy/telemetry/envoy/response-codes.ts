@@ -1,6 +1,7 @@
 // hot path: no allocation per request
 import { add } from "../../../metrics/cells.ts";
-import type { Row, Table } from "../../../metrics/row.ts";
+import type { Row } from "../../../metrics/row.ts";
+import type { Table } from "../../../metrics/table.ts";
 
 const NO_CELLS = new Float64Array(1);
 

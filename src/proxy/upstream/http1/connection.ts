@@ -1,5 +1,4 @@
 // hot path: no allocation per request
-import type { Socket } from "node:net";
 import { BodyDecoder } from "../../../codec/h1/body-decoder.ts";
 import { chunkHead, LAST_CHUNK, LAST_CHUNK_SIZE } from "../../../codec/h1/chunk-writer.ts";
 import { ResponseParser } from "../../../codec/h1/response-parser.ts";
@@ -7,11 +6,10 @@ import type { HeaderTable } from "../../../codec/http/header-table.ts";
 import type { RequestMessage } from "../../../codec/http/message.ts";
 import type { Host } from "../../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
-import { contained } from "../../faults.ts";
 import type { RequestHead } from "../../route/request-head.ts";
 import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
-import { dial } from "../dial.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
+import { Transport, type TransportOwner } from "../transport.ts";
 import type { UpstreamStream } from "../upstream-stream.ts";
 import type { Http1Pool, PooledConnection } from "./pool.ts";
 import { requestText } from "./request-text.ts";
@@ -29,11 +27,13 @@ const INTERIM_MAX = 8;
 type State = "connecting" | "idle" | "busy" | "tunnel" | "closed";
 
 /** One HTTP/1.1 connection to an endpoint: one request at a time. */
-export class Http1UpstreamConnection implements UpstreamStream, PooledConnection, DeadlineOwner, WriterOwner {
+export class Http1UpstreamConnection
+  implements UpstreamStream, PooledConnection, TransportOwner, DeadlineOwner, WriterOwner
+{
   readonly #writer: SocketWriter;
   readonly #host: Host;
   readonly #pool: Http1Pool;
-  readonly #socket: Socket;
+  readonly #transport: Transport;
   readonly #parser = new ResponseParser();
   readonly #body = new BodyDecoder();
   readonly #openedMs: number;
@@ -57,7 +57,8 @@ export class Http1UpstreamConnection implements UpstreamStream, PooledConnection
   requests = 0;
   established = false;
 
-  constructor(pool: Http1Pool) {
+  /** `ready`: a transport that is open already, and counted as opening. */
+  constructor(pool: Http1Pool, ready?: Transport) {
     const { host } = pool;
     const { cluster } = host;
     this.#pool = pool;
@@ -66,31 +67,19 @@ export class Http1UpstreamConnection implements UpstreamStream, PooledConnection
     this.#openedMs = clock.now();
     this.#idle = new Deadline(clock, this, "idle");
     this.#life = new Deadline(clock, this, "life");
-    const { bindAddress, tcpKeepalive } = cluster.config;
-    this.#socket = dial(host.address, {
-      bindAddress,
-      tcpKeepalive,
-      allowHalfOpen: false,
-      onBytes: contained(this as Http1UpstreamConnection, this.#onData),
-    });
-    this.#writer = new SocketWriter(this.#socket, this);
-    this.#listen();
-    this.#socket.resume();
-    cluster.stats.connectionOpening();
-    this.#idle.set(this.#openedMs, cluster.config.connectTimeoutMs);
-  }
-
-  #listen(): void {
-    this.#socket.on("connect", contained(this, this.#onConnect));
-    this.#socket.on("drain", contained(this, this.#onDrain));
-    this.#socket.on("end", contained(this, this.#onEnd));
-    this.#socket.on("error", contained(this, this.#onError));
-    this.#socket.on("close", contained(this, this.#onClose));
+    this.#transport = ready ?? new Transport(host, this);
+    this.#writer = new SocketWriter(this.#transport.socket, this);
+    if (ready === undefined) {
+      cluster.stats.connectionOpening("http1");
+      this.#idle.set(this.#openedMs, cluster.config.connectTimeoutMs);
+    } else {
+      ready.handTo(this);
+      this.#opened();
+    }
   }
 
   get localAddress(): string {
-    const { localAddress, localPort } = this.#socket;
-    return localAddress === undefined ? "" : `${localAddress}:${localPort}`;
+    return this.#transport.localAddress;
   }
 
   /** Begins a request, of which the handler then sends the head. */
@@ -140,18 +129,18 @@ export class Http1UpstreamConnection implements UpstreamStream, PooledConnection
 
   pauseReading(): void {
     this.#paused = true;
-    this.#socket.pause();
+    this.#transport.socket.pause();
   }
 
   resumeReading(): void {
     this.#paused = false;
-    this.#socket.resume();
+    this.#transport.socket.resume();
   }
 
   /** After an upgrade: the client has sent its last byte. */
   endTunnel(): void {
     this.#writer.flush();
-    this.#socket.end();
+    this.#transport.socket.end();
   }
 
   /** Gives up the request under way, and with it the connection. Nobody is told. */
@@ -200,27 +189,31 @@ export class Http1UpstreamConnection implements UpstreamStream, PooledConnection
     this.#handler?.onUpstreamBlocked();
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     this.#writer.blocked = false;
     this.#host.cluster.stats.count("upstream_flow_control_drained_total");
     this.#handler?.onUpstreamDrained();
   }
 
-  #onConnect(): void {
+  onOpen(): void {
     if (this.#state !== "connecting") return;
     const { cluster } = this.#host;
-    const nowMs = cluster.context.clock.now();
-    cluster.stats.connectionEstablished(nowMs - this.#openedMs);
-    this.#state = "idle";
-    this.#idle.set(nowMs, cluster.config.idleTimeoutMs);
-    if (cluster.config.maxConnectionDurationMs > 0) {
-      this.#life.set(nowMs, cluster.config.maxConnectionDurationMs);
-    }
-    this.established = true;
+    cluster.stats.connectionEstablished(cluster.context.clock.now() - this.#openedMs);
+    this.#opened();
     this.#pool.onConnected(this);
   }
 
-  #onData(bytes: Buffer): void {
+  #opened(): void {
+    const { clock } = this.#host.cluster.context;
+    const { idleTimeoutMs, maxConnectionDurationMs } = this.#host.cluster.config;
+    const nowMs = clock.now();
+    this.#state = "idle";
+    this.established = true;
+    this.#idle.set(nowMs, idleTimeoutMs);
+    if (maxConnectionDurationMs > 0) this.#life.set(nowMs, maxConnectionDurationMs);
+  }
+
+  onBytes(bytes: Buffer): void {
     this.#host.cluster.stats.received(bytes.length);
     if (this.#state === "tunnel") {
       this.#handler?.onTunnelData(bytes, 0, bytes.length);
@@ -327,7 +320,7 @@ export class Http1UpstreamConnection implements UpstreamStream, PooledConnection
     this.#fail("protocol error", "");
   }
 
-  #onEnd(): void {
+  onEnd(): void {
     this.#closedByPeer = true;
     if (this.#state === "tunnel") {
       this.#handler?.onTunnelEnd();
@@ -337,10 +330,10 @@ export class Http1UpstreamConnection implements UpstreamStream, PooledConnection
       this.#body.end();
       if (this.#body.done && !this.#responseDone) this.#endResponse(false);
     }
-    this.#onClose();
+    this.onClose();
   }
 
-  #onError(error: NodeJS.ErrnoException): void {
+  onError(error: NodeJS.ErrnoException): void {
     this.#closedByPeer = true;
     if (this.#state !== "connecting") return;
     this.#host.cluster.stats.connectFailed(false);
@@ -349,7 +342,7 @@ export class Http1UpstreamConnection implements UpstreamStream, PooledConnection
     this.#fail(local ? "local connection failure" : "remote connection failure", error.message);
   }
 
-  #onClose(): void {
+  onClose(): void {
     if (this.#state !== "closed") this.#fail("connection termination", "");
   }
 
@@ -377,7 +370,7 @@ export class Http1UpstreamConnection implements UpstreamStream, PooledConnection
     this.#life.dispose();
     const lengthMs = cluster.context.clock.now() - this.#openedMs;
     cluster.stats.connectionClosed(local, active, lengthMs, this.requests);
-    this.#socket.destroy();
+    this.#transport.socket.destroy();
     this.#pool.onClosed(this);
   }
 }

@@ -2,12 +2,19 @@
 import type { Host } from "../../cluster/host.ts";
 import type { RequestPool } from "../request-pool.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
-import { Http1UpstreamConnection } from "./connection.ts";
+import { type Waiting, WaitingRequests } from "../waiting-requests.ts";
 
-/** A request that waits for a connection. */
-export interface Waiting {
-  readonly handler: StreamHandler;
-  readonly method: string;
+/** What the pool holds: a connection that serves one request at a time. */
+export interface PooledConnection {
+  readonly established: boolean;
+  begin(handler: StreamHandler, method: string): void;
+  /** Closes at the end of the request under way, or at once. */
+  drain(): void;
+}
+
+/** Opens connections, which tell the pool what becomes of them, unless they are open already. */
+export interface ConnectionOpener {
+  open(pool: Http1Pool): PooledConnection;
 }
 
 /**
@@ -15,54 +22,41 @@ export interface Waiting {
  * for a new one; the limits of the cluster decide whether it may (Envoy: ConnPoolImplBase).
  */
 export class Http1Pool implements RequestPool {
-  readonly #host: Host;
-  readonly #idle: Http1UpstreamConnection[] = [];
-  readonly #all = new Set<Http1UpstreamConnection>();
-  readonly #waiting: Waiting[] = [];
+  readonly host: Host;
+  readonly #opener: ConnectionOpener;
+  readonly #idle: PooledConnection[] = [];
+  readonly #all = new Set<PooledConnection>();
+  readonly #waiting: WaitingRequests;
   #connecting = 0;
 
-  constructor(host: Host) {
-    this.#host = host;
+  constructor(host: Host, opener: ConnectionOpener) {
+    this.host = host;
+    this.#opener = opener;
+    this.#waiting = new WaitingRequests(host.cluster);
   }
 
   /** Answers through the handler: at once with a connection or a refusal, or later. */
   acquire(handler: StreamHandler, method: string): void {
-    const { limits, stats } = this.#host.cluster;
-    if (this.#idle.length > 0) {
-      this.#attach(handler, method);
-      return;
-    }
-    if (!limits.takePending()) {
-      stats.count("upstream_rq_pending_overflow");
-      handler.onNoConnection("overflow", "");
-      return;
-    }
-    stats.requestPending();
-    this.#waiting.push({ handler, method });
-    if (this.#waiting.length > this.#connecting) this.#connect();
+    if (this.#idle.length > 0) this.#attach(handler, method);
+    else if (this.#waiting.add(handler, method)) this.#connectForWaiting();
   }
 
   /** The handler waits no longer. */
   cancel(handler: StreamHandler): void {
-    const index = this.#waiting.findIndex(isHandler, handler);
-    if (index < 0) return;
-    this.#waiting.splice(index, 1);
-    this.#leaveQueue();
-    this.#host.cluster.stats.count("upstream_rq_cancelled");
+    this.#waiting.cancel(handler);
   }
 
-  onConnected(connection: Http1UpstreamConnection): void {
+  onConnected(connection: PooledConnection): void {
     this.#connecting--;
     this.onUsable(connection);
   }
 
   /** A connection is ready for a request. */
-  onUsable(connection: Http1UpstreamConnection): void {
+  onUsable(connection: PooledConnection): void {
     this.#idle.push(connection);
     while (this.#idle.length > 0) {
-      const next = this.#waiting.shift();
+      const next = this.#waiting.next();
       if (next === undefined) return;
-      this.#leaveQueue();
       this.#attach(next.handler, next.method);
     }
   }
@@ -72,29 +66,20 @@ export class Http1Pool implements RequestPool {
    * that is down; `refuse` tells them once the connection is gone.
    */
   takeWaiting(): readonly Waiting[] {
-    return this.#waiting.splice(0);
+    return this.#waiting.takeAll();
   }
 
   refuse(waiting: readonly Waiting[], reason: ResetReason, detail: string): void {
-    for (let i = 0; i < waiting.length; i++) {
-      this.#leaveQueue();
-      this.#host.cluster.stats.count("upstream_rq_pending_failure_eject");
-      const handler = waiting[i]?.handler;
-      try {
-        handler?.onNoConnection(reason, detail);
-      } catch (error) {
-        handler?.onFault(error);
-      }
-    }
+    this.#waiting.refuse(waiting, reason, detail);
   }
 
-  onClosed(connection: Http1UpstreamConnection): void {
+  onClosed(connection: PooledConnection): void {
     if (!this.#all.delete(connection)) return;
-    this.#host.cluster.limits.connections--;
+    this.host.cluster.limits.connections--;
     if (!connection.established) this.#connecting--;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-    if (this.#waiting.length > this.#connecting) this.#connect();
+    this.#connectForWaiting();
   }
 
   /** Idle connections close now, busy ones after their request. */
@@ -107,7 +92,7 @@ export class Http1Pool implements RequestPool {
   }
 
   #attach(handler: StreamHandler, method: string): void {
-    const { limits, stats } = this.#host.cluster;
+    const { limits, stats } = this.host.cluster;
     if (!limits.takeRequest()) {
       stats.count("upstream_rq_active_overflow");
       handler.onNoConnection("overflow", "");
@@ -116,24 +101,18 @@ export class Http1Pool implements RequestPool {
     this.#idle.pop()?.begin(handler, method);
   }
 
-  #leaveQueue(): void {
-    this.#host.cluster.limits.releasePending();
-    this.#host.cluster.stats.requestNotPending();
-  }
-
   /** `max_connections` holds for the cluster, but every host may have one connection. */
-  #connect(): void {
-    const { limits, stats } = this.#host.cluster;
+  #connectForWaiting(): void {
+    if (this.#waiting.length <= this.#connecting) return;
+    const { limits, stats } = this.host.cluster;
     if (!limits.connectionsLeft) {
       stats.count("upstream_cx_overflow");
       if (this.#all.size > 0) return;
     }
     limits.connections++;
     this.#connecting++;
-    this.#all.add(new Http1UpstreamConnection(this.#host));
+    const connection = this.#opener.open(this);
+    this.#all.add(connection);
+    if (connection.established) this.onConnected(connection);
   }
-}
-
-function isHandler(this: StreamHandler, waiting: Waiting): boolean {
-  return waiting.handler === this;
 }

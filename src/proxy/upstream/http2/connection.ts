@@ -1,0 +1,295 @@
+// hot path: no allocation per request
+import type { ErrorCode } from "../../../codec/h2/error-code.ts";
+import type { SessionOwner } from "../../../codec/h2/owner.ts";
+import { Session } from "../../../codec/h2/session.ts";
+import type { LocalSettings } from "../../../codec/h2/settings.ts";
+import type { Http2Options } from "../../../model/transport/http2.ts";
+import type { Host } from "../../cluster/host.ts";
+import { Deadline, type DeadlineOwner } from "../../deadline.ts";
+import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
+import type { ResetReason, StreamHandler } from "../stream-handler.ts";
+import { Transport, type TransportOwner } from "../transport.ts";
+import { ClientStream, type StreamCarrier } from "./client-stream.ts";
+
+/** A response's head may take so much: Envoy's default for upstreams, and as many fields. */
+const HEAD_BYTES_MAX = 60 * 1024;
+const HEADERS_MAX = 100;
+
+/** Whom a connection tells what becomes of it: a pool. */
+export interface ConnectionOwner {
+  onConnected(connection: Http2UpstreamConnection): void;
+  /** It may take a stream more, or none from now on. */
+  onChanged(connection: Http2UpstreamConnection): void;
+  /** Before it has connected, `reason` says why it could not. */
+  onClosed(connection: Http2UpstreamConnection, reason: ResetReason, detail: string): void;
+}
+
+/**
+ * ```
+ *   connecting -> open -> draining -> closed
+ *        |          |                   ^
+ *        +----------+-------------------+
+ * ```
+ */
+type State = "connecting" | "open" | "draining" | "closed";
+
+/** One HTTP/2 connection to an endpoint: many requests at a time. */
+export class Http2UpstreamConnection
+  implements SessionOwner, StreamCarrier, TransportOwner, DeadlineOwner, FrameWriterOwner
+{
+  readonly #host: Host;
+  readonly #owner: ConnectionOwner;
+  readonly #transport: Transport;
+  readonly #writer: FrameWriter;
+  readonly #session: Session;
+  readonly #free: ClientStream[] = [];
+  readonly #openedMs: number;
+  readonly #idle: Deadline;
+  readonly #life: Deadline;
+  readonly #ping: Deadline;
+  #state: State = "connecting";
+  #reason: ResetReason = "connection termination";
+  #detail = "";
+  #closedByPeer = false;
+  #pinging = false;
+  /** Requests that it has carried, and those under way. */
+  requests = 0;
+  active = 0;
+
+  /** `ready`: a transport that is open already, and counted as opening. */
+  constructor(host: Host, owner: ConnectionOwner, ready?: Transport) {
+    const { config, context, stats } = host.cluster;
+    this.#host = host;
+    this.#owner = owner;
+    this.#openedMs = context.clock.now();
+    this.#idle = new Deadline(context.clock, this, "idle");
+    this.#life = new Deadline(context.clock, this, "life");
+    this.#ping = new Deadline(context.clock, this, "ping");
+    this.#transport = ready ?? new Transport(host, this);
+    this.#writer = new FrameWriter(this.#transport.socket, this);
+    this.#session = new Session("client", settingsOf(config.http2), this, this.#writer);
+    if (ready === undefined) {
+      stats.connectionOpening("http2");
+      this.#idle.set(this.#openedMs, config.connectTimeoutMs);
+    } else {
+      ready.handTo(this);
+      this.#opened();
+    }
+  }
+
+  get localAddress(): string {
+    return this.#transport.localAddress;
+  }
+
+  get connecting(): boolean {
+    return this.#state === "connecting";
+  }
+
+  get canOpen(): boolean {
+    return this.#state === "open" && this.#session.canOpen;
+  }
+
+  /** Where `canOpen`: begins a request, of which the handler then sends the head. */
+  begin(handler: StreamHandler): void {
+    const { maxRequestsPerConnection } = this.#host.cluster.config;
+    const stream = this.#free.pop() ?? new ClientStream(this);
+    this.requests++;
+    this.active++;
+    this.#idle.clear();
+    if (maxRequestsPerConnection > 0 && this.requests >= maxRequestsPerConnection) {
+      this.#host.cluster.stats.count("upstream_cx_max_requests");
+      this.drain();
+    }
+    stream.begin(this.#session.openStream(stream), handler);
+  }
+
+  /** Takes no more requests, and closes when those under way are over. */
+  drain(): void {
+    if (this.#state === "open" && this.active > 0) this.#state = "draining";
+    else this.#destroy();
+  }
+
+  onStreamFree(stream: ClientStream): void {
+    this.#free.push(stream);
+  }
+
+  onStreamClosed(): void {
+    this.active--;
+    if (this.#state === "closed") return;
+    if (this.active === 0) {
+      if (this.#state === "draining") {
+        this.#destroy();
+        return;
+      }
+      const { config, context } = this.#host.cluster;
+      this.#idle.set(context.clock.now(), config.idleTimeoutMs);
+    }
+    this.#owner.onChanged(this);
+  }
+
+  /** A client takes no streams: servers do not push. */
+  acceptStream(): undefined {
+    return undefined;
+  }
+
+  onOutput(): void {
+    // The writer knows by itself.
+  }
+
+  onPeerSettings(): void {
+    if (this.#state === "open") this.#owner.onChanged(this);
+  }
+
+  onGoAway(_lastStreamId: number, _code: ErrorCode): void {
+    this.#closedByPeer = true;
+    this.#host.cluster.stats.count("upstream_cx_close_notify");
+    this.drain();
+    this.#owner.onChanged(this);
+  }
+
+  onSessionError(_code: ErrorCode, details: string): void {
+    this.#host.cluster.stats.count("upstream_cx_protocol_error");
+    this.#reason = "protocol error";
+    this.#detail = details;
+    this.#destroy();
+  }
+
+  onPong(): void {
+    this.#pinging = false;
+    this.#schedulePing();
+  }
+
+  onDeadline(kind: string): void {
+    const { stats } = this.#host.cluster;
+    if (kind === "ping") {
+      this.#keepAlive();
+    } else if (this.#state === "connecting") {
+      stats.connectFailed(true);
+      this.#reason = "connection timeout";
+      this.#destroy();
+    } else if (kind === "life") {
+      stats.count("upstream_cx_max_duration_reached");
+      this.drain();
+      this.#owner.onChanged(this);
+    } else if (this.active === 0) {
+      stats.count("upstream_cx_idle_timeout");
+      this.#destroy();
+    }
+  }
+
+  onFault(error: unknown): void {
+    this.#host.cluster.context.faults.report(error);
+    this.#reason = "local reset";
+    this.#destroy();
+  }
+
+  onWritten(bytes: number): void {
+    this.#host.cluster.stats.sent(bytes);
+  }
+
+  onWriteDrained(): void {
+    this.#host.cluster.stats.count("upstream_flow_control_drained_total");
+    this.#session.pump();
+  }
+
+  onWriteFlooded(): void {
+    this.#host.cluster.stats.count("http2.outbound_flood");
+    this.#reason = "protocol error";
+    this.#destroy();
+  }
+
+  onOpen(): void {
+    if (this.#state !== "connecting") return;
+    const { context, stats } = this.#host.cluster;
+    stats.connectionEstablished(context.clock.now() - this.#openedMs);
+    this.#opened();
+    this.#owner.onConnected(this);
+  }
+
+  onBytes(bytes: Buffer): void {
+    this.#host.cluster.stats.received(bytes.length);
+    if (this.#state !== "closed") this.#session.read(bytes, 0, bytes.length);
+  }
+
+  onDrain(): void {
+    // The writer waits for its own writes.
+  }
+
+  onEnd(): void {
+    this.#closedByPeer = true;
+    this.#destroy();
+  }
+
+  onError(error: NodeJS.ErrnoException): void {
+    this.#closedByPeer = true;
+    if (this.#state !== "connecting") return;
+    const { stats } = this.#host.cluster;
+    stats.connectFailed(false);
+    const local = error.code === "EADDRNOTAVAIL" || error.code === "EADDRINUSE";
+    if (local) stats.count("bind_errors");
+    this.#reason = local ? "local connection failure" : "remote connection failure";
+    this.#detail = error.message;
+    this.#destroy();
+  }
+
+  onClose(): void {
+    this.#destroy();
+  }
+
+  #opened(): void {
+    const { config, context } = this.#host.cluster;
+    const nowMs = context.clock.now();
+    this.#state = "open";
+    this.#session.start();
+    this.#idle.set(nowMs, config.idleTimeoutMs);
+    if (config.maxConnectionDurationMs > 0) this.#life.set(nowMs, config.maxConnectionDurationMs);
+    this.#schedulePing();
+  }
+
+  #schedulePing(): void {
+    const { config, context } = this.#host.cluster;
+    this.#ping.set(context.clock.now(), config.http2.keepaliveIntervalMs);
+  }
+
+  /** Asks whether the peer lives; one that does not answer in time is given up. */
+  #keepAlive(): void {
+    const { config, context, stats } = this.#host.cluster;
+    if (this.#pinging) {
+      stats.count("http2.keepalive_timeout");
+      this.#destroy();
+      return;
+    }
+    this.#pinging = true;
+    this.#session.ping();
+    this.#ping.set(context.clock.now(), config.http2.keepaliveTimeoutMs);
+  }
+
+  #destroy(): void {
+    if (this.#state === "closed") return;
+    const { context, stats } = this.#host.cluster;
+    const lengthMs = context.clock.now() - this.#openedMs;
+    const reason = this.#reason;
+    const active = this.active > 0;
+    this.#state = "closed";
+    this.#idle.dispose();
+    this.#life.dispose();
+    this.#ping.dispose();
+    stats.connectionClosed(!this.#closedByPeer, active, lengthMs, this.requests);
+    this.#writer.flush();
+    this.#session.disconnect();
+    this.#transport.socket.destroySoon();
+    this.#owner.onClosed(this, reason, this.#detail);
+  }
+}
+
+function settingsOf(options: Http2Options): LocalSettings {
+  return {
+    headerTableSize: options.hpackTableSize,
+    maxConcurrentStreams: options.maxConcurrentStreams,
+    initialStreamWindowSize: options.initialStreamWindowSize,
+    initialConnectionWindowSize: options.initialConnectionWindowSize,
+    maxHeaderListBytes: HEAD_BYTES_MAX,
+    maxHeadersCount: HEADERS_MAX,
+    enableConnectProtocol: false,
+  };
+}
