@@ -1,7 +1,8 @@
 import { at, observe } from "../metrics/cells.ts";
 import { type Column, counter, gauge, histogram } from "../metrics/column.ts";
 import { Registry } from "../metrics/registry.ts";
-import type { Row, Table } from "../metrics/row.ts";
+import type { Row } from "../metrics/row.ts";
+import type { Table } from "../metrics/table.ts";
 import type { ResourceType } from "../xds/order.ts";
 
 /** As Istio writes the label `type`. */
