@@ -11,6 +11,7 @@ import type { ConfigClient, ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
 import { DataPlane } from "./data-plane.ts";
 import { Faults } from "./faults.ts";
+import { LocalLimits } from "./limits/limits.ts";
 import { AccessLogs } from "./telemetry/access-log/access-logs.ts";
 import { peerHeadersOf } from "./telemetry/standard/peer-metadata.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
@@ -61,6 +62,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       telemetry,
       resolve: options.resolve ?? resolveName,
       faults: new Faults(telemetry.registry, options.onNotice ?? silent),
+      limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
     },
     peerHeaders: peerHeadersOf(bootstrap.node),
     localAddress: ownAddress(),

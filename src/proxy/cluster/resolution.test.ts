@@ -6,6 +6,7 @@ import { formatAddress } from "../../model/address.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import { readBootstrap } from "../bootstrap.ts";
 import { Faults } from "../faults.ts";
+import { LocalLimits } from "../limits/limits.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { Resolution } from "./resolution.ts";
 
@@ -51,6 +52,7 @@ class Asked {
         telemetry,
         resolve: (name) => this.#resolve(name),
         faults: new Faults(registry, () => undefined),
+        limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
       },
       stats: this.stats,
       onEndpoints: (endpoints) => this.#heard(endpoints),

@@ -6,7 +6,7 @@ import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../model/endpoint.ts";
 import { type Balancer, createBalancer } from "../balance/balancer.ts";
 import type { Faults } from "../faults.ts";
-import { Limits } from "../limits/limits.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
 import type { Destination, Direction } from "../telemetry/standard/destination.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -21,6 +21,8 @@ export interface ProxyContext {
   readonly telemetry: Telemetry;
   readonly resolve: Resolve;
   readonly faults: Faults;
+  /** What holds a new cluster to its thresholds. */
+  readonly limitsOf: (cluster: Cluster) => Limits;
 }
 
 /** Hosts to passed-through addresses are forgotten when so many others have come. */
@@ -48,7 +50,7 @@ export class UpstreamCluster {
     this.config = config;
     this.context = context;
     this.stats = context.telemetry.cluster(config.statName === "" ? config.name : config.statName);
-    this.limits = new Limits(config.thresholds);
+    this.limits = context.limitsOf(config);
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
     this.outbound = this.destinationOf("outbound", undefined);
     this.inbound = this.destinationOf("inbound", undefined);
@@ -238,7 +240,7 @@ function allAtOnce<T>(steps: Generator<void, T>): T {
 }
 
 /** Endpoints, limits and balancing may change in place; how connections are made may not. */
-function sameTransport(a: Cluster, b: Cluster): boolean {
+export function sameTransport(a: Cluster, b: Cluster): boolean {
   const fixed = ({ loadAssignment: _l, thresholds: _t, lbPolicy: _p, ...rest }: Cluster) =>
     JSON.stringify({ ...rest, choiceCount: 0, healthyPanicThreshold: 0, origin: undefined });
   return a === b || fixed(a) === fixed(b);

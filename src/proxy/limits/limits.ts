@@ -4,79 +4,109 @@ import type { LimitsView } from "../telemetry/envoy/cluster-stats.ts";
 
 /**
  * What a cluster has in use, held against its thresholds (Envoy: `circuit_breakers`). Counts are
- * of the whole cluster. Every `take…` that says true is answered by one `release…`.
+ * of the whole cluster and, where a proxy has several workers, of all of them. Every `take…` that
+ * says true, and every `exceedConnections`, is answered by one `release…`.
  */
-export class Limits implements LimitsView {
+export interface Limits extends LimitsView {
+  /** What is in use stays in use. */
+  change(thresholds: Thresholds): void;
+  takeConnection(): boolean;
+  /** Takes a connection beyond the threshold: a host may always have one. */
+  exceedConnections(): void;
+  releaseConnection(): void;
+  takePending(): boolean;
+  releasePending(): void;
+  takeRequest(): boolean;
+  releaseRequest(): void;
+  takeRetry(): boolean;
+  releaseRetry(): void;
+}
+
+/** A retry budget is a share of what is in flight or waiting (Envoy: ResourceManagerImpl). */
+export function retriesMax(thresholds: Thresholds, inFlight: number): number {
+  const budget = thresholds.retryBudget;
+  if (budget === undefined) return thresholds.maxRetries;
+  const share = Math.floor((budget.budgetPercent / 100) * inFlight);
+  return Math.max(budget.minRetryConcurrency, share);
+}
+
+/** The limits of a proxy that serves on one thread. */
+export class LocalLimits implements Limits {
   #thresholds: Thresholds;
-  connections = 0;
-  pending = 0;
-  requests = 0;
-  retries = 0;
+  #connections = 0;
+  #pending = 0;
+  #requests = 0;
+  #retries = 0;
 
   constructor(thresholds: Thresholds) {
     this.#thresholds = thresholds;
   }
 
-  /** What is in use stays in use. */
   change(thresholds: Thresholds): void {
     this.#thresholds = thresholds;
   }
 
+  takeConnection(): boolean {
+    if (this.#connections >= this.#thresholds.maxConnections) return false;
+    this.#connections++;
+    return true;
+  }
+
+  exceedConnections(): void {
+    this.#connections++;
+  }
+
+  releaseConnection(): void {
+    this.#connections--;
+  }
+
   takePending(): boolean {
-    if (this.pending >= this.#thresholds.maxPendingRequests) return false;
-    this.pending++;
+    if (this.#pending >= this.#thresholds.maxPendingRequests) return false;
+    this.#pending++;
     return true;
   }
 
   releasePending(): void {
-    this.pending--;
+    this.#pending--;
   }
 
   takeRequest(): boolean {
-    if (this.requests >= this.#thresholds.maxRequests) return false;
-    this.requests++;
+    if (this.#requests >= this.#thresholds.maxRequests) return false;
+    this.#requests++;
     return true;
   }
 
   releaseRequest(): void {
-    this.requests--;
+    this.#requests--;
   }
 
   takeRetry(): boolean {
-    if (this.retries >= this.#retriesMax()) return false;
-    this.retries++;
+    if (this.#retries >= this.#retriesMax()) return false;
+    this.#retries++;
     return true;
   }
 
   releaseRetry(): void {
-    this.retries--;
-  }
-
-  get connectionsLeft(): boolean {
-    return this.connections < this.#thresholds.maxConnections;
+    this.#retries--;
   }
 
   get remainingConnections(): number {
-    return Math.max(0, this.#thresholds.maxConnections - this.connections);
+    return Math.max(0, this.#thresholds.maxConnections - this.#connections);
   }
 
   get remainingPending(): number {
-    return Math.max(0, this.#thresholds.maxPendingRequests - this.pending);
+    return Math.max(0, this.#thresholds.maxPendingRequests - this.#pending);
   }
 
   get remainingRequests(): number {
-    return Math.max(0, this.#thresholds.maxRequests - this.requests);
+    return Math.max(0, this.#thresholds.maxRequests - this.#requests);
   }
 
   get remainingRetries(): number {
-    return Math.max(0, this.#retriesMax() - this.retries);
+    return Math.max(0, this.#retriesMax() - this.#retries);
   }
 
-  /** A retry budget is a share of what is in flight or waiting (Envoy: ResourceManagerImpl). */
   #retriesMax(): number {
-    const budget = this.#thresholds.retryBudget;
-    if (budget === undefined) return this.#thresholds.maxRetries;
-    const share = Math.floor((budget.budgetPercent / 100) * (this.requests + this.pending));
-    return Math.max(budget.minRetryConcurrency, share);
+    return retriesMax(this.#thresholds, this.#requests + this.#pending);
   }
 }

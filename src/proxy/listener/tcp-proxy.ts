@@ -95,12 +95,11 @@ export class TcpTunnel implements DeadlineOwner {
       this.#refuse(cluster === undefined ? FLAG_NR : FLAG_UH);
       return;
     }
-    if (!cluster.limits.connectionsLeft) {
+    if (!cluster.limits.takeConnection()) {
       cluster.stats.count("upstream_cx_overflow");
       this.#refuse(FLAG_UO);
       return;
     }
-    cluster.limits.connections++;
     cluster.stats.tcpConnectionOpening();
     const { bindAddress, connectTimeoutMs, tcpKeepalive } = cluster.config;
     const up = dial(host.address, { bindAddress, tcpKeepalive, allowHalfOpen: true });
@@ -194,7 +193,7 @@ export class TcpTunnel implements DeadlineOwner {
     const cluster = this.#cluster;
     if (up === undefined || cluster === undefined) return;
     this.#up = undefined;
-    cluster.limits.connections--;
+    cluster.limits.releaseConnection();
     const lengthMs = this.#tcp.context.clock.now() - this.#openedMs;
     cluster.stats.connectionClosed(!up.readableEnded, false, lengthMs, 0);
     up.destroy();

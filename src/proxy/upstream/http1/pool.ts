@@ -75,7 +75,7 @@ export class Http1Pool implements RequestPool {
 
   onClosed(connection: PooledConnection): void {
     if (!this.#all.delete(connection)) return;
-    this.host.cluster.limits.connections--;
+    this.host.cluster.limits.releaseConnection();
     if (!connection.established) this.#connecting--;
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
@@ -105,11 +105,11 @@ export class Http1Pool implements RequestPool {
   #connectForWaiting(): void {
     if (this.#waiting.length <= this.#connecting) return;
     const { limits, stats } = this.host.cluster;
-    if (!limits.connectionsLeft) {
+    if (!limits.takeConnection()) {
       stats.count("upstream_cx_overflow");
       if (this.#all.size > 0) return;
+      limits.exceedConnections();
     }
-    limits.connections++;
     this.#connecting++;
     const connection = this.#opener.open(this);
     this.#all.add(connection);

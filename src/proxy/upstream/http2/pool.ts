@@ -53,7 +53,7 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
 
   onClosed(connection: Http2UpstreamConnection, reason: ResetReason, detail: string): void {
     if (!this.#all.delete(connection)) return;
-    this.#host.cluster.limits.connections--;
+    this.#host.cluster.limits.releaseConnection();
     const index = this.#ready.indexOf(connection);
     if (index >= 0) this.#ready.splice(index, 1);
     else this.#connecting--;
@@ -103,11 +103,11 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
   #connectForWaiting(): void {
     if (this.#waiting.length === 0 || this.#connecting > 0) return;
     const { limits, stats } = this.#host.cluster;
-    if (!limits.connectionsLeft) {
+    if (!limits.takeConnection()) {
       stats.count("upstream_cx_overflow");
       if (this.#all.size > 0) return;
+      limits.exceedConnections();
     }
-    limits.connections++;
     this.#connecting++;
     this.#all.add(new Http2UpstreamConnection(this.#host, this));
   }
