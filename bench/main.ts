@@ -1,26 +1,25 @@
 /**
- * `npm run bench`: what one plain hop costs, beside Envoy, nginx and HAProxy.
- *
- * A noisy machine is the normal case, so all of them run at once, each round loads one after the
- * other, and only ratios within a round count. Outrigger runs as the built package does.
+ * `npm run bench`: what the data plane costs, beside Envoy and others, as docs/performance.md tells.
+ * Outrigger runs as the built package does.
  */
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { parseArgs } from "node:util";
-import { tool } from "../test/support/tools.ts";
-import { type Contender, contenders, originConfig } from "./contender.ts";
-import { type Load, measure, type Sample } from "./load.ts";
-import { makeReport, toMarkdown, toText } from "./report.ts";
-import { freePort, Running } from "./running.ts";
+import type { Report } from "./report/report.ts";
+import { loadAverage, machine, toMarkdown, toText } from "./report/table.ts";
+import { runScenario } from "./run.ts";
+import { SCENARIOS } from "./scenario/all.ts";
+import type { Scenario } from "./scenario.ts";
+import { Stage } from "./stage.ts";
 
-const USAGE = `npm run bench -- [--quick] [--rounds N] [--seconds N] [--connections N]
+const USAGE = `npm run bench -- [--only NAME]... [--quick] [--rounds N] [--seconds N]
                  [--markdown | --json]
---json prints the report as one line of JSON after the table.`;
+--json prints all reports as one line of JSON after the tables.
+Names: ${SCENARIOS.map(({ name }) => name).join(", ")}`;
 
 interface Options {
-  readonly load: Load;
+  readonly scenarios: readonly Scenario[];
   readonly rounds: number;
+  readonly seconds: number;
+  readonly quick: boolean;
   readonly json: boolean;
   readonly markdown: boolean;
 }
@@ -31,90 +30,73 @@ function count(text: string | undefined, otherwise: number): number {
   return value;
 }
 
+function scenariosNamed(names: readonly string[]): readonly Scenario[] {
+  const unknown = names.find((wanted) => SCENARIOS.every(({ name }) => name !== wanted));
+  if (unknown !== undefined) throw new Error(`${unknown}: no such benchmark\n${USAGE}`);
+  return names.length === 0 ? SCENARIOS : SCENARIOS.filter(({ name }) => names.includes(name));
+}
+
 function readOptions(): Options {
   const { values } = parseArgs({
     options: {
+      only: { type: "string", multiple: true, default: [] },
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       markdown: { type: "boolean", default: false },
       rounds: { type: "string" },
       seconds: { type: "string" },
-      connections: { type: "string" },
     },
   });
+  const { quick, json, markdown } = values;
   return {
-    load: {
-      connections: count(values.connections, 64),
-      seconds: count(values.seconds, values.quick ? 2 : 5),
-    },
-    rounds: count(values.rounds, values.quick ? 3 : 7),
-    json: values.json,
-    markdown: values.markdown,
+    scenarios: scenariosNamed(values.only),
+    rounds: count(values.rounds, quick ? 3 : 7),
+    seconds: count(values.seconds, quick ? 2 : 5),
+    quick,
+    json,
+    markdown,
   };
 }
 
-async function startOrigin(folder: string): Promise<Running> {
-  const port = await freePort();
-  const file = path.join(folder, "origin.conf");
-  fs.writeFileSync(file, originConfig(port));
-  return Running.start("origin", port, [tool("nginx"), "-p", folder, "-c", file], folder);
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)));
 }
 
-async function startContender(
-  contender: Contender,
-  origin: Running,
-  folder: string,
-): Promise<Running> {
-  const port = await freePort();
-  const file = path.join(folder, contender.configName);
-  fs.writeFileSync(file, contender.config({ listen: port, origin: origin.port }));
-  return Running.start(contender.name, port, [contender.program, ...contender.args(file)], folder);
-}
-
-/** Every proxy once a round, in turn; one unmeasured round warms them up. */
-async function measureAll(
-  proxies: readonly Running[],
-  { load, rounds }: Options,
-): Promise<Map<string, Sample[]>> {
-  const samples = new Map<string, Sample[]>(proxies.map(({ name }) => [name, []]));
-  for (let round = 0; round <= rounds; round++) {
-    for (const { name, port, pid } of proxies) {
-      const stage = round === 0 ? "warm-up" : `round ${round} of ${rounds}`;
-      process.stderr.write(`bench: ${stage}: ${name}\n`);
-      const sample = await measure(port, pid, load);
-      if (round > 0) samples.get(name)?.push(sample);
-    }
+async function onStage(scenario: Scenario, options: Options): Promise<Report> {
+  const stage = new Stage(options);
+  const leave = new Promise<never>((_, reject) => {
+    interrupted.signal.addEventListener("abort", () => reject(interrupted.signal.reason));
+  });
+  const say = (line: string): void => {
+    process.stderr.write(`bench: ${line}\n`);
+  };
+  try {
+    return await Promise.race([runScenario(scenario, stage, options.rounds, say), leave]);
+  } finally {
+    await stage.end();
   }
-  return samples;
 }
 
 async function main(): Promise<void> {
   const options = readOptions();
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-bench-"));
-  const started: Running[] = [];
-  const cleanUp = async (): Promise<void> => {
-    await Promise.all(started.map((running) => running.end()));
-    fs.rmSync(folder, { recursive: true, force: true });
-  };
-  process.once("SIGINT", () => void cleanUp().then(() => process.exit(130)));
-  process.once("SIGTERM", () => void cleanUp().then(() => process.exit(143)));
-  try {
-    const origin = await startOrigin(folder);
-    started.push(origin);
-    const measured = contenders();
-    for (const contender of measured) started.push(await startContender(contender, origin, folder));
-    const samples = await measureAll(started.slice(1), options);
-    const report = makeReport(measured, samples, options.load, options.rounds);
-    console.log(options.markdown ? toMarkdown(report) : toText(report));
-    if (options.json) console.log(JSON.stringify(report));
-  } finally {
-    await cleanUp();
+  const date = new Date().toISOString();
+  console.log(`${date}, ${machine()}\nload average at the start: ${loadAverage().join(" ")}\n`);
+  const reports: Report[] = [];
+  for (const scenario of options.scenarios) {
+    const report = await onStage(scenario, options);
+    console.log((options.markdown ? toMarkdown : toText)(scenario, report));
+    reports.push(report);
+  }
+  if (options.json) console.log(JSON.stringify({ date, machine: machine(), reports }));
+  if (reports.some(({ rows }) => rows.some(({ failure }) => failure !== null))) {
+    process.exitCode = 1;
   }
 }
 
 try {
   await main();
 } catch (error) {
-  console.error(`bench: ${(error as Error).message}`);
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 }

@@ -32,7 +32,7 @@ async function freePort(): Promise<number> {
 
 function proxyYaml(listen: number, origin: number): string {
   return fs
-    .readFileSync(path.join(ROOT, "bench/one-hop.yaml"), "utf8")
+    .readFileSync(path.join(ROOT, "bench/config/one-hop.yaml"), "utf8")
     .replaceAll("port_value: 10000", `port_value: ${listen}`)
     .replaceAll("port_value: 10001", `port_value: ${origin}`)
     .replaceAll("127.0.0.2", "127.0.0.1");

@@ -7,6 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const READY_MS_MAX = 15_000;
 const END_MS_MAX = 5_000;
+const POLL_MS = 20;
+
+/** `answers`: GET / with a 200; `accepts`: takes connections, whatever it speaks on them. */
+export type Ready = "answers" | "accepts";
 
 /** A free port on loopback; another program could take it before we do, which then fails loudly. */
 export async function freePort(): Promise<number> {
@@ -15,6 +19,21 @@ export async function freePort(): Promise<number> {
   const { port } = server.address() as net.AddressInfo;
   await new Promise((closed) => server.close(closed));
   return port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+async function answers(port: number): Promise<boolean> {
+  const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+  await response?.arrayBuffer().catch(() => undefined);
+  return response?.status === 200;
 }
 
 export class Running {
@@ -36,6 +55,7 @@ export class Running {
     port: number,
     command: readonly [string, ...string[]],
     folder: string,
+    ready: Ready,
   ): Promise<Running> {
     const [program, ...args] = command;
     const log = path.join(folder, `${name}.log`);
@@ -44,7 +64,7 @@ export class Running {
     fs.closeSync(output);
     const running = new Running(name, port, child, log);
     try {
-      await running.#ready();
+      await running.#ready(ready === "answers" ? answers : accepts);
     } catch (error) {
       await running.end();
       throw error;
@@ -60,16 +80,14 @@ export class Running {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  async #ready(): Promise<void> {
+  async #ready(isReady: (port: number) => Promise<boolean>): Promise<void> {
     const deadline = Date.now() + READY_MS_MAX;
     while (Date.now() < deadline && !this.#ended) {
-      const response = await fetch(`http://127.0.0.1:${this.port}/`).catch(() => undefined);
-      await response?.arrayBuffer();
-      if (response?.status === 200) return;
-      await sleep(50);
+      if (await isReady(this.port)) return;
+      await sleep(POLL_MS);
     }
     const log = fs.readFileSync(this.#log, "utf8").trim().split("\n").slice(-10).join("\n");
-    throw new Error(`${this.name} does not answer on port ${this.port}:\n${log}`);
+    throw new Error(`${this.name} does not serve on port ${this.port}:\n${log}`);
   }
 
   /** SIGTERM, and SIGKILL for what does not go. */

@@ -1,0 +1,51 @@
+/** The server behind all of them: an nginx on two addresses. */
+import { tool } from "../../test/support/tools.ts";
+import type { Stage } from "../stage.ts";
+import { freePort } from "../tool/running.ts";
+
+export interface Origin {
+  /** HTTP/1.1: 100 bytes of JSON at `/`, N bytes at `/bytes/N` for the sizes asked for. */
+  readonly port: number;
+  /** HTTP/2 with prior knowledge: the same, and one gRPC message with its status at `/grpc`. */
+  readonly http2Port: number;
+}
+
+const BODY = JSON.stringify({ hello: "world", pad: "x".repeat(70) });
+
+/** A message of 16 bytes: not compressed, length, content (gRPC over HTTP/2, Length-Prefixed-Message). */
+export const GRPC_MESSAGE: Buffer = Buffer.concat([
+  Buffer.from([0, 0, 0, 0, 16]),
+  Buffer.from("\x0a\x0ehello, origin!", "latin1"),
+]);
+
+function config(port: number, http2Port: number): string {
+  return `
+    worker_processes 1; worker_rlimit_nofile 20000; daemon off; pid origin.pid; error_log stderr;
+    events { worker_connections 16384; }
+    http {
+      access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
+      sendfile on; open_file_cache max=16; http2_max_concurrent_streams 1024;
+      server {
+        listen 127.0.0.1:${port} backlog=4096; listen 127.0.0.2:${port} backlog=4096;
+        listen 127.0.0.1:${http2Port} http2; listen 127.0.0.2:${http2Port} http2;
+        location / { default_type application/json; return 200 '${BODY}'; }
+        location /bytes/ { root .; }
+        location /grpc { error_page 405 =200 /answer.grpc; return 405; }
+        location = /answer.grpc {
+          internal; root .; default_type application/grpc; types {}
+          add_trailer grpc-status 0 always;
+        }
+      }
+    }`;
+}
+
+/** @param sizes Of the bodies that it serves. */
+export async function startOrigin(stage: Stage, sizes: readonly number[] = []): Promise<Origin> {
+  const port = await freePort();
+  const http2Port = await freePort();
+  for (const bytes of sizes) stage.write(`bytes/${bytes}`, Buffer.alloc(bytes, "x"));
+  stage.write("answer.grpc", GRPC_MESSAGE);
+  const file = stage.write("origin.conf", config(port, http2Port));
+  await stage.run("origin", port, [tool("nginx"), "-p", stage.folder, "-c", file]);
+  return { port, http2Port };
+}

@@ -1,0 +1,47 @@
+/** Where a scenario runs: a folder of its own, and the processes that it started. */
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { type Ready, Running } from "./tool/running.ts";
+
+export interface Pace {
+  /** How long one load lasts. */
+  readonly seconds: number;
+  /** A look rather than a measurement: smaller numbers of everything. */
+  readonly quick: boolean;
+}
+
+export class Stage {
+  readonly pace: Pace;
+  readonly folder: string = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-bench-"));
+  readonly #running: Running[] = [];
+
+  constructor(pace: Pace) {
+    this.pace = pace;
+  }
+
+  /** @returns the full path. */
+  write(name: string, content: string | Uint8Array): string {
+    const file = path.join(this.folder, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, content);
+    return file;
+  }
+
+  /** Starts a program in the folder; it ends with the stage at the latest. */
+  async run(
+    name: string,
+    port: number,
+    command: readonly [string, ...string[]],
+    ready: Ready = "answers",
+  ): Promise<Running> {
+    const running = await Running.start(name, port, command, this.folder, ready);
+    this.#running.push(running);
+    return running;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#running.splice(0).map((running) => running.end()));
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+}
