@@ -33,6 +33,7 @@ const WANTED = [
   "envoy/extensions/clusters/dynamic_forward_proxy/v3",
   "envoy/extensions/filters/http/cors/v3",
   "envoy/extensions/filters/http/fault/v3",
+  "envoy/extensions/filters/http/grpc_web/v3",
   "envoy/extensions/filters/http/local_ratelimit/v3",
   "envoy/extensions/filters/http/rbac/v3",
   "envoy/extensions/filters/http/router/v3",

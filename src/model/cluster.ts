@@ -55,6 +55,26 @@ export interface TcpKeepalive {
  */
 export type UpstreamProtocol = "http1" | "http2" | "downstream" | "alpn";
 
+/** Envoy: config.core.v3.HealthCheck. */
+export interface HealthCheck {
+  /** `grpc.health.v1.Health/Check`; the cluster has to speak HTTP/2. */
+  readonly kind: "grpc";
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+  /** The first check waits a random time below this; 0: none. */
+  readonly initialJitterMs: number;
+  /** Interval while the cluster has had no request; Envoy's default 60000. */
+  readonly noTrafficIntervalMs: number;
+  /** Failures in a row that take an endpoint out. */
+  readonly unhealthyThreshold: number;
+  /** Successes in a row that take it back; the very first check counts alone. */
+  readonly healthyThreshold: number;
+  /** Empty: the server as a whole. */
+  readonly serviceName: string;
+  /** Empty: the cluster's name. */
+  readonly authority: string;
+}
+
 /** A group of endpoints that serve the same thing (Envoy: cluster.v3.Cluster). */
 export interface Cluster {
   readonly name: string;
@@ -86,6 +106,8 @@ export interface Cluster {
   readonly http2: Http2Options;
   /** Undefined: plain TCP. */
   readonly tls: UpstreamTls | undefined;
+  /** Empty: endpoints are as healthy as discovery says. At most one is executed. */
+  readonly healthChecks: readonly HealthCheck[];
   /** Envoy's panic threshold, 0..100, default 50. */
   readonly healthyPanicThreshold: number;
   /** originalDst: take the destination from `x-envoy-original-dst-host`. Refused so far. */

@@ -10,7 +10,12 @@ export type RouteSource =
   | { readonly kind: "rds"; readonly name: string };
 
 /** Envoy's and our own HTTP filters that are executed. The router is always last. */
-export type HttpFilter = { readonly kind: "router" } | TelemetryFilter;
+export type HttpFilter = { readonly kind: "router" } | GrpcWebFilter | TelemetryFilter;
+
+/** Envoy: filters.http.grpc_web.v3.GrpcWeb: browsers' gRPC-Web becomes gRPC, and back. */
+export interface GrpcWebFilter {
+  readonly kind: "grpcWeb";
+}
 
 /**
  * Our own extension, for Outrigger's data plane only (a real Envoy never gets it): Istio's

@@ -35,7 +35,7 @@ export function decodeBootstrap(message: BootstrapMessage, problems: Problem[]):
   const clusterPlace = place.field("static_resources").field("clusters");
   const listenerPlace = place.field("static_resources").field("listeners");
   const all = (resources?.clusters ?? []).map((cluster, i) =>
-    decodeCluster(cluster, clusterPlace.item(i), cluster.name === adsCluster),
+    decodeCluster(cluster, clusterPlace.item(i)),
   );
   refuseTwice(all, clusterPlace);
   const listeners = (resources?.listeners ?? []).map((listener, i) =>
@@ -50,7 +50,7 @@ export function decodeBootstrap(message: BootstrapMessage, problems: Problem[]):
         ? undefined
         : decodeAddress(message.admin.address, place.field("admin").field("address")),
     listeners,
-    // gRPC's cluster speaks HTTP/2, which no route may: it belongs to the ADS client alone.
+    // It belongs to the ADS client alone: requests of routes would not find its connections.
     clusters: all.filter((cluster) => cluster.name !== adsCluster),
     ads,
     pod: decodePod(node, place.field("node").field("metadata").field(OURS)),
@@ -101,6 +101,9 @@ function decodeAds(
   if (target === undefined) {
     services.item(0).field("envoy_grpc").field("cluster_name").refuse("is no static cluster", name);
     return undefined;
+  }
+  if (target.tls !== undefined) {
+    services.refuse("name a cluster that speaks TLS, and ADS is spoken in plain HTTP/2", name);
   }
   if (target.discovery !== "static" && !target.discovery.endsWith("Dns")) {
     services.refuse("name a cluster without addresses", target.discovery, "STATIC, STRICT_DNS");

@@ -6,9 +6,9 @@ import {
   Cluster_DnsLookupFamily as Family,
 } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster, DiscoveryType } from "../model/cluster.ts";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../model/transport/http2.ts";
 import type { Place } from "./check/place.ts";
 import { decodeBalancing, encodeBalancing } from "./cluster/balancing.ts";
+import { decodeHealthChecks, encodeHealthCheck } from "./cluster/health-check.ts";
 import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";
 import { decodeUpstreamHttp, encodeUpstreamHttp } from "./cluster/upstream-http.ts";
 import { decodeLoadAssignment, encodeLoadAssignment } from "./endpoint-resource.ts";
@@ -17,7 +17,7 @@ import { ADS_SOURCE } from "./message/config-source.ts";
 import type { EncodeFor } from "./message/flavor.ts";
 import { decodeOrigin, decodeService, encodeService } from "./message/metadata.ts";
 import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
-import { refuseTls } from "./network/transport-socket.ts";
+import { decodeUpstreamTls, encodeUpstreamTls } from "./tls/transport-socket.ts";
 
 const CONNECT_MS = 5000;
 const DNS_REFRESH_MS = 5000;
@@ -31,10 +31,10 @@ const DISCOVERY: Readonly<Record<DiscoveryType, Discovery>> = {
   originalDst: Discovery.ORIGINAL_DST,
 };
 
-/** `grpc` is true for the cluster of the control plane: the one that may speak HTTP/2. */
-export function decodeCluster(message: ClusterMessage, place: Place, grpc = false): Cluster {
-  refuseTls(message.transportSocket, place.field("transport_socket"));
+export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
   const discovery = decodeDiscovery(message, place);
+  const http = decodeUpstreamHttp(message, place);
+  const checks = place.field("health_checks");
   const { loadAssignment, commonLbConfig } = message;
   return {
     name: message.name,
@@ -49,13 +49,11 @@ export function decodeCluster(message: ClusterMessage, place: Place, grpc = fals
         ? undefined
         : decodeLoadAssignment(loadAssignment, place.field("load_assignment")),
     dnsRefreshRateMs: durationOr(message.dnsRefreshRate, DNS_REFRESH_MS),
-    ...decodeUpstreamHttp(message, grpc, place),
+    ...http,
     bindAddress: decodeBindAddress(message, place),
     tcpKeepalive: decodeKeepalive(message),
-    protocol: "http1",
-    http1: HTTP1_DEFAULTS,
-    http2: HTTP2_DEFAULTS,
-    tls: undefined,
+    tls: decodeUpstreamTls(message.transportSocket, place.field("transport_socket")),
+    healthChecks: decodeHealthChecks(message.healthChecks, http.protocol, checks),
     healthyPanicThreshold: commonLbConfig?.healthyPanicThreshold?.value ?? PANIC_PERCENT,
     origin: decodeOrigin(message.metadata),
     service: decodeService(message.metadata),
@@ -120,6 +118,7 @@ export function encodeCluster(cluster: Cluster, target: EncodeFor): ClusterMessa
     connectTimeout: toDuration(cluster.connectTimeoutMs),
     circuitBreakers: encodeThresholds(cluster.thresholds),
     commonLbConfig: { healthyPanicThreshold: { value: cluster.healthyPanicThreshold } },
+    healthChecks: cluster.healthChecks.map(encodeHealthCheck),
   };
   Object.assign(init, encodeBalancing(cluster), encodeUpstreamHttp(cluster));
   Object.assign(init, encodeNames(cluster), encodeSockets(cluster));
@@ -144,8 +143,9 @@ function encodeNames(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {
 }
 
 function encodeSockets(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {
-  const { bindAddress, tcpKeepalive } = cluster;
+  const { bindAddress, tcpKeepalive, tls } = cluster;
   const init: MessageInitShape<typeof ClusterSchema> = {};
+  if (tls !== undefined) init.transportSocket = encodeUpstreamTls(tls);
   if (bindAddress !== undefined) {
     init.upstreamBindConfig = { sourceAddress: encodeSocketAddress(bindAddress) };
   }

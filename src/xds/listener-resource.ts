@@ -42,7 +42,7 @@ import {
   isTypedStruct,
   TELEMETRY_NAME,
 } from "./network/telemetry-filter.ts";
-import { refuseTls } from "./network/transport-socket.ts";
+import { decodeDownstreamTls, encodeDownstreamTls } from "./tls/transport-socket.ts";
 
 const LISTENER_FILTERS_MS = 15_000;
 
@@ -120,10 +120,9 @@ function filterKind(
 }
 
 function decodeChain(message: FilterChainMessage, explicit: boolean, place: Place): FilterChain {
-  refuseTls(message.transportSocket, place.field("transport_socket"));
   return {
     name: message.name,
-    tls: undefined,
+    tls: decodeDownstreamTls(message.transportSocket, place.field("transport_socket")),
     match: decodeMatch(message.filterChainMatch, place.field("filter_chain_match")),
     filter: decodeFilters(message, explicit, place.field("filters")),
   };
@@ -137,10 +136,24 @@ function decodeMatch(message: FilterChainMatchMessage | undefined, place: Place)
   return {
     destinationPort: message?.destinationPort,
     prefixRanges: (message?.prefixRanges ?? []).map(decodeRange),
-    serverNames: [],
+    serverNames: decodeServerNames(message, place.field("server_names")),
     applicationProtocols: message?.applicationProtocols ?? [],
     transportProtocol: transport === "raw_buffer" || transport === "tls" ? transport : "",
   };
+}
+
+/** Names are compared without regard to case; `*` may stand for whole labels in front alone. */
+function decodeServerNames(
+  message: FilterChainMatchMessage | undefined,
+  place: Place,
+): readonly string[] {
+  return (message?.serverNames ?? []).map((name, i) => {
+    const bare = name.startsWith("*.") ? name.slice(2) : name;
+    if (bare === "" || bare.includes("*")) {
+      place.item(i).refuse("is no server name", name, "a name, or *. and a name");
+    }
+    return name.toLowerCase();
+  });
 }
 
 /** A range without `prefix_len` is a range of length 0, as in Envoy. */
@@ -221,16 +234,17 @@ function encodeChain(chain: FilterChain, target: EncodeFor): FilterChainMessage 
   return create(FilterChainSchema, {
     name: chain.name,
     ...encodeMatch(chain.match),
+    ...(chain.tls === undefined ? {} : { transportSocket: encodeDownstreamTls(chain.tls) }),
     filters: encodeFilters(chain.filter, target),
   });
 }
 
 function encodeMatch(match: FilterChainMatch) {
-  const { destinationPort, prefixRanges, applicationProtocols, transportProtocol } = match;
+  const { destinationPort, prefixRanges, transportProtocol } = match;
+  const lists = [prefixRanges, match.serverNames, match.applicationProtocols];
   const empty =
     destinationPort === undefined &&
-    prefixRanges.length === 0 &&
-    applicationProtocols.length === 0 &&
+    lists.every((list) => list.length === 0) &&
     transportProtocol === "";
   if (empty) return {};
   const filterChainMatch = create(FilterChainMatchSchema, {
@@ -239,7 +253,8 @@ function encodeMatch(match: FilterChainMatch) {
       addressPrefix: address,
       prefixLen: prefixLength,
     })),
-    applicationProtocols: [...applicationProtocols],
+    serverNames: [...match.serverNames],
+    applicationProtocols: [...match.applicationProtocols],
     transportProtocol,
   });
   return { filterChainMatch };

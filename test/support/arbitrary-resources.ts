@@ -2,13 +2,13 @@ import fc from "fast-check";
 import type { Address } from "../../src/model/address.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../src/model/endpoint.ts";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
 import type {
   FilterChain,
   HttpConnectionManager,
   Listener,
   TcpProxy,
 } from "../../src/model/listener.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
 import {
   few,
   ms,
@@ -22,6 +22,15 @@ import {
   text,
   upTo3,
 } from "./arbitrary-routes.ts";
+import {
+  downstreamTls,
+  healthCheck,
+  http1,
+  http2,
+  serverNames,
+  type TlsFiles,
+  upstreamTls,
+} from "./arbitrary-transport.ts";
 
 /** Any legal model objects, for round trips. Values are small; shapes are all there. */
 
@@ -90,45 +99,70 @@ const lookup = fc.oneof(
   }),
 );
 
-export const cluster: fc.Arbitrary<Cluster> = fc
-  .record({
-    name,
-    statName: text,
-    lookup,
-    choiceCount: fc.integer({ min: 2, max: 9 }),
-    connectTimeoutMs: positiveMs,
-    thresholds: fc.record({
-      maxConnections: count,
-      maxPendingRequests: count,
-      maxRequests: count,
-      maxRetries: count,
-      retryBudget: optional(
-        fc.record({ budgetPercent: fc.nat(100), minRetryConcurrency: fc.nat(99) }),
+type Speech = Pick<Cluster, "protocol" | "http1" | "http2" | "tls" | "healthChecks">;
+
+/** What a protocol does not use travels nowhere; ALPN needs TLS; gRPC's checks need HTTP/2. */
+function speech(files: TlsFiles | undefined): fc.Arbitrary<Speech> {
+  const protocol = fc.constantFrom("http1" as const, "http2" as const, "downstream" as const);
+  const plain = fc.record({ protocol, tls: optional(upstreamTls(files)) });
+  const negotiated = fc.record({ protocol: fc.constant("alpn" as const), tls: upstreamTls(files) });
+  return fc
+    .record({
+      one: fc.oneof(plain, negotiated),
+      http1,
+      http2,
+      healthChecks: fc.array(healthCheck, { maxLength: 1 }),
+    })
+    .map(({ one, http1: older, http2: newer, healthChecks }) => ({
+      ...one,
+      http1: one.protocol === "http2" ? HTTP1_DEFAULTS : older,
+      http2: one.protocol === "http1" ? HTTP2_DEFAULTS : newer,
+      healthChecks: one.protocol === "http1" ? [] : healthChecks,
+    }));
+}
+
+/** `files`: certificates that exist, for readers who open them. */
+export function clusterWith(files?: TlsFiles): fc.Arbitrary<Cluster> {
+  return fc
+    .record({
+      name,
+      statName: text,
+      lookup,
+      choiceCount: fc.integer({ min: 2, max: 9 }),
+      connectTimeoutMs: positiveMs,
+      thresholds: fc.record({
+        maxConnections: count,
+        maxPendingRequests: count,
+        maxRequests: count,
+        maxRetries: count,
+        retryBudget: optional(
+          fc.record({ budgetPercent: fc.nat(100), minRetryConcurrency: fc.nat(99) }),
+        ),
+        trackRemaining: fc.boolean(),
+      }),
+      dnsRefreshRateMs: fc.integer({ min: 2, max: 100_000 }),
+      idleTimeoutMs: ms,
+      maxRequestsPerConnection: fc.nat(99),
+      maxConnectionDurationMs: ms,
+      bindAddress: optional(socketAddress),
+      tcpKeepalive: optional(
+        fc.record({ probes: optional(count), timeS: optional(count), intervalS: optional(count) }),
       ),
-      trackRemaining: fc.boolean(),
-    }),
-    dnsRefreshRateMs: fc.integer({ min: 2, max: 100_000 }),
-    idleTimeoutMs: ms,
-    maxRequestsPerConnection: fc.nat(99),
-    maxConnectionDurationMs: ms,
-    bindAddress: optional(socketAddress),
-    tcpKeepalive: optional(
-      fc.record({ probes: optional(count), timeS: optional(count), intervalS: optional(count) }),
-    ),
-    protocol: fc.constant("http1" as const),
-    http1: fc.constant(HTTP1_DEFAULTS),
-    http2: fc.constant(HTTP2_DEFAULTS),
-    tls: fc.constant(undefined),
-    healthyPanicThreshold: fc.nat(100),
-    origin: optional(origin),
-    service: optional(fc.record({ host: text, name: text, namespace: text })),
-  })
-  .map(({ lookup: found, choiceCount, dnsRefreshRateMs, ...rest }) => ({
-    ...rest,
-    ...found,
-    choiceCount: found.lbPolicy === "leastRequest" ? choiceCount : 2,
-    dnsRefreshRateMs: found.discovery === "strictDns" ? dnsRefreshRateMs : 5000,
-  }));
+      speech: speech(files),
+      healthyPanicThreshold: fc.nat(100),
+      origin: optional(origin),
+      service: optional(fc.record({ host: text, name: text, namespace: text })),
+    })
+    .map(({ lookup: found, speech: spoken, choiceCount, dnsRefreshRateMs, ...rest }) => ({
+      ...rest,
+      ...found,
+      ...spoken,
+      choiceCount: found.lbPolicy === "leastRequest" ? choiceCount : 2,
+      dnsRefreshRateMs: found.discovery === "strictDns" ? dnsRefreshRateMs : 5000,
+    }));
+}
+
+export const cluster: fc.Arbitrary<Cluster> = clusterWith();
 
 const direction = fc.constantFrom("inbound" as const, "outbound" as const);
 const telemetry = fc.record({ kind: fc.constant("telemetry" as const), direction });
@@ -136,16 +170,20 @@ const telemetry = fc.record({ kind: fc.constant("telemetry" as const), direction
 const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
   kind: fc.constant("http" as const),
   statPrefix: someText,
-  codec: fc.constant("auto" as const),
-  http1: fc.constant(HTTP1_DEFAULTS),
-  http2: fc.constant(HTTP2_DEFAULTS),
+  codec: fc.constantFrom("auto" as const, "http1" as const, "http2" as const),
+  http1,
+  http2,
   routes: fc.oneof(
     fc.record({ kind: fc.constant("inline" as const), config: routeConfiguration }),
     fc.record({ kind: fc.constant("rds" as const), name }),
   ),
-  httpFilters: optional(telemetry).map((filter) =>
-    filter === undefined ? [{ kind: "router" as const }] : [filter, { kind: "router" as const }],
-  ),
+  httpFilters: fc
+    .record({ ours: optional(telemetry), grpcWeb: fc.boolean() })
+    .map(({ ours, grpcWeb }) => [
+      ...(ours === undefined ? [] : [ours]),
+      ...(grpcWeb ? [{ kind: "grpcWeb" as const }] : []),
+      { kind: "router" as const },
+    ]),
   generateRequestId: fc.boolean(),
   preserveExternalRequestId: fc.boolean(),
   alwaysSetRequestIdInResponse: fc.boolean(),
@@ -188,21 +226,23 @@ const tcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
   telemetry: optional(telemetry),
 });
 
-const chain: fc.Arbitrary<FilterChain> = fc.record({
-  name: text,
-  match: fc.record({
-    destinationPort: optional(port),
-    prefixRanges: fc.uniqueArray(
-      fc.record({ address: fc.constant("10.0.0.0"), prefixLength: fc.nat(32) }),
-      { maxLength: 3, selector: (range) => range.prefixLength },
-    ),
-    serverNames: fc.constant([]),
-    applicationProtocols: fc.uniqueArray(fc.constantFrom("http/1.1", "h2c"), upTo3),
-    transportProtocol: fc.constantFrom("", "raw_buffer", "tls"),
-  }),
-  tls: fc.constant(undefined),
-  filter: fc.oneof(manager, tcpProxy),
-});
+function chain(files: TlsFiles | undefined): fc.Arbitrary<FilterChain> {
+  return fc.record({
+    name: text,
+    match: fc.record({
+      destinationPort: optional(port),
+      prefixRanges: fc.uniqueArray(
+        fc.record({ address: fc.constant("10.0.0.0"), prefixLength: fc.nat(32) }),
+        { maxLength: 3, selector: (range) => range.prefixLength },
+      ),
+      serverNames,
+      applicationProtocols: fc.uniqueArray(fc.constantFrom("http/1.1", "h2c", "h2"), upTo3),
+      transportProtocol: fc.constantFrom("", "raw_buffer", "tls"),
+    }),
+    tls: optional(downstreamTls(files)),
+    filter: fc.oneof(manager, tcpProxy),
+  });
+}
 
 /** `explicitProxy` is the listener's: all of its HTTP filters say the same. */
 function explicit(one: FilterChain): FilterChain {
@@ -210,30 +250,35 @@ function explicit(one: FilterChain): FilterChain {
   return filter.kind === "http" ? { ...one, filter: { ...filter, explicitProxy: true } } : one;
 }
 
-export const listener: fc.Arbitrary<Listener> = fc
-  .record({
-    name,
-    address,
-    bindToPort: fc.boolean(),
-    useOriginalDst: fc.boolean(),
-    direction: fc.constantFrom("unspecified" as const, "inbound" as const, "outbound" as const),
-    filterChains: fc.array(chain, few),
-    defaultFilterChain: optional(chain),
-    listenerFilters: fc.uniqueArray(
-      fc.constantFrom("originalDst" as const, "httpInspector" as const, "tlsInspector" as const),
-      upTo3,
-    ),
-    listenerFiltersTimeoutMs: ms,
-    continueOnListenerFiltersTimeout: fc.boolean(),
-    origin: optional(origin),
-    isExplicit: fc.boolean(),
-  })
-  .map(({ isExplicit, ...one }) => {
-    if (!isExplicit) return one;
-    const { defaultFilterChain: last } = one;
-    return {
-      ...one,
-      filterChains: one.filterChains.map(explicit),
-      defaultFilterChain: last === undefined ? undefined : explicit(last),
-    };
-  });
+/** `files`: certificates that exist, for readers who open them. */
+export function listenerWith(files?: TlsFiles): fc.Arbitrary<Listener> {
+  return fc
+    .record({
+      name,
+      address,
+      bindToPort: fc.boolean(),
+      useOriginalDst: fc.boolean(),
+      direction: fc.constantFrom("unspecified" as const, "inbound" as const, "outbound" as const),
+      filterChains: fc.array(chain(files), few),
+      defaultFilterChain: optional(chain(files)),
+      listenerFilters: fc.uniqueArray(
+        fc.constantFrom("originalDst" as const, "httpInspector" as const, "tlsInspector" as const),
+        upTo3,
+      ),
+      listenerFiltersTimeoutMs: ms,
+      continueOnListenerFiltersTimeout: fc.boolean(),
+      origin: optional(origin),
+      isExplicit: fc.boolean(),
+    })
+    .map(({ isExplicit, ...one }) => {
+      if (!isExplicit) return one;
+      const { defaultFilterChain: last } = one;
+      return {
+        ...one,
+        filterChains: one.filterChains.map(explicit),
+        defaultFilterChain: last === undefined ? undefined : explicit(last),
+      };
+    });
+}
+
+export const listener: fc.Arbitrary<Listener> = listenerWith();

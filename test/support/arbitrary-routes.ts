@@ -92,7 +92,10 @@ const regexRewrite = fc.record({ pattern: fc.constant("^/(a|b)"), substitution: 
 
 const retryPolicy: fc.Arbitrary<RetryPolicy> = fc
   .record({
-    retryOn: fc.uniqueArray(fc.constantFrom("5xx", "reset", "connect-failure"), upTo3),
+    retryOn: fc.uniqueArray(
+      fc.constantFrom("5xx", "reset", "connect-failure", "unavailable"),
+      upTo3,
+    ),
     retriableStatusCodes: fc.array(fc.integer({ min: 100, max: 599 }), upTo3),
     retriableHeaders: fc.array(headerMatch, upTo3),
     numRetries: fc.nat(9),
@@ -127,9 +130,9 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     regexRewrite: optional(regexRewrite),
     hostRewrite: optional(name),
     appendForwardedHost: fc.boolean(),
-    maxStreamDurationMs: fc.constant(0),
-    grpcTimeoutMaxMs: fc.constant(undefined),
-    terminatesConnect: fc.constant(false),
+    maxStreamDurationMs: ms,
+    grpcTimeoutMaxMs: optional(ms),
+    terminatesConnect: fc.boolean(),
     clusterNotFoundStatus: fc.constantFrom(404, 500, 503),
   })
   .map((action) =>

@@ -2,9 +2,9 @@ import type { Snapshot } from "../../src/control/server/snapshot-source.ts";
 import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
 import { type Cluster, ENVOY_THRESHOLDS } from "../../src/model/cluster.ts";
 import { type ClusterLoadAssignment, NO_LOCALITY } from "../../src/model/endpoint.ts";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
 import type { HttpConnectionManager, Listener } from "../../src/model/listener.ts";
 import { NO_MUTATIONS, type Route, type RouteConfiguration } from "../../src/model/route.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
 
 /** Small whole resources for tests of xDS: one listener, its routes, clusters with endpoints. */
 
@@ -29,6 +29,7 @@ export function edsCluster(name: string, changes: Partial<Cluster> = {}): Cluste
     http1: HTTP1_DEFAULTS,
     http2: HTTP2_DEFAULTS,
     tls: undefined,
+    healthChecks: [],
     healthyPanicThreshold: 50,
     origin: undefined,
     service: undefined,

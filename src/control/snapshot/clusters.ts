@@ -9,9 +9,9 @@ import type {
 import { UNLIMITED } from "../../model/cluster.ts";
 import type { PolicyBlocks } from "../../model/destination-policy.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 import type { Service, ServicePort } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { BLACK_HOLE_CLUSTER, outboundClusterName, PASSTHROUGH_CLUSTER } from "./names.ts";
 
@@ -56,6 +56,7 @@ export function clusterDefaults(name: string): Cluster {
     http1: HTTP1_DEFAULTS,
     http2: HTTP2_DEFAULTS,
     tls: undefined,
+    healthChecks: [],
     healthyPanicThreshold: 50,
     origin: undefined,
     service: undefined,

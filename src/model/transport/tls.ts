@@ -39,13 +39,17 @@ export interface TlsValidation {
 }
 
 /** Envoy: CommonTlsContext with TlsParameters. */
-interface TlsContext {
+export interface TlsContext {
   /** At most one of each kind of key is used. */
   readonly certificates: readonly TlsCertificate[];
   readonly validation: TlsValidation | undefined;
-  /** In order of preference; empty: ALPN is not used. */
+  /**
+   * In order of preference. Empty: a listener uses no ALPN; a cluster offers what its protocol is
+   * called (`http/1.1`, `h2`, or both under `alpn`), for HTTP alone.
+   */
   readonly alpnProtocols: readonly string[];
   readonly minVersion: TlsVersion;
+  /** Envoy's default is 1.3 for listeners and, still, 1.2 for clusters. */
   readonly maxVersion: TlsVersion;
   /** OpenSSL's names, TLS 1.2 only; empty: the library's. */
   readonly cipherSuites: readonly string[];

@@ -11,6 +11,7 @@ import { BOOTSTRAP_SUPPORT } from "./support-bootstrap.ts";
 import { CLUSTER_SUPPORT } from "./support-cluster.ts";
 import { LISTENER_SUPPORT } from "./support-listener.ts";
 import { ROUTE_SUPPORT } from "./support-route.ts";
+import { TRANSPORT_SUPPORT } from "./support-transport.ts";
 
 /** Every message that can be reached from the roots, by its full name. */
 function reachable(): Map<string, DescMessage> {
@@ -32,6 +33,7 @@ describe.each([
   { name: "route", table: ROUTE_SUPPORT },
   { name: "cluster", table: CLUSTER_SUPPORT },
   { name: "bootstrap", table: BOOTSTRAP_SUPPORT },
+  { name: "transport", table: TRANSPORT_SUPPORT },
 ])("the table of executed fields for a $name", ({ table }) => {
   it("names only messages and fields that there are", () => {
     const wrong = Object.entries(table).flatMap(([type, fields]) => {

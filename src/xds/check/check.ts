@@ -10,12 +10,14 @@ import { BOOTSTRAP_SUPPORT } from "./support-bootstrap.ts";
 import { CLUSTER_SUPPORT } from "./support-cluster.ts";
 import { LISTENER_SUPPORT } from "./support-listener.ts";
 import { ROUTE_SUPPORT } from "./support-route.ts";
+import { TRANSPORT_SUPPORT } from "./support-transport.ts";
 
 const SUPPORT = {
   ...LISTENER_SUPPORT,
   ...ROUTE_SUPPORT,
   ...CLUSTER_SUPPORT,
   ...BOOTSTRAP_SUPPORT,
+  ...TRANSPORT_SUPPORT,
 };
 
 /** What is known of one field before any message is seen. */

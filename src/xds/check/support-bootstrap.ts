@@ -13,7 +13,7 @@ export const BOOTSTRAP_SUPPORT: SupportTable = {
   },
   "envoy.config.bootstrap.v3.Bootstrap.StaticResources": {
     ...executed("listeners clusters"),
-    secrets: refused("TLS is not spoken yet"),
+    secrets: refused("write certificates into the TLS contexts that use them"),
   },
   "envoy.config.bootstrap.v3.Bootstrap.DynamicResources": executed(
     "lds_config cds_config ads_config",

@@ -1,5 +1,10 @@
 import { executed, harmless, only, refused, type SupportTable } from "./support.ts";
 
+const HTTP_VERSIONS = {
+  ...executed("http_protocol_options http2_protocol_options"),
+  http3_protocol_options: refused("HTTP/3 is not spoken"),
+};
+
 /** Clusters, endpoints, and what all resources are made of. */
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
@@ -8,18 +13,16 @@ export const CLUSTER_SUPPORT: SupportTable = {
     ...executed("common_http_protocol_options http_protocol_options dns_refresh_rate"),
     ...executed("typed_extension_protocol_options upstream_bind_config common_lb_config"),
     ...executed("least_request_lb_config round_robin_lb_config upstream_connection_options"),
-    ...executed("metadata load_balancing_policy http2_protocol_options"),
-    // Looked at by refuseTls, which has the better words.
-    ...harmless("transport_socket"),
-    // Both speak of active health checks, which are refused.
-    ...harmless("ignore_health_on_host_removal close_connections_on_host_health_failure"),
+    ...executed("metadata load_balancing_policy http2_protocol_options protocol_selection"),
+    ...executed("transport_socket health_checks"),
+    // An endpoint that discovery no longer names is gone at once, healthy or not.
+    ...harmless("ignore_health_on_host_removal"),
+    close_connections_on_host_health_failure: only(false),
     // How long an original destination is remembered; ours are forgotten with their connections.
     ...harmless("cleanup_interval"),
     dns_lookup_family: only("AUTO", "V4_ONLY", "V4_PREFERRED"),
-    protocol_selection: only("USE_CONFIGURED_PROTOCOL"),
-    health_checks: refused("active health checks are not executed yet"),
     outlier_detection: refused("outlier detection is not executed yet"),
-    transport_socket_matches: refused("TLS is not spoken yet"),
+    transport_socket_matches: refused("a cluster has one transport socket for all endpoints"),
     lb_subset_config: refused("subset load balancing is not executed; name a cluster a subset"),
     ring_hash_lb_config: refused("consistent hashing is not executed yet"),
     maglev_lb_config: refused("consistent hashing is not executed yet"),
@@ -58,18 +61,24 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.UpstreamConnectionOptions": executed("tcp_keepalive"),
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
     ...executed("common_http_protocol_options explicit_http_config"),
-    use_downstream_protocol_config: refused("HTTP/2 is not spoken yet; say explicit_http_config"),
-    auto_config: refused("TLS is not spoken yet, so ALPN cannot choose"),
+    ...executed("use_downstream_protocol_config auto_config"),
+    upstream_http_protocol_options: refused("the SNI is the transport socket's own"),
   },
-  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": {
-    ...executed("http_protocol_options http2_protocol_options"),
-    http3_protocol_options: refused("HTTP/3 is not spoken"),
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig": HTTP_VERSIONS,
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig": HTTP_VERSIONS,
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig": {
+    ...HTTP_VERSIONS,
+    alternate_protocols_cache_options: refused("HTTP/3 is not spoken"),
   },
-  // Only the cluster of the control plane may say so; its settings stay those of the library.
-  "envoy.config.core.v3.Http2ProtocolOptions": harmless(
-    "max_concurrent_streams initial_stream_window_size initial_connection_window_size " +
-      "connection_keepalive",
-  ),
+  "envoy.config.core.v3.HealthCheck": {
+    ...executed("timeout interval initial_jitter no_traffic_interval unhealthy_threshold"),
+    ...executed("healthy_threshold grpc_health_check"),
+    http_health_check: refused("only gRPC's health checks are executed so far"),
+    tcp_health_check: refused("only gRPC's health checks are executed so far"),
+    custom_health_check: refused("only gRPC's health checks are executed"),
+    reuse_connection: only(true),
+  },
+  "envoy.config.core.v3.HealthCheck.GrpcHealthCheck": executed("service_name authority"),
   "envoy.config.endpoint.v3.ClusterLoadAssignment": executed("cluster_name endpoints policy"),
   // It decides how traffic spills over between priorities, and there is one.
   "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy": harmless("overprovisioning_factor"),
@@ -84,7 +93,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
   ),
   "envoy.config.endpoint.v3.Endpoint": {
     ...executed("address hostname"),
-    health_check_config: refused("active health checks are not executed yet"),
+    health_check_config: refused("an endpoint is checked where it serves"),
   },
   "envoy.config.core.v3.Locality": executed("region zone sub_zone"),
   "envoy.config.core.v3.Address": {
@@ -114,8 +123,8 @@ export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.core.v3.AggregatedConfigSource": {},
   "envoy.config.core.v3.TypedExtensionConfig": executed("name typed_config"),
   "envoy.config.core.v3.DataSource": {
-    ...executed("inline_string inline_bytes"),
-    filename: refused("the file would have to be watched; write the text in place"),
+    // Texts of responses and logs refuse `filename` where they are read.
+    ...executed("inline_string inline_bytes filename"),
   },
   "envoy.type.v3.Percent": executed("value"),
 };

@@ -1,7 +1,5 @@
 import { executed, harmless, only, refused, type SupportTable } from "./support.ts";
 
-const NO_TLS = "TLS is not spoken yet";
-
 /** Listeners, the HTTP connection manager, the TCP proxy and access logs. */
 export const LISTENER_SUPPORT: SupportTable = {
   "envoy.config.listener.v3.Listener": {
@@ -19,15 +17,13 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": {},
   "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": {},
   "envoy.config.listener.v3.FilterChain": {
-    ...executed("filter_chain_match filters name"),
+    ...executed("filter_chain_match filters name transport_socket"),
     ...harmless("metadata"),
-    // Looked at by refuseTls, which has the better words.
-    ...harmless("transport_socket"),
-    transport_socket_connect_timeout: refused(NO_TLS),
+    transport_socket_connect_timeout: refused("handshakes have a bound of their own"),
   },
   "envoy.config.listener.v3.FilterChainMatch": {
-    ...executed("destination_port prefix_ranges transport_protocol application_protocols"),
-    server_names: refused(`${NO_TLS}, so no server name is known`),
+    ...executed("destination_port prefix_ranges server_names transport_protocol"),
+    ...executed("application_protocols"),
   },
   "envoy.config.listener.v3.Filter": executed("name typed_config"),
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager": {
@@ -37,13 +33,12 @@ export const LISTENER_SUPPORT: SupportTable = {
     ...executed("request_headers_timeout access_log use_remote_address xff_num_trusted_hops"),
     ...executed("skip_xff_append generate_request_id preserve_external_request_id"),
     ...executed("always_set_request_id_in_response upgrade_configs normalize_path"),
-    ...executed("merge_slashes strip_matching_host_port"),
-    codec_type: only("AUTO", "HTTP1"),
+    ...executed("merge_slashes strip_matching_host_port http2_protocol_options"),
+    codec_type: only("AUTO", "HTTP1", "HTTP2"),
     add_user_agent: only(false),
     forward_client_cert_details: only("SANITIZE"),
     path_with_escaped_slashes_action: only("IMPLEMENTATION_SPECIFIC_DEFAULT", "KEEP_UNCHANGED"),
     stream_error_on_invalid_http_message: only(false),
-    http2_protocol_options: refused("HTTP/2 is not spoken yet"),
     http3_protocol_options: refused("HTTP/3 is not spoken"),
     tracing: refused("spans are not written yet"),
     local_reply_config: refused("local replies have Envoy's own bodies"),
@@ -62,6 +57,7 @@ export const LISTENER_SUPPORT: SupportTable = {
     dynamic_stats: only(true),
     start_child_span: only(false),
   },
+  "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": {},
   "envoy.config.core.v3.HttpProtocolOptions": {
     ...executed("idle_timeout max_headers_count max_requests_per_connection"),
     ...executed("max_connection_duration"),
@@ -69,7 +65,7 @@ export const LISTENER_SUPPORT: SupportTable = {
     max_stream_duration: only(0),
   },
   "envoy.config.core.v3.Http1ProtocolOptions": {
-    ...executed("accept_http_10"),
+    ...executed("accept_http_10 enable_trailers"),
     allow_absolute_url: only(true),
   },
   "envoy.config.accesslog.v3.AccessLog": executed("name typed_config"),

@@ -55,7 +55,8 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RouteAction": {
     ...executed("cluster weighted_clusters cluster_not_found_response_code prefix_rewrite"),
     ...executed("regex_rewrite host_rewrite_literal append_x_forwarded_host timeout"),
-    ...executed("idle_timeout retry_policy max_stream_duration"),
+    ...executed("idle_timeout retry_policy max_stream_duration max_grpc_timeout"),
+    ...executed("upgrade_configs"),
     auto_host_rewrite: only(false),
     priority: only("DEFAULT"),
     include_vh_rate_limits: only(false),
@@ -63,10 +64,18 @@ export const ROUTE_SUPPORT: SupportTable = {
     request_mirror_policies: refused("mirroring is not executed yet"),
     hash_policy: refused("consistent hashing is not executed yet"),
     cors: refused("CORS is not executed yet"),
-    upgrade_configs: refused("upgrades are allowed by the listener's upgrade_configs alone"),
   },
-  // Envoy's own way to say that a request has no bound: what holds here anyway.
-  "envoy.config.route.v3.RouteAction.MaxStreamDuration": { max_stream_duration: only(0) },
+  "envoy.config.route.v3.RouteAction.MaxStreamDuration": {
+    ...executed("max_stream_duration grpc_timeout_header_max"),
+    grpc_timeout_header_offset: only(0),
+  },
+  "envoy.config.route.v3.RouteAction.UpgradeConfig": executed(
+    "upgrade_type enabled connect_config",
+  ),
+  "envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig": {
+    proxy_protocol_config: refused("the PROXY protocol is not written"),
+    allow_post: only(false),
+  },
   "envoy.config.route.v3.WeightedCluster": executed("clusters total_weight"),
   "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
     ...MUTATIONS,

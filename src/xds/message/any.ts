@@ -17,6 +17,7 @@ import {
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
 } from "../../gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js";
+import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { HttpInspectorSchema } from "../../gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
 import { OriginalDstSchema } from "../../gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
@@ -29,6 +30,10 @@ import { RandomSchema } from "../../gen/envoy/extensions/load_balancing_policies
 import { RoundRobinSchema } from "../../gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js";
 import { PreviousHostsPredicateSchema } from "../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
 import { RawBufferSchema } from "../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from "../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { HttpProtocolOptionsSchema } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { TypedStructSchema as UdpaTypedStructSchema } from "../../gen/udpa/type/v1/typed_struct_pb.js";
 import { TypedStructSchema } from "../../gen/xds/type/v3/typed_struct_pb.js";
@@ -42,6 +47,7 @@ export const REGISTRY: Registry = createRegistry(
   HttpConnectionManagerSchema,
   TcpProxySchema,
   RouterSchema,
+  GrpcWebSchema,
   OriginalDstSchema,
   HttpInspectorSchema,
   TlsInspectorSchema,
@@ -50,6 +56,8 @@ export const REGISTRY: Registry = createRegistry(
   StderrAccessLogSchema,
   PreviousHostsPredicateSchema,
   RawBufferSchema,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
   HttpProtocolOptionsSchema,
   RoundRobinSchema,
   LeastRequestSchema,

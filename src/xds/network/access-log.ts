@@ -16,7 +16,7 @@ import type { AccessLog } from "../../model/listener.ts";
 import type { Place } from "../check/place.ts";
 import { pack, unpack } from "../message/any.ts";
 import { orUndefined } from "../message/scalar.ts";
-import { decodeDataSource } from "./route-action.ts";
+import { decodeText } from "./route-action.ts";
 
 const STREAMS = [
   { schema: StdoutAccessLogSchema, path: "/dev/stdout" },
@@ -30,11 +30,15 @@ export function decodeAccessLogs(messages: readonly AccessLogMessage[], place: P
 function decodeAccessLog(message: AccessLogMessage, place: Place): AccessLog | undefined {
   const { configType } = message;
   const any = configType.case === "typedConfig" ? configType.value : undefined;
+  const at = place.field("typed_config").field("log_format");
   for (const { schema, path } of STREAMS) {
     const stream = unpack(any, schema);
     if (stream === undefined) continue;
     const { accessLogFormat: format } = stream;
-    return { path, format: format.case === "logFormat" ? decodeFormat(format.value) : undefined };
+    return {
+      path,
+      format: format.case === "logFormat" ? decodeFormat(format.value, at) : undefined,
+    };
   }
   const file = unpack(any, FileAccessLogSchema);
   if (file === undefined) {
@@ -43,14 +47,16 @@ function decodeAccessLog(message: AccessLogMessage, place: Place): AccessLog | u
   }
   const { accessLogFormat: format } = file;
   if (format.case === "format") return { path: file.path, format: orUndefined(format.value) };
-  const text = format.case === "logFormat" ? decodeFormat(format.value) : undefined;
+  const text = format.case === "logFormat" ? decodeFormat(format.value, at) : undefined;
   return { path: file.path, format: text };
 }
 
-function decodeFormat(message: SubstitutionFormatString): string | undefined {
+function decodeFormat(message: SubstitutionFormatString, place: Place): string | undefined {
   const { format } = message;
   if (format.case === "textFormat") return format.value;
-  if (format.case === "textFormatSource") return decodeDataSource(format.value);
+  if (format.case === "textFormatSource") {
+    return decodeText(format.value, place.field("text_format_source"));
+  }
   return undefined;
 }
 

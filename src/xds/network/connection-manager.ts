@@ -1,13 +1,15 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
+import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
+  HttpConnectionManager_CodecType as Codec,
   HttpConnectionManagerSchema,
   type HttpConnectionManager as ManagerMessage,
   HttpConnectionManager_ServerHeaderTransformation as Transformation,
 } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 import type {
+  CodecType,
   HttpConnectionManager,
   HttpFilter,
   RouteSource,
@@ -17,6 +19,7 @@ import type { Place } from "../check/place.ts";
 import { pack, packEmpty, typeNameOf } from "../message/any.ts";
 import { ADS_SOURCE } from "../message/config-source.ts";
 import type { EncodeFor } from "../message/flavor.ts";
+import { decodeHttp1, decodeHttp2, encodeHttp1, encodeHttp2 } from "../message/http-options.ts";
 import { durationMs, durationOr, keyOf, toDuration } from "../message/scalar.ts";
 import { decodeRoutes, encodeRoutes } from "../route-resource.ts";
 import { decodeAccessLogs, encodeAccessLog } from "./access-log.ts";
@@ -33,6 +36,13 @@ const DRAIN_MS = 5000;
 const HEADERS_KB = 60;
 const HEADERS_COUNT = 100;
 const ROUTER_NAME = "envoy.filters.http.router";
+const GRPC_WEB_NAME = "envoy.filters.http.grpc_web";
+
+const CODEC: Readonly<Record<CodecType, Codec>> = {
+  auto: Codec.AUTO,
+  http1: Codec.HTTP1,
+  http2: Codec.HTTP2,
+};
 
 const SERVER_HEADER: Readonly<Record<ServerHeader, Transformation>> = {
   overwrite: Transformation.OVERWRITE,
@@ -54,9 +64,9 @@ export function decodeManager(
   return {
     kind: "http",
     statPrefix: message.statPrefix,
-    codec: "auto",
-    http1: HTTP1_DEFAULTS,
-    http2: HTTP2_DEFAULTS,
+    codec: keyOf(CODEC, message.codecType) ?? "auto",
+    http1: decodeHttp1(message.httpProtocolOptions),
+    http2: decodeHttp2(message.http2ProtocolOptions),
     routes: decodeSource(message.routeSpecifier, place),
     httpFilters: decodeFilters(message, place.field("http_filters")),
     generateRequestId: message.generateRequestId ?? true,
@@ -127,6 +137,7 @@ function isRouter(any: Any): boolean {
 function decodeFilter(any: Any, place: Place): HttpFilter | undefined {
   if (isRouter(any)) return { kind: "router" };
   if (isTypedStruct(any)) return decodeTelemetry(any, place);
+  if (typeNameOf(any.typeUrl) === GrpcWebSchema.typeName) return { kind: "grpcWeb" };
   place.refuse("is no HTTP filter that is executed", any.typeUrl);
   return undefined;
 }
@@ -143,7 +154,9 @@ export function encodeManager(manager: HttpConnectionManager, target: EncodeFor)
         ? { maxRequestsPerConnection: manager.maxRequestsPerConnection }
         : {}),
     },
-    httpProtocolOptions: { acceptHttp10: manager.acceptHttp10 },
+    codecType: CODEC[manager.codec],
+    httpProtocolOptions: encodeHttp1(manager.http1, manager.acceptHttp10),
+    http2ProtocolOptions: encodeHttp2(manager.http2),
     ...encodeIdentity(manager),
     ...encodeTimeouts(manager),
     maxRequestHeadersKb: manager.maxRequestHeadersKb,
@@ -193,6 +206,7 @@ function encodeSource(source: RouteSource, target: EncodeFor): ManagerMessage["r
 function encodeFilters(filters: readonly HttpFilter[], target: EncodeFor) {
   return filters.flatMap((filter) => {
     if (filter.kind === "router") return [named(ROUTER_NAME, packEmpty(RouterSchema))];
+    if (filter.kind === "grpcWeb") return [named(GRPC_WEB_NAME, packEmpty(GrpcWebSchema))];
     return target === "outrigger" ? [named(TELEMETRY_NAME, encodeTelemetry(filter))] : [];
   });
 }

@@ -15,6 +15,8 @@ import { durationMs, durationOr, orUndefined, toDuration } from "../message/scal
 import { decodeRegexRewrite, encodeRegexRewrite } from "./regex-rewrite.ts";
 import { decodeRetryPolicy, encodeRetryPolicy } from "./retry-policy.ts";
 
+const CONNECT = "CONNECT";
+
 /** Envoy's RouteAction.timeout where it is not set. */
 const ROUTE_TIMEOUT_MS = 15_000;
 
@@ -46,11 +48,44 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     regexRewrite: decodeRegexRewrite(message.regexRewrite, place.field("regex_rewrite")),
     hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,
     appendForwardedHost: message.appendXForwardedHost,
-    maxStreamDurationMs: 0,
-    grpcTimeoutMaxMs: undefined,
-    terminatesConnect: false,
+    maxStreamDurationMs: durationMs(message.maxStreamDuration?.maxStreamDuration),
+    grpcTimeoutMaxMs: decodeGrpcTimeout(message, place),
+    terminatesConnect: decodeConnect(message, place.field("upgrade_configs")),
     clusterNotFoundStatus: NOT_FOUND_STATUS[message.clusterNotFoundResponseCode],
   };
+}
+
+/** `max_grpc_timeout` is the older word for the same. */
+function decodeGrpcTimeout(message: RouteActionMessage, place: Place): number | undefined {
+  const bound = message.maxStreamDuration?.grpcTimeoutHeaderMax;
+  const { maxGrpcTimeout: older } = message;
+  if (bound !== undefined && older !== undefined) {
+    const other = "max_stream_duration.grpc_timeout_header_max";
+    place.field("max_grpc_timeout").refuse("is said twice", `${durationMs(older)}ms`, other);
+  }
+  const found = bound ?? older;
+  return found === undefined ? undefined : durationMs(found);
+}
+
+/** Of a route's upgrades, only that CONNECT ends here; the listener allows all others. */
+function decodeConnect(message: RouteActionMessage, place: Place): boolean {
+  let terminates = false;
+  message.upgradeConfigs.forEach(({ upgradeType, enabled, connectConfig }, i) => {
+    const at = place.item(i);
+    if (upgradeType.toUpperCase() !== CONNECT) {
+      at.field("upgrade_type").refuse(
+        "is for the listener's upgrade_configs",
+        upgradeType,
+        CONNECT,
+      );
+    } else if (connectConfig === undefined || enabled === false) {
+      at.field("connect_config").refuse("is missing: the listener allows CONNECT as such");
+    } else if (terminates) {
+      at.field("upgrade_type").refuse("stands twice", upgradeType);
+    }
+    terminates = true;
+  });
+  return terminates;
 }
 
 function decodeClusters(
@@ -111,9 +146,25 @@ export function encodeForward(action: ForwardAction): RouteActionMessage {
   if (hostRewrite !== undefined) {
     init.hostRewriteSpecifier = { case: "hostRewriteLiteral", value: hostRewrite };
   }
+  const duration = encodeStreamDuration(action);
+  if (duration !== undefined) init.maxStreamDuration = duration;
+  if (action.terminatesConnect) {
+    init.upgradeConfigs = [{ upgradeType: CONNECT, connectConfig: {} }];
+  }
   const retries = encodeRetryPolicy(retryPolicy);
   if (retries !== undefined) init.retryPolicy = retries;
   return create(RouteActionSchema, init);
+}
+
+function encodeStreamDuration(action: ForwardAction) {
+  const { maxStreamDurationMs, grpcTimeoutMaxMs } = action;
+  if (maxStreamDurationMs === 0 && grpcTimeoutMaxMs === undefined) return undefined;
+  return {
+    ...(maxStreamDurationMs > 0 ? { maxStreamDuration: toDuration(maxStreamDurationMs) } : {}),
+    ...(grpcTimeoutMaxMs === undefined
+      ? {}
+      : { grpcTimeoutHeaderMax: toDuration(grpcTimeoutMaxMs) }),
+  };
 }
 
 /** A split of one without settings of its own is a plain `cluster`. */

@@ -12,7 +12,7 @@ import { decodeHeaderMatch, encodeHeaderMatch } from "./route-match.ts";
 
 const PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts";
 
-/** Envoy's `retry_on` words for HTTP; gRPC's are separate (`grpc-*`) and not executed yet. */
+/** Envoy's `retry_on` words, those of HTTP and those of gRPC. */
 const RETRY_ON = new Set([
   "5xx",
   "gateway-error",
@@ -24,17 +24,15 @@ const RETRY_ON = new Set([
   "refused-stream",
   "retriable-status-codes",
   "retriable-headers",
-]);
-
-/** Words that cannot come true on HTTP/1.1: Istio's default list has them. */
-const NEVER_ON_HTTP1 = new Set([
-  "http3-post-connect-failure",
   "cancelled",
   "deadline-exceeded",
   "internal",
   "resource-exhausted",
   "unavailable",
 ]);
+
+/** Cannot come true without HTTP/3, and does no harm. */
+const HTTP3_ONLY = "http3-post-connect-failure";
 
 /** route.v3.RetryPolicy with Envoy's defaults: one retry, back-off from 25 ms. */
 export function decodeRetryPolicy(
@@ -73,7 +71,7 @@ function decodeRetryOn(text: string, place: Place): string[] {
     .map((word) => word.trim())
     .filter((word) => word !== "");
   for (const word of words) {
-    if (RETRY_ON.has(word) || NEVER_ON_HTTP1.has(word)) continue;
+    if (RETRY_ON.has(word) || word === HTTP3_ONLY) continue;
     place.refuse("has a condition that is not executed", word, [...RETRY_ON].join(", "));
   }
   return words;

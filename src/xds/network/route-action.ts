@@ -76,14 +76,18 @@ function decodeDirectResponse(message: DirectResponseMessage, place: Place): Dir
   if (status < 200 || status > 599) {
     place.field("status").refuse("is no final status", status, "200 to 599");
   }
-  return { kind: "directResponse", status, body: decodeDataSource(message.body) };
+  return { kind: "directResponse", status, body: decodeText(message.body, place.field("body")) };
 }
 
-/** The text of a DataSource; files and environment variables are refused by the check. */
-export function decodeDataSource(source: DataSource | undefined): string {
+/** The text of a DataSource; environment variables are refused by the check. */
+export function decodeText(source: DataSource | undefined, place: Place): string {
   const specifier = source?.specifier;
   if (specifier?.case === "inlineString") return specifier.value;
   if (specifier?.case === "inlineBytes") return new TextDecoder().decode(specifier.value);
+  if (specifier?.case === "filename") {
+    const allowed = "inline_string, inline_bytes";
+    place.field("filename").refuse("is for certificates and keys alone", specifier.value, allowed);
+  }
   return "";
 }
 

@@ -1,0 +1,24 @@
+import { type DescMessage, fromJson, type JsonObject, toBinary } from "@bufbuild/protobuf";
+import { ClusterSchema } from "../../src/gen/envoy/config/cluster/v3/cluster_pb.js";
+import { ListenerSchema } from "../../src/gen/envoy/config/listener/v3/listener_pb.js";
+import { RouteConfigurationSchema } from "../../src/gen/envoy/config/route/v3/route_pb.js";
+import { formatProblem } from "../../src/xds/check/place.ts";
+import { REGISTRY } from "../../src/xds/message/any.ts";
+import { decodeResource, type ResourceModels } from "../../src/xds/resource.ts";
+
+const SCHEMAS = {
+  cluster: ClusterSchema,
+  listener: ListenerSchema,
+  route: RouteConfigurationSchema,
+} as const;
+
+/** A resource as Envoy's YAML has it, and the problems in the words of a NACK. */
+export function decodeJson<T extends keyof typeof SCHEMAS>(
+  type: T,
+  json: JsonObject,
+): { readonly model: ResourceModels[T] | undefined; readonly problems: readonly string[] } {
+  const schema: DescMessage = SCHEMAS[type];
+  const bytes = toBinary(schema, fromJson(schema, json, { registry: REGISTRY }));
+  const { model, problems } = decodeResource(type, bytes);
+  return { model, problems: problems.map(formatProblem) };
+}
