@@ -6,18 +6,20 @@ import { formatProblem } from "../../src/xds/check/place.ts";
 import { REGISTRY } from "../../src/xds/message/any.ts";
 import { decodeResource, type ResourceModels } from "../../src/xds/resource.ts";
 
-const SCHEMAS = {
+type Kind = "cluster" | "listener" | "route";
+
+const SCHEMAS: Readonly<Record<Kind, DescMessage>> = {
   cluster: ClusterSchema,
   listener: ListenerSchema,
   route: RouteConfigurationSchema,
-} as const;
+};
 
 /** A resource as Envoy's YAML has it, and the problems in the words of a NACK. */
-export function decodeJson<T extends keyof typeof SCHEMAS>(
+export function decodeJson<T extends Kind>(
   type: T,
   json: JsonObject,
 ): { readonly model: ResourceModels[T] | undefined; readonly problems: readonly string[] } {
-  const schema: DescMessage = SCHEMAS[type];
+  const schema = SCHEMAS[type];
   const bytes = toBinary(schema, fromJson(schema, json, { registry: REGISTRY }));
   const { model, problems } = decodeResource(type, bytes);
   return { model, problems: problems.map(formatProblem) };
