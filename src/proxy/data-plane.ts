@@ -1,4 +1,5 @@
 import { Slices } from "../base/slices.ts";
+import type { Address } from "../model/address.ts";
 import type { ProxyConfig } from "../model/bootstrap.ts";
 import type { HttpConnectionManager } from "../model/listener.ts";
 import { ClusterSet } from "./cluster/cluster-set.ts";
@@ -6,7 +7,8 @@ import type { ProxyContext } from "./cluster/upstream-cluster.ts";
 import type { CompileScope } from "./compile/compile-listener.ts";
 import { RouteSlot } from "./compile/compiled-hcm.ts";
 import { compileGeneration, type Generation, NO_GENERATION } from "./compile/generation.ts";
-import { ListenerSet } from "./listener/listener-set.ts";
+import { ALONE, type Binding } from "./listener/bound-socket.ts";
+import { ListenerSet, type PreparedListeners } from "./listener/listener-set.ts";
 import type { AccessLogger } from "./telemetry/access-log/logger.ts";
 import type { PeerHeaders } from "./telemetry/standard/peer-metadata.ts";
 
@@ -16,6 +18,16 @@ export interface DataPlaneOptions {
   /** What stands for this proxy in `x-forwarded-for`. */
   readonly localAddress: string;
   readonly loggersOf: (hcm: HttpConnectionManager) => readonly AccessLogger[];
+}
+
+/** A configuration that can be served: compiled, and its addresses bound. */
+export interface PreparedConfig {
+  /** Where its listeners will listen, by name. */
+  readonly addresses: ReadonlyMap<string, Address>;
+  /** Swaps it in. Refuses nothing any more. */
+  commit(): Promise<void>;
+  /** Forgets it; instead of `commit`. */
+  abandon(): void;
 }
 
 /** Listeners, routes and clusters at work; swaps one configuration for the next as a whole. */
@@ -46,25 +58,28 @@ export class DataPlane {
     return this.#config;
   }
 
-  /**
-   * Makes before it breaks: compiles everything, binds new addresses and prepares the clusters, a
-   * slice a turn, then swaps clusters, routes and listeners at once. Rejects where something cannot
-   * be compiled or an address cannot be bound, and then changes nothing. One at a time.
-   */
+  /** Swaps to another configuration as a whole, or rejects and changes nothing. One at a time. */
   async apply(config: ProxyConfig): Promise<void> {
-    const last = this.#generation;
-    const next = compileGeneration(config, last, this.#scope);
-    const listeners = sameListeners(last, next)
+    const prepared = await this.prepare(config);
+    await prepared.commit();
+  }
+
+  /**
+   * Makes before it breaks: compiles everything and binds new addresses. Rejects where something
+   * cannot be compiled or an address cannot be bound. Each is committed or abandoned before the
+   * next.
+   */
+  async prepare(config: ProxyConfig, binding: Binding = ALONE): Promise<PreparedConfig> {
+    const next = compileGeneration(config, this.#generation, this.#scope);
+    const compiled = [...next.listeners.values()].map(({ result }) => result);
+    const listeners = sameListeners(this.#generation, next)
       ? undefined
-      : await this.listeners.prepare([...next.listeners.values()].map((one) => one.result));
-    this.#slices.begin();
-    const swap = await this.#slices.run(this.clusters.prepare(config.clusters, config.endpoints));
-    this.#generation = next;
-    this.#config = config;
-    swap();
-    for (const [name, { result }] of next.routes) this.#routeSlot(name).table = result;
-    for (const [name, slot] of this.#routeSlots) if (!next.routes.has(name)) slot.table = undefined;
-    listeners?.commit();
+      : await this.listeners.prepare(compiled, binding);
+    return {
+      addresses: listeners?.addresses ?? this.listeners.addresses,
+      commit: () => this.#commit(config, next, listeners),
+      abandon: () => listeners?.abandon(),
+    };
   }
 
   /** Accepts nothing new, lets requests finish for `graceMs`, then closes what is left. */
@@ -80,6 +95,22 @@ export class DataPlane {
     }
     this.listeners.destroy();
     this.clusters.drain();
+  }
+
+  /** Prepares the clusters, a slice a turn; then swaps clusters, routes and listeners at once. */
+  async #commit(
+    config: ProxyConfig,
+    next: Generation,
+    listeners: PreparedListeners | undefined,
+  ): Promise<void> {
+    this.#slices.begin();
+    const swap = await this.#slices.run(this.clusters.prepare(config.clusters, config.endpoints));
+    this.#generation = next;
+    this.#config = config;
+    swap();
+    for (const [name, { result }] of next.routes) this.#routeSlot(name).table = result;
+    for (const [name, slot] of this.#routeSlots) if (!next.routes.has(name)) slot.table = undefined;
+    listeners?.commit();
   }
 
   #routeSlot(name: string): RouteSlot {

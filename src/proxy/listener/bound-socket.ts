@@ -1,7 +1,22 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { Address } from "../../model/address.ts";
+import type { Address, SocketAddress } from "../../model/address.ts";
 
 const BACKLOG_MAX = 1024;
+
+/** How an address is bound where several threads, the workers of one proxy, listen on it. */
+export interface Binding {
+  /** With SO_REUSEPORT: the kernel spreads connections over all who have bound it. */
+  readonly shared: boolean;
+  /** The first to bind makes sure that the address is not another program's. */
+  readonly first: boolean;
+  /** Paths cannot be shared: one worker has them all. */
+  readonly paths: boolean;
+  /** By the listener's name: what the kernel chose for a configured port 0. */
+  readonly ports: ReadonlyMap<string, number>;
+}
+
+/** One thread listens. */
+export const ALONE: Binding = { shared: false, first: true, paths: true, ports: new Map() };
 
 /**
  * An address that is listened on. Connections that come before somebody serves them wait, so that
@@ -24,7 +39,17 @@ export class BoundSocket {
   }
 
   /** Rejects where the address cannot be bound. */
-  static async bind(address: Address): Promise<BoundSocket> {
+  static async bind(address: Address, binding: Binding = ALONE): Promise<BoundSocket> {
+    if (!binding.shared || address.kind === "pipe") return BoundSocket.#listen(address, false);
+    if (!binding.first) return BoundSocket.#listen(address, true);
+    // Whoever else shares the address would let us share it too: alone, we are refused.
+    const probe = await BoundSocket.#listen(address, false);
+    const found = probe.address ?? address;
+    probe.close();
+    return BoundSocket.#listen(found, true);
+  }
+
+  static async #listen(address: Address, reusePort: boolean): Promise<BoundSocket> {
     const bound = new BoundSocket();
     const server = bound.#server;
     await new Promise<void>((resolve, reject) => {
@@ -36,7 +61,7 @@ export class BoundSocket {
         resolve();
       };
       if (address.kind === "pipe") server.listen(address.path, BACKLOG_MAX, done);
-      else server.listen(address.port, address.host, BACKLOG_MAX, done);
+      else server.listen({ ...place(address), backlog: BACKLOG_MAX, reusePort }, done);
     });
     return bound;
   }
@@ -59,4 +84,8 @@ export class BoundSocket {
     this.#server.close();
     for (const socket of this.#waiting.splice(0)) socket.destroy();
   }
+}
+
+function place({ host, port }: SocketAddress): { readonly host: string; readonly port: number } {
+  return { host, port };
 }

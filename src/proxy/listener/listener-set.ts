@@ -1,7 +1,7 @@
 import { type Address, formatAddress, socketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
-import { BoundSocket } from "./bound-socket.ts";
+import { ALONE, type Binding, BoundSocket } from "./bound-socket.ts";
 import type { ChainSet } from "./filter-chain.ts";
 import { ProxyListener } from "./listener.ts";
 
@@ -10,7 +10,11 @@ const DRAIN_MS = 600_000;
 
 /** Listeners whose addresses are bound, and which serve nothing yet. */
 export interface PreparedListeners {
+  /** Where they will listen, by name. */
+  readonly addresses: ReadonlyMap<string, Address>;
   commit(): void;
+  /** Gives back what was bound for them; instead of `commit`. */
+  abandon(): void;
 }
 
 /** A listener's configuration with its compiled chains. */
@@ -33,6 +37,11 @@ export class ListenerSet {
 
   get listeners(): readonly ProxyListener[] {
     return [...this.#byName.values()];
+  }
+
+  /** Where they listen, by name. */
+  get addresses(): ReadonlyMap<string, Address> {
+    return addressesOf([this.#byName]);
   }
 
   get(name: string): ProxyListener | undefined {
@@ -59,7 +68,10 @@ export class ListenerSet {
    * Binds what these listeners need beyond the sockets of today's. Rejects with every address that
    * cannot be bound, and then nothing has changed; else `commit` puts them to work.
    */
-  async prepare(compiled: readonly CompiledListener[]): Promise<PreparedListeners> {
+  async prepare(
+    compiled: readonly CompiledListener[],
+    binding: Binding = ALONE,
+  ): Promise<PreparedListeners> {
     const kept = new Map<string, ProxyListener>();
     for (const { config } of compiled) {
       const old = this.#byName.get(config.name);
@@ -70,15 +82,22 @@ export class ListenerSet {
     const sources = new Map<string, ProxyListener | BoundSocket>();
     const wanting: Listener[] = [];
     for (const { config } of compiled) {
-      if (kept.has(config.name) || !config.bindToPort) continue;
+      if (kept.has(config.name) || !binds(config, binding)) continue;
       const address = formatAddress(config.address);
       const old = spare.get(address);
       if (old?.boundAddress === undefined) wanting.push(config);
       else sources.set(config.name, old);
       spare.delete(address);
     }
-    for (const [name, socket] of await bindAll(wanting)) sources.set(name, socket);
-    return { commit: () => this.#commit(compiled, kept, going, sources) };
+    const fresh = await bindAll(wanting, binding);
+    for (const [name, socket] of fresh) sources.set(name, socket);
+    return {
+      addresses: addressesOf([kept, sources]),
+      commit: () => this.#commit(compiled, kept, going, sources),
+      abandon: () => {
+        for (const socket of fresh.values()) socket.close();
+      },
+    };
   }
 
   #commit(
@@ -131,14 +150,39 @@ function addressOf(listener: ProxyListener): string {
   return formatAddress(listener.config.address);
 }
 
+function binds({ bindToPort, address }: Listener, { paths }: Binding): boolean {
+  return bindToPort && (paths || address.kind !== "pipe");
+}
+
+function addressesOf(
+  sources: readonly ReadonlyMap<string, ProxyListener | BoundSocket>[],
+): ReadonlyMap<string, Address> {
+  const addresses = new Map<string, Address>();
+  for (const [name, source] of sources.flatMap((each) => [...each])) {
+    const address = source instanceof ProxyListener ? source.boundAddress : source.address;
+    if (address !== undefined) addresses.set(name, address);
+  }
+  return addresses;
+}
+
+/** The configured address, with the port that was chosen before where any will do. */
+function wantedAddress({ address, name }: Listener, { ports }: Binding): Address {
+  if (address.kind === "pipe" || address.port !== 0) return address;
+  return socketAddress(address.host, ports.get(name) ?? 0);
+}
+
 /** All or none, by the listeners' names. */
-async function bindAll(configs: readonly Listener[]): Promise<ReadonlyMap<string, BoundSocket>> {
+async function bindAll(
+  configs: readonly Listener[],
+  binding: Binding,
+): Promise<ReadonlyMap<string, BoundSocket>> {
   const bound = new Map<string, BoundSocket>();
   const failures: string[] = [];
   await Promise.all(
-    configs.map(async ({ address, name }) => {
+    configs.map(async (config) => {
+      const { name } = config;
       try {
-        bound.set(name, await BoundSocket.bind(address));
+        bound.set(name, await BoundSocket.bind(wantedAddress(config, binding), binding));
       } catch (error) {
         failures.push(`listener ${name}: ${error instanceof Error ? error.message : error}`);
       }
