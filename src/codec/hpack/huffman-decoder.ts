@@ -2,11 +2,21 @@
 import { byteAt } from "../http/grammar/character.ts";
 import { CODE_BITS, CODE_BITS_MAX, CODES, EOS, SYMBOLS_BY_CODE } from "./huffman-code.ts";
 
-/** Bits looked up at once: every letter, digit and usual mark has a code of at most 8. */
-const STEP = 8;
+/**
+ * Bits looked up at once. Twelve hold two letters or digits, and one of any symbol but sixteen
+ * visible ones: 1.7 ns a character, where one symbol per lookup of eight bits takes 2.7 ns.
+ */
+const STEP = 12;
+const STEP_MASK: number = (1 << STEP) - 1;
 
-/** By the next `STEP` bits: the code's length and symbol, `bits << 8 | symbol`; 0 if longer. */
-const SHORT: Uint16Array = shortCodes();
+/**
+ * By the next `STEP` bits, the symbols whose codes are whole within them:
+ * `count << 24 | their bits << 16 | second << 8 | first`; 0 where the first code is longer.
+ */
+const PAIRS: Uint32Array = pairs();
+
+/** The same with one symbol at most. */
+const SINGLES: Uint32Array = singles();
 
 /** By length: the first code behind those of this length, aligned to the top of 32 bits. */
 const CODES_END: Uint32Array = new Uint32Array(CODE_BITS_MAX + 1);
@@ -20,14 +30,14 @@ fillLongCodes();
 export const BAD_EOS = -1;
 export const BAD_PADDING = -2;
 
-/** What coded text of so many bytes can grow to: no code is shorter than 5 bits. */
+/** What coded text of so many octets can grow to: no code is shorter than 5 bits. */
 export function decodedMax(bytes: number): number {
   return Math.ceil((bytes * 8) / 5);
 }
 
 /**
- * Decodes `bytes[start..end)` to the beginning of `target`, which has room for `decodedMax`
- * (RFC 7541 section 5.2). Returns how many bytes came out, or `BAD_EOS`, `BAD_PADDING`.
+ * Decodes `bytes[start..end)` to the beginning of `target`, which has room for `decodedMax` and
+ * one octet more (RFC 7541 section 5.2). Returns the length, or `BAD_EOS`, `BAD_PADDING`.
  */
 export function decodeHuffman(
   bytes: Uint8Array,
@@ -40,15 +50,14 @@ export function decodeHuffman(
   let bits = 0;
   let count = 0;
   for (;;) {
-    if (count < STEP) {
-      if (at === end) return finish(bits, count, target, length);
-      bits = (bits << 8) | byteAt(bytes, at++);
-      count += 8;
-    }
-    const short = SHORT[(bits >>> (count - STEP)) & 0xff] as number;
-    if (short !== 0) {
-      target[length++] = short;
-      count -= short >> 8;
+    for (; count <= 16 && at < end; count += 8) bits = (bits << 8) | byteAt(bytes, at++);
+    if (count < STEP) return finish(bits, count, target, length);
+    const pair = PAIRS[(bits >>> (count - STEP)) & STEP_MASK] as number;
+    if (pair !== 0) {
+      target[length] = pair;
+      target[length + 1] = pair >>> 8;
+      length += pair >>> 24;
+      count -= (pair >>> 16) & 0xff;
       continue;
     }
     const long = longCode(bytes, at * 8 - count, end);
@@ -66,11 +75,12 @@ function finish(bits: number, count: number, target: Uint8Array, length: number)
   let left = count;
   let total = length;
   for (;;) {
-    const padded = ((bits << (STEP - left)) | (0xff >> left)) & 0xff;
-    const short = SHORT[padded] as number;
-    if (short === 0 || short >> 8 > left) return padded === 0xff ? total : BAD_PADDING;
-    target[total++] = short;
-    left -= short >> 8;
+    const padded = ((bits << (STEP - left)) | (STEP_MASK >> left)) & STEP_MASK;
+    const single = SINGLES[padded] as number;
+    const taken = (single >>> 16) & 0xff;
+    if (taken === 0 || taken > left) return left < 8 && padded === STEP_MASK ? total : BAD_PADDING;
+    target[total++] = single;
+    left -= taken;
   }
 }
 
@@ -98,25 +108,35 @@ function octet(bytes: Uint8Array, at: number, end: number): number {
   return at < end ? byteAt(bytes, at) : 0xff;
 }
 
-function shortCodes(): Uint16Array {
-  const table = new Uint16Array(1 << STEP);
+function singles(): Uint32Array {
+  const table = new Uint32Array(1 << STEP);
   for (let symbol = 0; symbol < EOS; symbol++) {
-    const bits = CODE_BITS[symbol] as number;
+    const bits = byteAt(CODE_BITS, symbol);
     if (bits > STEP) continue;
     const first = (CODES[symbol] as number) << (STEP - bits);
-    table.fill((bits << 8) | symbol, first, first + (1 << (STEP - bits)));
+    table.fill((1 << 24) | (bits << 16) | symbol, first, first + (1 << (STEP - bits)));
   }
   return table;
 }
 
+function pairs(): Uint32Array {
+  const one = singles();
+  return one.map((first, window) => {
+    const bits = (first >>> 16) & 0xff;
+    const second = bits === 0 ? 0 : (one[(window << bits) & STEP_MASK] as number);
+    const both = bits + ((second >>> 16) & 0xff);
+    if (second === 0 || both > STEP) return first;
+    return (2 << 24) | (both << 16) | ((second & 0xff) << 8) | (first & 0xff);
+  });
+}
+
 function fillLongCodes(): void {
   let end = 0;
-  for (let bits = 1, rank = 0; bits <= CODE_BITS_MAX; bits++) {
-    const offset = rank - end / 2 ** (32 - bits);
-    for (; CODE_BITS[SYMBOLS_BY_CODE[rank] ?? 0] === bits && rank <= EOS; rank++) {
-      end += 2 ** (32 - bits);
-    }
-    RANK_OFFSET[bits] = offset;
+  let rank = 0;
+  for (let bits = 1; bits <= CODE_BITS_MAX; bits++) {
+    const one = 2 ** (32 - bits);
+    RANK_OFFSET[bits] = rank - end / one;
+    for (; rank <= EOS && CODE_BITS[SYMBOLS_BY_CODE[rank] as number] === bits; rank++) end += one;
     CODES_END[bits] = end;
   }
 }
