@@ -67,7 +67,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     host.activeRequests++;
     host.cluster.stats.requestSent();
     stream.sendHead(this.#exchange.request, this.#exchange.head);
-    this.#exchange.onAttemptReady();
+    // It may be over already: then another attempt, or the answer, is on its way.
+    if (this.#stream === stream) this.#exchange.onAttemptReady();
   }
 
   sendData(bytes: Buffer, start: number, end: number): void {

@@ -23,6 +23,8 @@ export interface ProxyOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly resolve?: Resolve;
+  /** Carrying between Outrigger sidecars (carry/protocol.ts); default true. */
+  readonly carrying?: boolean;
   /** Hears what a log should: the control plane come and gone, refusals. */
   readonly onNotice?: (notice: string) => void;
   /** Somebody asked the admin server to end the program. */
@@ -61,6 +63,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       random: options.random ?? systemRandom,
       telemetry,
       resolve: options.resolve ?? resolveName,
+      carrying: options.carrying ?? true,
       faults: new Faults(telemetry.registry, options.onNotice ?? silent),
       limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
     },

@@ -66,6 +66,7 @@ const NAMES = [
   "vary",
   "cache-control",
   "last-modified",
+  "x-outrigger-carried",
   "content_length",
   "transfer_encoding",
 ] as const;

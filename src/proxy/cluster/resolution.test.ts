@@ -51,6 +51,7 @@ class Asked {
         random: new SeededRandom(1),
         telemetry,
         resolve: (name) => this.#resolve(name),
+        carrying: true,
         faults: new Faults(registry, () => undefined),
         limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
       },

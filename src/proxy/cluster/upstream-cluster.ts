@@ -21,6 +21,8 @@ export interface ProxyContext {
   readonly telemetry: Telemetry;
   readonly resolve: Resolve;
   readonly faults: Faults;
+  /** Offer other Outrigger sidecars to carry connections, and carry theirs (carry/protocol.ts). */
+  readonly carrying: boolean;
   /** What holds a new cluster to its thresholds. */
   readonly limitsOf: (cluster: Cluster) => Limits;
 }

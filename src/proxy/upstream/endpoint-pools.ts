@@ -1,6 +1,7 @@
+import { CarryingOpener } from "../carry/carrying-opener.ts";
 import type { Host } from "../cluster/host.ts";
-import { Http1UpstreamConnection } from "./http1/connection.ts";
 import { type ConnectionOpener, Http1Pool } from "./http1/pool.ts";
+import { socketOpener } from "./http1/socket-opener.ts";
 import { Http2Pool } from "./http2/pool.ts";
 import type { RequestPool } from "./request-pool.ts";
 
@@ -10,7 +11,11 @@ export interface EndpointPools {
   readonly http2: RequestPool;
 }
 
-const socketOpener: ConnectionOpener = { open: (pool) => new Http1UpstreamConnection(pool) };
+/** Connections that may be carried need TLS, as ALPN alone shows who can. */
+function openerFor(host: Host): ConnectionOpener {
+  const { config, context } = host.cluster;
+  return config.tls !== undefined && context.carrying ? new CarryingOpener(host) : socketOpener;
+}
 
 /** By the protocol that the cluster speaks (Envoy: ClusterInfo::upstreamHttpProtocol). */
 export function poolsOf(host: Host): EndpointPools {
@@ -18,9 +23,9 @@ export function poolsOf(host: Host): EndpointPools {
     case "http2":
       return alike(new Http2Pool(host));
     case "downstream":
-      return { http1: new Http1Pool(host, socketOpener), http2: new Http2Pool(host) };
+      return { http1: new Http1Pool(host, openerFor(host)), http2: new Http2Pool(host) };
     default:
-      return alike(new Http1Pool(host, socketOpener));
+      return alike(new Http1Pool(host, openerFor(host)));
   }
 }
 

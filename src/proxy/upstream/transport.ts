@@ -25,8 +25,11 @@ export class Transport implements FaultOwner {
   open = false;
   #owner: TransportOwner;
 
-  /** Starts to connect. */
-  constructor(host: Host, owner: TransportOwner) {
+  /** What ALPN settled on; empty without TLS, and where it settled on nothing. */
+  protocol = "";
+
+  /** Starts to connect. `alpn` is offered before what the cluster's configuration lists. */
+  constructor(host: Host, owner: TransportOwner, alpn = "") {
     const { bindAddress, tcpKeepalive } = host.cluster.config;
     this.#owner = owner;
     this.socket = dial(host.address, {

@@ -15,6 +15,8 @@ export interface PooledConnection {
 /** Opens connections, which tell the pool what becomes of them, unless they are open already. */
 export interface ConnectionOpener {
   open(pool: Http1Pool): PooledConnection;
+  /** The pool drains. */
+  drain(): void;
 }
 
 /**
@@ -85,6 +87,7 @@ export class Http1Pool implements RequestPool {
   /** Idle connections close now, busy ones after their request. */
   drain(): void {
     for (const connection of Array.from(this.#all)) connection.drain();
+    this.#opener.drain();
   }
 
   get size(): number {

@@ -9,6 +9,7 @@ import {
 import type { StreamOwner } from "../../../codec/h2/owner.ts";
 import { Http2Response } from "../../../codec/h2/response.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
+import { ID } from "../../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
 import type { RequestMessage } from "../../../codec/http/message.ts";
 import type { RequestHead } from "../../route/request-head.ts";
@@ -21,8 +22,14 @@ const INTERIM_MAX = 8;
 /** The connection that streams are of. */
 export interface StreamCarrier {
   readonly localAddress: string;
-  /** The stream's object can serve another request. */
-  onStreamFree(stream: ClientStream): void;
+  /** What the stream stands for (see carry/protocol.ts); empty: itself. */
+  readonly carries: string;
+  /** Trailers of the request go upstream. */
+  readonly forwardsTrailers: boolean;
+  /** The codec's stream for a request with this head; undefined where there is none any more. */
+  openStream(stream: ClientStream, message: RequestMessage): Stream | undefined;
+  /** The request is over; `clean`: as it should be. The object can serve another one. */
+  onStreamFree(stream: ClientStream, clean: boolean): void;
   /** A callback threw. */
   onFault(error: unknown): void;
 }
@@ -46,8 +53,6 @@ export class ClientStream implements UpstreamStream, StreamOwner {
   #interim = 0;
   #requestSent = false;
   #tunnelEnded = false;
-  /** Bytes of heads and bodies that it has sent and received. */
-  sentBytes = 0;
 
   constructor(carrier: StreamCarrier) {
     this.#carrier = carrier;
@@ -58,28 +63,33 @@ export class ClientStream implements UpstreamStream, StreamOwner {
   }
 
   /** Begins a request, of which the handler then sends the head. */
-  begin(stream: Stream, handler: StreamHandler): void {
-    this.#stream = stream;
+  begin(handler: StreamHandler): void {
     this.#handler = handler;
     this.#state = "open";
     this.#interim = 0;
     this.#requestSent = false;
     this.#tunnelEnded = false;
-    this.sentBytes = 0;
     handler.onConnection(this);
   }
 
   sendHead(request: RequestHead, message: RequestMessage): void {
     const { authority, headers, method, path, scheme } = request;
-    const last = message.body === "none" && message.upgrade === "" && method !== "CONNECT";
-    this.sentBytes +=
-      this.#stream?.sendRequest(method, scheme, authority, path, message.upgrade, headers, last) ??
-      0;
+    const { upgrade } = message;
+    const stream = this.#carrier.openStream(this, message);
+    if (stream === undefined) {
+      this.#end("connection termination");
+      return;
+    }
+    const last = message.body === "none" && upgrade === "" && method !== "CONNECT";
+    this.#stream = stream;
     this.#requestSent = last;
+    const { carries } = this.#carrier;
+    if (carries !== "") headers.set(ID["x-outrigger-carried"], carries);
+    stream.sendRequest(method, scheme, authority, path, upgrade, headers, last);
+    if (carries !== "") headers.remove(ID["x-outrigger-carried"]);
   }
 
   sendData(bytes: Buffer, start: number, end: number): void {
-    this.sentBytes += end - start;
     this.#stream?.sendData(bytes, start, end);
   }
 
@@ -92,7 +102,8 @@ export class ClientStream implements UpstreamStream, StreamOwner {
   sendTrailers(trailers: HeaderTable): void {
     if (this.#requestSent) return;
     this.#requestSent = true;
-    this.#stream?.sendTrailers(trailers);
+    if (this.#carrier.forwardsTrailers) this.#stream?.sendTrailers(trailers);
+    else this.#stream?.end();
   }
 
   sendTunnel(bytes: Buffer, start: number, end: number): void {
@@ -101,7 +112,7 @@ export class ClientStream implements UpstreamStream, StreamOwner {
 
   endTunnel(): void {
     this.sendEnd();
-    if (this.#tunnelEnded) this.#endBoth();
+    if (this.#tunnelEnded) this.#end("connection termination");
   }
 
   pauseReading(): void {
@@ -113,10 +124,11 @@ export class ClientStream implements UpstreamStream, StreamOwner {
   }
 
   abandon(): void {
+    if (this.#state === "free") return;
     const stream = this.#stream;
-    if (stream === undefined) return;
-    this.#release();
-    stream.reset(CANCEL);
+    this.#rest();
+    stream?.reset(CANCEL);
+    this.#carrier.onStreamFree(this, false);
   }
 
   onHead(): void {
@@ -125,7 +137,7 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     if (handler === undefined) return;
     if (message.status === 101) this.#state = "tunnel";
     else if (message.status < 200 && ++this.#interim > INTERIM_MAX) {
-      this.#fail("protocol error");
+      this.#end("protocol error");
       return;
     }
     handler.onResponseHead(message);
@@ -147,19 +159,19 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     if (this.#state === "tunnel") {
       this.#tunnelEnded = true;
       handler?.onTunnelEnd();
-      if (this.#requestSent) this.#endBoth();
+      if (this.#requestSent) this.#end("connection termination");
       return;
     }
-    const early = !this.#requestSent;
-    this.#release();
+    const clean = this.#requestSent;
+    this.#rest();
     handler?.onResponseEnd();
-    if (early) stream?.reset(CANCEL);
+    if (!clean) stream?.reset(CANCEL);
+    this.#carrier.onStreamFree(this, clean);
   }
 
   onReset(code: ErrorCode, byPeer: boolean): void {
-    const handler = this.#handler;
-    this.#release();
-    handler?.onReset(reasonOf(code, byPeer));
+    this.#stream = undefined;
+    this.#end(reasonOf(code, byPeer));
   }
 
   onBlocked(): void {
@@ -174,33 +186,27 @@ export class ClientStream implements UpstreamStream, StreamOwner {
   onFault(error: unknown): void {
     const handler = this.#handler;
     const stream = this.#stream;
-    this.#release();
+    this.#rest();
     stream?.reset(CANCEL);
     if (handler === undefined) this.#carrier.onFault(error);
     else handler.onFault(error);
+    this.#carrier.onStreamFree(this, false);
   }
 
-  /** Both halves of a tunnel are over; as with a connection, that is its end and no failure. */
-  #endBoth(): void {
-    const handler = this.#handler;
-    this.#release();
-    handler?.onReset("connection termination");
-  }
-
-  #fail(reason: ResetReason): void {
+  /** The end of a request that was not answered, and of a tunnel (which is no failure). */
+  #end(reason: ResetReason): void {
     const handler = this.#handler;
     const stream = this.#stream;
-    this.#release();
+    this.#rest();
     stream?.reset(CANCEL);
     handler?.onReset(reason);
+    this.#carrier.onStreamFree(this, false);
   }
 
-  #release(): void {
-    if (this.#state === "free") return;
+  #rest(): void {
     this.#state = "free";
     this.#handler = undefined;
     this.#stream = undefined;
-    this.#carrier.onStreamFree(this);
   }
 }
 

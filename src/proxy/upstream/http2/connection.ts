@@ -1,11 +1,13 @@
 // hot path: no allocation per request
 import type { ErrorCode } from "../../../codec/h2/error-code.ts";
-import type { SessionOwner } from "../../../codec/h2/owner.ts";
+import type { SessionOwner, StreamOwner } from "../../../codec/h2/owner.ts";
 import { Session } from "../../../codec/h2/session.ts";
 import type { LocalSettings } from "../../../codec/h2/settings.ts";
+import type { Stream } from "../../../codec/h2/stream.ts";
 import type { Http2Options } from "../../../model/transport/http2.ts";
 import type { Host } from "../../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
+import { type ClusterStats, NO_CLUSTER_STATS } from "../../telemetry/envoy/cluster-stats.ts";
 import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
 import { Transport, type TransportOwner } from "../transport.ts";
@@ -38,6 +40,9 @@ export class Http2UpstreamConnection
   implements SessionOwner, StreamCarrier, TransportOwner, DeadlineOwner, FrameWriterOwner
 {
   readonly #host: Host;
+  /** Of the connections; what carries others' connections is none of its own. */
+  readonly #stats: ClusterStats;
+  readonly #carrying: boolean;
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
   readonly #writer: FrameWriter;
@@ -47,6 +52,8 @@ export class Http2UpstreamConnection
   readonly #idle: Deadline;
   readonly #life: Deadline;
   readonly #ping: Deadline;
+  readonly carries: string = "";
+  readonly forwardsTrailers: boolean = true;
   #state: State = "connecting";
   #reason: ResetReason = "connection termination";
   #detail = "";
@@ -56,10 +63,15 @@ export class Http2UpstreamConnection
   requests = 0;
   active = 0;
 
-  /** `ready`: a transport that is open already, and counted as opening. */
-  constructor(host: Host, owner: ConnectionOwner, ready?: Transport) {
-    const { config, context, stats } = host.cluster;
+  /**
+   * `ready`: a transport that is open already, and counted as opening. `carrying`: its streams are
+   * counted as the connections that they stand for, and it is not counted itself.
+   */
+  constructor(host: Host, owner: ConnectionOwner, ready?: Transport, carrying = false) {
+    const { config, context } = host.cluster;
     this.#host = host;
+    this.#carrying = carrying;
+    this.#stats = carrying ? NO_CLUSTER_STATS : host.cluster.stats;
     this.#owner = owner;
     this.#openedMs = context.clock.now();
     this.#idle = new Deadline(context.clock, this, "idle");
@@ -69,7 +81,7 @@ export class Http2UpstreamConnection
     this.#writer = new FrameWriter(this.#transport.socket, this);
     this.#session = new Session("client", settingsOf(config.http2), this, this.#writer);
     if (ready === undefined) {
-      stats.connectionOpening("http2");
+      this.#stats.connectionOpening("http2");
       this.#idle.set(this.#openedMs, config.connectTimeoutMs);
     } else {
       ready.handTo(this);
@@ -85,22 +97,33 @@ export class Http2UpstreamConnection
     return this.#state === "connecting";
   }
 
+  /** No stream will be opened on it any more. */
+  get takesNoMore(): boolean {
+    return this.#state === "draining" || this.#state === "closed";
+  }
+
   get canOpen(): boolean {
     return this.#state === "open" && this.#session.canOpen;
   }
 
   /** Where `canOpen`: begins a request, of which the handler then sends the head. */
   begin(handler: StreamHandler): void {
-    const { maxRequestsPerConnection } = this.#host.cluster.config;
     const stream = this.#free.pop() ?? new ClientStream(this);
+    stream.begin(handler);
+  }
+
+  openStream(owner: StreamOwner): Stream {
+    const { config, stats } = this.#host.cluster;
+    const { maxRequestsPerConnection } = config;
+    const stream = this.#session.openStream(owner);
     this.requests++;
     this.active++;
     this.#idle.clear();
-    if (maxRequestsPerConnection > 0 && this.requests >= maxRequestsPerConnection) {
-      this.#host.cluster.stats.count("upstream_cx_max_requests");
+    if (!this.#carrying && this.requests === maxRequestsPerConnection) {
+      stats.count("upstream_cx_max_requests");
       this.drain();
     }
-    stream.begin(this.#session.openStream(stream), handler);
+    return stream;
   }
 
   /** Takes no more requests, and closes when those under way are over. */
@@ -160,7 +183,7 @@ export class Http2UpstreamConnection
   }
 
   onDeadline(kind: string): void {
-    const { stats } = this.#host.cluster;
+    const stats = this.#stats;
     if (kind === "ping") {
       this.#keepAlive();
     } else if (this.#state === "connecting") {
@@ -200,8 +223,8 @@ export class Http2UpstreamConnection
 
   onOpen(): void {
     if (this.#state !== "connecting") return;
-    const { context, stats } = this.#host.cluster;
-    stats.connectionEstablished(context.clock.now() - this.#openedMs);
+    const { context } = this.#host.cluster;
+    this.#stats.connectionEstablished(context.clock.now() - this.#openedMs);
     this.#opened();
     this.#owner.onConnected(this);
   }
@@ -223,7 +246,7 @@ export class Http2UpstreamConnection
   onError(error: NodeJS.ErrnoException): void {
     this.#closedByPeer = true;
     if (this.#state !== "connecting") return;
-    const { stats } = this.#host.cluster;
+    const stats = this.#stats;
     stats.connectFailed(false);
     const local = error.code === "EADDRNOTAVAIL" || error.code === "EADDRINUSE";
     if (local) stats.count("bind_errors");
@@ -266,7 +289,7 @@ export class Http2UpstreamConnection
 
   #destroy(): void {
     if (this.#state === "closed") return;
-    const { context, stats } = this.#host.cluster;
+    const { context } = this.#host.cluster;
     const lengthMs = context.clock.now() - this.#openedMs;
     const reason = this.#reason;
     const active = this.active > 0;
@@ -274,7 +297,7 @@ export class Http2UpstreamConnection
     this.#idle.dispose();
     this.#life.dispose();
     this.#ping.dispose();
-    stats.connectionClosed(!this.#closedByPeer, active, lengthMs, this.requests);
+    this.#stats.connectionClosed(!this.#closedByPeer, active, lengthMs, this.requests);
     this.#writer.flush();
     this.#session.disconnect();
     this.#transport.socket.destroySoon();

@@ -1,0 +1,154 @@
+// hot path: no allocation per request
+import type { Stream } from "../../codec/h2/stream.ts";
+import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import type { Http1Pool, PooledConnection } from "../upstream/http1/pool.ts";
+import { ClientStream, type StreamCarrier } from "../upstream/http2/client-stream.ts";
+import type { StreamHandler } from "../upstream/stream-handler.ts";
+import type { Carriers } from "./carriers.ts";
+import { CARRIED_HTTP1 } from "./protocol.ts";
+
+/**
+ * ```
+ *   connecting -> idle <-> busy -> closed
+ *        |          |                ^
+ *        +----------+----------------+
+ * ```
+ */
+type State = "connecting" | "idle" | "busy" | "closed";
+
+/**
+ * An HTTP/1.1 connection that is none: each of its requests is a stream of a connection that
+ * carries many. It is counted, limited and timed as the connection that it stands for, so that
+ * `max_connections` means the same with and without.
+ */
+export class CarriedConnection implements PooledConnection, StreamCarrier, DeadlineOwner {
+  readonly carries: string = CARRIED_HTTP1;
+  readonly #pool: Http1Pool;
+  readonly #carriers: Carriers;
+  readonly #stream: ClientStream;
+  readonly #openedMs: number;
+  readonly #idle: Deadline;
+  readonly #life: Deadline;
+  #state: State = "connecting";
+  #draining = false;
+  #counted = false;
+  #localAddress = "";
+  established = false;
+  /** Requests that it has carried. */
+  requests = 0;
+
+  constructor(pool: Http1Pool, carriers: Carriers) {
+    const { clock } = pool.host.cluster.context;
+    this.#pool = pool;
+    this.#carriers = carriers;
+    this.#stream = new ClientStream(this);
+    carriers.carried.add(this);
+    this.#openedMs = clock.now();
+    this.#idle = new Deadline(clock, this, "idle");
+    this.#life = new Deadline(clock, this, "life");
+  }
+
+  get localAddress(): string {
+    return this.#localAddress;
+  }
+
+  get forwardsTrailers(): boolean {
+    return this.#pool.host.cluster.config.http1.enableTrailers;
+  }
+
+  /** From now on it counts as a connection. */
+  count(): void {
+    this.#counted = true;
+    this.#pool.host.cluster.stats.connectionOpening("http1");
+  }
+
+  /** What counted as this connection counts as another one now, and the pool has a place free. */
+  discard(): void {
+    this.#counted = false;
+    this.#destroy(true);
+  }
+
+  /** There is somebody to carry it. */
+  opened(): void {
+    const { config, context, stats } = this.#pool.host.cluster;
+    const nowMs = context.clock.now();
+    if (!this.#counted) this.count();
+    stats.connectionEstablished(nowMs - this.#openedMs);
+    this.#state = "idle";
+    this.established = true;
+    this.#idle.set(nowMs, config.idleTimeoutMs);
+    if (config.maxConnectionDurationMs > 0) this.#life.set(nowMs, config.maxConnectionDurationMs);
+  }
+
+  begin(handler: StreamHandler, _method: string): void {
+    this.#state = "busy";
+    this.requests++;
+    this.#idle.clear();
+    this.#stream.begin(handler);
+  }
+
+  openStream(stream: ClientStream): Stream | undefined {
+    const carrier = this.#carriers.pick();
+    this.#localAddress = carrier?.localAddress ?? "";
+    return carrier?.openStream(stream);
+  }
+
+  onStreamFree(_stream: ClientStream, clean: boolean): void {
+    if (this.#state !== "busy") return;
+    if (clean) this.#release();
+    else this.#destroy(true);
+  }
+
+  drain(): void {
+    this.#draining = true;
+    if (this.#state !== "busy") this.#destroy(true);
+  }
+
+  /** Nobody carries it any more. Where it is busy, its stream says so. */
+  lost(): void {
+    if (this.#state !== "busy") this.#destroy(false);
+  }
+
+  onDeadline(kind: string): void {
+    const { stats } = this.#pool.host.cluster;
+    if (kind === "life") {
+      stats.count("upstream_cx_max_duration_reached");
+      this.drain();
+    } else if (this.#state === "idle") {
+      stats.count("upstream_cx_idle_timeout");
+      this.#destroy(true);
+    }
+  }
+
+  onFault(error: unknown): void {
+    this.#pool.host.cluster.context.faults.report(error);
+  }
+
+  #release(): void {
+    const { config, context, stats } = this.#pool.host.cluster;
+    const spent =
+      config.maxRequestsPerConnection > 0 && this.requests >= config.maxRequestsPerConnection;
+    if (spent) stats.count("upstream_cx_max_requests");
+    if (spent || this.#draining) {
+      this.#state = "idle";
+      this.#destroy(true);
+      return;
+    }
+    this.#state = "idle";
+    this.#idle.set(context.clock.now(), config.idleTimeoutMs);
+    this.#pool.onUsable(this);
+  }
+
+  #destroy(local: boolean): void {
+    if (this.#state === "closed") return;
+    const { context, stats } = this.#pool.host.cluster;
+    const active = this.#state === "busy";
+    const lengthMs = context.clock.now() - this.#openedMs;
+    this.#state = "closed";
+    this.#carriers.carried.delete(this);
+    this.#idle.dispose();
+    this.#life.dispose();
+    if (this.#counted) stats.connectionClosed(local, active, lengthMs, this.requests);
+    this.#pool.onClosed(this);
+  }
+}

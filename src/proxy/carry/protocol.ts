@@ -1,0 +1,16 @@
+/**
+ * Carrying: between two Outrigger sidecars, HTTP/1.1 requests and TCP connections ride as streams
+ * of a few HTTP/2 connections over mTLS. It shows to nobody else: a peer that does not select this
+ * ALPN id gets exactly what its configuration says.
+ */
+export const CARRYING_ALPN = "outrigger/1";
+
+/**
+ * The header that says what a stream carries; neither clients nor apps ever see or set it.
+ * `http/1.1`: one exchange of an HTTP/1.1 connection. `tcp`: a CONNECT whose bytes are a TCP
+ * connection's.
+ */
+export const CARRIED_HEADER = "x-outrigger-carried";
+
+export const CARRIED_HTTP1 = "http/1.1";
+export const CARRIED_TCP = "tcp";
