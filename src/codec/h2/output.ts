@@ -5,11 +5,10 @@
 export interface Output {
   buffer: Buffer;
   position: number;
+  /** Bytes that were written and that the socket still holds, flushed or not. */
+  readonly unsent: number;
+  /** So often was something flushed: what was written before that cannot be changed any more. */
+  readonly flushes: number;
   /** Makes `buffer[position..position + bytes)` writable; what was written before stays. */
   room(bytes: number): void;
-  /**
-   * Whether a DATA frame may be written now; if not, `pump()` is called when it may. Asked between
-   * frames, before `room`: what was written before may be on its way afterwards.
-   */
-  takesData(): boolean;
 }

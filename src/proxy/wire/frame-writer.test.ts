@@ -67,7 +67,7 @@ function bench(): Bench {
   const writer = new FrameWriter(socket, owner);
   const write = (text: string): void => {
     writer.room(text.length);
-    writer.position += writer.buffer.latin1Write(text, writer.position);
+    writer.position += writer.buffer.write(text, writer.position, "latin1");
   };
   return { socket, owner, writer, write };
 }
@@ -94,28 +94,38 @@ describe("a frame writer", () => {
     expect(writer.position).toBe(0);
   });
 
-  it("hands over a full piece within the turn where the socket takes it", () => {
-    const { socket, write, writer } = bench();
-    for (let i = 0; i < 5; i++) {
-      expect(writer.takesData()).toBe(true);
-      write(FRAME);
-    }
-    expect(socket.writes.map(({ length }) => length)).toEqual([3 * FRAME.length]);
-  });
-
-  it("takes DATA again only when the socket has let go of the last write", async () => {
+  it("says once when DATA that was held back can go on", async () => {
     const { owner, socket, write, writer } = bench();
     socket.takes = false;
-    write("first");
+    write(FRAME);
     await turnEnd();
-    while (writer.takesData()) write(FRAME);
-    expect(writer.position).toBe(3 * FRAME.length);
-    expect(socket.writes).toEqual(["first"]);
+    expect(writer.unsent).toBe(FRAME.length);
+    for (let i = 0; i < 7; i++) write(FRAME);
+    expect(writer.unsent).toBe(8 * FRAME.length);
     socket.takes = true;
+    await turnEnd();
+    expect(owner.events).not.toContain("drained");
     socket.drains();
-    expect(owner.events.at(-1)).toBe("drained");
-    expect(writer.takesData()).toBe(true);
-    expect(socket.writes.length).toBe(2);
+    socket.drains();
+    socket.drains();
+    expect(owner.events.filter((event) => event === "drained")).toEqual(["drained"]);
+    expect(writer.unsent).toBe(0);
+  });
+
+  it("says nothing of that where little was written", async () => {
+    const { owner, socket, write } = bench();
+    write(FRAME);
+    await turnEnd();
+    socket.drains();
+    expect(owner.events).toEqual([`written ${FRAME.length}`]);
+  });
+
+  it("counts flushes, behind which nothing can be changed", async () => {
+    const { write, writer } = bench();
+    write("head");
+    expect(writer.flushes).toBe(0);
+    await turnEnd();
+    expect(writer.flushes).toBe(1);
   });
 
   it("gathers small frames in one piece as long as the socket holds the last write", async () => {
@@ -146,7 +156,7 @@ describe("a frame writer", () => {
     socket.takes = false;
     write("first");
     await turnEnd();
-    for (let i = 0; i < 600; i++) write(FRAME);
+    for (let i = 0; i < 300; i++) write(FRAME);
     expect(owner.events).toContain("flooded");
   });
 

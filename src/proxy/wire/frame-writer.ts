@@ -1,42 +1,45 @@
 // hot path: no allocation per request
 import type { Output } from "../../codec/h2/output.ts";
+import { OUTPUT_BYTES_MAX } from "../../codec/h2/send/sender.ts";
 import type { FaultOwner } from "../faults.ts";
-import { PIECE_BYTES, type Piece, takeWholePiece } from "./piece.ts";
+import { type Piece, takeWholePiece } from "./piece.ts";
 import type { WritableSocket } from "./socket-writer.ts";
 import { flushAtTurnEnd, type LateWriter } from "./turn-end.ts";
 
 export interface FrameWriterOwner extends FaultOwner {
   /** So many bytes have been handed to the socket. */
   onWritten(bytes: number): void;
-  /** It was blocked, and takes DATA again. */
+  /** So much had waited that the session held DATA back; now it can go on. */
   onWriteDrained(): void;
   /** The peer takes nothing, yet asks for ever more: the connection has to be given up. */
   onWriteFlooded(): void;
 }
 
-/** The largest DATA frame that is sent, with its head. */
-const DATA_FRAME_BYTES = 16_384 + 9;
 /** Heads and answers to the peer's frames are written even when it takes nothing: up to here. */
 const UNSENT_BYTES_MAX = 4 * 1024 * 1024;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
  * Where an HTTP/2 session writes its frames. They gather in a recycled piece that goes to the
- * socket at the end of the event loop's turn, or when it is full: all streams of a turn in one
- * write, and under TLS in few records. While the socket still holds the last write, what follows
- * gathers in one piece, so a peer that does not read costs little memory.
+ * socket at the end of the event loop's turn: all streams of a turn in one write, and under TLS in
+ * few records. While the socket still holds the last write, what follows gathers in one piece, so
+ * a peer that does not read costs little memory.
  */
 export class FrameWriter implements Output, LateWriter {
   buffer: Buffer = NOTHING;
   position = 0;
-  /** The socket holds the last write and a piece is full: DATA waits for `onWriteDrained`. */
-  blocked = false;
+  flushes = 0;
   readonly #socket: WritableSocket;
   readonly #owner: FrameWriterOwner;
   readonly #written: () => void;
   readonly #inFlight: Piece[] = [];
+  /** Bytes that the socket holds. */
+  #held = 0;
   #piece: Piece | undefined;
+  /** What the last flush handed over: bulk gets large pieces at once. */
+  #lastBytes = 0;
   #dirty = false;
+  #blocked = false;
 
   constructor(socket: WritableSocket, owner: FrameWriterOwner) {
     this.#socket = socket;
@@ -44,15 +47,15 @@ export class FrameWriter implements Output, LateWriter {
     this.#written = this.#onWritten.bind(this);
   }
 
-  takesData(): boolean {
-    if (this.position + DATA_FRAME_BYTES <= PIECE_BYTES) return !this.blocked;
-    if (this.#socket.writableLength === 0) this.flush();
-    this.blocked = this.#socket.writableLength > 0;
-    return !this.blocked;
+  get unsent(): number {
+    return this.#held + this.position;
   }
 
   room(bytes: number): void {
-    if (this.position + bytes > this.buffer.length) this.#grow(bytes);
+    const needed = this.position + bytes;
+    if (needed > this.buffer.length) this.#grow(needed);
+    if (this.#held + needed >= OUTPUT_BYTES_MAX) this.#blocked = true;
+    if (needed > UNSENT_BYTES_MAX) this.#owner.onWriteFlooded();
     if (this.#dirty) return;
     this.#dirty = true;
     flushAtTurnEnd(this);
@@ -60,48 +63,53 @@ export class FrameWriter implements Output, LateWriter {
 
   /** Everything that was written goes to the socket now. */
   flush(): void {
-    const piece = this.#piece;
     const bytes = this.position;
+    const piece = this.#piece;
     if (piece === undefined || bytes === 0) return;
+    const socket = this.#socket;
     this.#piece = undefined;
     this.buffer = NOTHING;
     this.position = 0;
-    if (this.#socket.destroyed) return;
+    this.#lastBytes = bytes;
+    this.flushes++;
+    if (socket.destroyed) return;
     this.#inFlight.push(piece);
-    this.#socket.write(piece.lend(bytes), this.#written);
+    socket.write(piece.lend(bytes), this.#written);
+    this.#held = socket.writableLength;
     this.#owner.onWritten(bytes);
   }
 
   flushContained(): void {
     this.#dirty = false;
     try {
-      if (this.#socket.writableLength === 0 || this.#socket.destroyed) this.flush();
+      if (this.#held === 0 || this.#socket.destroyed) this.flush();
     } catch (error) {
       this.#owner.onFault(error);
     }
   }
 
-  #grow(bytes: number): void {
+  #grow(needed: number): void {
     const last = this.#piece;
-    const piece = takeWholePiece(this.position + bytes + (this.position >> 1));
+    const spacious = last === undefined ? this.#lastBytes : needed + (needed >> 1);
+    const piece = takeWholePiece(Math.max(needed, spacious));
     if (last !== undefined) {
       last.lend(this.position).copy(piece.buffer);
       last.release();
     }
     this.#piece = piece;
     this.buffer = piece.buffer;
-    if (this.position > UNSENT_BYTES_MAX) this.#owner.onWriteFlooded();
   }
 
   /** The oldest write is done: its piece is free, and what has gathered meanwhile follows. */
   #onWritten(): void {
     this.#inFlight.shift()?.release();
     if (this.#inFlight.length > 0) return;
+    this.#held = 0;
     try {
       if (!this.#dirty) this.flush();
-      if (!this.blocked) return;
-      this.blocked = this.#socket.writableLength > 0;
-      if (!this.blocked) this.#owner.onWriteDrained();
+      if (!this.#blocked) return;
+      this.#blocked = this.unsent >= OUTPUT_BYTES_MAX;
+      if (!this.#blocked) this.#owner.onWriteDrained();
     } catch (error) {
       this.#owner.onFault(error);
     }
