@@ -3,6 +3,7 @@ import type { Host } from "../cluster/host.ts";
 import { type ConnectionOpener, Http1Pool } from "./http1/pool.ts";
 import { socketOpener } from "./http1/socket-opener.ts";
 import { Http2Pool } from "./http2/pool.ts";
+import { NegotiatingPool } from "./negotiating-pool.ts";
 import type { RequestPool } from "./request-pool.ts";
 
 /** The pools for requests that came as HTTP/1 and as HTTP/2: mostly one and the same. */
@@ -24,6 +25,8 @@ export function poolsOf(host: Host): EndpointPools {
       return alike(new Http2Pool(host));
     case "downstream":
       return { http1: new Http1Pool(host, openerFor(host)), http2: new Http2Pool(host) };
+    case "alpn":
+      return alike(new NegotiatingPool(host));
     default:
       return alike(new Http1Pool(host, openerFor(host)));
   }

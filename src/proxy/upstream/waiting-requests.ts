@@ -50,6 +50,12 @@ export class WaitingRequests {
     return next;
   }
 
+  /** Those that wait elsewhere wait here from now on. */
+  takeOver(others: WaitingRequests): void {
+    for (let i = 0; i < others.#queue.length; i++) this.#queue.push(others.#queue[i] as Waiting);
+    others.#queue.length = 0;
+  }
+
   /** All of them, who still count as waiting until they are refused. */
   takeAll(): readonly Waiting[] {
     return this.#queue.splice(0);

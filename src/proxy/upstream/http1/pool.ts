@@ -43,6 +43,13 @@ export class Http1Pool implements RequestPool {
     else if (this.#waiting.add(handler, method)) this.#connectForWaiting();
   }
 
+  /** Serves those that have waited elsewhere. */
+  serve(waiting: WaitingRequests): void {
+    const count = waiting.length;
+    this.#waiting.takeOver(waiting);
+    for (let i = 0; i < count; i++) this.#connectForWaiting();
+  }
+
   /** The handler waits no longer. */
   cancel(handler: StreamHandler): void {
     this.#waiting.cancel(handler);

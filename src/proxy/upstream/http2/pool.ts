@@ -28,6 +28,11 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
     const connection = new Http2UpstreamConnection(this.#host, this, transport);
     this.#all.add(connection);
     this.#ready.push(connection);
+  }
+
+  /** Serves those that have waited elsewhere. */
+  serve(waiting: WaitingRequests): void {
+    this.#waiting.takeOver(waiting);
     this.#serveWaiting();
   }
 
