@@ -49,6 +49,10 @@ export class ExchangeSource implements LogSource, FormatSource {
     return name === "" ? "" : (this.#of.response.headers.joined(name) ?? "");
   }
 
+  responseTrailer(name: string): string {
+    return name === "" ? "" : (this.#of.response.trailers.joined(name) ?? "");
+  }
+
   responseCode(): number {
     return this.#of.account.code;
   }

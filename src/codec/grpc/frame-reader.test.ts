@@ -8,7 +8,7 @@ function messagesOf(pieces: readonly Buffer[]): { messages: string[]; complete: 
   const reader = new FrameReader({
     onFrame: () => messages.push(""),
     onFrameData: (bytes, start, end) => {
-      messages.push(`${messages.pop() ?? ""}${bytes.latin1Slice(start, end)}`);
+      messages.push(`${messages.pop() ?? ""}${bytes.toString("latin1", start, end)}`);
     },
   });
   for (const piece of pieces) if (!reader.read(piece, 0, piece.length)) messages.push("refused");

@@ -34,7 +34,7 @@ export class Base64Decoder {
 
   /** The bytes of the groups that are whole; undefined where it is no base64. */
   decode(bytes: Buffer, start: number, end: number): Buffer | undefined {
-    const text = this.#rest + bytes.latin1Slice(start, end);
+    const text = this.#rest + bytes.toString("latin1", start, end);
     const whole = text.length - (text.length % GROUP_CHARS);
     this.#rest = text.slice(whole);
     return decodeGroups(text.slice(0, whole));

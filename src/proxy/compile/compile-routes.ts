@@ -1,3 +1,4 @@
+import { GRPC_STATUS } from "../../codec/grpc/status.ts";
 import {
   type ForwardAction,
   type HeaderMutations,
@@ -130,7 +131,9 @@ function compileForward(
     kind: "forward",
     targets,
     weight,
-    timeoutMs: action.timeoutMs,
+    timeoutMs: boundsStream(action) ? 0 : action.timeoutMs,
+    maxStreamDurationMs: action.maxStreamDurationMs,
+    grpcTimeoutMaxMs: action.grpcTimeoutMaxMs,
     idleTimeoutMs: action.idleTimeoutMs,
     retry: policy === undefined ? undefined : compileRetry(policy),
     rewrite: rewriteOf(route, action),
@@ -138,6 +141,11 @@ function compileForward(
     appendForwardedHost: action.appendForwardedHost,
     clusterNotFoundStatus: action.clusterNotFoundStatus,
   };
+}
+
+/** Envoy's `max_stream_duration` takes the place of the route's timeout. */
+function boundsStream({ maxStreamDurationMs, grpcTimeoutMaxMs }: ForwardAction): boolean {
+  return maxStreamDurationMs > 0 || grpcTimeoutMaxMs !== undefined;
 }
 
 function compileRedirect(route: Route, action: RedirectAction): CompiledRedirect {
@@ -154,6 +162,23 @@ function rewriteOf(
   return rewrite.active ? rewrite : undefined;
 }
 
+/** Envoy's words for the gRPC statuses that are tried again. */
+const GRPC_CONDITIONS: Readonly<Record<string, number>> = {
+  cancelled: GRPC_STATUS.CANCELLED,
+  "deadline-exceeded": GRPC_STATUS.DEADLINE_EXCEEDED,
+  internal: GRPC_STATUS.INTERNAL,
+  "resource-exhausted": GRPC_STATUS.RESOURCE_EXHAUSTED,
+  unavailable: GRPC_STATUS.UNAVAILABLE,
+};
+
+function grpcStatusesOf(on: ReadonlySet<string>): number {
+  let statuses = 0;
+  for (const [word, status] of Object.entries(GRPC_CONDITIONS)) {
+    if (on.has(word)) statuses |= 1 << status;
+  }
+  return statuses;
+}
+
 function compileRetry(policy: RetryPolicy): CompiledRetry {
   const on = new Set(policy.retryOn);
   return {
@@ -162,8 +187,10 @@ function compileRetry(policy: RetryPolicy): CompiledRetry {
     onReset: on.has("reset"),
     onResetBeforeRequest: on.has("reset-before-request"),
     onConnectFailure: on.has("connect-failure"),
+    onRefusedStream: on.has("refused-stream"),
     on4xx: on.has("retriable-4xx"),
     statusCodes: new Set(on.has("retriable-status-codes") ? policy.retriableStatusCodes : []),
+    grpcStatuses: grpcStatusesOf(on),
     headers: on.has("retriable-headers")
       ? policy.retriableHeaders.map((header) => new HeaderMatcher(header))
       : [],

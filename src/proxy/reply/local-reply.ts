@@ -1,3 +1,5 @@
+import { encodeGrpcMessage } from "../../codec/grpc/message-text.ts";
+import { grpcStatusOfHttp } from "../../codec/grpc/status.ts";
 import { HeaderTable } from "../../codec/http/header-table.ts";
 
 /** An answer that the proxy makes itself. */
@@ -10,8 +12,22 @@ export interface LocalReply {
   readonly details: string;
   /** Other headers, names in lower case. */
   readonly headers?: readonly (readonly [string, string])[];
+  /** Says to a gRPC call what its HTTP status would not. */
+  readonly grpcStatus?: number;
+  /** What the cluster counts instead of `status`; 0: nothing, it is not the router's answer. */
+  readonly clusterStatus?: number;
   /** The connection must not be used again. */
   readonly close?: boolean;
+}
+
+/** The same answer to a gRPC call: one head and no body (Envoy: Utility::prepareLocalReply). */
+export function grpcReply(reply: LocalReply, method: string): LocalReply {
+  const { body, clusterStatus = reply.status } = reply;
+  const status = reply.grpcStatus ?? grpcStatusOfHttp(reply.status);
+  const headers = [...(reply.headers ?? []), ["content-type", "application/grpc"] as const];
+  headers.push(["grpc-status", String(status)]);
+  if (body !== "" && method !== "HEAD") headers.push(["grpc-message", encodeGrpcMessage(body)]);
+  return { ...reply, status: 200, body: "", headers, grpcStatus: status, clusterStatus };
 }
 
 /** Its headers, in Envoy's order. */

@@ -1,3 +1,4 @@
+import { GRPC_STATUS } from "../../codec/grpc/status.ts";
 import type { CompiledDirectResponse, CompiledRedirect } from "../route/compiled-route.ts";
 import { redirectLocation } from "../route/redirect.ts";
 import type { RequestHead } from "../route/request-head.ts";
@@ -37,6 +38,15 @@ export const STREAM_IDLE_TIMEOUT: LocalReply = reply(
   FLAG_SI,
   "stream_idle_timeout",
 );
+
+/** The stream has taken as long as it may; 408 where the client was still sending. */
+export const STREAM_TOO_LONG: LocalReply = {
+  ...reply(504, "downstream duration timeout", 0, "max_duration_timeout"),
+  grpcStatus: GRPC_STATUS.DEADLINE_EXCEEDED,
+  clusterStatus: 0,
+};
+
+export const REQUEST_TOO_LONG: LocalReply = { ...STREAM_TOO_LONG, status: 408 };
 
 export const UPGRADE_REQUIRED: LocalReply = {
   ...reply(426, "Upgrade Required", 0, "low_version"),

@@ -2,6 +2,7 @@
 import type { Random } from "../../base/random.ts";
 import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
+import { grpcStatusIn } from "../grpc/grpc-call.ts";
 import { isConnectFailure } from "../reply/reset.ts";
 import type { CompiledRetry } from "../route/compiled-route.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
@@ -45,7 +46,8 @@ export class RetryState {
       policy.on5xx ||
       policy.onGatewayError ||
       (policy.onResetBeforeRequest && !requestStarted) ||
-      (policy.onConnectFailure && isConnectFailure(reason));
+      (policy.onConnectFailure && isConnectFailure(reason)) ||
+      (policy.onRefusedStream && reason === "remote refused stream reset");
     return wanted ? this.#take() : this.#no();
   }
 
@@ -63,6 +65,7 @@ export class RetryState {
       (policy.onGatewayError && status >= 502 && status <= 504) ||
       (policy.on4xx && status === 409) ||
       policy.statusCodes.has(status) ||
+      grpcStatusMatches(policy, headers) ||
       anyHeaderMatches(policy, headers);
     return wanted ? this.#take() : this.#no();
   }
@@ -102,6 +105,13 @@ export class RetryState {
     cluster.stats.count("upstream_rq_retry_backoff_exponential");
     return "retry";
   }
+}
+
+/** Of a call that ended with its head; what trailers say comes too late. */
+function grpcStatusMatches(policy: CompiledRetry, headers: HeaderTable): boolean {
+  if (policy.grpcStatuses === 0) return false;
+  const status = grpcStatusIn(headers);
+  return status >= 0 && (policy.grpcStatuses & (1 << status)) !== 0;
 }
 
 function anyHeaderMatches(policy: CompiledRetry, headers: HeaderTable): boolean {

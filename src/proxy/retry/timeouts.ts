@@ -3,17 +3,22 @@ import type { Clock } from "../../base/clock.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import type { CompiledForward } from "../route/compiled-route.ts";
 
-/** The two timeouts of a whole request: the route's, and that of silence. Kinds `route`, `idle`. */
+/**
+ * The timeouts of a whole request: the route's, that of silence, and that of the stream as a whole.
+ * Kinds `route`, `idle` and `duration`.
+ */
 export class Timeouts {
   readonly #clock: Clock;
   readonly #route: Deadline;
   readonly #idle: Deadline;
+  readonly #duration: Deadline;
   #idleMs = 0;
 
   constructor(clock: Clock, owner: DeadlineOwner) {
     this.#clock = clock;
     this.#route = new Deadline(clock, owner, "route");
     this.#idle = new Deadline(clock, owner, "idle");
+    this.#duration = new Deadline(clock, owner, "duration");
   }
 
   begin(nowMs: number, idleMs: number): void {
@@ -31,7 +36,12 @@ export class Timeouts {
     this.#route.set(nowMs, timeoutMs);
   }
 
-  /** The response has begun. */
+  /** The stream as a whole may take so long from its first byte on; 0: for ever. */
+  startDuration(startedAtMs: number, durationMs: number): void {
+    this.#duration.set(startedAtMs, durationMs);
+  }
+
+  /** The route's time no longer counts. */
   stopRoute(): void {
     this.#route.clear();
   }
@@ -44,11 +54,13 @@ export class Timeouts {
   stop(): void {
     this.#route.clear();
     this.#idle.clear();
+    this.#duration.clear();
   }
 
   dispose(): void {
     this.#route.dispose();
     this.#idle.dispose();
+    this.#duration.dispose();
   }
 }
 

@@ -22,7 +22,12 @@ export interface CompiledForward {
   readonly targets: readonly Target[];
   /** The sum of the weights. */
   readonly weight: number;
+  /** 0: none. Envoy has none either where the route bounds the whole stream instead. */
   readonly timeoutMs: number;
+  /** Longest time from a stream's first byte to its last; 0: none. */
+  readonly maxStreamDurationMs: number;
+  /** Bound of a client's `grpc-timeout`, 0: it is not bounded; undefined: it does not count. */
+  readonly grpcTimeoutMaxMs: number | undefined;
   /** Undefined: the listener's. */
   readonly idleTimeoutMs: number | undefined;
   readonly retry: CompiledRetry | undefined;
@@ -50,8 +55,11 @@ export interface CompiledRetry {
   readonly onReset: boolean;
   readonly onResetBeforeRequest: boolean;
   readonly onConnectFailure: boolean;
+  readonly onRefusedStream: boolean;
   readonly on4xx: boolean;
   readonly statusCodes: ReadonlySet<number>;
+  /** Bit N: gRPC's status N in a response without body. */
+  readonly grpcStatuses: number;
   readonly headers: readonly HeaderMatcher[];
   readonly retriesMax: number;
   readonly perTryTimeoutMs: number;

@@ -25,6 +25,7 @@ function sourceOf(request: Readonly<Record<string, string>> = {}): LogSource {
     protocol: () => "HTTP/1.1",
     requestHeader: (name) => headers[name] ?? "",
     responseHeader: (name) => (name === "x-envoy-upstream-service-time" ? "7" : ""),
+    responseTrailer: (name) => (name === "grpc-message" ? "gone" : ""),
     upstreamHost: () => "10.0.0.2:9080",
     upstreamCluster: () => "outbound|9080||reviews",
     upstreamLocalAddress: () => "[::1]:40000",
@@ -84,9 +85,19 @@ describe("a log line", () => {
     ["%RESPONSE_FLAGS_LONG%", "UpstreamRetryLimitExceeded,UpstreamConnectionFailure"],
     ["%GRPC_STATUS% %REQUEST_DURATION%", "- -"],
     ["%UPSTREAM_REQUEST_ATTEMPT_COUNT%", "2"],
+    ["%TRAILER(GRPC-STATUS?GRPC-MESSAGE)% %TRAILER(X)%", "gone -"],
     ["", ""],
   ])("writes %s as %s", (format, expected) => {
     expect(line(format)).toBe(expected);
+  });
+
+  it("spells gRPC's status in three ways", () => {
+    const account = accountOf();
+    account.grpcStatus = 8;
+    const format = "%GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS(NUMBER)%";
+    const entry = { account, source: sourceOf(), startedAtWallMs: STARTED_AT };
+    const written = compileLogFormat(`${format} %GRPC_STATUS_NUMBER%`).format(entry);
+    expect(written).toBe("ResourceExhausted RESOURCE_EXHAUSTED 8 8");
   });
 
   it("cannot be forged by what a client sends", () => {
@@ -112,6 +123,9 @@ describe("a format", () => {
     expect(compile).toThrow("at character 9, %PROTOCOL(x)%: PROTOCOL takes no argument");
     expect(compile).toThrow("at character 24, %: no operator begins here");
     expect(compile).toThrow("at character 26, %REQ()%: REQ takes one or two names");
+    expect(() => compileLogFormat("%GRPC_STATUS(snake)%")).toThrow(
+      "GRPC_STATUS takes one of CAMEL_STRING, SNAKE_STRING, NUMBER",
+    );
     expect(compile).toThrow("%START_TIME(%Q)%: the time format %Q is not known");
   });
 });

@@ -8,6 +8,8 @@ export interface LogSource {
   requestHeader(name: string): string;
   /** A response header as it went downstream; empty where there is none. */
   responseHeader(name: string): string;
+  /** As `responseHeader`, of what came behind the body. */
+  responseTrailer(name: string): string;
   /** `127.0.0.1:9000`, empty while no endpoint was picked; likewise below. */
   upstreamHost(): string;
   upstreamCluster(): string;

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { GRPC_STATUS_CAMEL_NAMES, GRPC_STATUS_NAMES } from "../../../codec/grpc/status.ts";
 import type { RequestAccount } from "../account.ts";
 import { formatFlags, formatFlagsLong } from "../response-flags.ts";
 import type { LogSource } from "./logger.ts";
@@ -14,13 +15,6 @@ export interface LogEntry {
 
 /** The value of one operator; empty where there is none. */
 export type Operator = (entry: LogEntry) => string;
-
-/** gRPC's status codes by number, in Envoy's spelling. */
-const GRPC_NAMES = (
-  "OK Canceled Unknown InvalidArgument DeadlineExceeded NotFound AlreadyExists PermissionDenied " +
-  "ResourceExhausted FailedPrecondition Aborted OutOfRange Unimplemented Internal Unavailable " +
-  "DataLoss Unauthenticated"
-).split(" ");
 
 /** Operators without an argument (Envoy: configuration/observability/access_log/usage). */
 const PLAIN: Readonly<Record<string, Operator>> = {
@@ -62,12 +56,24 @@ const PLAIN: Readonly<Record<string, Operator>> = {
   CONNECTION_TERMINATION_DETAILS: ({ source }) => source.connectionTerminationDetails(),
   REQUESTED_SERVER_NAME: ({ source }) => source.requestedServerName(),
   ROUTE_NAME: ({ source }) => source.routeName(),
-  GRPC_STATUS: ({ account }) => GRPC_NAMES[account.grpcStatus] ?? grpcNumber(account),
   GRPC_STATUS_NUMBER: ({ account }) => grpcNumber(account),
   HOSTNAME: () => hostname(),
 };
 
-const NAMES = Object.keys(PLAIN).concat("REQ", "RESP", "START_TIME").sort();
+/** `%GRPC_STATUS(X)%`: how it is written. */
+const GRPC_FORMATS: Readonly<Record<string, Operator>> = {
+  CAMEL_STRING: ({ account }) => GRPC_STATUS_CAMEL_NAMES[account.grpcStatus] ?? "",
+  SNAKE_STRING: ({ account }) => GRPC_STATUS_NAMES[account.grpcStatus] ?? "",
+  NUMBER: ({ account }) => grpcNumber(account),
+};
+
+const HEADERS = ["REQ", "RESP", "TRAILER"] as const;
+
+type HeaderOperator = (typeof HEADERS)[number];
+
+const NAMES = Object.keys(PLAIN)
+  .concat("GRPC_STATUS", ...HEADERS, "START_TIME")
+  .sort();
 
 /**
  * The operator of a name and what stands in its parentheses, undefined without any. Returns what is
@@ -75,7 +81,8 @@ const NAMES = Object.keys(PLAIN).concat("REQ", "RESP", "START_TIME").sort();
  */
 export function operatorOf(name: string, argument: string | undefined): Operator | string {
   if (name === "START_TIME") return startTime(argument ?? "");
-  if (name === "REQ" || name === "RESP") return header(name, argument ?? "");
+  if (name === "GRPC_STATUS") return grpcStatus(argument ?? "CAMEL_STRING");
+  if (isHeaderOperator(name)) return header(name, argument ?? "");
   const plain = Object.hasOwn(PLAIN, name) ? PLAIN[name] : undefined;
   if (plain === undefined) return `${name} is none of the operators ${NAMES.join(", ")}`;
   return argument === undefined ? plain : `${name} takes no argument`;
@@ -87,13 +94,27 @@ function startTime(format: string): Operator | string {
   return ({ startedAtWallMs }) => compiled(new Date(startedAtWallMs));
 }
 
+function grpcStatus(format: string): Operator | string {
+  const operator = Object.hasOwn(GRPC_FORMATS, format) ? GRPC_FORMATS[format] : undefined;
+  return operator ?? `GRPC_STATUS takes one of ${Object.keys(GRPC_FORMATS).join(", ")}`;
+}
+
+function isHeaderOperator(name: string): name is HeaderOperator {
+  return (HEADERS as readonly string[]).includes(name);
+}
+
 /** `X?Y`: the header X, or where it is missing, Y. */
-function header(name: "REQ" | "RESP", argument: string): Operator | string {
+function header(name: HeaderOperator, argument: string): Operator | string {
   const [first = "", second = "", ...more] = argument.toLowerCase().split("?");
   if (first === "" || more.length > 0) return `${name} takes one or two names: ${name}(X?Y)`;
-  return name === "REQ"
-    ? ({ source }) => source.requestHeader(first) || source.requestHeader(second)
-    : ({ source }) => source.responseHeader(first) || source.responseHeader(second);
+  switch (name) {
+    case "REQ":
+      return ({ source }) => source.requestHeader(first) || source.requestHeader(second);
+    case "RESP":
+      return ({ source }) => source.responseHeader(first) || source.responseHeader(second);
+    case "TRAILER":
+      return ({ source }) => source.responseTrailer(first) || source.responseTrailer(second);
+  }
 }
 
 /** Whole milliseconds; empty while the end is not known. */
