@@ -1,5 +1,6 @@
 // hot path: no allocation per request
-import { fieldId, MALFORMED } from "./field-id.ts";
+import { OTHER } from "../http/header-name.ts";
+import { fieldId, isFieldName, MALFORMED } from "./field-id.ts";
 import { STATIC_COUNT, STATIC_IDS, STATIC_NAMES, STATIC_VALUES } from "./static-table.ts";
 
 /** What an entry counts beyond its name and value (RFC 7541 section 4.1). */
@@ -43,10 +44,10 @@ export class DecoderTable {
     return this.#ids[this.#slot(index)] as number;
   }
 
-  /** The id of the name alone, also where the field as a whole is malformed. */
+  /** The id of the name alone: `MALFORMED` where it is the name that makes the field so. */
   nameId(index: number): number {
     const id = this.id(index);
-    return id === MALFORMED ? fieldId(this.name(index)) : id;
+    return id === MALFORMED ? idOfSuspect(this.name(index)) : id;
   }
 
   name(index: number): string {
@@ -110,4 +111,10 @@ export class DecoderTable {
     }
     this.#mask = room - 1;
   }
+}
+
+function idOfSuspect(name: string): number {
+  const id = fieldId(name);
+  if (id !== OTHER) return id;
+  return isFieldName(Buffer.from(name, "latin1"), 0, name.length) ? OTHER : MALFORMED;
 }

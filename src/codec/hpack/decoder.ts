@@ -1,8 +1,8 @@
 // hot path: no allocation per request
-import { byteAt, SPACE, TAB, TOKEN_LOWER } from "../http/grammar/character.ts";
+import { byteAt, SPACE, TAB } from "../http/grammar/character.ts";
 import { OTHER } from "../http/header-name.ts";
 import { DecoderTable, ENTRY_OVERHEAD } from "./decoder-table.ts";
-import { FIELD_NAMES, fieldIdOf, MALFORMED, PSEUDO } from "./field-id.ts";
+import { FIELD_NAMES, fieldIdOf, isFieldName, MALFORMED, PSEUDO } from "./field-id.ts";
 import { BAD_EOS, decodedMax, decodeHuffman } from "./huffman-decoder.ts";
 import type { HpackViolation } from "./violation.ts";
 
@@ -134,7 +134,7 @@ export class HpackDecoder {
     this.#id = id;
     this.#name = id === OTHER ? this.#cut(bytes) : (FIELD_NAMES[id] as string);
     this.#size = this.#to - this.#from + ENTRY_OVERHEAD;
-    this.#wellFormed = id !== OTHER || isName(this.#source, this.#from, this.#to);
+    this.#wellFormed = id !== OTHER || isFieldName(this.#source, this.#from, this.#to);
     return true;
   }
 
@@ -230,15 +230,6 @@ export class HpackDecoder {
 
 function isBlank(byte: number): boolean {
   return byte === SPACE || byte === TAB;
-}
-
-/** A token in lower case (RFC 9113 section 8.2.1). */
-function isName(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const byte = byteAt(bytes, i);
-    if (byte === 0 || byteAt(TOKEN_LOWER, byte) !== byte) return false;
-  }
-  return end > start;
 }
 
 /** What a field value may hold (RFC 9110 section 5.5); compares, as a table takes a third more. */

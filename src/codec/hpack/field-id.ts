@@ -1,4 +1,5 @@
 import { ByteDictionary } from "../http/grammar/byte-dictionary.ts";
+import { byteAt, TOKEN_LOWER } from "../http/grammar/character.ts";
 import { HEADER_NAMES, headerId } from "../http/header-name.ts";
 
 /**
@@ -36,8 +37,17 @@ export function fieldIdOf(bytes: Uint8Array, start: number, end: number): number
   return dictionary.find(bytes, start, end);
 }
 
-/** The id of a name. */
+/** The id of a well-formed name. */
 export function fieldId(name: string): number {
   const pseudo = (PSEUDO_NAMES as readonly string[]).indexOf(name);
   return pseudo < 0 ? headerId(name) : PSEUDO + pseudo;
+}
+
+/** Whether the bytes are a token in lower case (RFC 9113 section 8.2.1). */
+export function isFieldName(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const byte = byteAt(bytes, i);
+    if (byte === 0 || byteAt(TOKEN_LOWER, byte) !== byte) return false;
+  }
+  return end > start;
 }
