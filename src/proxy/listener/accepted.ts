@@ -1,10 +1,11 @@
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import { formatAddress, socketAddress } from "../../model/address.ts";
+import { rewrap } from "../upstream/shared-read.ts";
 
 /** A connection that a listener has accepted, and where it comes from and wanted to go. */
 export class Accepted {
-  readonly socket: Socket;
   readonly remoteIp: string;
   readonly remoteAddress: string;
   /** What the client believes to talk to: the original destination, else the local address. */
@@ -14,9 +15,13 @@ export class Accepted {
 
   /** Nothing has been read of it yet. */
   fresh: boolean;
+  /** When an HTTP connection manager took it. */
+  openedMs = 0;
+  #socket: Socket;
+  #taker: ((bytes: Buffer) => void) | undefined;
 
   constructor(socket: Socket, originalDestination: SocketAddress | undefined, fresh = true) {
-    this.socket = socket;
+    this.#socket = socket;
     this.fresh = fresh;
     this.remoteIp = plainIp(socket.remoteAddress ?? "");
     this.remoteAddress = formatAddress(socketAddress(this.remoteIp, socket.remotePort ?? 0));
@@ -26,8 +31,40 @@ export class Accepted {
       socketAddress(plainIp(socket.localAddress ?? ""), socket.localPort ?? 0);
   }
 
+  get socket(): Socket {
+    return this.#socket;
+  }
+
   get localAddress(): string {
     return formatAddress(this.destination);
+  }
+
+  /** The client speaks TLS to this proxy. */
+  get secure(): boolean {
+    return (this.#socket as TLSSocket).encrypted === true;
+  }
+
+  /** What the client and this proxy have agreed upon in the TLS handshake; else empty. */
+  get alpn(): string {
+    const { alpnProtocol } = this.#socket as TLSSocket;
+    return typeof alpnProtocol === "string" ? alpnProtocol : "";
+  }
+
+  /**
+   * Reads: from now on each piece goes to this taker, which throws nothing. `shared`: the socket
+   * may be replaced by one that reads into a buffer shared by all, which saves most of the cost.
+   */
+  readTo(taker: (bytes: Buffer) => void, shared: boolean): void {
+    const reading = this.#taker !== undefined;
+    this.#taker = taker;
+    if (reading) return;
+    const take = (bytes: Buffer): void => this.#taker?.(bytes);
+    if (shared && this.fresh) {
+      this.#socket = rewrap(this.#socket, take);
+      return;
+    }
+    this.#socket.on("data", take);
+    this.#socket.resume();
   }
 }
 

@@ -8,7 +8,8 @@ import type { ListenerStats } from "../telemetry/envoy/listener-stats.ts";
 import { Accepted } from "./accepted.ts";
 import type { BoundSocket } from "./bound-socket.ts";
 import type { ChainSet, CompiledChain } from "./filter-chain.ts";
-import { type ConnectionOwner, Http1Connection } from "./http1/connection.ts";
+import type { ClientConnection, ConnectionOwner } from "./http/client-connection.ts";
+import { serveHttp } from "./http/codec-choice.ts";
 import { originalDestination } from "./original-destination.ts";
 import { type Sniffed, sniff } from "./sniff.ts";
 import { TcpTunnel } from "./tcp-proxy.ts";
@@ -24,7 +25,7 @@ export class ProxyListener implements ConnectionOwner {
   readonly #context: ProxyContext;
   readonly #find: FindListener;
   readonly #stats: ListenerStats;
-  readonly #connections = new Set<Http1Connection>();
+  readonly #connections = new Set<ClientConnection>();
   readonly #tunnels = new Set<TcpTunnel>();
   #chains: ChainSet;
   #bound: BoundSocket | undefined;
@@ -85,7 +86,7 @@ export class ProxyListener implements ConnectionOwner {
     else this.#start(accepted, "other", first);
   }
 
-  onConnectionClosed(connection: Http1Connection): void {
+  onConnectionClosed(connection: ClientConnection): void {
     this.#connections.delete(connection);
   }
 
@@ -195,7 +196,7 @@ export class ProxyListener implements ConnectionOwner {
 
   #run(chain: CompiledChain, accepted: Accepted, first: Buffer): void {
     if (chain.filter.kind === "http") {
-      const connection = new Http1Connection(accepted, chain.filter.hcm, this);
+      const connection = serveHttp(accepted, chain.filter.hcm, this);
       this.#connections.add(connection);
       if (first.length > 0) connection.onData(first);
       return;

@@ -6,6 +6,13 @@ const REQUEST_LINE_MAX = 8192;
 const METHOD = /^[A-Z-]{1,16}$/;
 const METHOD_PREFIX = /^[A-Z-]{0,16}$/;
 
+/** Whether a client's first bytes are HTTP/2's (RFC 9113 section 3.4); as soon as that is plain. */
+export function startsHttp2(bytes: Buffer): "yes" | "no" | "more" {
+  const text = bytes.toString("latin1", 0, Math.min(bytes.length, H2_PREFACE.length));
+  if (text === H2_PREFACE) return "yes";
+  return H2_PREFACE.startsWith(text) ? "more" : "no";
+}
+
 /** Decides as early as it can; `more` asks for more bytes. */
 export function sniff(bytes: Buffer): Sniffed {
   const text = bytes.toString("latin1", 0, Math.min(bytes.length, REQUEST_LINE_MAX));

@@ -8,6 +8,7 @@ import { type ClusterTables, clusterTables } from "./envoy/cluster-tables.ts";
 import { statSegment } from "./envoy/columns.ts";
 import { HttpStats } from "./envoy/http-stats.ts";
 import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
+import { Http2Stats } from "./envoy/http2-stats.ts";
 import { ListenerStats } from "./envoy/listener-stats.ts";
 import { type ListenerTables, listenerTables } from "./envoy/listener-tables.ts";
 import { TcpStats, tcpTable } from "./envoy/tcp-stats.ts";
@@ -26,6 +27,8 @@ export class Telemetry {
   /** This proxy's own workload, the source of outbound and destination of inbound requests. */
   readonly own: WorkloadLabels;
   readonly peers: PeerReader = new PeerReader();
+  /** Of all clients' connections. */
+  readonly http2: Http2Stats;
   readonly #clusterTables: ClusterTables;
   readonly #httpTables: HttpTables;
   readonly #listenerTables: ListenerTables;
@@ -42,6 +45,7 @@ export class Telemetry {
     this.own = workloadOfNode(node);
     this.#clusterTables = clusterTables(registry);
     this.#httpTables = httpTables(registry);
+    this.http2 = new Http2Stats(registry);
     this.#listenerTables = listenerTables(registry);
     this.#standardTables = standardTables(registry, version);
     this.#tcpTable = tcpTable(registry);

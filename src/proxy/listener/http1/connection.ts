@@ -4,7 +4,7 @@ import { BodyDecoder } from "../../../codec/h1/body-decoder.ts";
 import { RequestParser } from "../../../codec/h1/request-parser.ts";
 import { reasonOf } from "../../../codec/h1/status.ts";
 import { statusOf } from "../../../codec/h1/violation.ts";
-import type { Address, SocketAddress } from "../../../model/address.ts";
+import type { Address } from "../../../model/address.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import type { Downstream } from "../../downstream.ts";
@@ -12,24 +12,17 @@ import { Exchange } from "../../exchange.ts";
 import { contained } from "../../faults.ts";
 import { httpDate } from "../../filters/response-headers.ts";
 import { refusalText } from "../../reply/refusal.ts";
-import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
 import { FLAG_DPE } from "../../telemetry/response-flags.ts";
-import { rewrap } from "../../upstream/shared-read.ts";
+import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
 import type { Accepted } from "../accepted.ts";
 import { AskedDestination, addressOf } from "../asked-destination.ts";
+import type { ClientConnection, ConnectionOwner } from "../http/client-connection.ts";
 import { Lingering } from "../lingering.ts";
 import { Http1ResponseEncoder } from "./response-encoder.ts";
 
 /** Without a configured timeout a head must still arrive in this time. */
 const HEAD_TIMEOUT_MS = 60_000;
 const TUNNEL_ESTABLISHED = "HTTP/1.1 200 OK\r\n\r\n";
-
-/** Who owns connections: told when they end, and asked to take over CONNECT tunnels. */
-export interface ConnectionOwner {
-  onConnectionClosed(connection: Http1Connection): void;
-  /** The socket is a fresh connection to this destination; `first` are its first bytes. */
-  onTunnel(accepted: Accepted, destination: SocketAddress, first: Buffer): void;
-}
 
 /**
  * ```
@@ -42,7 +35,7 @@ export interface ConnectionOwner {
 type State = "head" | "body" | "waiting" | "tunnel" | "closing" | "closed";
 
 /** A client's HTTP/1.1 connection: one exchange after the other, pipelined ones in their order. */
-export class Http1Connection implements Downstream, DeadlineOwner, WriterOwner {
+export class Http1Connection implements ClientConnection, Downstream, DeadlineOwner, WriterOwner {
   readonly hcm: CompiledHcm;
   readonly encoder: Http1ResponseEncoder;
   readonly #writer: SocketWriter;
@@ -55,7 +48,6 @@ export class Http1Connection implements Downstream, DeadlineOwner, WriterOwner {
   readonly #exchange: Exchange;
   readonly #timer: Deadline;
   readonly #lingering: Lingering;
-  readonly #openedMs: number;
   readonly #readOn: () => void = contained(this as Http1Connection, this.#readBacklog);
   #state: State = "head";
   /** Bytes behind the request under way. */
@@ -71,34 +63,25 @@ export class Http1Connection implements Downstream, DeadlineOwner, WriterOwner {
     this.#accepted = accepted;
     this.#owner = owner;
     this.#asked = hcm.config.explicitProxy ? new AskedDestination(this.localAddress) : undefined;
-    this.#socket = this.#startReading(accepted);
+    // A tunnel to be handed over stays an ordinary socket.
+    accepted.readTo(contained(this as Http1Connection, this.onData), !hcm.config.explicitProxy);
+    this.#socket = accepted.socket;
     this.#parser = new RequestParser(hcm.headLimits);
     this.#writer = new SocketWriter(this.#socket, this);
     this.encoder = new Http1ResponseEncoder(this, this.#parser, this.#writer);
     this.#exchange = new Exchange(this, this.#parser);
-    this.#openedMs = clock.now();
     this.#timer = new Deadline(clock, this, "idle");
     this.#lingering = new Lingering(this.#socket, this.#timer, clock);
-    this.#timer.set(this.#openedMs, hcm.config.idleTimeoutMs);
+    this.#timer.set(clock.now(), hcm.config.idleTimeoutMs);
     this.#socket.on("drain", contained(this, this.#onDrain));
     this.#socket.on("end", contained(this, this.#onEnd));
     this.#socket.on("error", ignore);
     this.#socket.on("close", contained(this, this.#onClose));
-    hcm.account.http.connectionOpened();
-  }
-
-  /** A tunnel to be handed over stays an ordinary socket, and so does one already read from. */
-  #startReading(accepted: Accepted): Socket {
-    const { fresh, socket } = accepted;
-    const onBytes = contained(this as Http1Connection, this.onData);
-    if (fresh && !this.hcm.config.explicitProxy) return rewrap(socket, onBytes);
-    socket.on("data", onBytes);
-    socket.resume();
-    return socket;
+    hcm.account.http.codecChosen("http1");
   }
 
   get secure(): boolean {
-    return false;
+    return this.#accepted.secure;
   }
 
   get remoteAddress(): string {
@@ -316,7 +299,7 @@ export class Http1Connection implements Downstream, DeadlineOwner, WriterOwner {
   #refuse(status: number, body: string): void {
     const { account, config, context } = this.hcm;
     if (this.#state === "closing" || this.#state === "closed") return;
-    account.http.requestStarted();
+    account.http.requestStarted(11);
     account.http.responded(status);
     account.listener.responded(status);
     account.http.requestEnded(0);
@@ -377,7 +360,8 @@ export class Http1Connection implements Downstream, DeadlineOwner, WriterOwner {
   #settle(active: boolean): void {
     this.#timer.dispose();
     this.#exchange.dispose();
-    const lengthMs = this.hcm.context.clock.now() - this.#openedMs;
+    const lengthMs = this.hcm.context.clock.now() - this.#accepted.openedMs;
+    this.hcm.account.http.codecClosed("http1");
     this.hcm.account.http.connectionClosed(!this.#closedByPeer, active, lengthMs);
     this.#owner.onConnectionClosed(this);
   }

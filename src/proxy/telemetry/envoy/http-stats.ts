@@ -1,4 +1,5 @@
 // hot path: no allocation per request
+import type { HttpVersion } from "../../../codec/http/message.ts";
 import { add, at, observe } from "../../../metrics/cells.ts";
 import { ENVOY_BOUNDS } from "../../../metrics/column.ts";
 import { HTTP, type HttpStat, type HttpTables } from "./http-tables.ts";
@@ -7,8 +8,10 @@ import { ResponseCodes } from "./response-codes.ts";
 const {
   downstream_cx_total: CX_TOTAL,
   downstream_cx_http1_total: CX_HTTP1,
+  downstream_cx_http2_total: CX_HTTP2,
   downstream_cx_active: CX_ACTIVE,
   downstream_cx_http1_active: CX_HTTP1_ACTIVE,
+  downstream_cx_http2_active: CX_HTTP2_ACTIVE,
   downstream_cx_destroy: CX_DESTROY,
   downstream_cx_destroy_local: CX_DESTROY_LOCAL,
   downstream_cx_destroy_remote: CX_DESTROY_REMOTE,
@@ -20,10 +23,14 @@ const {
   downstream_cx_tx_bytes_total: CX_TX_BYTES,
   downstream_rq_total: RQ_TOTAL,
   downstream_rq_http1_total: RQ_HTTP1,
+  downstream_rq_http2_total: RQ_HTTP2,
   downstream_rq_active: RQ_ACTIVE,
   downstream_rq_completed: RQ_COMPLETED,
   downstream_rq_time: RQ_TIME,
 } = HTTP.at;
+
+/** What a client's connection speaks. */
+export type HttpCodec = "http1" | "http2";
 
 /** Envoy's statistics of the HTTP connection managers that share one `stat_prefix`. */
 export class HttpStats {
@@ -49,16 +56,24 @@ export class HttpStats {
 
   connectionOpened(): void {
     add(this.cells, CX_TOTAL, 1);
-    add(this.cells, CX_HTTP1, 1);
     add(this.cells, CX_ACTIVE, 1);
-    add(this.cells, CX_HTTP1_ACTIVE, 1);
+  }
+
+  /** The open connection's protocol is known. */
+  codecChosen(codec: HttpCodec): void {
+    add(this.cells, codec === "http2" ? CX_HTTP2 : CX_HTTP1, 1);
+    add(this.cells, codec === "http2" ? CX_HTTP2_ACTIVE : CX_HTTP1_ACTIVE, 1);
+  }
+
+  /** Called before `connectionClosed`, where `codecChosen` was. */
+  codecClosed(codec: HttpCodec): void {
+    add(this.cells, codec === "http2" ? CX_HTTP2_ACTIVE : CX_HTTP1_ACTIVE, -1);
   }
 
   /** `local`: this proxy closed it. */
   connectionClosed(local: boolean, activeRequest: boolean, lengthMs: number): void {
     const { cells } = this;
     add(cells, CX_ACTIVE, -1);
-    add(cells, CX_HTTP1_ACTIVE, -1);
     add(cells, CX_DESTROY, 1);
     add(cells, local ? CX_DESTROY_LOCAL : CX_DESTROY_REMOTE, 1);
     if (activeRequest) {
@@ -77,9 +92,9 @@ export class HttpStats {
   }
 
   /** Called by `RequestAccount`. */
-  requestStarted(): void {
+  requestStarted(version: HttpVersion): void {
     add(this.cells, RQ_TOTAL, 1);
-    add(this.cells, RQ_HTTP1, 1);
+    add(this.cells, version === 20 ? RQ_HTTP2 : RQ_HTTP1, 1);
     add(this.cells, RQ_ACTIVE, 1);
   }
 

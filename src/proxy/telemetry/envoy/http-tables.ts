@@ -6,6 +6,7 @@ import { type ColumnSet, envoyColumn, envoyColumns, statSegment } from "./column
 export type HttpStat =
   | "downstream_cx_total"
   | "downstream_cx_http1_total"
+  | "downstream_cx_http2_total"
   | "downstream_cx_destroy"
   | "downstream_cx_destroy_local"
   | "downstream_cx_destroy_remote"
@@ -24,6 +25,7 @@ export type HttpStat =
   | "downstream_flow_control_resumed_reading_total"
   | "downstream_rq_total"
   | "downstream_rq_http1_total"
+  | "downstream_rq_http2_total"
   | "downstream_rq_completed"
   | "downstream_rq_failed_path_normalization"
   | "downstream_rq_header_timeout"
@@ -46,6 +48,7 @@ export type HttpStat =
   | "rq_reset_after_downstream_response_started"
   | "downstream_cx_active"
   | "downstream_cx_http1_active"
+  | "downstream_cx_http2_active"
   | "downstream_cx_upgrades_active"
   | "downstream_rq_active"
   | "downstream_cx_length_ms"
@@ -54,6 +57,7 @@ export type HttpStat =
 export const HTTP: ColumnSet<HttpStat> = envoyColumns("http", {
   downstream_cx_total: ["counter", "Connections accepted."],
   downstream_cx_http1_total: ["counter", "HTTP/1.1 connections accepted."],
+  downstream_cx_http2_total: ["counter", "HTTP/2 connections accepted."],
   downstream_cx_destroy: ["counter", "Connections closed."],
   downstream_cx_destroy_local: ["counter", "Connections closed by this proxy."],
   downstream_cx_destroy_remote: ["counter", "Connections closed by the client."],
@@ -78,6 +82,7 @@ export const HTTP: ColumnSet<HttpStat> = envoyColumns("http", {
   downstream_flow_control_resumed_reading_total: ["counter", "Times that reading went on."],
   downstream_rq_total: ["counter", "Requests."],
   downstream_rq_http1_total: ["counter", "HTTP/1.1 requests."],
+  downstream_rq_http2_total: ["counter", "HTTP/2 requests."],
   downstream_rq_completed: ["counter", "Requests that got a response."],
   downstream_rq_failed_path_normalization: ["counter", "Requests with a refused path."],
   downstream_rq_header_timeout: ["counter", "Requests whose head came too late."],
@@ -103,6 +108,7 @@ export const HTTP: ColumnSet<HttpStat> = envoyColumns("http", {
   rq_reset_after_downstream_response_started: ["counter", "Responses cut off by a reset."],
   downstream_cx_active: ["gauge", "Connections open."],
   downstream_cx_http1_active: ["gauge", "HTTP/1.1 connections open."],
+  downstream_cx_http2_active: ["gauge", "HTTP/2 connections open."],
   downstream_cx_upgrades_active: ["gauge", "Upgraded connections open."],
   downstream_rq_active: ["gauge", "Requests in flight."],
   downstream_cx_length_ms: ["histogram", "Milliseconds that a connection lived."],

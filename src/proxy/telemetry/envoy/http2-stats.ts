@@ -1,0 +1,57 @@
+import { add, at } from "../../../metrics/cells.ts";
+import type { Registry } from "../../../metrics/registry.ts";
+import { type ColumnSet, envoyColumns } from "./columns.ts";
+
+/** Envoy: configuration/http/http_conn_man/stats, HTTP/2 codec statistics. */
+export type Http2Stat =
+  | "goaway_sent"
+  | "header_overflow"
+  | "inbound_window_update_frames_flood"
+  | "keepalive_timeout"
+  | "outbound_flood"
+  | "rx_messaging_error"
+  | "rx_reset"
+  | "stream_refused_errors"
+  | "trailers"
+  | "tx_flush_timeout"
+  | "tx_reset"
+  | "streams_active";
+
+const HTTP2: ColumnSet<Http2Stat> = envoyColumns("http2", {
+  goaway_sent: ["counter", "GOAWAY frames sent."],
+  header_overflow: ["counter", "Heads that were too large."],
+  inbound_window_update_frames_flood: ["counter", "Connections closed for too many frames."],
+  keepalive_timeout: ["counter", "Connections that did not answer a PING."],
+  outbound_flood: ["counter", "Connections closed because the client took nothing."],
+  rx_messaging_error: ["counter", "Malformed messages received."],
+  rx_reset: ["counter", "Streams reset by the client."],
+  stream_refused_errors: ["counter", "Streams that were refused."],
+  trailers: ["counter", "Trailers received."],
+  tx_flush_timeout: ["counter", "Streams whose client took none of the response's rest."],
+  tx_reset: ["counter", "Streams reset by this proxy."],
+  streams_active: ["gauge", "Streams open."],
+});
+
+/** Envoy's statistics of the codec of all clients' HTTP/2 connections. */
+export class Http2Stats {
+  readonly #cells: Float64Array;
+
+  constructor(registry: Registry) {
+    const table = registry.table({
+      name: "http2",
+      columns: HTTP2.columns,
+      labelNames: [],
+      rowsMax: 1,
+      statName: (column) => `http2.${column.stat}`,
+    });
+    this.#cells = table.row([]).cells;
+  }
+
+  count(stat: Http2Stat, amount = 1): void {
+    add(this.#cells, HTTP2.at[stat], amount);
+  }
+
+  value(stat: Http2Stat): number {
+    return at(this.#cells, HTTP2.at[stat]);
+  }
+}
