@@ -19,12 +19,12 @@ spec: { hosts: [web], http: [{ route: [{ destination: { host: web } }] }] }
 }
 
 it("reports HTTP rules for a service that is carried as TCP, with its ports", () => {
-  expect(findings("{ name: tcp, port: 80 }", "{ name: grpc, port: 90 }")).toEqual([
-    expect.stringMatching(/^mesh.yaml:7:1: warning OUT0306[\s\S]*found {4}80 tcp, 90 grpc/),
+  expect(findings("{ name: tcp, port: 80 }", "{ name: tls, port: 90 }")).toEqual([
+    expect.stringMatching(/^mesh.yaml:7:1: warning OUT0306[\s\S]*found {4}80 tcp, 90 tls/),
   ]);
 });
 
-it.each(["{ name: http, port: 80 }", "{ name: sniffed, port: 80 }"])(
+it.each(["{ name: http, port: 80 }", "{ name: grpc, port: 80 }", "{ name: sniffed, port: 80 }"])(
   "says nothing where one port is heard: %s",
   (heard) => {
     expect(findings(heard, "{ name: tcp, port: 90 }")).toEqual([]);

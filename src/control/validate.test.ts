@@ -33,18 +33,6 @@ spec: { service: web, backends: [{ service: web, weight: 1 }] }
     expect(loss).toContain("TrafficSplit default/web");
   });
 
-  it("says that gRPC is carried as TCP, and where it is declared", () => {
-    const found = findings(`
-apiVersion: v1
-kind: Service
-metadata: { name: rpc }
-spec: { selector: { app: rpc }, ports: [{ name: grpc, port: 7070 }] }
-`);
-    expect(found.find((text) => text.includes("OUT0610"))).toContain(
-      "Port 7070 is declared as grpc, and is carried as TCP",
-    );
-  });
-
   it("says of two VirtualServices of a host only once that one holds", () => {
     const rule = (name: string) => `
 apiVersion: networking.istio.io/v1

@@ -66,7 +66,20 @@ export interface ConnectionPoolSettings {
   readonly maxRequestsPerConnection: number | undefined;
   readonly maxRetries: number | undefined;
   readonly httpIdleTimeoutMs: number | undefined;
+  /** `h2UpgradePolicy: UPGRADE`: HTTP/2 towards endpoints, whatever the port's name says. */
+  readonly upgradesToHttp2: boolean;
+  /** Endpoints are spoken to as the client speaks; stronger than the port's protocol. */
+  readonly useClientProtocol: boolean;
+  /** Of one HTTP/2 connection. */
+  readonly maxConcurrentStreams: number | undefined;
+  readonly http2Keepalive: Http2Keepalive | undefined;
   readonly origin: Origin;
+}
+
+/** PINGs of an idle HTTP/2 connection. */
+export interface Http2Keepalive {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
 }
 
 export interface RetryBudgetSettings {

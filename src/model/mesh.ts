@@ -68,7 +68,16 @@ export interface ServiceAccount {
 export type Labels = Readonly<Record<string, string>>;
 
 /** What a port speaks, by appProtocol, then the name's prefix, else sniffed (`auto`). */
-export type PortProtocol = "http" | "http2" | "grpc" | "https" | "tls" | "tcp" | "udp" | "auto";
+export type PortProtocol =
+  | "http"
+  | "http2"
+  | "grpc"
+  | "grpcWeb"
+  | "https"
+  | "tls"
+  | "tcp"
+  | "udp"
+  | "auto";
 
 export interface ServicePort {
   /** Empty where the only port has no name. */

@@ -60,6 +60,54 @@ function cluster(text: string, name: string = WEB, explicit = false): Cluster {
   return found;
 }
 
+/** The same pods behind a port of another name. */
+function portNamed(name: string): string {
+  return DEPLOYMENTS.replace("name: http, port: 80", `name: ${name}, port: 80`);
+}
+
+describe("which protocol endpoints are spoken to", () => {
+  it.each([
+    { name: "http", protocol: "http1" },
+    { name: "http2", protocol: "http2" },
+    { name: "grpc-main", protocol: "http2" },
+    { name: "grpc-web", protocol: "http2" },
+    { name: "main", protocol: "downstream" },
+  ])("is $protocol for a port named $name", ({ name, protocol }) => {
+    expect(cluster(portNamed(name)).protocol).toBe(protocol);
+  });
+
+  it("is HTTP/2 where a DestinationRule upgrades, with its streams and PINGs", () => {
+    const pool = rule(`
+  trafficPolicy:
+    connectionPool:
+      http:
+        h2UpgradePolicy: UPGRADE
+        maxConcurrentStreams: 7
+        http2KeepAlive: { interval: 30s, timeout: 5s }
+`);
+    const { protocol, http2 } = cluster(pool);
+    expect(protocol).toBe("http2");
+    expect(http2).toMatchObject({
+      maxConcurrentStreams: 7,
+      keepaliveIntervalMs: 30_000,
+      keepaliveTimeoutMs: 5000,
+    });
+  });
+
+  it("is the client's where a DestinationRule says so, whatever the port's name is", () => {
+    const pool = "  trafficPolicy: { connectionPool: { http: { useClientProtocol: true } } }";
+    expect(cluster(rule(pool)).protocol).toBe("downstream");
+  });
+
+  it("leaves as many streams to one connection as Istio does", () => {
+    expect(cluster(portNamed("grpc")).http2.maxConcurrentStreams).toBe(1_073_741_824);
+  });
+
+  it("is the client's for a host that nobody knows", () => {
+    expect(cluster(DEPLOYMENTS, "PassthroughCluster").protocol).toBe("downstream");
+  });
+});
+
 describe("a service without DestinationRule", () => {
   it("is balanced by least request, without limits, with a retry budget of a fifth", () => {
     expect(cluster(DEPLOYMENTS)).toMatchObject({

@@ -14,6 +14,7 @@ import type { Origin } from "../../model/origin.ts";
 import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { BLACK_HOLE_CLUSTER, outboundClusterName, PASSTHROUGH_CLUSTER } from "./names.ts";
+import { AS_CLIENT, outboundProtocol } from "./upstream-protocol.ts";
 
 const HOUR_MS = 3_600_000;
 /** Istio's mesh default, where Envoy's would be 5 s. */
@@ -64,7 +65,12 @@ export function clusterDefaults(name: string): Cluster {
 }
 
 export function passthroughCluster(name: string = PASSTHROUGH_CLUSTER): Cluster {
-  return { ...clusterDefaults(name), discovery: "originalDst", lbPolicy: "clusterProvided" };
+  return {
+    ...clusterDefaults(name),
+    ...AS_CLIENT,
+    discovery: "originalDst",
+    lbPolicy: "clusterProvided",
+  };
 }
 
 /** Has no endpoints: refuses whatever is sent to it. */
@@ -94,6 +100,7 @@ export function outboundCluster(input: OutboundClusterInput): Cluster {
   const discovery = discoveryOf(service, blocks, explicitAddress !== undefined);
   return {
     ...withPolicy(clusterDefaults(name), blocks),
+    ...outboundProtocol(port.protocol, blocks.connectionPool),
     discovery,
     lbPolicy: lbPolicyOf(discovery, blocks),
     dnsRefreshRateMs: isDns(discovery) ? DNS_REFRESH_MS : NO_DNS_REFRESH_MS,

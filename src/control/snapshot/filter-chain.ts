@@ -1,4 +1,3 @@
-import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 import type {
   FilterChain,
   FilterChainMatch,
@@ -7,6 +6,7 @@ import type {
   TcpProxy,
   TcpWeightedCluster,
 } from "../../model/listener.ts";
+import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -21,7 +21,7 @@ export const MATCH_ALL: FilterChainMatch = {
 /** What the HTTP inspector must find for a connection to be HTTP. */
 export const MATCH_HTTP: FilterChainMatch = {
   ...MATCH_ALL,
-  applicationProtocols: ["http/1.0", "http/1.1"],
+  applicationProtocols: ["http/1.0", "http/1.1", "h2c"],
   transportProtocol: "raw_buffer",
 };
 

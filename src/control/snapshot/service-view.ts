@@ -5,15 +5,13 @@ import type { Client } from "./client.ts";
 /** How a service port's bytes are treated. */
 export type Carriage = "http" | "tcp" | "sniffed";
 
-/**
- * HTTP/2 is not spoken yet: `http2` and `grpc` ports are carried as TCP (`validate.ts` says so),
- * and so is what is encrypted by the client itself.
- */
+/** What is encrypted by the client itself is carried as TCP. */
 const CARRIAGE: Readonly<Record<PortProtocol, Carriage | undefined>> = {
   http: "http",
   auto: "sniffed",
-  http2: "tcp",
-  grpc: "tcp",
+  http2: "http",
+  grpc: "http",
+  grpcWeb: "http",
   https: "tcp",
   tls: "tcp",
   tcp: "tcp",

@@ -21,6 +21,9 @@ const BY_PREFIX: Readonly<Record<string, PortProtocol>> = {
   mysql: "tcp",
 };
 
+/** The one prefix with a dash in it. */
+const GRPC_WEB = "grpc-web";
+
 /** Servers there speak first, so that sniffing would wait: SMTP, DNS, MySQL, MongoDB. */
 const SERVER_FIRST_PORTS: ReadonlySet<number> = new Set([25, 53, 3306, 27_017]);
 
@@ -40,6 +43,7 @@ export function protocolOf(port: NamedPort): PortProtocol {
   const name = (port.appProtocol ?? port.name).toLowerCase();
   const standard = port.appProtocol === undefined ? undefined : STANDARD_APP_PROTOCOLS[name];
   if (standard !== undefined) return standard;
+  if (name.startsWith(GRPC_WEB)) return "grpcWeb";
   const prefix = name.split("-", 1)[0] ?? "";
   if (Object.hasOwn(BY_PREFIX, prefix)) return BY_PREFIX[prefix] ?? "auto";
   return SERVER_FIRST_PORTS.has(port.port) ? "tcp" : "auto";

@@ -43,7 +43,10 @@ describe("what a port speaks", () => {
   const cases = [
     { name: "http", appProtocol: undefined, port: 80, speaks: "http" },
     { name: "http2-web", appProtocol: undefined, port: 80, speaks: "http2" },
-    { name: "grpc-web", appProtocol: undefined, port: 80, speaks: "grpc" },
+    { name: "grpc-web", appProtocol: undefined, port: 80, speaks: "grpcWeb" },
+    { name: "web", appProtocol: "grpc-web", port: 80, speaks: "grpcWeb" },
+    { name: "grpc-main", appProtocol: undefined, port: 80, speaks: "grpc" },
+    { name: "web", appProtocol: "kubernetes.io/h2c", port: 80, speaks: "http2" },
     { name: "GRPC", appProtocol: undefined, port: 80, speaks: "grpc" },
     { name: "mongo", appProtocol: undefined, port: 80, speaks: "tcp" },
     { name: "httpweb", appProtocol: undefined, port: 80, speaks: "auto" },

@@ -30,6 +30,10 @@ const POOL = {
   maxRequestsPerConnection: undefined,
   maxRetries: undefined,
   httpIdleTimeoutMs: undefined,
+  upgradesToHttp2: false,
+  useClientProtocol: false,
+  maxConcurrentStreams: undefined,
+  http2Keepalive: undefined,
   origin: ORIGIN,
 };
 

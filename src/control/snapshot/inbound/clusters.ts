@@ -6,6 +6,7 @@ import type { Pod } from "../../../model/mesh.ts";
 import { clusterDefaults, passthroughCluster, withPolicy } from "../clusters.ts";
 import { loadAssignment } from "../endpoints.ts";
 import { INBOUND_PASSTHROUGH_CLUSTER, inboundClusterName } from "../names.ts";
+import { inboundProtocol } from "../upstream-protocol.ts";
 import type { InboundPort } from "./ports.ts";
 
 /**
@@ -18,6 +19,7 @@ const TO_OWN_POD = socketAddress("127.0.0.6", 0);
 export function interceptedCluster(inbound: InboundPort, blocks: PolicyBlocks): Cluster {
   return {
     ...withPolicy(passthroughCluster(inboundClusterName(inbound.port)), blocks),
+    ...appProtocol(inbound, blocks),
     bindAddress: TO_OWN_POD,
     ...described(inbound),
   };
@@ -39,9 +41,15 @@ export function explicitCluster(pod: Pod, inbound: InboundPort, blocks: PolicyBl
   } as const;
   return {
     ...withPolicy(clusterDefaults(name), blocks),
+    ...appProtocol(inbound, blocks),
     loadAssignment: loadAssignment(name, [endpoint]),
     ...described(inbound),
   };
+}
+
+/** A port that only a container declares is spoken to as its clients speak. */
+function appProtocol({ servicePort }: InboundPort, { connectionPool }: PolicyBlocks) {
+  return inboundProtocol(servicePort?.protocol ?? "auto", connectionPool);
 }
 
 function appAddress(pod: Pod, port: number): Address {

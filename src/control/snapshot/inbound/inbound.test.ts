@@ -94,6 +94,59 @@ describe("virtualInbound", () => {
   });
 });
 
+describe("what a pod's own ports speak", () => {
+  const text = `
+apiVersion: v1
+kind: Service
+metadata: { name: rpc }
+spec:
+  selector: { app: rpc }
+  ports:
+    - { name: grpc, port: 80, targetPort: 7070 }
+    - { name: grpc-web, port: 81, targetPort: 7071 }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: rpc, labels: { app: rpc } }
+spec: { containers: [{ name: rpc, image: rpc, ports: [{ containerPort: 7072 }] }] }
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: rpc }
+spec:
+  host: rpc
+  trafficPolicy: { connectionPool: { http: { h2UpgradePolicy: UPGRADE } } }
+`;
+  const { listeners: inbound, clusters: towards } = podSnapshot(meshOf(text), "rpc-0");
+  const chains = inbound.find(({ name }) => name === "virtualInbound")?.filterChains ?? [];
+
+  function filterAt(port: number) {
+    return chains.find(({ match }) => match.destinationPort === port)?.filter;
+  }
+
+  it("decides how the application is spoken to, and no upgrade policy does", () => {
+    const protocols = [7070, 7071, 7072].map(
+      (port) => towards.find(({ name }) => name === `inbound|${port}||`)?.protocol,
+    );
+    expect(protocols).toEqual(["http2", "http2", "downstream"]);
+  });
+
+  it("takes HTTP/1.1 and HTTP/2 on each of them", () => {
+    expect(filterAt(7070)).toMatchObject({ kind: "http", codec: "auto" });
+    const sniffed = chains.find(({ match }) => match.destinationPort === 7072);
+    expect(sniffed?.match.applicationProtocols).toContain("h2c");
+  });
+
+  it("turns browsers' gRPC-Web into gRPC where the port is named for it", () => {
+    expect(filterAt(7070)).toMatchObject({
+      httpFilters: [{ kind: "telemetry" }, { kind: "router" }],
+    });
+    expect(filterAt(7071)).toMatchObject({
+      httpFilters: [{ kind: "grpcWeb" }, { kind: "telemetry" }, { kind: "router" }],
+    });
+  });
+});
+
 describe("inbound in explicit mode", () => {
   const pods = podsOfMesh(mesh).map((pod) => ({ ...pod, appSockets: { 8080: "/run/web.sock" } }));
   const [pod] = pods;

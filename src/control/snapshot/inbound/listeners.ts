@@ -93,7 +93,9 @@ function manager(inbound: InboundPort, name: string): HttpConnectionManager {
   const port = inbound.servicePort?.port ?? inbound.port;
   const cluster = inboundClusterName(inbound.port);
   const config = toOneCluster(cluster, `inbound|http|${port}`, "default", inbound.service?.origin);
-  return httpManager("inbound", `inbound_${name}`, { kind: "inline", config });
+  const http = httpManager("inbound", `inbound_${name}`, { kind: "inline", config });
+  if (inbound.servicePort?.protocol !== "grpcWeb") return http;
+  return { ...http, httpFilters: [{ kind: "grpcWeb" }, ...http.httpFilters] };
 }
 
 function undeclaredHttpChain(listenerOf: string): FilterChain {

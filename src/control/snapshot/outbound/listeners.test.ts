@@ -87,10 +87,10 @@ describe.each([
     inspected: false,
   },
   {
-    name: "10.96.0.4_7070",
-    chains: [],
-    otherwise: "tcp:outbound|7070||rpc.default.svc.cluster.local",
-    inspected: false,
+    name: "0.0.0.0_7070",
+    chains: ["http:7070"],
+    otherwise: "tcp:PassthroughCluster",
+    inspected: true,
   },
   {
     name: "10.44.0.2_6379",
@@ -154,6 +154,7 @@ it("gives a range that two hosts claim to the first, because Envoy takes it once
 
 it("keeps the hosts of a port in one route configuration, sniffed ones also in their own", () => {
   expect(snapshot.routes.map(({ name }) => name).sort()).toEqual([
+    "7070",
     "80",
     "plain.default.svc.cluster.local:80",
   ]);

@@ -73,7 +73,7 @@ export function plainRoute(name: string, action: RouteAction, origin?: Origin): 
   };
 }
 
-/** Without timeout and retries. */
+/** Without timeout and retries; a gRPC client's own `grpc-timeout` holds, as with Istio. */
 export function forward(clusters: readonly WeightedCluster[]): ForwardAction {
   return {
     kind: "forward",
@@ -86,7 +86,7 @@ export function forward(clusters: readonly WeightedCluster[]): ForwardAction {
     hostRewrite: undefined,
     appendForwardedHost: false,
     maxStreamDurationMs: 0,
-    grpcTimeoutMaxMs: undefined,
+    grpcTimeoutMaxMs: 0,
     terminatesConnect: false,
     clusterNotFoundStatus: 503,
   };
@@ -154,9 +154,7 @@ function split(
     prefixRewrite: action.prefixRewrite,
     regexRewrite: action.regexRewrite,
     hostRewrite: action.hostRewrite,
-    maxStreamDurationMs: 0,
-    grpcTimeoutMaxMs: undefined,
-    terminatesConnect: false,
+    grpcTimeoutMaxMs: action.timeoutMs ?? 0,
     clusterNotFoundStatus: refusalOf(action.backends),
   };
 }

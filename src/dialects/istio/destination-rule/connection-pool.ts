@@ -1,6 +1,8 @@
 import type { TcpKeepalive } from "../../../model/cluster.ts";
-import type { ConnectionPoolSettings } from "../../../model/destination-policy.ts";
+import type { ConnectionPoolSettings, Http2Keepalive } from "../../../model/destination-policy.ts";
 import type { Spec } from "../spec.ts";
+
+const UPGRADE = "UPGRADE";
 
 /** ConnectionPoolSettings; in all its numbers 0 is the same as unset. */
 export function readConnectionPool(pool: Spec): ConnectionPoolSettings | undefined {
@@ -9,7 +11,7 @@ export function readConnectionPool(pool: Spec): ConnectionPoolSettings | undefin
   if (!tcp.present && !http.present) {
     pool.refuse("connection pool must have at least one field", "tcp, http");
   }
-  checkHttp(http);
+  checkUpgrade(http);
   return {
     maxConnections: limit(tcp.at("maxConnections"), "max connections"),
     connectTimeoutMs: tcp.at("connectTimeout").durationMs(),
@@ -24,6 +26,10 @@ export function readConnectionPool(pool: Spec): ConnectionPoolSettings | undefin
     ),
     maxRetries: limit(http.at("maxRetries"), "max retries"),
     httpIdleTimeoutMs: http.at("idleTimeout").durationMs(),
+    upgradesToHttp2: http.at("h2UpgradePolicy").text() === UPGRADE,
+    useClientProtocol: http.at("useClientProtocol").flag() ?? false,
+    maxConcurrentStreams: limit(http.at("maxConcurrentStreams"), "max concurrent streams"),
+    http2Keepalive: readHttp2Keepalive(http.at("http2KeepAlive")),
     origin: pool.origin(),
   };
 }
@@ -49,15 +55,20 @@ function seconds(node: Spec): number | undefined {
   return ms === undefined ? undefined : Math.max(1, Math.floor(ms / 1000));
 }
 
-function checkHttp(http: Spec): void {
-  limit(http.at("maxConcurrentStreams"), "max concurrent streams");
-  const upgrades = http.at("h2UpgradePolicy").text() === "UPGRADE";
+function checkUpgrade(http: Spec): void {
+  const upgrades = http.at("h2UpgradePolicy").text() === UPGRADE;
   if (upgrades && http.at("useClientProtocol").flag() === true) {
     http.refuse("use client protocol must not be true when H2UpgradePolicy is UPGRADE");
   }
-  const keepAlive = http.at("http2KeepAlive");
-  const complete = keepAlive.at("interval").present && keepAlive.at("timeout").present;
-  if (keepAlive.present && !complete) {
-    keepAlive.refuse("http2KeepAlive requires both interval and timeout");
+}
+
+function readHttp2Keepalive(keepalive: Spec): Http2Keepalive | undefined {
+  if (!keepalive.present) return undefined;
+  const intervalMs = keepalive.at("interval").durationMs();
+  const timeoutMs = keepalive.at("timeout").durationMs();
+  if (intervalMs === undefined || timeoutMs === undefined) {
+    keepalive.refuse("http2KeepAlive requires both interval and timeout");
+    return undefined;
   }
+  return { intervalMs, timeoutMs };
 }

@@ -43,8 +43,6 @@ export const HEADERS: ObjectShape = object({
 
 export const SELECTOR_LABELS: ObjectShape = object({ labels: executed(mapOf(STRING)) });
 
-const ONLY_HTTP1 = "only HTTP/1.1 is spoken to endpoints so far";
-
 export const CONNECTION_POOL: ObjectShape = object({
   tcp: executed(
     object({
@@ -68,17 +66,11 @@ export const CONNECTION_POOL: ObjectShape = object({
       maxRequestsPerConnection: executed(INTEGER),
       maxRetries: executed(INTEGER),
       idleTimeout: executed(DURATION),
-      h2UpgradePolicy: reported(
-        oneOf("DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"),
-        ONLY_HTTP1,
-        "DEFAULT",
-        "DO_NOT_UPGRADE",
-      ),
-      useClientProtocol: reported(BOOLEAN, ONLY_HTTP1, false),
-      maxConcurrentStreams: reported(INTEGER, ONLY_HTTP1),
-      http2KeepAlive: reported(
+      h2UpgradePolicy: executed(oneOf("DEFAULT", "DO_NOT_UPGRADE", "UPGRADE")),
+      useClientProtocol: executed(BOOLEAN),
+      maxConcurrentStreams: executed(INTEGER),
+      http2KeepAlive: executed(
         object({ interval: executed(DURATION), timeout: executed(DURATION) }),
-        ONLY_HTTP1,
       ),
     }),
   ),

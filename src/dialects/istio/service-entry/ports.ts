@@ -9,7 +9,7 @@ const PROTOCOLS: Readonly<Record<string, PortProtocol>> = {
   HTTP_PROXY: "http",
   HTTP2: "http2",
   GRPC: "grpc",
-  "GRPC-WEB": "grpc",
+  "GRPC-WEB": "grpcWeb",
   HTTPS: "https",
   TLS: "tls",
   TCP: "tcp",

@@ -98,7 +98,7 @@ function checkShape(spec: Spec, resolution: Resolution, ports: readonly ServiceP
   }
   const hosts = spec.at("hosts").items();
   if (resolution === "none" || hosts.length < 2) return;
-  const apart = ["http", "http2", "grpc", "https", "tls"];
+  const apart = ["http", "http2", "grpc", "grpcWeb", "https", "tls"];
   if (ports.some((port) => !apart.includes(port.protocol))) {
     spec.at("hosts").refuse("multiple hosts provided with non-HTTP, non-TLS ports");
   }
