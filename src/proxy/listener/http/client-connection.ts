@@ -1,0 +1,18 @@
+import type { SocketAddress } from "../../../model/address.ts";
+import type { Accepted } from "../accepted.ts";
+
+/** A client's connection that an HTTP connection manager serves. */
+export interface ClientConnection {
+  /** Bytes that were read before it was there. */
+  onData(bytes: Buffer): void;
+  /** Closes at the end of the requests under way, or at once. */
+  drain(): void;
+  destroy(): void;
+}
+
+/** Who owns connections: told when they end, and asked to take over CONNECT tunnels. */
+export interface ConnectionOwner {
+  onConnectionClosed(connection: ClientConnection): void;
+  /** The socket is a fresh connection to this destination; `first` are its first bytes. */
+  onTunnel(accepted: Accepted, destination: SocketAddress, first: Buffer): void;
+}

@@ -1,0 +1,122 @@
+import type { SocketAddress } from "../../../model/address.ts";
+import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
+import { Deadline, type DeadlineOwner } from "../../deadline.ts";
+import { contained } from "../../faults.ts";
+import type { Accepted } from "../accepted.ts";
+import { Http1Connection } from "../http1/connection.ts";
+import { Http2Connection } from "../http2/connection.ts";
+import { startsHttp2 } from "../sniff.ts";
+import type { ClientConnection, ConnectionOwner } from "./client-connection.ts";
+
+const NO_BYTES: Buffer = Buffer.alloc(0);
+
+/**
+ * Serves a connection in the protocol that is configured; where that is `auto`, in the one that
+ * TLS has agreed upon, or that the first bytes show.
+ */
+export function serveHttp(
+  accepted: Accepted,
+  hcm: CompiledHcm,
+  owner: ConnectionOwner,
+): ClientConnection {
+  accepted.openedMs = hcm.context.clock.now();
+  hcm.account.http.connectionOpened();
+  const { codec } = hcm.config;
+  if (codec === "http1") return new Http1Connection(accepted, hcm, owner);
+  if (codec === "http2" || accepted.alpn === "h2") return new Http2Connection(accepted, hcm, owner);
+  if (accepted.alpn !== "") return new Http1Connection(accepted, hcm, owner);
+  return new CodecChoice(accepted, hcm, owner);
+}
+
+/**
+ * A client that has not yet said enough to know its protocol (Envoy: codec type AUTO). Afterwards
+ * it stands before the connection that serves the client.
+ */
+class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineOwner {
+  readonly #accepted: Accepted;
+  readonly #hcm: CompiledHcm;
+  readonly #owner: ConnectionOwner;
+  readonly #idle: Deadline;
+  readonly #close: () => void = contained(this as CodecChoice, this.#onClose);
+  #bytes = NO_BYTES;
+  #chosen: ClientConnection | undefined;
+  #closedByPeer = false;
+
+  constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
+    const { clock } = hcm.context;
+    this.#accepted = accepted;
+    this.#hcm = hcm;
+    this.#owner = owner;
+    this.#idle = new Deadline(clock, this, "idle");
+    this.#idle.set(accepted.openedMs, hcm.config.idleTimeoutMs);
+    accepted.readTo(contained(this as CodecChoice, this.onData), !hcm.config.explicitProxy);
+    accepted.socket.on("end", this.#end);
+    accepted.socket.on("error", this.#end);
+    accepted.socket.on("close", this.#close);
+  }
+
+  onData(bytes: Buffer): void {
+    if (this.#chosen !== undefined) {
+      this.#chosen.onData(bytes);
+      return;
+    }
+    const seen = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
+    const answer = startsHttp2(seen);
+    if (answer === "more") this.#bytes = Buffer.from(seen);
+    else this.#choose(answer === "yes").onData(seen);
+  }
+
+  drain(): void {
+    if (this.#chosen === undefined) this.#accepted.socket.destroySoon();
+    else this.#chosen.drain();
+  }
+
+  destroy(): void {
+    if (this.#chosen === undefined) this.#accepted.socket.destroy();
+    else this.#chosen.destroy();
+  }
+
+  onDeadline(): void {
+    this.#hcm.account.http.count("downstream_cx_idle_timeout");
+    this.drain();
+  }
+
+  onFault(error: unknown): void {
+    this.#hcm.context.faults.report(error);
+    this.#accepted.socket.destroy();
+  }
+
+  onConnectionClosed(): void {
+    this.#owner.onConnectionClosed(this);
+  }
+
+  onTunnel(accepted: Accepted, destination: SocketAddress, first: Buffer): void {
+    this.#owner.onTunnel(accepted, destination, first);
+  }
+
+  #choose(http2: boolean): ClientConnection {
+    const accepted = this.#accepted;
+    accepted.socket.removeListener("end", this.#end);
+    accepted.socket.removeListener("error", this.#end);
+    accepted.socket.removeListener("close", this.#close);
+    this.#idle.dispose();
+    this.#bytes = NO_BYTES;
+    const chosen = http2
+      ? new Http2Connection(accepted, this.#hcm, this)
+      : new Http1Connection(accepted, this.#hcm, this);
+    this.#chosen = chosen;
+    return chosen;
+  }
+
+  readonly #end = (): void => {
+    this.#closedByPeer = true;
+    this.#accepted.socket.destroySoon();
+  };
+
+  #onClose(): void {
+    this.#idle.dispose();
+    const lengthMs = this.#hcm.context.clock.now() - this.#accepted.openedMs;
+    this.#hcm.account.http.connectionClosed(!this.#closedByPeer, false, lengthMs);
+    this.#owner.onConnectionClosed(this);
+  }
+}

@@ -1,0 +1,291 @@
+// hot path: no allocation per request
+import type { Socket } from "node:net";
+import { ENHANCE_YOUR_CALM, type ErrorCode, NO_ERROR } from "../../../codec/h2/error-code.ts";
+import type { SessionOwner, StreamOwner } from "../../../codec/h2/owner.ts";
+import { Session } from "../../../codec/h2/session.ts";
+import type { LocalSettings } from "../../../codec/h2/settings.ts";
+import type { Stream } from "../../../codec/h2/stream.ts";
+import type { Address } from "../../../model/address.ts";
+import type { HttpConnectionManager } from "../../../model/listener.ts";
+import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
+import { Deadline, type DeadlineOwner } from "../../deadline.ts";
+import { contained } from "../../faults.ts";
+import type { Http2Stats } from "../../telemetry/envoy/http2-stats.ts";
+import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
+import type { Accepted } from "../accepted.ts";
+import { AskedDestination } from "../asked-destination.ts";
+import type { ClientConnection, ConnectionOwner } from "../http/client-connection.ts";
+import { Lingering } from "../lingering.ts";
+import { ServerStream, type StreamCarrier } from "./server-stream.ts";
+
+/**
+ * ```
+ *   open -> draining -> closing -> closed      draining: takes no streams after those under way
+ *     |                    |  ^
+ *     +--------------------+--+
+ * ```
+ */
+type State = "open" | "draining" | "closing" | "closed";
+
+/** A client's HTTP/2 connection: many exchanges at a time. */
+export class Http2Connection
+  implements ClientConnection, SessionOwner, StreamCarrier, DeadlineOwner, FrameWriterOwner
+{
+  readonly hcm: CompiledHcm;
+  readonly #accepted: Accepted;
+  readonly #owner: ConnectionOwner;
+  readonly #asked: AskedDestination | undefined;
+  readonly #socket: Socket;
+  readonly #writer: FrameWriter;
+  readonly #session: Session;
+  readonly #stats: Http2Stats;
+  /** All that were ever needed at once. */
+  readonly #streams: ServerStream[] = [];
+  readonly #free: ServerStream[] = [];
+  readonly #timer: Deadline;
+  readonly #ping: Deadline;
+  readonly #lingering: Lingering;
+  #state: State = "open";
+  #active = 0;
+  #requests = 0;
+  #pinging = false;
+  #closedByPeer = false;
+
+  constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
+    const { clock, telemetry } = hcm.context;
+    this.hcm = hcm;
+    this.#accepted = accepted;
+    this.#owner = owner;
+    this.#stats = telemetry.http2;
+    this.#asked = hcm.config.explicitProxy ? new AskedDestination(this.localAddress) : undefined;
+    accepted.readTo(contained(this as Http2Connection, this.onData), true);
+    this.#socket = accepted.socket;
+    this.#writer = new FrameWriter(this.#socket, this);
+    this.#session = new Session("server", settingsOf(hcm.config), this, this.#writer);
+    this.#timer = new Deadline(clock, this, "idle");
+    this.#ping = new Deadline(clock, this, "ping");
+    this.#lingering = new Lingering(this.#socket, this.#timer, clock);
+    this.#socket.on("end", contained(this as Http2Connection, this.#onEnd));
+    this.#socket.on("error", ignore);
+    this.#socket.on("close", contained(this as Http2Connection, this.#onClose));
+    this.#timer.set(clock.now(), hcm.config.idleTimeoutMs);
+    this.#schedulePing();
+    hcm.account.http.codecChosen("http2");
+    this.#session.start();
+  }
+
+  get secure(): boolean {
+    return this.#accepted.secure;
+  }
+
+  get remoteAddress(): string {
+    return this.#accepted.remoteAddress;
+  }
+
+  get remoteIp(): string {
+    return this.#accepted.remoteIp;
+  }
+
+  get localAddress(): string {
+    return this.#accepted.localAddress;
+  }
+
+  now(): number {
+    return this.hcm.context.clock.now();
+  }
+
+  originalDestinationOf(authority: string): Address | undefined {
+    return this.#asked?.of(authority) ?? this.#accepted.originalDestination;
+  }
+
+  onData(bytes: Buffer): void {
+    this.hcm.account.http.received(bytes.length);
+    if (this.#state === "open" || this.#state === "draining") {
+      this.#session.read(bytes, 0, bytes.length);
+    }
+  }
+
+  acceptStream(stream: Stream): StreamOwner | undefined {
+    if (this.#state === "closing" || this.#state === "closed") return undefined;
+    const { maxRequestsPerConnection: most } = this.hcm.config;
+    const server = this.#takeStream();
+    this.#active++;
+    this.#requests++;
+    this.#timer.clear();
+    this.#stats.count("streams_active");
+    server.begin(stream);
+    if (most > 0 && this.#requests === most) {
+      this.hcm.account.http.count("downstream_cx_max_requests_reached");
+      this.drain();
+    }
+    return server;
+  }
+
+  onStreamClosed(stream: Stream): void {
+    this.#active--;
+    this.#stats.count("streams_active", -1);
+    (stream.owner as ServerStream).onClosed();
+    if (this.#active > 0) return;
+    if (this.#state === "draining") this.#close();
+    else if (this.#state === "open") {
+      this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.idleTimeoutMs);
+    }
+  }
+
+  onStreamFree(stream: ServerStream): void {
+    this.#free.push(stream);
+  }
+
+  onOutput(): void {
+    // The writer knows by itself.
+  }
+
+  onPeerSettings(): void {
+    // A server opens no streams.
+  }
+
+  /** The client opens no further streams; those under way go on. */
+  onGoAway(_lastStreamId: number, _code: ErrorCode): void {
+    if (this.#state !== "open") return;
+    this.#state = "draining";
+    if (this.#active === 0) this.#close();
+  }
+
+  onPong(): void {
+    this.#pinging = false;
+    this.#schedulePing();
+  }
+
+  onSessionError(code: ErrorCode, _details: string): void {
+    this.hcm.account.http.count("downstream_cx_protocol_error");
+    this.#stats.count("goaway_sent");
+    if (code === ENHANCE_YOUR_CALM) this.#stats.count("inbound_window_update_frames_flood");
+    this.#end();
+  }
+
+  /** Requests under way are served; the client is told to open no further ones. */
+  drain(): void {
+    if (this.#state !== "open") return;
+    this.#state = "draining";
+    this.hcm.account.http.count("downstream_cx_drain_close");
+    if (this.#active === 0) {
+      this.#close();
+      return;
+    }
+    this.#stats.count("goaway_sent");
+    this.#session.drain();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  onFault(error: unknown): void {
+    this.hcm.context.faults.report(error);
+    this.#socket.destroy();
+  }
+
+  onDeadline(kind: string): void {
+    if (this.#state === "closing") {
+      this.#lingering.onDeadline();
+    } else if (kind === "ping") {
+      this.#keepAlive();
+    } else if (this.#active === 0) {
+      this.hcm.account.http.count("downstream_cx_idle_timeout");
+      this.#close();
+    }
+  }
+
+  onWritten(bytes: number): void {
+    this.hcm.account.http.sent(bytes);
+  }
+
+  onWriteDrained(): void {
+    this.#session.pump();
+  }
+
+  onWriteFlooded(): void {
+    this.#stats.count("outbound_flood");
+    this.#socket.destroy();
+  }
+
+  #takeStream(): ServerStream {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    const stream = new ServerStream(this);
+    this.#streams.push(stream);
+    return stream;
+  }
+
+  #schedulePing(): void {
+    const { keepaliveIntervalMs } = this.hcm.config.http2;
+    if (keepaliveIntervalMs > 0) this.#ping.set(this.hcm.context.clock.now(), keepaliveIntervalMs);
+  }
+
+  /** Asks whether the client lives; one that does not answer in time is given up. */
+  #keepAlive(): void {
+    if (this.#pinging) {
+      this.#stats.count("keepalive_timeout");
+      this.#socket.destroy();
+      return;
+    }
+    this.#pinging = true;
+    this.#session.ping();
+    this.#ping.set(this.hcm.context.clock.now(), this.hcm.config.http2.keepaliveTimeoutMs);
+  }
+
+  /** No stream is open: says so, and ends. */
+  #close(): void {
+    this.#stats.count("goaway_sent");
+    this.#session.goAway(NO_ERROR);
+    this.#end();
+  }
+
+  /** Sends what is left to send, then waits a moment for the client to close. */
+  #end(): void {
+    if (this.#state === "closing" || this.#state === "closed") return;
+    this.#state = "closing";
+    this.#ping.clear();
+    this.#writer.flush();
+    this.#socket.end();
+    this.#socket.resume();
+    this.#lingering.begin();
+  }
+
+  #onEnd(): void {
+    this.#closedByPeer = true;
+    this.#socket.destroySoon();
+  }
+
+  #onClose(): void {
+    if (this.#state === "closed") return;
+    const { account, context } = this.hcm;
+    const active = this.#active > 0;
+    this.#state = "closed";
+    this.#session.disconnect();
+    this.#timer.dispose();
+    this.#ping.dispose();
+    for (let i = 0; i < this.#streams.length; i++) this.#streams[i]?.dispose();
+    const lengthMs = context.clock.now() - this.#accepted.openedMs;
+    account.http.codecClosed("http2");
+    account.http.connectionClosed(!this.#closedByPeer, active, lengthMs);
+    this.#owner.onConnectionClosed(this);
+  }
+}
+
+function settingsOf(config: HttpConnectionManager): LocalSettings {
+  const { http2 } = config;
+  return {
+    headerTableSize: http2.hpackTableSize,
+    maxConcurrentStreams: http2.maxConcurrentStreams,
+    initialStreamWindowSize: http2.initialStreamWindowSize,
+    initialConnectionWindowSize: http2.initialConnectionWindowSize,
+    maxHeaderListBytes: config.maxRequestHeadersKb * 1024,
+    maxHeadersCount: config.maxHeadersCount,
+    enableConnectProtocol: http2.allowConnect,
+  };
+}
+
+function ignore(): void {
+  // An error is always followed by "close", which is acted upon.
+}

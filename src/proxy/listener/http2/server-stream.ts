@@ -1,0 +1,263 @@
+// hot path: no allocation per request
+import {
+  CONNECTION_LOST,
+  ENHANCE_YOUR_CALM,
+  type ErrorCode,
+  INTERNAL_ERROR,
+  NO_ERROR,
+} from "../../../codec/h2/error-code.ts";
+import type { StreamOwner } from "../../../codec/h2/owner.ts";
+import { Http2Request } from "../../../codec/h2/request.ts";
+import type { Stream } from "../../../codec/h2/stream.ts";
+import type { HeaderTable } from "../../../codec/http/header-table.ts";
+import type { Address } from "../../../model/address.ts";
+import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
+import { Deadline, type DeadlineOwner } from "../../deadline.ts";
+import type { Downstream } from "../../downstream.ts";
+import { Exchange } from "../../exchange.ts";
+import { contained } from "../../faults.ts";
+import { FLAG_DC } from "../../telemetry/response-flags.ts";
+import { Http2ResponseEncoder } from "./response-encoder.ts";
+
+/** What a client may send into a tunnel before it is known whether there will be one. */
+const EARLY_BYTES_MAX = 64 * 1024;
+const NO_BYTES: Buffer = Buffer.alloc(0);
+
+/** The connection that streams are of. */
+export interface StreamCarrier {
+  readonly hcm: CompiledHcm;
+  readonly secure: boolean;
+  readonly remoteAddress: string;
+  readonly remoteIp: string;
+  readonly localAddress: string;
+  originalDestinationOf(authority: string): Address | undefined;
+  /** The stream's object can serve another request. */
+  onStreamFree(stream: ServerStream): void;
+}
+
+/**
+ * ```
+ *   free -> open -> answered -> free      answered: the exchange is over, the stream not yet
+ *             |
+ *             +--> tunnel ----> free
+ * ```
+ */
+type State = "free" | "open" | "answered" | "tunnel";
+
+/** One request on a client's HTTP/2 connection. Pooled by its connection. */
+export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
+  readonly hcm: CompiledHcm;
+  readonly message: Http2Request = new Http2Request();
+  readonly encoder: Http2ResponseEncoder = new Http2ResponseEncoder();
+  readonly #carrier: StreamCarrier;
+  readonly #exchange: Exchange;
+  readonly #timer: Deadline;
+  readonly #readOn: () => void = contained(this as ServerStream, this.#readEarly);
+  #state: State = "free";
+  #stream: Stream | undefined;
+  #requestEnded = false;
+  /** What came for a tunnel that is not there yet. */
+  #early = NO_BYTES;
+
+  constructor(carrier: StreamCarrier) {
+    this.hcm = carrier.hcm;
+    this.#carrier = carrier;
+    this.#exchange = new Exchange(this, this.message);
+    this.#timer = new Deadline(carrier.hcm.context.clock, this, "request");
+  }
+
+  get secure(): boolean {
+    return this.#carrier.secure;
+  }
+
+  get remoteAddress(): string {
+    return this.#carrier.remoteAddress;
+  }
+
+  get remoteIp(): string {
+    return this.#carrier.remoteIp;
+  }
+
+  get localAddress(): string {
+    return this.#carrier.localAddress;
+  }
+
+  get originalDestination(): Address | undefined {
+    return this.#carrier.originalDestinationOf(this.message.authority);
+  }
+
+  /** Begins to serve a stream of which the head follows. */
+  begin(stream: Stream): void {
+    this.#stream = stream;
+    this.#state = "open";
+    this.#requestEnded = false;
+    this.#early = NO_BYTES;
+    this.encoder.use(stream);
+  }
+
+  onHead(endStream: boolean): void {
+    const { requestTimeoutMs } = this.hcm.config;
+    this.#requestEnded = endStream;
+    if (requestTimeoutMs > 0 && !endStream) {
+      this.#timer.set(this.hcm.context.clock.now(), requestTimeoutMs);
+    }
+    try {
+      this.#exchange.begin(0);
+    } catch (error) {
+      this.onFault(error);
+    }
+  }
+
+  onData(bytes: Buffer, start: number, end: number): void {
+    if (this.#state === "answered") return;
+    try {
+      if (this.#state === "tunnel" && this.#early.length === 0) {
+        this.#exchange.tunnel.fromClient(bytes, start, end);
+      } else if (this.message.upgrade === "") this.#exchange.onRequestData(bytes, start, end);
+      else this.#keepEarly(bytes, start, end);
+    } catch (error) {
+      this.onFault(error);
+    }
+  }
+
+  onTrailers(trailers: HeaderTable): void {
+    this.hcm.context.telemetry.http2.count("trailers");
+    if (this.#state === "open") this.#exchange.onRequestTrailers(trailers);
+  }
+
+  onEnd(): void {
+    const early = this.#requestEnded;
+    this.#requestEnded = true;
+    if (early || this.#state === "answered") return;
+    try {
+      this.#timer.clear();
+      if (this.#state === "tunnel") this.#endOfTunnel();
+      else if (this.message.upgrade === "") this.#exchange.onRequestEnd();
+    } catch (error) {
+      this.onFault(error);
+    }
+  }
+
+  onReset(code: ErrorCode, byPeer: boolean): void {
+    const { http2 } = this.hcm.context.telemetry;
+    if (byPeer) http2.count("rx_reset");
+    else if (code !== CONNECTION_LOST) http2.count("tx_reset");
+    this.#exchange.onClientGone(FLAG_DC);
+  }
+
+  onBlocked(): void {
+    this.#exchange.flow.downstreamBlocked();
+  }
+
+  onWritable(): void {
+    if (this.#exchange.active) this.#exchange.flow.downstreamDrained();
+  }
+
+  /** The stream is over, whether or not its exchange is. */
+  onClosed(): void {
+    this.#stream = undefined;
+    this.encoder.use(undefined);
+    if (!this.#exchange.active) this.#release();
+  }
+
+  pauseReading(): void {
+    this.#stream?.pause();
+  }
+
+  resumeReading(): void {
+    this.#stream?.resume();
+  }
+
+  startTunnel(): void {
+    this.#state = "tunnel";
+    this.hcm.account.http.count("downstream_cx_upgrades_total");
+    this.#timer.clear();
+    if (this.#early.length > 0 || this.#requestEnded) process.nextTick(this.#readOn);
+  }
+
+  endTunnel(): void {
+    this.encoder.end();
+  }
+
+  /**
+   * A client that is still sending its request is told that nobody needs the rest. One that does
+   * not take its answer's rest is not waited for longer than the exchange itself might have been.
+   */
+  onExchangeEnd(): void {
+    const stream = this.#stream;
+    if (stream === undefined) {
+      this.#release();
+      return;
+    }
+    this.#state = "answered";
+    if (!this.#requestEnded) {
+      this.hcm.account.http.count("downstream_rq_response_before_rq_complete");
+      stream.resume();
+      if (stream.queuedBytes === 0) {
+        this.#reset(NO_ERROR);
+        return;
+      }
+    }
+    this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.streamIdleTimeoutMs);
+  }
+
+  reset(): void {
+    this.#reset(INTERNAL_ERROR);
+  }
+
+  onFault(error: unknown): void {
+    this.#exchange.account.details ||= "internal_error";
+    this.hcm.context.faults.report(error);
+    this.#exchange.onClientGone(0);
+    this.#reset(INTERNAL_ERROR);
+  }
+
+  onDeadline(): void {
+    if (this.#state === "open") {
+      this.hcm.account.http.count("downstream_rq_timeout");
+      this.#exchange.onDeadline("request");
+    } else if (this.#state === "answered") {
+      this.hcm.context.telemetry.http2.count("tx_flush_timeout");
+      this.#reset(INTERNAL_ERROR);
+    }
+  }
+
+  dispose(): void {
+    this.#timer.dispose();
+    this.#exchange.dispose();
+  }
+
+  #reset(code: ErrorCode): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    this.hcm.context.telemetry.http2.count("tx_reset");
+    stream.reset(code);
+  }
+
+  #keepEarly(bytes: Buffer, start: number, end: number): void {
+    this.#early = Buffer.concat([this.#early, bytes.subarray(start, end)]);
+    if (this.#early.length <= EARLY_BYTES_MAX) return;
+    this.#exchange.onClientGone(FLAG_DC);
+    this.#reset(ENHANCE_YOUR_CALM);
+  }
+
+  #readEarly(): void {
+    if (this.#state !== "tunnel") return;
+    const early = this.#early;
+    this.#early = NO_BYTES;
+    if (early.length > 0) this.#exchange.tunnel.fromClient(early, 0, early.length);
+    if (this.#requestEnded) this.#endOfTunnel();
+  }
+
+  #endOfTunnel(): void {
+    if (this.#early.length === 0) this.#exchange.tunnel.clientEnd();
+  }
+
+  #release(): void {
+    if (this.#state === "free") return;
+    this.#state = "free";
+    this.#timer.clear();
+    this.#early = NO_BYTES;
+    this.#carrier.onStreamFree(this);
+  }
+}
