@@ -1,9 +1,14 @@
 // hot path: no allocation per request
-import type { Output } from "../h2/output.ts";
 import { EncoderTable, TABLE_SIZE_MAX } from "./encoder-table.ts";
 import { FIELD_NAMES } from "./field-id.ts";
 import { ADAPTIVE, COOKIE, COOKIE_LENGTH_SAFE, SECRET } from "./indexing-rule.ts";
-import { INTEGER_OCTETS_MAX, writeInteger, writePlain, writeShortest } from "./literal-writer.ts";
+import {
+  type BlockOutput,
+  INTEGER_OCTETS_MAX,
+  writeInteger,
+  writePlain,
+  writeShortest,
+} from "./literal-writer.ts";
 import { STATIC_IDS, STATIC_VALUES } from "./static-table.ts";
 
 // The first octets of the representations, and the prefixes of their indexes (RFC 7541 section 6).
@@ -46,7 +51,7 @@ export class HpackEncoder {
   }
 
   /** Begins a block: before its first field. */
-  startBlock(output: Output): void {
+  startBlock(output: BlockOutput): void {
     const table = this.#table;
     if (this.#sizeLeast === table.sizeMax && this.#sizeLast === table.sizeMax) return;
     makeRoom(output, 2 * INTEGER_OCTETS_MAX);
@@ -58,7 +63,7 @@ export class HpackEncoder {
   }
 
   /** One field, its name in lower case; `id` as field-id.ts numbers names. Text is Latin-1. */
-  field(output: Output, id: number, name: string, value: string): void {
+  field(output: BlockOutput, id: number, name: string, value: string): void {
     makeRoom(output, name.length + value.length + FIELD_OVERHEAD);
     const fixed = staticIndexOf(id, value);
     if (fixed !== 0) {
@@ -79,18 +84,18 @@ export class HpackEncoder {
   }
 
   /** One field that no table may keep, here or at any later hop (section 6.2.3). */
-  secretField(output: Output, id: number, name: string, value: string): void {
+  secretField(output: BlockOutput, id: number, name: string, value: string): void {
     makeRoom(output, name.length + value.length + FIELD_OVERHEAD);
     this.#writeSecret(output, this.#table.slotOf(id, name), name, value);
   }
 
-  #writeSecret(output: Output, slot: number, name: string, value: string): void {
+  #writeSecret(output: BlockOutput, slot: number, name: string, value: string): void {
     const index = slot < 0 ? 0 : this.#table.nameIndexOf(slot);
     this.#literal(output, NEVER_INDEXED, index, name, value);
   }
 
   /** A field that the table does not hold: added where its name or its value is likely to return. */
-  #writeNew(output: Output, slot: number, rule: number, name: string, value: string): void {
+  #writeNew(output: BlockOutput, slot: number, rule: number, name: string, value: string): void {
     const table = this.#table;
     const index = table.nameIndexOf(slot);
     const returns = index === 0 || (rule === ADAPTIVE && table.comesAgain(slot, value));
@@ -104,19 +109,19 @@ export class HpackEncoder {
     table.add(slot, name, value);
   }
 
-  #literal(output: Output, kind: number, index: number, name: string, value: string): void {
+  #literal(output: BlockOutput, kind: number, index: number, name: string, value: string): void {
     writeInteger(output, kind, LITERAL_MASK, index);
     if (index === 0) writePlain(output, name);
     writePlain(output, value);
   }
 
-  #resize(output: Output, size: number): void {
+  #resize(output: BlockOutput, size: number): void {
     this.#table.resize(size);
     writeInteger(output, SIZE_UPDATE, SIZE_UPDATE_MASK, size);
   }
 }
 
-function makeRoom(output: Output, bytes: number): void {
+function makeRoom(output: BlockOutput, bytes: number): void {
   if (output.position + bytes > output.buffer.length) output.room(bytes);
 }
 

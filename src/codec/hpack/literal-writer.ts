@@ -1,6 +1,13 @@
 // hot path: no allocation per request
-import type { Output } from "../h2/output.ts";
 import { huffmanLength, writeHuffman } from "./huffman-encoder.ts";
+
+/** Where a block is written: at `position`, which goes along; `buffer` may be another after `room`. */
+export interface BlockOutput {
+  buffer: Buffer;
+  position: number;
+  /** Makes `buffer[position..position + bytes)` writable; what was written before stays. */
+  room(bytes: number): void;
+}
 
 /** Up to here a loop beats the call into native code (15 ns at 12 characters, and 17 ns). */
 const LOOP_MAX = 12;
@@ -13,7 +20,7 @@ const LENGTH_MASK = 0x7f;
 export const INTEGER_OCTETS_MAX = 6;
 
 /** Writes an integer behind `kind`, whose low bits in `mask` are its prefix (section 5.1). */
-export function writeInteger(output: Output, kind: number, mask: number, value: number): void {
+export function writeInteger(output: BlockOutput, kind: number, mask: number, value: number): void {
   const buffer = output.buffer;
   if (value < mask) {
     buffer[output.position++] = kind | value;
@@ -26,7 +33,7 @@ export function writeInteger(output: Output, kind: number, mask: number, value: 
 }
 
 /** Writes Latin-1 text as it is: what is sent once must cost little. */
-export function writePlain(output: Output, text: string): void {
+export function writePlain(output: BlockOutput, text: string): void {
   const length = text.length;
   writeInteger(output, 0, LENGTH_MASK, length);
   if (length > LOOP_MAX) {
@@ -40,7 +47,7 @@ export function writePlain(output: Output, text: string): void {
 }
 
 /** Writes Latin-1 text in the shorter of its two forms. */
-export function writeShortest(output: Output, text: string): void {
+export function writeShortest(output: BlockOutput, text: string): void {
   const length = huffmanLength(text);
   if (length >= text.length) {
     writePlain(output, text);
