@@ -1,33 +1,65 @@
 /** Runs one scenario: all contenders at once, each round loads one after the other. */
-
 import { makeReport, type Outcome, type Report } from "./report/report.ts";
 import { loadAverage } from "./report/table.ts";
 import type { Contender, Measure, Sample, Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
-interface Started {
-  readonly contender: Contender;
-  readonly measure: Measure | null;
-  readonly samples: Sample[];
-  readonly failure: string | null;
-}
-
+/** In one line: what did not start, and the first thing that it said about it. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n", 2).join(" ");
 }
 
-async function start(contender: Contender): Promise<Started> {
-  const samples: Sample[] = [];
-  try {
-    return { contender, measure: await contender.start(), samples, failure: null };
-  } catch (error) {
-    return { contender, measure: null, samples, failure: messageOf(error) };
+/** A contender on its way through the rounds, until it fails. */
+class Entrant {
+  readonly #contender: Contender;
+  readonly #samples: Sample[] = [];
+  #measure: Measure | null = null;
+  #failure: string | null = null;
+
+  constructor(contender: Contender) {
+    this.#contender = contender;
+  }
+
+  get name(): string {
+    return this.#contender.name;
+  }
+
+  get runs(): boolean {
+    return this.#measure !== null && this.#failure === null;
+  }
+
+  get outcome(): Outcome {
+    const { name, version } = this.#contender;
+    return { name, version, samples: this.#samples, failure: this.#failure };
+  }
+
+  async start(): Promise<void> {
+    await this.#attempt(async () => {
+      this.#measure = await this.#contender.start();
+    });
+  }
+
+  async measure(counts: boolean): Promise<void> {
+    await this.#attempt(async () => {
+      const sample = await this.#measure?.();
+      if (counts && sample !== undefined) this.#samples.push(sample);
+    });
+  }
+
+  async #attempt(what: () => Promise<void>): Promise<void> {
+    try {
+      await what();
+    } catch (error) {
+      this.#failure = messageOf(error);
+    }
   }
 }
 
 /**
  * A noisy machine is the normal case: only ratios within a round count. One unmeasured round warms
- * everything up. What cannot start stands in the report as such; what fails later fails the run.
+ * up what goes on running. What cannot start or fails stands in the report as such, and is left out
+ * from there on.
  */
 export async function runScenario(
   scenario: Scenario,
@@ -35,22 +67,19 @@ export async function runScenario(
   roundsAsked: number,
   say: (line: string) => void,
 ): Promise<Report> {
-  const rounds = Math.min(roundsAsked, scenario.roundsMax ?? roundsAsked);
-  const all: Started[] = [];
-  for (const contender of await scenario.contenders(stage)) all.push(await start(contender));
-  for (let round = 0; round <= rounds; round++) {
-    for (const { contender, measure, samples } of all) {
-      if (measure === null) continue;
-      const stageOfIt = round === 0 ? "warm-up" : `round ${round} of ${rounds}`;
-      say(`${scenario.name}: ${stageOfIt}: ${contender.name}`);
-      const sample = await measure();
-      if (round > 0) samples.push(sample);
+  const { freshRoundsMax } = scenario;
+  const rounds = Math.min(roundsAsked, freshRoundsMax ?? roundsAsked);
+  const entrants = (await scenario.contenders(stage)).map((contender) => new Entrant(contender));
+  for (const entrant of entrants) await entrant.start();
+  for (let round = freshRoundsMax === undefined ? 0 : 1; round <= rounds; round++) {
+    for (const entrant of entrants.filter(({ runs }) => runs)) {
+      const which = round === 0 ? "warm-up" : `round ${round} of ${rounds}`;
+      say(`${scenario.name}: ${which}: ${entrant.name}`);
+      await entrant.measure(round > 0);
     }
   }
-  const conditions = { rounds, secondsARound: stage.pace.seconds, loadAverage: loadAverage() };
-  return makeReport(scenario, all.map(outcomeOf), conditions);
-}
-
-function outcomeOf({ contender, samples, failure }: Started): Outcome {
-  return { name: contender.name, version: contender.version, samples, failure };
+  const secondsARound = freshRoundsMax === undefined ? stage.pace.seconds : null;
+  const conditions = { rounds, secondsARound, loadAverage: loadAverage() };
+  const outcomes = entrants.map(({ outcome }) => outcome);
+  return makeReport(scenario, outcomes, conditions);
 }

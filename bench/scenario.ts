@@ -41,8 +41,8 @@ export interface Scenario {
   /** Keys of the metrics that are given as ratios too. */
   readonly ratios: readonly string[];
   readonly budgets: readonly Budget[];
-  /** Fewer rounds than asked for, where one round tells enough. */
-  readonly roundsMax?: number;
+  /** Where each round starts processes of its own, which lasts as long as it lasts: how many. */
+  readonly freshRoundsMax?: number;
   /** Starts what is behind the proxies, and tells in which order a round measures them. */
   contenders(stage: Stage): Promise<readonly Contender[]>;
 }

@@ -18,6 +18,8 @@ export class Stage {
 
   constructor(pace: Pace) {
     this.pace = pace;
+    // The origin's workers read bodies from here; started by root, they are somebody else.
+    fs.chmodSync(this.folder, 0o755);
   }
 
   /** @returns the full path. */

@@ -1,4 +1,4 @@
-/** The server behind all of them: an nginx on two addresses. */
+/** The server behind all of them: one nginx, on as many addresses as it plays endpoints. */
 import { tool } from "../../test/support/tools.ts";
 import type { Stage } from "../stage.ts";
 import { freePort } from "../tool/running.ts";
@@ -10,6 +10,7 @@ export interface Origin {
   readonly http2Port: number;
 }
 
+const ADDRESSES = 10;
 const BODY = JSON.stringify({ hello: "world", pad: "x".repeat(70) });
 
 /** A message of 16 bytes: not compressed, length, content (gRPC over HTTP/2, Length-Prefixed-Message). */
@@ -17,6 +18,11 @@ export const GRPC_MESSAGE: Buffer = Buffer.concat([
   Buffer.from([0, 0, 0, 0, 16]),
   Buffer.from("\x0a\x0ehello, origin!", "latin1"),
 ]);
+
+function everywhere(port: number, options: string): string {
+  const last = Array.from({ length: ADDRESSES }, (_, index) => index + 1);
+  return last.map((number) => `listen 127.0.0.${number}:${port} ${options};`).join(" ");
+}
 
 function config(port: number, http2Port: number): string {
   return `
@@ -26,8 +32,8 @@ function config(port: number, http2Port: number): string {
       access_log off; keepalive_requests 100000000; keepalive_timeout 600s;
       sendfile on; open_file_cache max=16; http2_max_concurrent_streams 1024;
       server {
-        listen 127.0.0.1:${port} backlog=4096; listen 127.0.0.2:${port} backlog=4096;
-        listen 127.0.0.1:${http2Port} http2; listen 127.0.0.2:${http2Port} http2;
+        ${everywhere(port, "backlog=4096")}
+        ${everywhere(http2Port, "http2")}
         location / { default_type application/json; return 200 '${BODY}'; }
         location /bytes/ { root .; }
         location /grpc { error_page 405 =200 /answer.grpc; return 405; }

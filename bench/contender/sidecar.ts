@@ -40,11 +40,14 @@ export function startSidecar(
   return stage.run(name, port, program.command(file, workers), ready);
 }
 
+/** Where a hop listens, and where its origin does, as the text of a configuration. */
+export type HopConfig = (ports: { readonly listen: number; readonly origin: number }) => string;
+
 /** One hop: the program between a load on the listener (10000) and the origin (10001). */
 export function hop(
   stage: Stage,
   program: Program,
-  config: (ports: { readonly listen: number; readonly origin: number }) => string,
+  config: HopConfig,
   origin: number,
   measure: (running: Running) => Measure,
 ): Contender {
@@ -61,8 +64,6 @@ export function hop(
 }
 
 /** The configuration of a hop from a file of `config/`. */
-export function fileOf(
-  name: string,
-): (ports: { readonly listen: number; readonly origin: number }) => string {
+export function fileOf(name: string): HopConfig {
   return ({ listen, origin }) => configText(name, { 10000: listen, 10001: origin });
 }

@@ -31,7 +31,8 @@ export interface Verdict extends Budget {
 export interface Report {
   readonly scenario: string;
   readonly rounds: number;
-  readonly secondsARound: number;
+  /** `null` where a round is a process of its own. */
+  readonly secondsARound: number | null;
   readonly loadAverage: readonly number[];
   readonly rows: readonly Row[];
   readonly verdicts: readonly Verdict[];

@@ -77,7 +77,8 @@ function verdict(scenario: Scenario, { metric, max, of, measured, met }: Verdict
 function conditions(scenario: Scenario, report: Report): string {
   const { rounds, secondsARound, loadAverage } = report;
   const each = rounds === 1 ? "one round" : `medians of ${rounds} interleaved rounds`;
-  return `${scenario.load}; ${each} of ${secondsARound} s; load average ${loadAverage.join(" ")}`;
+  const long = secondsARound === null ? ", a new process each" : ` of ${secondsARound} s`;
+  return `${scenario.load}; ${each}${long}; load average ${loadAverage.join(" ")}`;
 }
 
 /** Below the table: budgets, and what did not run. */
