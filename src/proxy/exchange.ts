@@ -11,13 +11,14 @@ import type { Downstream } from "./downstream.ts";
 import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
 import { contained } from "./faults.ts";
 import { decodeRequest } from "./filters/decode-request.ts";
-import { type LocalReply, localReplyHeaders } from "./reply/local-reply.ts";
+import { isGrpc, noteGrpcStatus, streamDurationMs } from "./grpc/grpc-call.ts";
+import { grpcReply, type LocalReply, localReplyHeaders } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
 import { ResponseWriter } from "./reply/response-writer.ts";
 import { HostChoice } from "./retry/host-choice.ts";
 import { RequestStream } from "./retry/request-stream.ts";
 import { RetryState, type RetryVerdict } from "./retry/retry-state.ts";
-import { expectedTimeoutMs, Timeouts } from "./retry/timeouts.ts";
+import { expectedTimeoutMs, Timeouts, timeoutReply } from "./retry/timeouts.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./route/compiled-route.ts";
 import { finalizeRequest, finalizeResponse } from "./route/finalize.ts";
 import { RequestHead } from "./route/request-head.ts";
@@ -93,7 +94,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   #reset(headBytes: number): void {
     const nowMs = this.context.clock.now();
     this.#state = "asking";
-    this.account.begin(this.down.hcm.account, nowMs, this.head.version);
+    this.account.begin(this.down.hcm.account, nowMs);
     this.account.wireBytesReceived = headBytes;
     this.response.begin();
     this.failureDetail = "";
@@ -107,6 +108,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   #decode(): boolean {
     const { head } = this;
     const refusal = decodeRequest(head, this.request, this.down);
+    this.account.grpc = isGrpc(head.headers);
     if (refusal !== undefined) return this.#refuse(refusal);
     if (head.upgrade !== "") this.down.encoder.keepAlive = false;
     if (head.expectsContinue && !this.#body.complete) this.response.invite();
@@ -128,9 +130,11 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.account.routed(cluster.stats, inbound ? cluster.inbound : cluster.outbound);
     this.#retry.begin(forward.retry, cluster);
     if (cluster.config.service !== undefined) peers?.introduce(this.head.headers);
+    const nowMs = this.account.startedAtMs;
+    const durationMs = streamDurationMs(forward, this.head.headers, this.account.grpc);
+    this.#timeouts.startDuration(nowMs, durationMs);
     this.#expectWithin(0);
     this.#finalize(forward);
-    const nowMs = this.account.startedAtMs;
     this.#timeouts.changeIdle(nowMs, forward.idleTimeoutMs);
     if (this.#body.complete) this.#timeouts.startRoute(nowMs, forward.timeoutMs);
     return true;
@@ -196,10 +200,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     if (this.#state === "idle") return;
     const nowMs = this.context.clock.now();
     this.account.requestCompleteAtMs = nowMs;
-    if (this.#state !== "answering") {
-      this.#timeouts.startRoute(nowMs, this.routing.forward?.timeoutMs ?? 0);
-      this.#startTryClock(nowMs);
-    }
+    this.#timeouts.startRoute(nowMs, this.routing.forward?.timeoutMs ?? 0);
+    if (this.#state !== "answering") this.#startTryClock(nowMs);
     if (this.attempt.sending) this.#body.sendEnd(this.attempt);
   }
 
@@ -256,7 +258,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
       return;
     }
     if (verdict === "limited") this.account.flags |= FLAG_URX;
-    if (this.account.attempts > 1 && head.status < 500) {
+    if (verdict === "no" && this.account.attempts > 1 && head.status < 500) {
       this.routing.cluster?.stats.count("upstream_rq_retry_success");
     }
     this.#respond(head);
@@ -267,11 +269,11 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const { headers } = head;
     const nowMs = this.context.clock.now();
     this.#state = "answering";
-    this.#timeouts.stopRoute();
     this.#timeouts.touch();
     this.response.headers = headers;
     account.upstreamFirstByteAtMs = nowMs;
     account.details = "via_upstream";
+    noteGrpcStatus(account, headers);
     const tookMs = account.requestCompleteAtMs === 0 ? 0 : nowMs - account.requestCompleteAtMs;
     removeHopByHop(headers);
     headers.remove(ID.upgrade);
@@ -294,6 +296,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   onResponseTrailers(trailers: HeaderTable): void {
     this.response.trailers = trailers;
+    noteGrpcStatus(this.account, trailers);
   }
 
   onResponseEnd(): void {
@@ -325,9 +328,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   onDeadline(kind: string): void {
-    if (kind === "route") this.routing.cluster?.stats.count("upstream_rq_timeout");
-    else this.down.hcm.account.http.count("downstream_rq_idle_timeout");
-    const reply = kind === "route" ? replies.RESPONSE_TIMEOUT : replies.STREAM_IDLE_TIMEOUT;
+    const { http } = this.down.hcm.account;
+    const reply = timeoutReply(kind, this.#body.complete, this.routing.cluster?.stats, http);
     this.#stopAttempt();
     if (this.#state !== "answering" && this.#state !== "tunnel") {
       this.#refuse(reply);
@@ -339,18 +341,20 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   /** Answers for the upstream. Always false, so that a step of the way can end with it. */
-  #refuse(reply: LocalReply, verdict: RetryVerdict = "no"): false {
+  #refuse(refusal: LocalReply, verdict: RetryVerdict = "no"): false {
     const { account, down } = this;
+    const reply = account.grpc ? grpcReply(refusal, this.request.method) : refusal;
     this.#state = "answering";
     account.flags |= reply.flag | (verdict === "limited" ? FLAG_URX : 0);
     account.details = reply.details;
-    if (reply === replies.NO_ROUTE) down.hcm.account.http.count("no_route");
+    if (refusal === replies.NO_ROUTE) down.hcm.account.http.count("no_route");
     const headers = localReplyHeaders(reply);
     this.response.headers = headers;
     if (this.routing.route !== undefined) {
       finalizeResponse(headers, this.routing.route, this.routing.target, this.source);
     }
-    account.responded(reply.status);
+    noteGrpcStatus(account, headers);
+    account.responded(reply.status, reply.clusterStatus);
     const close = reply.close === true || !this.#body.complete || this.request.method === "CONNECT";
     if (close) this.down.encoder.keepAlive = false;
     this.response.local(reply, headers, this.context.clock.now());

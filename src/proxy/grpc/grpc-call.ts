@@ -5,6 +5,7 @@ import { formatGrpcTimeout, parseGrpcTimeout } from "../../codec/grpc/timeout.ts
 import { ID } from "../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { CompiledForward } from "../route/compiled-route.ts";
+import type { RequestAccount } from "../telemetry/account.ts";
 
 /** Whether these are the headers of a gRPC call (Envoy: Grpc::Common::hasGrpcContentType). */
 export function isGrpc(headers: HeaderTable): boolean {
@@ -16,6 +17,13 @@ export function isGrpc(headers: HeaderTable): boolean {
 export function grpcStatusIn(headers: HeaderTable): number {
   const index = headers.findName("grpc-status");
   return index < 0 ? INVALID_GRPC_STATUS : parseGrpcStatus(headers.value(index));
+}
+
+/** Takes over what a head or trailers say of how a gRPC call ended. */
+export function noteGrpcStatus(account: RequestAccount, headers: HeaderTable): void {
+  if (!account.grpc) return;
+  const status = grpcStatusIn(headers);
+  if (status !== INVALID_GRPC_STATUS) account.grpcStatus = status;
 }
 
 /**

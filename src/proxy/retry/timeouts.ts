@@ -1,7 +1,16 @@
 // hot path: no allocation per request
 import type { Clock } from "../../base/clock.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import type { LocalReply } from "../reply/local-reply.ts";
+import {
+  REQUEST_TOO_LONG,
+  RESPONSE_TIMEOUT,
+  STREAM_IDLE_TIMEOUT,
+  STREAM_TOO_LONG,
+} from "../reply/replies.ts";
 import type { CompiledForward } from "../route/compiled-route.ts";
+import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
+import type { HttpStats } from "../telemetry/envoy/http-stats.ts";
 
 /**
  * The timeouts of a whole request: the route's, that of silence, and that of the stream as a whole.
@@ -62,6 +71,25 @@ export class Timeouts {
     this.#idle.dispose();
     this.#duration.dispose();
   }
+}
+
+/** Counts a timeout of this kind, and gives the answer to it. */
+export function timeoutReply(
+  kind: string,
+  requestComplete: boolean,
+  cluster: ClusterStats | undefined,
+  http: HttpStats,
+): LocalReply {
+  if (kind === "route") {
+    cluster?.count("upstream_rq_timeout");
+    return RESPONSE_TIMEOUT;
+  }
+  if (kind === "duration") {
+    http.count("downstream_rq_max_duration_reached");
+    return requestComplete ? STREAM_TOO_LONG : REQUEST_TOO_LONG;
+  }
+  http.count("downstream_rq_idle_timeout");
+  return STREAM_IDLE_TIMEOUT;
 }
 
 /** What `x-envoy-expected-rq-timeout-ms` says; 0 for no timeout. `spentMs`: on earlier tries. */

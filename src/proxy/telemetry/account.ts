@@ -4,8 +4,7 @@
  *
  *   listener accepts      ListenerStats.connectionOpened / connectionClosed
  *   HTTP connection       HttpStats.connectionOpened / connectionClosed / received / sent
- *   its codec             HttpStats.codecChosen / codecClosed
- *   request head decoded  RequestAccount.begin(http, nowMs, version)
+ *   request head decoded  RequestAccount.begin(http, nowMs)
  *   peer headers read     account.peer = peers.read(metadata)
  *   routed                account.routed(cluster, destination)   or http.stats.count("no_route")
  *   attempt               ClusterStats.requestPending … requestSent … requestEnded
@@ -15,7 +14,7 @@
  *
  * `ClusterStats`, `HttpStats` and `ListenerStats` are in `envoy/`; `Telemetry` hands them out.
  */
-import type { HttpVersion } from "../../codec/http/message.ts";
+import { grpcStatusOfHttp } from "../../codec/grpc/status.ts";
 import type { WorkloadLabels } from "../../model/endpoint.ts";
 import type { AccessLogger, LogSource } from "./access-log/logger.ts";
 import { type ClusterStats, NO_CLUSTER_STATS } from "./envoy/cluster-stats.ts";
@@ -55,7 +54,10 @@ export class RequestAccount {
   /** Bytes of bodies alone (access log). */
   bodyBytesReceived = 0;
   bodyBytesSent = 0;
-  /** True for `content-type: application/grpc`; then the status 0..16, -1 while unknown. */
+  /**
+   * True for `content-type: application/grpc`; then the status 0..16, -1 while unknown. In the end
+   * that of the HTTP status where none was said, as in Envoy.
+   */
   grpc = false;
   grpcStatus = -1;
   /** When the request's last byte and the response's first and last byte passed; 0: not yet. */
@@ -71,7 +73,7 @@ export class RequestAccount {
   peer: WorkloadLabels = UNKNOWN_PEER;
 
   /** A request head has been decoded. */
-  begin(door: HttpAccount, nowMs: number, version: HttpVersion = 11): void {
+  begin(door: HttpAccount, nowMs: number): void {
     this.#door = door;
     this.startedAtMs = nowMs;
     this.endedAtMs = 0;
@@ -91,7 +93,7 @@ export class RequestAccount {
     this.cluster = NO_CLUSTER_STATS;
     this.destination = door.unrouted;
     this.peer = UNKNOWN_PEER;
-    door.http.requestStarted(version);
+    door.http.requestStarted();
   }
 
   /** The route leads to this cluster. `destination`: the cluster's, no endpoint picked yet. */
@@ -108,15 +110,16 @@ export class RequestAccount {
 
   /**
    * The head of the final response goes downstream, wherever it comes from. Counts the code for the
-   * connection manager, the listener and, once routed, the cluster.
+   * connection manager, the listener and, once routed, the cluster (0 for it: nothing).
    */
-  responded(code: number): void {
+  responded(code: number, clusterCode: number = code): void {
     this.code = code;
     const door = this.#door;
     if (door === undefined) return;
     door.http.responded(code);
     door.listener.responded(code);
-    if (this.cluster !== NO_CLUSTER_STATS) this.cluster.responded(code, this.internal);
+    if (this.cluster === NO_CLUSTER_STATS || clusterCode === 0) return;
+    this.cluster.responded(clusterCode, this.internal);
   }
 
   /** The upstream's answer is complete: `upstream_rq_time`. Not for local replies. */
@@ -131,6 +134,9 @@ export class RequestAccount {
     if (door === undefined) return;
     this.#door = undefined;
     this.endedAtMs = nowMs;
+    if (this.grpc && this.grpcStatus < 0 && this.code > 0) {
+      this.grpcStatus = grpcStatusOfHttp(this.code);
+    }
     const durationMs = nowMs - this.startedAtMs;
     door.http.requestEnded(durationMs);
     if (door.standardMetrics) {
