@@ -94,7 +94,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   #reset(headBytes: number): void {
     const nowMs = this.context.clock.now();
     this.#state = "asking";
-    this.account.begin(this.down.hcm.account, nowMs);
+    this.account.begin(this.down.hcm.account, nowMs, this.head.version);
     this.account.wireBytesReceived = headBytes;
     this.response.begin();
     this.failureDetail = "";

@@ -4,7 +4,8 @@
  *
  *   listener accepts      ListenerStats.connectionOpened / connectionClosed
  *   HTTP connection       HttpStats.connectionOpened / connectionClosed / received / sent
- *   request head decoded  RequestAccount.begin(http, nowMs)
+ *   its codec             HttpStats.codecChosen / codecClosed
+ *   request head decoded  RequestAccount.begin(http, nowMs, version)
  *   peer headers read     account.peer = peers.read(metadata)
  *   routed                account.routed(cluster, destination)   or http.stats.count("no_route")
  *   attempt               ClusterStats.requestPending … requestSent … requestEnded
@@ -15,6 +16,7 @@
  * `ClusterStats`, `HttpStats` and `ListenerStats` are in `envoy/`; `Telemetry` hands them out.
  */
 import { grpcStatusOfHttp } from "../../codec/grpc/status.ts";
+import type { HttpVersion } from "../../codec/http/message.ts";
 import type { WorkloadLabels } from "../../model/endpoint.ts";
 import type { AccessLogger, LogSource } from "./access-log/logger.ts";
 import { type ClusterStats, NO_CLUSTER_STATS } from "./envoy/cluster-stats.ts";
@@ -73,7 +75,7 @@ export class RequestAccount {
   peer: WorkloadLabels = UNKNOWN_PEER;
 
   /** A request head has been decoded. */
-  begin(door: HttpAccount, nowMs: number): void {
+  begin(door: HttpAccount, nowMs: number, version: HttpVersion = 11): void {
     this.#door = door;
     this.startedAtMs = nowMs;
     this.endedAtMs = 0;
@@ -93,7 +95,7 @@ export class RequestAccount {
     this.cluster = NO_CLUSTER_STATS;
     this.destination = door.unrouted;
     this.peer = UNKNOWN_PEER;
-    door.http.requestStarted();
+    door.http.requestStarted(version);
   }
 
   /** The route leads to this cluster. `destination`: the cluster's, no endpoint picked yet. */
