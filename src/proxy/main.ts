@@ -1,20 +1,18 @@
-import { lookup } from "node:dns/promises";
-import { networkInterfaces } from "node:os";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { Registry } from "../metrics/registry.ts";
 import { startSweeping } from "../metrics/sweeping.ts";
 import type { Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
+import type { ClusterRow, ListenerRow } from "./admin/admin-source.ts";
 import { type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
+import { clusterRows, listenerRows } from "./admin/proxy-source.ts";
 import type { Resolve } from "./cluster/resolution.ts";
 import type { ConfigClient, ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
-import { DataPlane } from "./data-plane.ts";
-import { Faults } from "./faults.ts";
+import type { DataPlane } from "./data-plane.ts";
 import { LocalLimits } from "./limits/limits.ts";
-import { AccessLogs } from "./telemetry/access-log/access-logs.ts";
-import { peerHeadersOf } from "./telemetry/standard/peer-metadata.ts";
-import { Telemetry } from "./telemetry/telemetry.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
+import { assemble, type ThreadParts } from "./worker/assemble.ts";
 
 export interface ProxyOptions {
   readonly bootstrap: Bootstrap;
@@ -31,66 +29,86 @@ export interface ProxyOptions {
   readonly onQuit?: () => void;
 }
 
+/** What serves: the data plane of this thread, or of several that work as one. */
+export interface Plane {
+  /** All metrics of the proxy. */
+  readonly registry: Registry;
+  /** What is served now. */
+  readonly config: ProxyConfig;
+  /** False while some of it has not begun to serve. */
+  readonly ready: boolean;
+  readonly listeners: readonly ListenerRow[];
+  clusters(): readonly ClusterRow[] | Promise<readonly ClusterRow[]>;
+  /** Swaps to another configuration as a whole, or rejects and changes nothing. */
+  apply(config: ProxyConfig): Promise<void>;
+  resetCounters(): void | Promise<void>;
+  /** Accepts nothing new. */
+  drain(): void;
+  /** Accepts nothing new, lets requests finish for `graceMs`, then closes what is left. */
+  stop(graceMs: number): Promise<void>;
+}
+
 /** A proxy that serves. */
-export interface RunningProxy {
+export interface ServingProxy {
   readonly bootstrap: Bootstrap;
-  readonly telemetry: Telemetry;
-  readonly dataPlane: DataPlane;
   /** Where the admin server and those that face the pod's network listen. */
   readonly admin: RunningAdmin;
   /** True from the first complete configuration on, until it stops. */
   readonly ready: boolean;
   /** Undefined where the whole configuration is in the bootstrap. */
   readonly configuration: ConfigClientState | undefined;
-  /** Swaps to another configuration as a whole; see `DataPlane.apply`. */
+  /** Swaps to another configuration as a whole; see `Plane.apply`. */
   apply(config: ProxyConfig): Promise<void>;
   /** Accepts nothing new, lets requests finish, closes what is left after `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
 
-/** The documentation range's first address (RFC 5737), where the machine has no other. */
-const NO_ADDRESS = "192.0.2.1";
+/** A proxy whose data plane runs on this thread. */
+export interface RunningProxy extends ServingProxy {
+  readonly telemetry: Telemetry;
+  readonly dataPlane: DataPlane;
+}
+
 const GRACE_MS = 5000;
 
-/** Starts the data plane on what the bootstrap holds itself. Rejects where it cannot listen. */
+/** Serves what the bootstrap asks for on this thread. Rejects where it cannot listen. */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const { bootstrap, clock = systemClock } = options;
-  const telemetry = new Telemetry(new Registry(), bootstrap.node, options.version ?? "");
-  const accessLogs = new AccessLogs(telemetry.registry, clock);
-  const dataPlane = new DataPlane({
-    context: {
-      clock,
-      random: options.random ?? systemRandom,
-      telemetry,
-      resolve: options.resolve ?? resolveName,
-      carrying: options.carrying ?? true,
-      faults: new Faults(telemetry.registry, options.onNotice ?? silent),
-      limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
-    },
-    peerHeaders: peerHeadersOf(bootstrap.node),
-    localAddress: ownAddress(),
-    loggersOf: (hcm) => accessLogs.loggersOf(hcm),
+  const { bootstrap } = options;
+  const parts = assemble({
+    node: bootstrap.node,
+    version: options.version ?? "",
+    registry: new Registry(),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    resolve: options.resolve,
+    carrying: options.carrying ?? true,
+    onNotice: options.onNotice ?? silent,
+    limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
   });
-  const queue = new ConfigQueue((config) => dataPlane.apply(config), options.onNotice ?? silent);
+  const running = await serve(options, new LocalPlane(parts, bootstrap));
+  return Object.assign(running, { telemetry: parts.telemetry, dataPlane: parts.dataPlane });
+}
+
+/** Puts a data plane to work, and the servers that show it. Rejects where one cannot listen. */
+export async function serve(options: ProxyOptions, plane: Plane): Promise<ServingProxy> {
+  const { bootstrap, clock = systemClock, onNotice = silent } = options;
+  const queue = new ConfigQueue((config) => plane.apply(config), onNotice);
   const client = await clientOf(options, (config) => queue.put(config));
-  if (client === undefined) await dataPlane.apply(staticConfig(bootstrap));
+  if (client === undefined) await plane.apply(staticConfig(bootstrap));
   client?.start();
   let stopping = false;
-  const ready = (): boolean => !stopping && (client === undefined || queue.served);
+  const ready = (): boolean => !stopping && plane.ready && (client === undefined || queue.served);
   const admin = await startAdminServers({
     bootstrap,
     version: options.version ?? "",
     clock,
-    telemetry,
-    dataPlane,
+    plane,
     ready,
     onQuit: options.onQuit ?? silent,
   });
-  const stopSweeping = startSweeping(telemetry.registry, clock);
+  const stopSweeping = startSweeping(plane.registry, clock);
   return {
     bootstrap,
-    telemetry,
-    dataPlane,
     admin,
     get ready(): boolean {
       return ready();
@@ -98,15 +116,60 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     get configuration(): ConfigClientState | undefined {
       return client?.state;
     },
-    apply: (config) => dataPlane.apply(config),
+    apply: (config) => plane.apply(config),
     stop: async (graceMs = GRACE_MS) => {
       stopping = true;
       client?.stop();
-      await dataPlane.stop(graceMs);
+      await plane.stop(graceMs);
       stopSweeping();
-      await Promise.all([admin.close(), accessLogs.close()]);
+      await admin.close();
     },
   };
+}
+
+/** The data plane of this thread. */
+class LocalPlane implements Plane {
+  readonly #parts: ThreadParts;
+  readonly #bootstrap: Bootstrap;
+  readonly ready = true;
+
+  constructor(parts: ThreadParts, bootstrap: Bootstrap) {
+    this.#parts = parts;
+    this.#bootstrap = bootstrap;
+  }
+
+  get registry(): Registry {
+    return this.#parts.telemetry.registry;
+  }
+
+  get config(): ProxyConfig {
+    return this.#parts.dataPlane.config;
+  }
+
+  get listeners(): readonly ListenerRow[] {
+    return listenerRows(this.#parts.dataPlane.listeners);
+  }
+
+  clusters(): readonly ClusterRow[] {
+    return clusterRows(this.#parts.dataPlane.clusters, this.#bootstrap);
+  }
+
+  apply(config: ProxyConfig): Promise<void> {
+    return this.#parts.dataPlane.apply(config);
+  }
+
+  resetCounters(): void {
+    this.registry.resetCounters();
+  }
+
+  drain(): void {
+    this.#parts.dataPlane.listeners.drain();
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    await this.#parts.dataPlane.stop(graceMs);
+    await this.#parts.accessLogs.close();
+  }
 }
 
 function silent(): void {
@@ -127,19 +190,4 @@ async function clientOf(
   const chance = { clock: clock ?? systemClock, random: random ?? systemRandom };
   const notice = { onNotice: onNotice ?? silent };
   return new ConfigClient({ bootstrap, onConfig, ...chance, ...notice }, bootstrap.ads);
-}
-
-async function resolveName(name: string): Promise<readonly string[]> {
-  const found = await lookup(name, { all: true, family: 4 });
-  return found.map(({ address }) => address);
-}
-
-/** An address of this machine that others can reach. */
-function ownAddress(): string {
-  for (const addresses of Object.values(networkInterfaces())) {
-    for (const { address, family, internal } of addresses ?? []) {
-      if (family === "IPv4" && !internal) return address;
-    }
-  }
-  return NO_ADDRESS;
 }

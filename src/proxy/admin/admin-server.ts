@@ -30,8 +30,8 @@ function pagesOf(source: AdminSource): readonly Page[] {
   const startedAtMs = source.clock.now();
   const pages: Page[] = [
     get("/", "Admin home page", () => homePage(pages)),
-    get("/clusters", "upstream cluster status; filter=REGEX, format=json", (query) =>
-      clustersPage(source.clusters(), query),
+    get("/clusters", "upstream cluster status; filter=REGEX, format=json", async (query) =>
+      clustersPage(await source.clusters(), query),
     ),
     get("/config_dump", "what is served now; include_eds", (query) =>
       configDumpPage(bootstrap, source.configDump(), query),
@@ -52,8 +52,8 @@ function pagesOf(source: AdminSource): readonly Page[] {
     get("/ready", "print server state, 200 if LIVE, otherwise 503", () =>
       readyPage(source.ready()),
     ),
-    post("/reset_counters", "reset all counters to zero", () => {
-      registry.resetCounters();
+    post("/reset_counters", "reset all counters to zero", async () => {
+      await source.onResetCounters();
       return OK;
     }),
     get("/server_info", "print server version/status information", () =>
@@ -73,7 +73,7 @@ function get(path: string, help: string, answer: Page["answer"]): Page {
   return { path, method: "GET", help, answer };
 }
 
-function post(path: string, help: string, answer: () => Answer): Page {
+function post(path: string, help: string, answer: Page["answer"]): Page {
   return { path, method: "POST", help, answer };
 }
 

@@ -14,10 +14,12 @@ export interface AdminSource {
   readonly clock: Clock;
   /** True while the proxy serves its configuration. */
   ready(): boolean;
-  clusters(): Iterable<ClusterRow>;
+  clusters(): Iterable<ClusterRow> | Promise<Iterable<ClusterRow>>;
   listeners(): Iterable<ListenerRow>;
   /** What is served now, the bootstrap's own resources included. */
   configDump(): ProxyConfig;
+  /** Sets counters and histograms to zero, before it has resolved. */
+  onResetCounters(): void | Promise<void>;
   /** Ends the program, as SIGTERM does; the answer has been sent. */
   onQuit(): void;
   /** Accepts nothing new; requests under way finish. */

@@ -18,7 +18,7 @@ export interface Page {
   /** GET pages also answer HEAD and change nothing; POST pages do. */
   readonly method: "GET" | "POST";
   readonly help: string;
-  readonly answer: (query: URLSearchParams) => Answer;
+  readonly answer: (query: URLSearchParams) => Answer | Promise<Answer>;
 }
 
 export interface PageServerOptions {
@@ -52,7 +52,9 @@ export async function servePages(
     { maxHeaderSize: HEAD_BYTES_MAX, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
     (request, response) => {
       if (declaredBytes(request) <= BODY_BYTES_MAX) boundBody(request);
-      respond(answerTo(request, pages, options), request, response, writer);
+      void answerTo(request, pages, options)
+        .catch(failure)
+        .then((answer) => respond(answer, request, response, writer));
     },
   );
   server.maxConnections = CONNECTIONS_MAX;
@@ -65,11 +67,11 @@ export async function servePages(
   return { address: boundAddress(server, address), close: () => close(server) };
 }
 
-function answerTo(
+async function answerTo(
   request: IncomingMessage,
   pages: ReadonlyMap<string, Page>,
   options: PageServerOptions,
-): Answer {
+): Promise<Answer> {
   const refusal = options.refuse?.(request);
   if (refusal !== undefined) return text(refusal, 403);
   if (declaredBytes(request) > BODY_BYTES_MAX) return text("The body is too large.\n", 413);
@@ -79,7 +81,11 @@ function answerTo(
   if (!allows(page, request.method)) {
     return text(`Method ${request.method} not allowed, ${page.method} required.\n`, 405);
   }
-  return page.answer(new URLSearchParams(query));
+  return await page.answer(new URLSearchParams(query));
+}
+
+function failure(error: unknown): Answer {
+  return text(`internal error: ${error instanceof Error ? error.message : String(error)}\n`, 500);
 }
 
 function allows(page: Page, method: string | undefined): boolean {

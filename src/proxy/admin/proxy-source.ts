@@ -1,52 +1,58 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Bootstrap } from "../../model/bootstrap.ts";
+import type { Cluster } from "../../model/cluster.ts";
 import { NO_LOCALITY } from "../../model/endpoint.ts";
+import type { ClusterSet } from "../cluster/cluster-set.ts";
 import type { Host } from "../cluster/host.ts";
-import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
-import type { DataPlane } from "../data-plane.ts";
-import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { ListenerSet } from "../listener/listener-set.ts";
+import type { Plane } from "../main.ts";
 import type { AdminSource, ClusterRow, EndpointRow, ListenerRow } from "./admin-source.ts";
 
 export interface ProxyParts {
   readonly bootstrap: Bootstrap;
   readonly version: string;
   readonly clock: Clock;
-  readonly telemetry: Telemetry;
-  readonly dataPlane: DataPlane;
+  readonly plane: Plane;
   readonly ready: () => boolean;
   readonly onQuit: () => void;
 }
 
 /** The running proxy as its admin pages see it. */
 export function adminSourceOf(parts: ProxyParts): AdminSource {
-  const { bootstrap, version, clock, telemetry, dataPlane } = parts;
-  const ownClusters = new Set(bootstrap.clusters.map(({ name }) => name));
+  const { bootstrap, version, clock, plane, ready, onQuit } = parts;
   return {
-    registry: telemetry.registry,
-    bootstrap,
-    version,
-    clock,
-    ready: parts.ready,
-    clusters: () => dataPlane.clusters.clusters.map((cluster) => clusterRow(cluster, ownClusters)),
-    listeners: () => dataPlane.listeners.listeners.flatMap(listenerRow),
-    configDump: () => dataPlane.config,
-    onQuit: parts.onQuit,
-    onDrain: () => dataPlane.listeners.drain(),
+    registry: plane.registry,
+    ...{ bootstrap, version, clock, ready, onQuit },
+    clusters: () => plane.clusters(),
+    listeners: () => plane.listeners,
+    configDump: () => plane.config,
+    onResetCounters: () => plane.resetCounters(),
+    onDrain: () => plane.drain(),
   };
 }
 
-function clusterRow(cluster: UpstreamCluster, own: ReadonlySet<string>): ClusterRow {
-  const { name, statName, thresholds } = cluster.config;
+/** The clusters of one thread. */
+export function clusterRows({ clusters }: ClusterSet, bootstrap: Bootstrap): ClusterRow[] {
+  const own = new Set(bootstrap.clusters.map(({ name }) => name));
+  return clusters.map(({ config, hosts }) => clusterRow(config, hosts.map(endpointRow), own));
+}
+
+/** `own`: the names of the bootstrap's clusters. */
+export function clusterRow(
+  { name, statName, thresholds }: Cluster,
+  endpoints: readonly EndpointRow[],
+  own: ReadonlySet<string>,
+): ClusterRow {
   return {
     name,
     observabilityName: statName === "" ? name : statName,
     addedViaApi: !own.has(name),
     thresholds,
-    endpoints: cluster.hosts.map(endpointRow),
+    endpoints,
   };
 }
 
-function endpointRow(host: Host): EndpointRow {
+export function endpointRow(host: Host): EndpointRow {
   const { address, hostname, health, weight } = host.endpoint;
   return {
     address,
@@ -59,7 +65,7 @@ function endpointRow(host: Host): EndpointRow {
   };
 }
 
-function listenerRow(listener: DataPlane["listeners"]["listeners"][number]): ListenerRow[] {
-  const address = listener.boundAddress;
-  return address === undefined ? [] : [{ name: listener.config.name, address }];
+/** The listeners of one thread that have an address. */
+export function listenerRows({ addresses }: ListenerSet): ListenerRow[] {
+  return [...addresses].map(([name, address]) => ({ name, address }));
 }

@@ -27,17 +27,26 @@ export type WriteBytes = (
   done: (error: NodeJS.ErrnoException | null, written: number) => void,
 ) => void;
 
+/** Takes lines and sees to it that they are written, whole and in their order. Never blocks. */
+export interface LineSink {
+  /** `text`: so many lines, each with its end. */
+  write(text: string, lines?: number): void;
+  /** Hands on what is pending. */
+  close(): Promise<void>;
+}
+
 /**
  * Appends lines to a file or stream. Never blocks: lines wait in memory for one write at a time,
  * and where the reader stalls or the disk is full they are dropped and counted.
  */
-export class LogSink {
+export class LogSink implements LineSink {
   readonly #fd: number;
   readonly #clock: Clock;
   readonly #cells: Float64Array;
   readonly #write: WriteBytes;
   #lines: string[] = [];
   #chars = 0;
+  #pendingLines = 0;
   /** What is being written, and how many lines that is. */
   #unwritten: Buffer = Buffer.alloc(0);
   #unwrittenLines = 0;
@@ -54,15 +63,16 @@ export class LogSink {
     this.#write = writeBytes;
   }
 
-  write(line: string): void {
-    const pending = this.#chars + this.#unwritten.length + line.length;
+  write(text: string, lines = 1): void {
+    const pending = this.#chars + this.#unwritten.length + text.length;
     if (this.#closed || pending > PENDING_CHARS_MAX) {
-      add(this.#cells, DROPPED, 1);
+      add(this.#cells, DROPPED, lines);
       return;
     }
-    add(this.#cells, LINES, 1);
-    this.#lines.push(line);
-    this.#chars += line.length;
+    add(this.#cells, LINES, lines);
+    this.#lines.push(text);
+    this.#pendingLines += lines;
+    this.#chars += text.length;
     if (this.#chars >= FLUSH_CHARS) this.#flush();
     else this.#wait();
   }
@@ -90,7 +100,8 @@ export class LogSink {
     if (this.#writing) return;
     if (this.#unwritten.length === 0) {
       this.#unwritten = Buffer.from(this.#lines.join(""));
-      this.#unwrittenLines = this.#lines.length;
+      this.#unwrittenLines = this.#pendingLines;
+      this.#pendingLines = 0;
       this.#lines = [];
       this.#chars = 0;
     }

@@ -1,0 +1,87 @@
+import { lookup } from "node:dns/promises";
+import { networkInterfaces } from "node:os";
+import type { Clock } from "../../base/clock.ts";
+import type { Random } from "../../base/random.ts";
+import type { Registry } from "../../metrics/registry.ts";
+import type { Node } from "../../model/bootstrap.ts";
+import type { Cluster } from "../../model/cluster.ts";
+import type { Resolve } from "../cluster/resolution.ts";
+import { DataPlane } from "../data-plane.ts";
+import { Faults } from "../faults.ts";
+import type { Limits } from "../limits/limits.ts";
+import { AccessLogs, type OpenSink } from "../telemetry/access-log/access-logs.ts";
+import { peerHeadersOf } from "../telemetry/standard/peer-metadata.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
+
+export interface CountingOptions {
+  readonly node: Node;
+  /** Of this program, for `istio_build`. */
+  readonly version: string;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly onNotice: (notice: string) => void;
+  /** Files where left out. */
+  readonly openSink?: OpenSink;
+}
+
+/** What a proxy counts and logs into. */
+export interface CountingParts {
+  readonly telemetry: Telemetry;
+  readonly accessLogs: AccessLogs;
+  readonly faults: Faults;
+}
+
+export interface ThreadOptions extends CountingOptions {
+  readonly random: Random;
+  /** This machine's resolver where left out. */
+  readonly resolve?: Resolve | undefined;
+  readonly carrying: boolean;
+  readonly limitsOf: (cluster: Cluster) => Limits;
+}
+
+/** What serves on one thread. */
+export interface ThreadParts extends CountingParts {
+  readonly dataPlane: DataPlane;
+}
+
+/** The documentation range's first address (RFC 5737), where the machine has no other. */
+const NO_ADDRESS = "192.0.2.1";
+
+/** Makes every table of a proxy: where workers serve, the main thread has them as well. */
+export function countingParts(options: CountingOptions): CountingParts {
+  const { node, version, registry, clock } = options;
+  return {
+    telemetry: new Telemetry(registry, node, version),
+    accessLogs: new AccessLogs(registry, clock, options.openSink),
+    faults: new Faults(registry, options.onNotice),
+  };
+}
+
+/** Puts one thread's data plane together; it serves nothing yet. */
+export function assemble(options: ThreadOptions): ThreadParts {
+  const { node, clock, random, carrying, limitsOf } = options;
+  const { telemetry, accessLogs, faults } = countingParts(options);
+  const resolve = options.resolve ?? resolveName;
+  const dataPlane = new DataPlane({
+    context: { clock, random, telemetry, resolve, carrying, faults, limitsOf },
+    peerHeaders: peerHeadersOf(node),
+    localAddress: ownAddress(),
+    loggersOf: (hcm) => accessLogs.loggersOf(hcm),
+  });
+  return { telemetry, accessLogs, faults, dataPlane };
+}
+
+async function resolveName(name: string): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true, family: 4 });
+  return found.map(({ address }) => address);
+}
+
+/** An address of this machine that others can reach. */
+function ownAddress(): string {
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const { address, family, internal } of addresses ?? []) {
+      if (family === "IPv4" && !internal) return address;
+    }
+  }
+  return NO_ADDRESS;
+}

@@ -1,0 +1,272 @@
+import type { Clock } from "../../base/clock.ts";
+import type { Registry } from "../../metrics/registry.ts";
+import { type Address, formatAddress } from "../../model/address.ts";
+import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
+import type { Listener } from "../../model/listener.ts";
+import type { ClusterRow, ListenerRow } from "../admin/admin-source.ts";
+import type { Binding } from "../listener/bound-socket.ts";
+import type { Plane } from "../main.ts";
+import type { CountingParts } from "./assemble.ts";
+import { ClusterRows } from "./cluster-rows.ts";
+import { SharedUse } from "./shared-use.ts";
+import { type ThreadOwner, WorkerGone, WorkerThread } from "./worker-thread.ts";
+
+export interface FleetOptions {
+  /** How many threads serve. */
+  readonly workers: number;
+  readonly bootstrap: Bootstrap;
+  readonly version: string;
+  readonly carrying: boolean;
+  readonly clock: Clock;
+  readonly counting: CountingParts;
+  readonly onNotice: (notice: string) => void;
+}
+
+/** A worker that lived so long has not failed to start: its successor comes at once. */
+const STABLE_MS = 10_000;
+/** After the second quick end in a row, doubled from one to the next. */
+const RESPAWN_MS = 100;
+const RESPAWN_MAX_MS = 30_000;
+/** What a worker may take beyond its grace. */
+const STOP_MS = 2000;
+
+const NOTHING: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
+
+/** The worker that has the addresses which cannot be shared. */
+const FIRST_SLOT = 0;
+
+/**
+ * A data plane on several threads. All of them take a configuration, or none does: it is prepared
+ * in each, and committed where all could prepare it. A worker that ends is replaced.
+ */
+export class Fleet implements Plane, ThreadOwner {
+  readonly #options: FleetOptions;
+  readonly #use: SharedUse;
+  readonly #threads: WorkerThread[];
+  /** By slot: when its worker began, and how many have ended soon after. */
+  readonly #begunMs: number[] = [];
+  readonly #quickEnds: number[] = [];
+  #config: ProxyConfig = NOTHING;
+  #addresses: ReadonlyMap<string, Address> = new Map();
+  #turn: Promise<unknown> = Promise.resolve();
+  #complete = false;
+  #stopping = false;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+    this.#use = new SharedUse(options.workers, options.counting.telemetry);
+    this.#threads = Array.from({ length: options.workers }, (_, slot) => this.#begin(slot));
+    for (const thread of this.#threads) thread.state = "serving";
+  }
+
+  get registry(): Registry {
+    return this.#options.counting.telemetry.registry;
+  }
+
+  get config(): ProxyConfig {
+    return this.#config;
+  }
+
+  /** All have begun to serve once, and some serve now. */
+  get ready(): boolean {
+    const serving = this.#serving.length;
+    this.#complete ||= serving === this.#threads.length;
+    return this.#complete && serving > 0;
+  }
+
+  /** The threads by slot, for tests that end one. */
+  get threads(): readonly WorkerThread[] {
+    return this.#threads;
+  }
+
+  apply(config: ProxyConfig): Promise<void> {
+    return this.#inTurn(() => this.#apply(config));
+  }
+
+  get listeners(): readonly ListenerRow[] {
+    return this.#config.listeners.flatMap(({ name, address, bindToPort }) => {
+      const bound = this.#addresses.get(name) ?? address;
+      return bindToPort ? [{ name, address: bound }] : [];
+    });
+  }
+
+  async clusters(): Promise<readonly ClusterRow[]> {
+    const rows = new ClusterRows();
+    await this.#askAll(async (thread) => {
+      for await (const some of thread.endpoints()) rows.add(some);
+    });
+    return rows.rows(this.#config, this.#options.bootstrap);
+  }
+
+  async resetCounters(): Promise<void> {
+    this.registry.resetCounters();
+    await this.#askAll((thread) => thread.ask("resetCounters", undefined));
+  }
+
+  drain(): void {
+    void this.#askAll((thread) => thread.ask("drain", undefined));
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const end = (): void => {
+      for (const thread of this.#threads) void thread.terminate();
+    };
+    const late = this.#options.clock.after(graceMs + STOP_MS, end);
+    await this.#askAll((thread) => thread.ask("stop", graceMs));
+    late.cancel();
+    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+    await this.#options.counting.accessLogs.close();
+  }
+
+  onNotice(notice: string): void {
+    this.#options.onNotice(notice);
+  }
+
+  onLogLines(path: string, text: string, lines: number): void {
+    try {
+      this.#options.counting.accessLogs.sink(path).write(text, lines);
+    } catch (error) {
+      this.onNotice(`${lines} lines of ${path} are lost: ${(error as Error).message}`);
+    }
+  }
+
+  onExit(thread: WorkerThread, reason: string): void {
+    const { slot } = thread;
+    const { clock } = this.#options;
+    this.#use.end(slot);
+    if (this.#stopping) return;
+    const quick = clock.now() - (this.#begunMs[slot] ?? 0) < STABLE_MS;
+    const ends = quick ? (this.#quickEnds[slot] ?? 0) + 1 : 0;
+    this.#quickEnds[slot] = ends;
+    const delayMs = ends < 2 ? 0 : Math.min(RESPAWN_MAX_MS, RESPAWN_MS * 2 ** (ends - 2));
+    this.onNotice(`worker ${slot} has ended and is replaced: ${reason}`);
+    clock.after(delayMs, () => this.#replace(slot));
+  }
+
+  get #serving(): readonly WorkerThread[] {
+    return this.#threads.filter(({ state }) => state === "serving");
+  }
+
+  #begin(slot: number): WorkerThread {
+    const { bootstrap, version, carrying, clock } = this.#options;
+    this.#begunMs[slot] = clock.now();
+    const start = { slot, node: bootstrap.node, version, carrying };
+    return new WorkerThread(start, this.registry, this);
+  }
+
+  /** One change of configuration at a time, a successor's first one included. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(change);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #apply(config: ProxyConfig): Promise<void> {
+    openLogs(config.listeners, this.#options.counting);
+    const use = this.#use.prepare(config.clusters);
+    const prepared = await this.#prepareAll(config, use.fresh);
+    this.#addresses = prepared.addresses;
+    this.#config = config;
+    use.commit();
+    await Promise.all(prepared.threads.map((thread) => this.#commit(thread, config)));
+  }
+
+  /** In the first worker, which chooses ports and meets most errors; then in all others. */
+  async #prepareAll(
+    config: ProxyConfig,
+    use: ReadonlyMap<string, Int32Array>,
+  ): Promise<{ threads: readonly WorkerThread[]; addresses: ReadonlyMap<string, Address> }> {
+    const threads: WorkerThread[] = [];
+    const addresses = new Map<string, Address>();
+    const refusals: unknown[] = [];
+    const prepareOne = async (thread: WorkerThread, first: boolean): Promise<void> => {
+      const binding = this.#bindingOf(thread, first, config, addresses);
+      try {
+        const found = await thread.prepare(config, { use, binding });
+        threads.push(thread);
+        for (const [name, address] of found) addresses.set(name, address);
+      } catch (error) {
+        if (!(error instanceof WorkerGone)) refusals.push(error);
+      }
+    };
+    const [first, ...others] = this.#serving;
+    if (first !== undefined) await prepareOne(first, true);
+    if (refusals.length === 0) {
+      await Promise.all(others.map((thread) => prepareOne(thread, threads.length === 0)));
+    }
+    if (refusals.length === 0 && threads.length > 0) return { threads, addresses };
+    await Promise.allSettled(threads.map((thread) => thread.abandon()));
+    throw refusals[0] ?? new Error("no worker is there to serve it");
+  }
+
+  #bindingOf(
+    { slot }: WorkerThread,
+    first: boolean,
+    config: ProxyConfig,
+    found: ReadonlyMap<string, Address>,
+  ): Binding {
+    const before = new Map(this.#config.listeners.map((each) => [each.name, each]));
+    const ports = new Map<string, number>();
+    for (const listener of config.listeners) {
+      const old = before.get(listener.name);
+      const same = old !== undefined && sameAddress(old, listener);
+      const known = found.get(listener.name) ?? (same ? this.#addresses.get(listener.name) : null);
+      if (known?.kind === "socket") ports.set(listener.name, known.port);
+    }
+    return { shared: true, first, paths: slot === FIRST_SLOT, ports };
+  }
+
+  /** A worker that fails where nothing can be refused any more is out of step: it is replaced. */
+  async #commit(thread: WorkerThread, config: ProxyConfig): Promise<void> {
+    try {
+      await thread.commit(config);
+      thread.state = "serving";
+    } catch (error) {
+      if (error instanceof WorkerGone) return;
+      this.onNotice(`worker ${thread.slot} failed to swap: ${(error as Error).message}`);
+      await thread.terminate();
+    }
+  }
+
+  #replace(slot: number): void {
+    if (this.#stopping) return;
+    const thread = this.#begin(slot);
+    this.#threads[slot] = thread;
+    void this.#inTurn(() => this.#join(thread));
+  }
+
+  /** A successor begins with what the others serve. */
+  async #join(thread: WorkerThread): Promise<void> {
+    const config = this.#config;
+    const binding = this.#bindingOf(thread, false, config, this.#addresses);
+    try {
+      await thread.prepare(config, { use: this.#use.all, binding });
+    } catch (error) {
+      if (error instanceof WorkerGone) return;
+      this.onNotice(`worker ${thread.slot} cannot join: ${(error as Error).message}`);
+      await thread.terminate();
+      return;
+    }
+    await this.#commit(thread, config);
+  }
+
+  /** Those that end meanwhile have nothing to say. */
+  async #askAll(ask: (thread: WorkerThread) => Promise<unknown>): Promise<void> {
+    await Promise.allSettled(this.#threads.map(ask));
+  }
+}
+
+function sameAddress(one: Listener, other: Listener): boolean {
+  return formatAddress(one.address) === formatAddress(other.address);
+}
+
+/** Throws where a log cannot be opened: the main thread writes them, the workers do not look. */
+function openLogs(listeners: readonly Listener[], { accessLogs }: CountingParts): void {
+  for (const { filterChains, defaultFilterChain } of listeners) {
+    const chains = defaultFilterChain === undefined ? [] : [defaultFilterChain];
+    for (const { filter } of filterChains.concat(chains)) {
+      if (filter.kind !== "tcp") for (const { path } of filter.accessLogs) accessLogs.sink(path);
+    }
+  }
+}

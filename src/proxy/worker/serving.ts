@@ -1,0 +1,168 @@
+import { type Clock, systemClock } from "../../base/clock.ts";
+import { systemRandom } from "../../base/random.ts";
+import { Registry } from "../../metrics/registry.ts";
+import { RowJournal } from "../../metrics/row-journal.ts";
+import type { Address } from "../../model/address.ts";
+import type { ProxyConfig } from "../../model/bootstrap.ts";
+import type { Cluster } from "../../model/cluster.ts";
+import { endpointRow } from "../admin/proxy-source.ts";
+import type { PreparedConfig } from "../data-plane.ts";
+import type { Limits } from "../limits/limits.ts";
+import { SharedLimits } from "../limits/shared-limits.ts";
+import { assemble, type ThreadParts } from "./assemble.ts";
+import { ConfigReceiver } from "./config-receiver.ts";
+import { LogRelay } from "./log-relay.ts";
+import type {
+  EndpointRows,
+  FromWorker,
+  Preparation,
+  QuestionName,
+  Questions,
+  ToWorker,
+  WorkerStart,
+} from "./message.ts";
+
+/** Endpoints in one answer: well under 5 ms of work. */
+const ENDPOINTS_MAX = 500;
+
+type Handlers = {
+  readonly [Q in QuestionName]: (
+    asks: Questions[Q]["asks"],
+  ) => Questions[Q]["answer"] | Promise<Questions[Q]["answer"]>;
+};
+
+/** A worker thread's side: one data plane, which does what the main thread asks. */
+export class Serving {
+  readonly #slot: number;
+  readonly #send: (message: FromWorker) => void;
+  readonly #clock: Clock = systemClock;
+  readonly #journal: RowJournal;
+  readonly #registry: Registry;
+  readonly #parts: ThreadParts;
+  readonly #received = new ConfigReceiver();
+  readonly #use = new Map<string, Int32Array>();
+  #prepared: { readonly config: ProxyConfig; readonly by: PreparedConfig } | undefined;
+
+  readonly #handlers: Handlers = {
+    piece: (piece) => {
+      this.#received.take(piece);
+    },
+    prepare: (preparation) => this.#prepare(preparation),
+    commit: () => this.#commit(),
+    abandon: () => this.#abandon(),
+    endpoints: (from) => this.#endpoints(from),
+    resetCounters: () => {
+      this.#registry.resetCounters();
+    },
+    drain: () => {
+      this.#parts.dataPlane.listeners.drain();
+    },
+    stop: (graceMs) => this.#stop(graceMs),
+  };
+
+  constructor({ slot, node, version, carrying }: WorkerStart, send: (message: FromWorker) => void) {
+    this.#slot = slot;
+    this.#send = send;
+    this.#journal = new RowJournal((entry) => send({ kind: "journal", entry }));
+    this.#registry = new Registry(this.#journal);
+    this.#parts = assemble({
+      node,
+      version,
+      carrying,
+      registry: this.#registry,
+      clock: this.#clock,
+      random: systemRandom,
+      onNotice: (text) => send({ kind: "notice", text }),
+      limitsOf: (cluster) => this.#limitsOf(cluster),
+      openSink: (path) =>
+        new LogRelay(path, this.#clock, (to, text, lines) =>
+          send({ kind: "log", path: to, text, lines }),
+        ),
+    });
+    this.#journal.begin(this.#registry.store);
+  }
+
+  hear(message: ToWorker): void {
+    if (message.kind === "release") this.#journal.release(message.rows);
+    else if (message.kind === "forget") this.#journal.forget(message.row, message.sum);
+    else void this.#answer(message.id, message.kind, message.asks);
+  }
+
+  /** A mistake that nothing else has contained: said, and the other connections go on. */
+  onFault(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#send({ kind: "notice", text: `internal error: ${text}` });
+  }
+
+  async #answer<Q extends QuestionName>(
+    id: number,
+    name: Q,
+    asks: Questions[Q]["asks"],
+  ): Promise<void> {
+    try {
+      const answer = await this.#handlers[name](asks);
+      this.#send({ kind: "answer", id, answer });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#send({ kind: "refusal", id, reason });
+    }
+  }
+
+  /** The main thread makes the cells of each cluster before it tells of the cluster. */
+  #limitsOf({ name, thresholds }: Cluster): Limits {
+    const use = this.#use.get(name);
+    if (use === undefined) throw new Error(`cluster ${name} has no shared limits`);
+    return new SharedLimits(thresholds, use, this.#slot);
+  }
+
+  async #prepare({ names, use, binding }: Preparation): Promise<ReadonlyMap<string, Address>> {
+    for (const [name, cells] of use) this.#use.set(name, cells);
+    const config = this.#received.config(names);
+    try {
+      const by = await this.#parts.dataPlane.prepare(config, binding);
+      this.#prepared = { config, by };
+      return by.addresses;
+    } catch (error) {
+      this.#received.abandon();
+      throw error;
+    }
+  }
+
+  async #commit(): Promise<undefined> {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    if (prepared === undefined) return;
+    await prepared.by.commit();
+    this.#received.commit(prepared.config);
+    const served = new Set(prepared.config.clusters.map(({ name }) => name));
+    for (const name of this.#use.keys()) if (!served.has(name)) this.#use.delete(name);
+  }
+
+  #abandon(): undefined {
+    this.#prepared?.by.abandon();
+    this.#prepared = undefined;
+    this.#received.abandon();
+  }
+
+  #endpoints(from: number): EndpointRows[] {
+    const answer: EndpointRows[] = [];
+    let before = 0;
+    let room = ENDPOINTS_MAX;
+    for (const { name, hosts } of this.#parts.dataPlane.clusters.clusters) {
+      const skip = Math.max(0, from - before);
+      before += hosts.length;
+      if (skip >= hosts.length) continue;
+      const some = hosts.slice(skip, skip + room);
+      answer.push({ cluster: name, endpoints: some.map(endpointRow) });
+      room -= some.length;
+      if (room === 0) break;
+    }
+    return answer;
+  }
+
+  async #stop(graceMs: number): Promise<undefined> {
+    await this.#parts.dataPlane.stop(graceMs);
+    await this.#parts.accessLogs.close();
+    this.#journal.flush();
+  }
+}

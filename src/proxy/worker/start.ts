@@ -1,0 +1,35 @@
+import { systemClock } from "../../base/clock.ts";
+import { Registry } from "../../metrics/registry.ts";
+import { type ProxyOptions, type ServingProxy, serve } from "../main.ts";
+import { countingParts } from "./assemble.ts";
+import { Fleet } from "./fleet.ts";
+
+/** A proxy whose data plane runs on threads of its own. */
+export interface WorkersProxy extends ServingProxy {
+  readonly fleet: Fleet;
+}
+
+/** What workers take of this thread's world is the machine's: they cannot be handed another. */
+export type WorkersOptions = Pick<
+  ProxyOptions,
+  "bootstrap" | "version" | "carrying" | "onNotice" | "onQuit"
+>;
+
+/** As `startProxy`, on so many workers. */
+export async function startWorkers(
+  options: WorkersOptions,
+  workers: number,
+): Promise<WorkersProxy> {
+  const { bootstrap, version = "", carrying = true, onNotice = () => undefined } = options;
+  const clock = systemClock;
+  const registry = new Registry();
+  const counting = countingParts({ node: bootstrap.node, version, registry, clock, onNotice });
+  const fleet = new Fleet({ workers, bootstrap, version, carrying, clock, counting, onNotice });
+  try {
+    const running = await serve(options, fleet);
+    return Object.assign(running, { fleet });
+  } catch (error) {
+    await fleet.stop(0);
+    throw error;
+  }
+}
