@@ -29,7 +29,7 @@ const HOT_PATH = "// hot path: no allocation per request";
 const MAY_IMPORT_GEN = [/^src\/xds\//, /^src\/control\/server\//, /^src\/proxy\/config-client/];
 
 const MAY_OPEN_SOCKETS = [
-  /^src\/proxy\/(listener|upstream)\//,
+  /^src\/proxy\/(listener|tls|upstream)\//,
   /^src\/control\/server\//,
   /^src\/up\//,
 ];

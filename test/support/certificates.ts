@@ -104,7 +104,7 @@ export class TestAuthority {
     const spki = Buffer.from(await crypto.subtle.exportKey("spki", keys.publicKey));
     return {
       chain: `${certificate.toString("pem")}\n${this.#above}`,
-      key: await pemOf(keys.privateKey),
+      key: pemOf("PRIVATE KEY", await crypto.subtle.exportKey("pkcs8", keys.privateKey)),
       der,
       sha256: createHash("sha256").update(der).digest("hex"),
       spki: createHash("sha256").update(spki).digest("base64"),
@@ -127,7 +127,7 @@ export class TestAuthority {
       },
       crypto,
     );
-    return `${list.toString("pem")}\n`;
+    return pemOf("X509 CRL", list.rawData);
   }
 
   #sign(
@@ -164,9 +164,9 @@ async function keysOf(kind: "ecdsa" | "rsa"): Promise<KeyPair> {
   return (await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as KeyPair;
 }
 
-async function pemOf(key: CryptoKey): Promise<string> {
-  const bytes = Buffer.from(await crypto.subtle.exportKey("pkcs8", key)).toString("base64");
-  return `-----BEGIN PRIVATE KEY-----\n${bytes}\n-----END PRIVATE KEY-----\n`;
+function pemOf(what: string, der: ArrayBuffer): string {
+  const text = Buffer.from(der).toString("base64");
+  return `-----BEGIN ${what}-----\n${text}\n-----END ${what}-----\n`;
 }
 
 function authorityExtensions(): Extension[] {

@@ -1,7 +1,16 @@
-import { connect, type Socket } from "node:net";
+import { connect, type OnReadOpts, type Socket, type TcpNetConnectOpts } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { PeerCertificate } from "../../identity/peer-certificate.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import type { TcpKeepalive } from "../../model/cluster.ts";
+import type { SslStats } from "../telemetry/envoy/ssl-stats.ts";
+import type { ClientContext } from "../tls/client-context.ts";
+import { brokenHandshake, type HandshakeFailure, refusedCertificate } from "../tls/failure-text.ts";
+import { chainErrorOf, describeTls, type TlsInfo } from "../tls/tls-info.ts";
 import { readInto } from "./shared-read.ts";
+
+/** What TLS 1.3 is called; each of its tickets is to be used once. */
+const TLS_1_3 = "TLSv1.3";
 
 export interface DialOptions {
   readonly bindAddress: SocketAddress | undefined;
@@ -11,20 +20,143 @@ export interface DialOptions {
   readonly onBytes?: (bytes: Buffer) => void;
 }
 
+export interface TlsDialOptions extends DialOptions {
+  readonly context: ClientContext;
+  /** Offered before all others; empty for none. */
+  readonly ownProtocol: string;
+  /** Offered where the context's configuration lists none. */
+  readonly usualProtocols: readonly string[];
+  readonly stats: SslStats;
+  /** The endpoint is the right one: from now on bytes may be written. */
+  readonly onSecure: (tls: TlsInfo) => void;
+}
+
 /** Starts to open a connection; nothing is awaited. */
 export function dial(address: Address, options: DialOptions): Socket {
-  const { allowHalfOpen, bindAddress, onBytes, tcpKeepalive } = options;
-  const reading = onBytes === undefined ? {} : { onread: readInto(onBytes) };
-  if (address.kind === "pipe") return connect({ path: address.path, allowHalfOpen, ...reading });
-  const socket = connect({
-    host: address.host,
-    port: address.port,
+  const socket = connect(targetOf(address, options));
+  keepAlive(socket, options);
+  return socket;
+}
+
+/**
+ * As `dial`, with TLS. Where the handshake fails, or the endpoint's certificate is refused, the
+ * socket emits an `error` whose message is Envoy's `%UPSTREAM_TRANSPORT_FAILURE_REASON%`, and then
+ * `close`; `onSecure` is then never called. Throws nothing.
+ */
+export function dialTls(address: Address, options: TlsDialOptions): TLSSocket {
+  const { context, ownProtocol, usualProtocols } = options;
+  const offer = context.offer(ownProtocol, usualProtocols);
+  const session = context.sessions.take();
+  const { serverName } = context;
+  const socket = connectTls({
+    ...targetOf(address, options),
+    secureContext: context.secure,
+    // Certificates are judged here, as Envoy judges them; resumed sessions' too.
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    ...(offer === undefined ? {} : { ALPNProtocols: offer }),
+    ...(session === undefined ? {} : { session: session.bytes }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  });
+  keepAlive(socket, options);
+  secure(socket, options, session?.peer);
+  return socket;
+}
+
+function secure(
+  socket: TLSSocket,
+  options: TlsDialOptions,
+  known: PeerCertificate | undefined,
+): void {
+  const { context, onSecure, stats } = options;
+  const { sessions, generation } = context;
+  let secured: TlsInfo | undefined;
+  const refuse = (failure: HandshakeFailure, error: Error): void => {
+    if (failure.stat !== undefined) stats.count(failure.stat);
+    error.message = failure.reason;
+  };
+  // Whoever listens later hears the reason already: listeners are called in their order.
+  socket.on("error", (error) => {
+    if (secured === undefined && !(error instanceof RefusedCertificate))
+      refuse(brokenHandshake(error), error);
+    socket.destroy();
+  });
+  socket.on("secureConnect", () => {
+    const { failure, tls } = judge(socket, context, known);
+    if (tls === undefined || (failure !== undefined && !context.verifier.accepting)) {
+      const error = new RefusedCertificate(failure?.reason);
+      if (failure !== undefined) refuse(failure, error);
+      socket.destroy(error);
+      return;
+    }
+    if (failure?.stat !== undefined) stats.count(failure.stat);
+    secured = tls;
+    stats.handshake(tls);
+    onSecure(tls);
+  });
+  if (!sessions.enabled) return;
+  socket.on("session", (bytes) => {
+    if (secured === undefined || context.generation !== generation) return;
+    sessions.put({ bytes, once: secured.version === TLS_1_3, peer: secured.peer });
+  });
+}
+
+/** The endpoint has shown a certificate that is not good enough. */
+class RefusedCertificate extends Error {}
+
+interface Verdict {
+  /** Undefined where the certificate could not even be read. */
+  readonly tls: TlsInfo | undefined;
+  readonly failure: HandshakeFailure | undefined;
+}
+
+function judge(
+  socket: TLSSocket,
+  { serverName, verifier }: ClientContext,
+  known: PeerCertificate | undefined,
+): Verdict {
+  let tls: TlsInfo;
+  try {
+    tls = describeTls(socket, serverName ?? "");
+  } catch {
+    return { tls: undefined, failure: refusedCertificate(UNREADABLE) };
+  }
+  // Its keys prove that it is the peer that was verified when the session was made.
+  if (tls.sessionReused) return { tls: { ...tls, peer: known }, failure: undefined };
+  const objection =
+    tls.peer === undefined
+      ? verifier.wantsCertificate && UNREADABLE
+      : verifier.objection(tls.peer, chainErrorOf(socket));
+  return { tls, failure: objection ? refusedCertificate(objection) : undefined };
+}
+
+const UNREADABLE = {
+  stat: "fail_verify_error",
+  details: "no certificate that can be read",
+} as const;
+
+interface Target {
+  readonly path?: string;
+  readonly host?: string;
+  readonly port?: number;
+}
+
+function targetOf(address: Address, options: DialOptions): TcpNetConnectOpts {
+  const { allowHalfOpen, bindAddress, onBytes } = options;
+  const reading: { onread?: OnReadOpts } =
+    onBytes === undefined ? {} : { onread: readInto(onBytes) };
+  const target: Target =
+    address.kind === "pipe" ? { path: address.path } : { host: address.host, port: address.port };
+  return {
+    ...(target as TcpNetConnectOpts),
     noDelay: true,
     allowHalfOpen,
     ...reading,
     ...(bindAddress === undefined ? {} : { localAddress: bindAddress.host }),
     ...(bindAddress === undefined || bindAddress.port === 0 ? {} : { localPort: bindAddress.port }),
-  });
+  };
+}
+
+function keepAlive(socket: Socket, { tcpKeepalive }: DialOptions): void {
   if (tcpKeepalive !== undefined) socket.setKeepAlive(true, (tcpKeepalive.timeS ?? 7200) * 1000);
-  return socket;
 }

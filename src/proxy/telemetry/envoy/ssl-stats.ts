@@ -1,0 +1,136 @@
+import { add, at } from "../../../metrics/cells.ts";
+import type { Registry } from "../../../metrics/registry.ts";
+import type { Table } from "../../../metrics/table.ts";
+import { type ColumnSet, envoyColumn, envoyColumns } from "./columns.ts";
+
+/** Envoy: configuration/listeners/stats, TLS statistics. */
+export type SslStat =
+  | "connection_error"
+  | "handshake"
+  | "session_reused"
+  | "no_certificate"
+  | "fail_verify_no_cert"
+  | "fail_verify_error"
+  | "fail_verify_san"
+  | "fail_verify_cert_hash";
+
+type Kind = "listener" | "cluster";
+
+function columnsOf(kind: Kind): ColumnSet<`ssl.${SslStat}`> {
+  return envoyColumns(kind, {
+    "ssl.connection_error": ["counter", "TLS connections broken by an error of the protocol."],
+    "ssl.handshake": ["counter", "TLS handshakes completed."],
+    "ssl.session_reused": ["counter", "TLS handshakes that resumed a session."],
+    "ssl.no_certificate": ["counter", "TLS connections without a certificate of the peer."],
+    "ssl.fail_verify_no_cert": ["counter", "TLS connections refused: no client certificate."],
+    "ssl.fail_verify_error": ["counter", "TLS connections refused: certificate not trusted."],
+    "ssl.fail_verify_san": ["counter", "TLS connections refused: no wanted alternative name."],
+    "ssl.fail_verify_cert_hash": ["counter", "TLS connections refused: other certificate or key."],
+  });
+}
+
+const COLUMNS: Readonly<Record<Kind, ColumnSet<`ssl.${SslStat}`>>> = {
+  listener: columnsOf("listener"),
+  cluster: columnsOf("cluster"),
+};
+
+/** What is counted by a name that the two sides agree upon; Envoy's labels differ by kind. */
+const AGREED = {
+  versions: { listener: "envoy_ssl_version", cluster: "envoy_ssl_version" },
+  ciphers: { listener: "envoy_ssl_cipher", cluster: "cipher_suite" },
+  curves: { listener: "envoy_ssl_curve", cluster: "envoy_ssl_curve" },
+} as const;
+type Agreed = keyof typeof AGREED;
+
+const OWNERS_MAX = 20_000;
+const OWNER_LABELS = { listener: "envoy_listener_address", cluster: "envoy_cluster_name" };
+
+/** TLS statistics of all listeners, or of all clusters. */
+export interface SslTables {
+  readonly kind: Kind;
+  readonly totals: Table;
+  readonly agreed: Readonly<Record<Agreed, Table>>;
+}
+
+/** `segment`: the owner's name as it stands inside a statistic's. */
+export function sslTables(
+  registry: Registry,
+  kind: Kind,
+  segment: (name: string) => string,
+): SslTables {
+  const agreed = (what: Agreed): Table =>
+    registry.table({
+      name: `${kind}_ssl_${what}`,
+      columns: [envoyColumn("counter", kind, `ssl.${what}`, `TLS handshakes by ${what}.`)],
+      labelNames: [AGREED[what][kind], OWNER_LABELS[kind]],
+      rowsMax: OWNERS_MAX,
+      statName: (_, [value = "", name = ""]) => `${kind}.${segment(name)}.ssl.${what}.${value}`,
+    });
+  return {
+    kind,
+    totals: registry.table({
+      name: `${kind}_ssl`,
+      columns: COLUMNS[kind].columns,
+      labelNames: [OWNER_LABELS[kind]],
+      rowsMax: OWNERS_MAX,
+      statName: (column, [name = ""]) => `${kind}.${segment(name)}.${column.stat}`,
+    }),
+    agreed: { versions: agreed("versions"), ciphers: agreed("ciphers"), curves: agreed("curves") },
+  };
+}
+
+/** What a completed handshake is counted by. */
+export interface HandshakeFacts {
+  readonly version: string;
+  readonly cipher: string;
+  readonly curve: string;
+  readonly sessionReused: boolean;
+  readonly peer: unknown;
+}
+
+/** Envoy's TLS statistics of one listener or cluster; their rows appear with the first of them. */
+export class SslStats {
+  readonly #name: string;
+  readonly #tables: SslTables;
+  #cells: Float64Array | undefined;
+
+  constructor(name: string, tables: SslTables) {
+    this.#name = name;
+    this.#tables = tables;
+  }
+
+  count(stat: SslStat): void {
+    this.#cells ??= this.#tables.totals.row([this.#name]).cells;
+    add(this.#cells, COLUMNS[this.#tables.kind].at[`ssl.${stat}`], 1);
+  }
+
+  value(stat: SslStat): number {
+    if (this.#cells === undefined) return 0;
+    return at(this.#cells, COLUMNS[this.#tables.kind].at[`ssl.${stat}`]);
+  }
+
+  handshake({ cipher, curve, peer, sessionReused, version }: HandshakeFacts): void {
+    this.count("handshake");
+    if (sessionReused) this.count("session_reused");
+    if (peer === undefined) this.count("no_certificate");
+    this.#agreed("versions", version);
+    this.#agreed("ciphers", cipher);
+    if (curve !== "") this.#agreed("curves", curve);
+  }
+
+  /** The owner is gone: out of every later scrape. */
+  remove(): void {
+    const { agreed, totals } = this.#tables;
+    if (this.#cells === undefined) return;
+    totals.remove(totals.row([this.#name]));
+    for (const table of Object.values(agreed)) {
+      for (const row of table.snapshot()) if (row.values[1] === this.#name) table.remove(row);
+    }
+    this.#cells = undefined;
+  }
+
+  #agreed(what: Agreed, value: string): void {
+    const { cells } = this.#tables.agreed[what].row([value, this.#name]);
+    add(cells, 0, 1);
+  }
+}

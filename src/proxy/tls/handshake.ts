@@ -1,0 +1,146 @@
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Clock, Timer } from "../../base/clock.ts";
+import type { ClientHello } from "../../codec/tls/client-hello.ts";
+import { protocolList } from "../../codec/tls/protocol-list.ts";
+import { contained, type FaultOwner } from "../faults.ts";
+import type { SslStats } from "../telemetry/envoy/ssl-stats.ts";
+import { readInto } from "../upstream/shared-read.ts";
+import {
+  brokenHandshake,
+  type HandshakeFailure,
+  NO_CERTIFICATE,
+  refusedCertificate,
+} from "./failure-text.ts";
+import type { ServerContext } from "./server-context.ts";
+import { secureAccepted } from "./server-socket.ts";
+import { chainErrorOf, describeTls, type TlsInfo } from "./tls-info.ts";
+
+/** Envoy's transport_socket_connect_timeout is off by default; nobody may keep us waiting so. */
+const HANDSHAKE_MS = 10_000;
+
+const NO_TAKER = (_bytes: Buffer): void => undefined;
+
+/** A terminated connection, ready for a filter. */
+export interface SecureConnection {
+  readonly socket: TLSSocket;
+  readonly tls: TlsInfo;
+  /** Where reads go, if the socket reads into the shared buffer; else `data` events. */
+  readonly reader: Reader | undefined;
+}
+
+/** Who takes what is read; the buffer belongs to the next read. */
+export interface Reader {
+  onBytes: (bytes: Buffer) => void;
+}
+
+export interface HandshakeOwner extends FaultOwner {
+  /** Called in the turn in which application data may follow: begin to read at once. */
+  onSecure(connection: SecureConnection, handshake: ServerHandshake): void;
+  /** The connection has closed before. */
+  onHandshakeFailed(handshake: ServerHandshake): void;
+}
+
+export interface HandshakeOptions {
+  readonly context: ServerContext;
+  readonly hello: ClientHello;
+  /** What was read of the socket. */
+  readonly first: Buffer;
+  readonly stats: SslStats;
+  readonly clock: Clock;
+  /** Read into the shared buffer. */
+  readonly shared: boolean;
+  /** A protocol of our own, accepted before those of the configuration; empty for none. */
+  readonly ownProtocol: string;
+}
+
+/**
+ * An accepted connection while it becomes TLS.
+ *
+ * ```
+ *   shaking -> secure          the owner's
+ *      |
+ *      +-----> failed          closed, counted
+ * ```
+ */
+export class ServerHandshake {
+  readonly #owner: HandshakeOwner;
+  readonly #options: HandshakeOptions;
+  readonly #socket: TLSSocket;
+  readonly #reader: Reader | undefined;
+  readonly #timer: Timer;
+  #state: "shaking" | "secure" | "failed" = "shaking";
+
+  constructor(raw: Socket, owner: HandshakeOwner, options: HandshakeOptions) {
+    const { clock, context, first, hello, ownProtocol, shared } = options;
+    this.#owner = owner;
+    this.#options = options;
+    const reader = shared ? { onBytes: NO_TAKER } : undefined;
+    this.#reader = reader;
+    const protocol = context.protocolFor(hello.alpnProtocols, ownProtocol);
+    const socket = secureAccepted(raw, first, {
+      secureContext: context.secure,
+      requestCert: context.asksForCertificate,
+      rejectUnauthorized: context.needsCertificate,
+      alpn: protocol === undefined ? undefined : protocolList([protocol]),
+      onread: reader === undefined ? undefined : readInto((bytes) => reader.onBytes(bytes)),
+    });
+    this.#socket = socket;
+    socket.on(
+      "secure",
+      contained(owner, () => this.#onSecure()),
+    );
+    // What breaks the library's end of a connection is told by this event alone.
+    socket.on("_tlsError", (error: Error) => socket.destroy(error));
+    socket.on(
+      "error",
+      contained(owner, (error: Error) => this.#fail(brokenHandshake(error))),
+    );
+    socket.on(
+      "close",
+      contained(owner, () => this.#onClose()),
+    );
+    this.#timer = clock.after(HANDSHAKE_MS, () => socket.destroy());
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #onSecure(): void {
+    if (this.#state !== "shaking") return;
+    const { context, hello, stats } = this.#options;
+    const tls = describeTls(this.#socket, hello.serverName);
+    const failure = this.#judge(tls);
+    const accepting = context.verifier.accepting && tls.peer !== undefined;
+    if (failure !== undefined && !accepting) {
+      this.#fail(failure);
+      this.#socket.destroy();
+      return;
+    }
+    if (failure?.stat !== undefined) stats.count(failure.stat);
+    this.#state = "secure";
+    this.#timer.cancel();
+    stats.handshake(tls);
+    this.#owner.onSecure({ socket: this.#socket, tls, reader: this.#reader }, this);
+  }
+
+  #judge({ peer }: TlsInfo): HandshakeFailure | undefined {
+    const { context } = this.#options;
+    if (peer === undefined) return context.needsCertificate ? NO_CERTIFICATE : undefined;
+    const objection = context.verifier.objection(peer, chainErrorOf(this.#socket));
+    return objection === undefined ? undefined : refusedCertificate(objection);
+  }
+
+  /** Counts a failure once; what follows a refused certificate is its consequence. */
+  #fail({ stat }: HandshakeFailure): void {
+    if (this.#state !== "shaking") return;
+    this.#state = "failed";
+    if (stat !== undefined) this.#options.stats.count(stat);
+  }
+
+  #onClose(): void {
+    this.#timer.cancel();
+    if (this.#state !== "secure") this.#owner.onHandshakeFailed(this);
+  }
+}

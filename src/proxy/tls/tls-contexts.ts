@@ -1,0 +1,202 @@
+import { readFileSync, statSync } from "node:fs";
+import type { SecureContext } from "node:tls";
+import type { Clock, Timer } from "../../base/clock.ts";
+import { counter } from "../../metrics/column.ts";
+import type { Registry } from "../../metrics/registry.ts";
+import type { ProxyConfig } from "../../model/bootstrap.ts";
+import type {
+  DataSource,
+  DownstreamTls,
+  TlsContext,
+  UpstreamTls,
+} from "../../model/transport/tls.ts";
+import { ClientContext } from "./client-context.ts";
+import { FileWatcher } from "./file-watcher.ts";
+import { buildContext, planContext } from "./secure-context.ts";
+import { ServerContext } from "./server-context.ts";
+
+/** A bundle of all public authorities has a quarter of that. */
+const FILE_BYTES_MAX = 1024 * 1024;
+/** The keys of session tickets are used for so long; BoringSSL changes them every two days. */
+const TICKET_KEYS_MS = 24 * 3_600_000;
+
+const COLUMNS = [
+  counter("outrigger_tls_reloads_total", "Changes of certificate files that were taken over."),
+  counter(
+    "outrigger_tls_reload_failures_total",
+    "Changes of certificate files that could not be used; the last good ones stay.",
+  ),
+];
+const RELOADS = 0;
+const FAILURES = 1;
+
+export interface TlsContextsOptions {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  /** Hears what a log should. */
+  readonly onNotice: (notice: string) => void;
+}
+
+/** Where a context's material comes from, and who uses it. */
+interface Entry {
+  readonly role: "server" | "client";
+  readonly config: DownstreamTls | UpstreamTls;
+  readonly context: ServerContext | ClientContext;
+  key: string;
+}
+
+/**
+ * All TLS contexts of a proxy. Who asks for the same configuration twice gets the same context, and
+ * contexts of the same certificates share the library's part. The files are followed: a change is
+ * taken over by new connections, or, where it cannot be used, the last good one stays.
+ */
+export class TlsContexts {
+  readonly #options: TlsContextsOptions;
+  readonly #watcher: FileWatcher;
+  readonly #cells: Float64Array;
+  readonly #entries = new Map<string, Entry>();
+  readonly #shared = new Map<string, SecureContext>();
+  readonly #files = new Map<string, Buffer>();
+  #ticketKeys: Timer | undefined;
+
+  constructor(options: TlsContextsOptions) {
+    this.#options = options;
+    this.#watcher = new FileWatcher(options.clock, (changed) => this.#reload(changed));
+    const table = options.registry.table({
+      name: "tls",
+      columns: COLUMNS,
+      labelNames: [],
+      rowsMax: 1,
+    });
+    this.#cells = table.row([]).cells;
+  }
+
+  /** Throws an Error that names the file or setting that cannot be used. */
+  server(config: DownstreamTls): ServerContext {
+    const name = `server ${JSON.stringify(config)}`;
+    const known = this.#entries.get(name)?.context;
+    if (known instanceof ServerContext) return known;
+    const { key, secure } = this.#load("server", config);
+    const context = new ServerContext(config, secure);
+    this.#entries.set(name, { role: "server", config, context, key });
+    this.#ticketKeys ??= this.#options.clock.after(TICKET_KEYS_MS, () => this.#renewTicketKeys());
+    return context;
+  }
+
+  /** Throws an Error that names the file or setting that cannot be used. */
+  client(config: UpstreamTls): ClientContext {
+    const name = `client ${JSON.stringify(config)}`;
+    const known = this.#entries.get(name)?.context;
+    if (known instanceof ClientContext) return known;
+    const { key, secure } = this.#load("client", config);
+    const context = new ClientContext(config, secure);
+    this.#entries.set(name, { role: "client", config, context, key });
+    return context;
+  }
+
+  /** Forgets, and no longer follows, what this configuration does not use. */
+  retain({ clusters, listeners }: ProxyConfig): void {
+    const used = new Set<string>();
+    for (const { defaultFilterChain, filterChains } of listeners) {
+      const chains = [...filterChains, ...(defaultFilterChain ? [defaultFilterChain] : [])];
+      for (const { tls } of chains) if (tls) used.add(`server ${JSON.stringify(tls)}`);
+    }
+    for (const { tls } of clusters) if (tls) used.add(`client ${JSON.stringify(tls)}`);
+    for (const name of this.#entries.keys()) if (!used.has(name)) this.#entries.delete(name);
+    const paths = new Set([...this.#entries.values()].flatMap(({ config }) => pathsOf(config)));
+    this.#watcher.keep(paths);
+    for (const path of this.#files.keys()) if (!paths.has(path)) this.#files.delete(path);
+    this.#forgetUnshared();
+  }
+
+  stop(): void {
+    this.#watcher.stop();
+    this.#ticketKeys?.cancel();
+  }
+
+  #load(role: Entry["role"], config: Entry["config"]): { key: string; secure: SecureContext } {
+    const plan = planContext(role, config, this.#read);
+    const secure = this.#shared.get(plan.key) ?? buildContext(plan);
+    this.#shared.set(plan.key, secure);
+    return { key: plan.key, secure };
+  }
+
+  readonly #read = (source: DataSource): Buffer => {
+    if (source.kind === "inline") return Buffer.from(source.text);
+    const { path } = source;
+    const known = this.#files.get(path);
+    if (known !== undefined) return known;
+    this.#watcher.follow(path);
+    const bytes = readBounded(path);
+    this.#files.set(path, bytes);
+    return bytes;
+  };
+
+  #reload(changed: ReadonlySet<string>): void {
+    for (const path of changed) this.#files.delete(path);
+    const failures = new Set<string>();
+    for (const entry of this.#entries.values()) {
+      if (!pathsOf(entry.config).some((path) => changed.has(path))) continue;
+      try {
+        this.#renew(entry);
+      } catch (error) {
+        failures.add(error instanceof Error ? error.message : String(error));
+      }
+    }
+    for (const failure of failures) {
+      this.#options.onNotice(`TLS files cannot be used, the last good ones stay: ${failure}`);
+    }
+    const cell = failures.size > 0 ? FAILURES : RELOADS;
+    this.#cells[cell] = (this.#cells[cell] ?? 0) + 1;
+    this.#forgetUnshared();
+  }
+
+  /** Files may be written anew with the same content: that is no change. */
+  #renew(entry: Entry): void {
+    const { key, secure } = this.#load(entry.role, entry.config);
+    if (key === entry.key) return;
+    entry.key = key;
+    const { context } = entry;
+    if (context instanceof ClientContext) context.renew(secure);
+    else context.secure = secure;
+  }
+
+  /** A context has its ticket keys for life; so contexts of servers are made anew. */
+  #renewTicketKeys(): void {
+    this.#ticketKeys = this.#options.clock.after(TICKET_KEYS_MS, () => this.#renewTicketKeys());
+    const servers = [...this.#entries.values()].filter(({ role }) => role === "server");
+    for (const { key } of servers) this.#shared.delete(key);
+    for (const entry of servers) {
+      if (!(entry.context instanceof ServerContext)) continue;
+      try {
+        const { key, secure } = this.#load(entry.role, entry.config);
+        entry.key = key;
+        entry.context.secure = secure;
+      } catch {
+        // The files cannot be used now, as has been told; the old keys go on.
+      }
+    }
+  }
+
+  #forgetUnshared(): void {
+    const used = new Set([...this.#entries.values()].map(({ key }) => key));
+    for (const key of this.#shared.keys()) if (!used.has(key)) this.#shared.delete(key);
+  }
+}
+
+function pathsOf({ certificates, validation }: TlsContext): readonly string[] {
+  const sources = [
+    ...certificates.flatMap(({ certificateChain, privateKey }) => [certificateChain, privateKey]),
+    validation?.trustedCa,
+    validation?.crl,
+  ];
+  return sources.flatMap((source) => (source?.kind === "file" ? [source.path] : []));
+}
+
+/** Throws an Error that names the file. */
+function readBounded(path: string): Buffer {
+  const stat = statSync(path);
+  if (!stat.isFile()) throw new Error(`${path} is not a file`);
+  if (stat.size > FILE_BYTES_MAX) throw new Error(`${path} has more than ${FILE_BYTES_MAX} bytes`);
+  return readFileSync(path);
+}
