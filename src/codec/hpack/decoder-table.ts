@@ -6,8 +6,25 @@ import { STATIC_COUNT, STATIC_IDS, STATIC_NAMES, STATIC_VALUES } from "./static-
 /** What an entry counts beyond its name and value (RFC 7541 section 4.1). */
 export const ENTRY_OVERHEAD = 32;
 
-/** Entries that there is room for at first; a power of two. */
+/** Places that there are at first; a power of two. */
 const ROOM_AT_FIRST = 16;
+
+/** One field as a table holds it; one of the dynamic table is written over when it was evicted. */
+class Entry {
+  id: number;
+  name: string;
+  value: string;
+  size: number;
+
+  constructor(id: number, name: string, value: string, size: number) {
+    this.id = id;
+    this.name = name;
+    this.value = value;
+    this.size = size;
+  }
+}
+
+const STATIC_ENTRIES: readonly Entry[] = STATIC_NAMES.map(staticEntry);
 
 /**
  * The static table and one connection's dynamic table, as a decoder sees them (RFC 7541 section
@@ -15,49 +32,30 @@ const ROOM_AT_FIRST = 16;
  *
  * ```
  *   index     1 ........ 61 | 62 (newest) ......... 61 + count (oldest, evicted first)
- *   ring slot               | newest & mask .... (newest - count + 1) & mask
+ *   ring place              | newest & mask .... (newest - count + 1) & mask
  * ```
  */
 export class DecoderTable {
-  /** Dynamic entries. */
-  count = 0;
-  /** Bytes of the dynamic entries, each with its overhead. */
-  size = 0;
   sizeMax: number;
+  #size = 0;
+  #count = 0;
   #newest = -1;
   #mask: number = ROOM_AT_FIRST - 1;
-  #ids: number[] = new Array<number>(ROOM_AT_FIRST).fill(0);
-  #names: string[] = new Array<string>(ROOM_AT_FIRST).fill("");
-  #values: string[] = new Array<string>(ROOM_AT_FIRST).fill("");
-  #sizes: number[] = new Array<number>(ROOM_AT_FIRST).fill(0);
+  #ring: Entry[] = emptyRing(ROOM_AT_FIRST);
 
   constructor(sizeMax: number) {
     this.sizeMax = sizeMax;
   }
 
+  /** Whether there is an entry of that index, which is at least 1. */
   has(index: number): boolean {
-    return index <= STATIC_COUNT + this.count;
+    return index <= STATIC_COUNT + this.#count;
   }
 
-  id(index: number): number {
-    if (index <= STATIC_COUNT) return STATIC_IDS[index] as number;
-    return this.#ids[this.#slot(index)] as number;
-  }
-
-  /** The id of the name alone: `MALFORMED` where it is the name that makes the field so. */
-  nameId(index: number): number {
-    const id = this.id(index);
-    return id === MALFORMED ? idOfSuspect(this.name(index)) : id;
-  }
-
-  name(index: number): string {
-    if (index <= STATIC_COUNT) return STATIC_NAMES[index] as string;
-    return this.#names[this.#slot(index)] as string;
-  }
-
-  value(index: number): string {
-    if (index <= STATIC_COUNT) return STATIC_VALUES[index] as string;
-    return this.#values[this.#slot(index)] as string;
+  /** The entry of an index that the table has; valid until the next `add` or `resize`. */
+  entry(index: number): Readonly<Entry> {
+    if (index <= STATIC_COUNT) return STATIC_ENTRIES[index] as Entry;
+    return this.#ring[(this.#newest - (index - STATIC_COUNT - 1)) & this.#mask] as Entry;
   }
 
   /** Sets the dynamic table's size to what a size update says. */
@@ -70,51 +68,56 @@ export class DecoderTable {
   add(id: number, name: string, value: string, size: number): void {
     this.#evict(this.sizeMax - size);
     if (size > this.sizeMax) return;
-    if (this.count > this.#mask) this.#grow();
-    const slot = ++this.#newest & this.#mask;
-    this.#ids[slot] = id;
-    this.#names[slot] = name;
-    this.#values[slot] = value;
-    this.#sizes[slot] = size;
-    this.size += size;
-    this.count++;
-  }
-
-  #slot(index: number): number {
-    return (this.#newest - (index - STATIC_COUNT - 1)) & this.#mask;
+    if (this.#count > this.#mask) this.#grow();
+    const entry = this.#ring[++this.#newest & this.#mask] as Entry;
+    entry.id = id;
+    entry.name = name;
+    entry.value = value;
+    entry.size = size;
+    this.#size += size;
+    this.#count++;
   }
 
   /** Takes the oldest entries out until at most `sizeMax` bytes are left. */
   #evict(sizeMax: number): void {
-    while (this.size > sizeMax && this.count > 0) {
-      const slot = (this.#newest - --this.count) & this.#mask;
-      this.size -= this.#sizes[slot] as number;
-      this.#names[slot] = "";
-      this.#values[slot] = "";
+    while (this.#size > sizeMax && this.#count > 0) {
+      const entry = this.#ring[(this.#newest - --this.#count) & this.#mask] as Entry;
+      this.#size -= entry.size;
+      entry.name = "";
+      entry.value = "";
     }
   }
 
   #grow(): void {
-    const room = (this.#mask + 1) * 2;
-    const before = { ids: this.#ids, names: this.#names, values: this.#values, sizes: this.#sizes };
-    this.#ids = new Array<number>(room).fill(0);
-    this.#names = new Array<string>(room).fill("");
-    this.#values = new Array<string>(room).fill("");
-    this.#sizes = new Array<number>(room).fill(0);
-    for (let i = 0; i < this.count; i++) {
-      const from = (this.#newest - i) & this.#mask;
-      const to = (this.#newest - i) & (room - 1);
-      this.#ids[to] = before.ids[from] as number;
-      this.#names[to] = before.names[from] as string;
-      this.#values[to] = before.values[from] as string;
-      this.#sizes[to] = before.sizes[from] as number;
+    const ring = emptyRing(this.#ring.length * 2);
+    for (let age = 0; age < this.#count; age++) {
+      const place = this.#newest - age;
+      ring[place & (ring.length - 1)] = this.#ring[place & this.#mask] as Entry;
     }
-    this.#mask = room - 1;
+    this.#ring = ring;
+    this.#mask = ring.length - 1;
   }
+}
+
+/** The id of an entry's name alone: `MALFORMED` where it is the name that makes the field so. */
+export function nameIdOf(entry: Readonly<Entry>): number {
+  return entry.id === MALFORMED ? idOfSuspect(entry.name) : entry.id;
 }
 
 function idOfSuspect(name: string): number {
   const id = fieldId(name);
   if (id !== OTHER) return id;
   return isFieldName(Buffer.from(name, "latin1"), 0, name.length) ? OTHER : MALFORMED;
+}
+
+function staticEntry(name: string, index: number): Entry {
+  return new Entry(STATIC_IDS[index] as number, name, STATIC_VALUES[index] as string, 0);
+}
+
+function emptyRing(places: number): Entry[] {
+  return Array.from({ length: places }, emptyEntry);
+}
+
+function emptyEntry(): Entry {
+  return new Entry(OTHER, "", "", 0);
 }

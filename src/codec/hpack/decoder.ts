@@ -1,7 +1,7 @@
 // hot path: no allocation per request
-import { byteAt, SPACE, TAB } from "../http/grammar/character.ts";
+import { byteAt, FIELD_VALUE, SPACE, TAB } from "../http/grammar/character.ts";
 import { OTHER } from "../http/header-name.ts";
-import { DecoderTable, ENTRY_OVERHEAD } from "./decoder-table.ts";
+import { DecoderTable, ENTRY_OVERHEAD, nameIdOf } from "./decoder-table.ts";
 import { FIELD_NAMES, fieldIdOf, isFieldName, MALFORMED, PSEUDO } from "./field-id.ts";
 import { BAD_EOS, decodedMax, decodeHuffman } from "./huffman-decoder.ts";
 import type { HpackViolation } from "./violation.ts";
@@ -78,7 +78,8 @@ export class HpackDecoder {
     if (!this.#sizeUpdates(bytes)) return this.#violation;
     while (this.#at < end) {
       const first = byteAt(bytes, this.#at);
-      const whole = first >= 0x80 ? this.#indexed(bytes, sink) : this.#literal(bytes, first, sink);
+      const whole =
+        first >= 0x80 ? this.#indexed(bytes, first, sink) : this.#literal(bytes, first, sink);
       if (!whole) return this.#violation;
     }
     return "none";
@@ -96,13 +97,14 @@ export class HpackDecoder {
   }
 
   /** Section 6.1. */
-  #indexed(bytes: Buffer, sink: FieldSink): boolean {
-    const index = this.#integer(bytes, 0x7f);
+  #indexed(bytes: Buffer, first: number, sink: FieldSink): boolean {
+    let index = first & 0x7f;
+    this.#at++;
+    if (index === 0x7f) index = this.#longInteger(bytes, 0x7f);
     if (!this.#isIndex(index)) return false;
-    const table = this.#table;
-    if (this.#wanted) {
-      this.#wanted = sink.field(table.id(index), table.name(index), table.value(index), false);
-    }
+    if (!this.#wanted) return true;
+    const entry = this.#table.entry(index);
+    this.#wanted = sink.field(entry.id, entry.name, entry.value, false);
     return true;
   }
 
@@ -121,8 +123,9 @@ export class HpackDecoder {
 
   #indexedName(index: number): boolean {
     if (!this.#isIndex(index)) return false;
-    this.#id = this.#table.nameId(index);
-    this.#name = this.#table.name(index);
+    const entry = this.#table.entry(index);
+    this.#id = nameIdOf(entry);
+    this.#name = entry.name;
     this.#size = this.#name.length + ENTRY_OVERHEAD;
     this.#wellFormed = this.#id !== MALFORMED;
     return true;
@@ -232,11 +235,19 @@ function isBlank(byte: number): boolean {
   return byte === SPACE || byte === TAB;
 }
 
-/** What a field value may hold (RFC 9110 section 5.5); compares, as a table takes a third more. */
+/** What a field value may hold (RFC 9110 section 5.5). Nearly all are visible ASCII. */
 function isValue(bytes: Uint8Array, start: number, end: number): boolean {
+  let outside = 0;
   for (let i = start; i < end; i++) {
     const byte = byteAt(bytes, i);
-    if ((byte < SPACE && byte !== TAB) || byte === DELETE) return false;
+    outside |= (byte - SPACE) | (DELETE - 1 - byte);
+  }
+  return outside >= 0 || isOddValue(bytes, start, end);
+}
+
+function isOddValue(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    if (byteAt(FIELD_VALUE, byteAt(bytes, i)) === 0) return false;
   }
   return true;
 }
