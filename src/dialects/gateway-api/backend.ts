@@ -5,14 +5,14 @@ import type { DialectContext } from "../dialect.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
 import { DNS_LABEL } from "../kubernetes/metadata.ts";
-import { type Filters, readFilters } from "./filter.ts";
+import { type Filters, type FilterType, readFilters } from "./filter.ts";
 
 const BACKEND = fieldTable({
   executed: ["group", "kind", "name", "namespace", "port", "weight", "filters"],
 });
 
 export const BACKEND_TABLES: Readonly<Record<string, FieldTable>> = {
-  "HTTPRoute.spec.rules[].backendRefs[]": BACKEND,
+  "spec.rules[].backendRefs[]": BACKEND,
 };
 
 type BackendFields = Fields<keyof typeof BACKEND>;
@@ -23,23 +23,28 @@ export const API_KIND: RegExp = /^[a-zA-Z]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/;
 
 const WEIGHT_MAX = 1_000_000;
 
+/** What the share of a broken reference gets: HTTPRoutes 500, GRPCRoutes UNAVAILABLE. */
+export type InvalidStatus = NonNullable<Backend["invalidStatus"]>;
+
 /**
- * The backends of a rule. A reference that cannot be used keeps its weight and answers 500, as the
- * specification wants it; so does a rule without any weight.
+ * The backends of a rule. A reference that cannot be used keeps its weight and answers `status`,
+ * as the specification wants it; so does a rule without any weight.
  */
 export function readBackends<Name extends string>(
   rule: Fields<Name | "backendRefs">,
   context: DialectContext,
+  status: InvalidStatus,
+  types: readonly FilterType[],
 ): Backend[] {
   const backends = rule
     .mappings("backendRefs", BACKEND, 16)
-    .map((entry) => readBackend(entry, context));
+    .map((entry) => readBackend(entry, context, failing(entry.origin(), 1, status), types));
   const total = backends.reduce((sum, { weight }) => sum + weight, 0);
-  return total > 0 ? backends : [failing(rule.origin(), 1)];
+  return total > 0 ? backends : [failing(rule.origin(), 1, status)];
 }
 
-/** Answers 500 for its share. */
-export function failing(origin: Origin, weight: number): Backend {
+/** Answers `status` for its share. */
+export function failing(origin: Origin, weight: number, status: InvalidStatus): Backend {
   return {
     host: "",
     port: undefined,
@@ -48,12 +53,17 @@ export function failing(origin: Origin, weight: number): Backend {
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     hostRewrite: "",
-    invalidStatus: 500,
+    invalidStatus: status,
     origin,
   };
 }
 
-function readBackend(entry: BackendFields, context: DialectContext): Backend {
+function readBackend(
+  entry: BackendFields,
+  context: DialectContext,
+  whole: Backend,
+  types: readonly FilterType[],
+): Backend {
   const group = entry.string("group", { pattern: API_GROUP, allowed: "an API group" }) ?? "";
   const kind = entry.string("kind", { pattern: API_KIND, allowed: "a kind" }) ?? "Service";
   const name = entry.requiredString("name", { allowed: "the name of a Service" });
@@ -63,8 +73,8 @@ function readBackend(entry: BackendFields, context: DialectContext): Backend {
   const range = { min: 1, max: 65_535 };
   const port = isService ? entry.requiredInteger("port", range) : entry.integer("port", range);
   const weight = entry.integer("weight", { min: 0, max: WEIGHT_MAX }) ?? 1;
-  const filters = readFilters(entry);
-  const broken = failing(entry.origin(), weight);
+  const filters = readFilters(entry, types);
+  const broken = { ...whole, weight };
   if (!isService) return refuse(entry, "kind", `No backends of kind ${kind} are known`, broken);
   if (name === undefined || port === undefined) return broken;
   const host = `${name}.${namespace}.svc.${context.settings.clusterDomain}`;
@@ -108,7 +118,7 @@ function refuse(
   entry.problem(field, {
     code: field === "kind" ? "OUT0501" : "KIA1101",
     severity: "warning",
-    message: `${reason}, so its share of requests gets 500`,
+    message: `${reason}, so its share of requests gets ${broken.invalidStatus}`,
     found: String(entry.raw(field)),
   });
   return broken;

@@ -66,19 +66,28 @@ const FIELD_OF_TYPE = {
   ExtensionRef: "extensionRef",
 } as const;
 
-type FilterType = keyof typeof FIELD_OF_TYPE;
+export type FilterType = keyof typeof FIELD_OF_TYPE;
 
-const TYPES = Object.keys(FIELD_OF_TYPE) as FilterType[];
+export const HTTP_FILTERS: readonly FilterType[] = Object.keys(FIELD_OF_TYPE) as FilterType[];
+export const GRPC_FILTERS: readonly FilterType[] = [
+  "RequestHeaderModifier",
+  "ResponseHeaderModifier",
+  "RequestMirror",
+  "ExtensionRef",
+];
 const FIELDS = Object.values(FIELD_OF_TYPE);
 const REPEATABLE: ReadonlySet<FilterType> = new Set(["RequestMirror", "ExtensionRef"]);
 
 export const HOSTNAME: RegExp = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-/** The filters of a rule or of a backend reference. */
-export function readFilters<Name extends string>(owner: Fields<Name | "filters">): Filters {
+/** The filters of a rule or of a backend reference; `types` are those of the route's kind. */
+export function readFilters<Name extends string>(
+  owner: Fields<Name | "filters">,
+  types: readonly FilterType[],
+): Filters {
   const read = owner
     .mappings("filters", FILTER, 16)
-    .map((fields) => ({ fields, type: readType(fields) }));
+    .map((fields) => ({ fields, type: readType(fields, types) }));
   const seen = new Set<FilterType>();
   for (const { fields, type } of read) {
     if (type !== undefined && seen.has(type) && !REPEATABLE.has(type)) {
@@ -120,9 +129,9 @@ function find(filters: readonly TypedFilter[], wanted: FilterType): FilterFields
 }
 
 /** The one field that the type names must be set, and no other. */
-function readType(filter: FilterFields): FilterType | undefined {
-  if (!filter.has("type")) filter.missing("type", TYPES.join(", "));
-  const type = filter.word("type", TYPES);
+function readType(filter: FilterFields, types: readonly FilterType[]): FilterType | undefined {
+  if (!filter.has("type")) filter.missing("type", types.join(", "));
+  const type = filter.word("type", types);
   if (type === undefined) return undefined;
   const wanted = FIELD_OF_TYPE[type];
   if (!filter.has(wanted)) filter.missing(wanted, `the settings of type ${type}`);
@@ -137,7 +146,7 @@ function reportExtension(filter: FilterFields | undefined): void {
   filter?.problem("extensionRef", {
     code: "OUT0501",
     severity: "warning",
-    message: "Nothing here knows the filter, so requests of this rule get 500",
+    message: "Nothing here knows the filter, so requests of this rule fail",
   });
 }
 

@@ -10,8 +10,11 @@ import { isKubernetesObject, translateKubernetes } from "../kubernetes/translate
 import { BACKEND_TABLES } from "./backend.ts";
 import { FILTER_TABLES } from "./filter.ts";
 import { gatewayApi } from "./gateway-api.ts";
+import { GRPC_MATCH_TABLES } from "./grpc-match.ts";
+import { GRPC_ROUTE_TABLES } from "./grpc-route.ts";
 import { HTTP_ROUTE_TABLES } from "./http-route.ts";
 import { MATCH_TABLES } from "./match.ts";
+import { PARENT_TABLES } from "./parent.ts";
 import { redirectAction } from "./redirect.ts";
 import { pathRewrite } from "./rewrite.ts";
 import { RULE_TABLES } from "./rule.ts";
@@ -36,6 +39,9 @@ describe("Gateway API", () => {
     const readme = readFileSync(`${HERE}/README.md`, "utf8").replaceAll(/ +/g, " ");
     const tables = {
       ...HTTP_ROUTE_TABLES,
+      ...GRPC_ROUTE_TABLES,
+      ...GRPC_MATCH_TABLES,
+      ...PARENT_TABLES,
       ...RULE_TABLES,
       ...MATCH_TABLES,
       ...FILTER_TABLES,
@@ -125,10 +131,10 @@ describe.skipIf(corpus === undefined)("the Gateway API's own data", () => {
     },
   );
 
-  it("attaches every HTTPRoute of the mesh tests without a word", () => {
+  it("attaches every route of the mesh tests without a word", () => {
     const files = [...below("mesh"), ...below("tests/mesh")];
     expect(files.length).toBeGreaterThan(1);
-    for (const file of below("tests/mesh").filter(({ file }) => !file.startsWith("grpcroute"))) {
+    for (const file of below("tests/mesh")) {
       const { routes, diagnostics } = translate([...below("mesh"), file]);
       expect(diagnostics.map(formatDiagnostic)).toEqual([]);
       expect(routes.length, file.file).toBeGreaterThan(0);

@@ -3,18 +3,22 @@ import { mergeByMatch } from "../../model/precedence/match-order.ts";
 import { type Dialect, EMPTY_TRANSLATION } from "../dialect.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import { kindFinding } from "../kubernetes/translate.ts";
+import { readGrpcRoute } from "./grpc-route.ts";
 import { readHttpRoute } from "./http-route.ts";
 
 const GATEWAY_GROUP = "gateway.networking.k8s.io";
 const LINKERD_GROUP = "policy.linkerd.io";
 
-/** HTTPRoutes that are executed: the Gateway API's, and Linkerd's copy of it. */
-const VERSIONS: Readonly<Record<string, readonly string[]>> = {
-  [GATEWAY_GROUP]: ["v1", "v1beta1"],
-  [LINKERD_GROUP]: ["v1beta2", "v1beta3"],
+type ReadRoute = typeof readHttpRoute;
+
+/** Routes that are executed: the Gateway API's, and Linkerd's copy of its HTTPRoute. */
+const ROUTES: Readonly<Record<string, { versions: readonly string[]; read: ReadRoute }>> = {
+  [`${GATEWAY_GROUP}/HTTPRoute`]: { versions: ["v1", "v1beta1"], read: readHttpRoute },
+  [`${GATEWAY_GROUP}/GRPCRoute`]: { versions: ["v1"], read: readGrpcRoute },
+  [`${LINKERD_GROUP}/HTTPRoute`]: { versions: ["v1beta2", "v1beta3"], read: readHttpRoute },
 };
 
-/** The Kubernetes Gateway API for meshes (GAMMA): HTTPRoutes whose parent is a Service. */
+/** The Kubernetes Gateway API for meshes (GAMMA): routes whose parent is a Service. */
 export const gatewayApi: Dialect = {
   name: "gateway-api",
   speaks: ({ group, kind }) =>
@@ -24,8 +28,9 @@ export const gatewayApi: Dialect = {
   translate: (objects, context) => {
     const diagnostics: Diagnostic[] = [];
     const routes = objects.flatMap((object) => {
-      if (object.kind === "HTTPRoute" && VERSIONS[object.group]?.includes(object.version)) {
-        return readHttpRoute(object, context, diagnostics);
+      const route = ROUTES[`${object.group}/${object.kind}`];
+      if (route?.versions.includes(object.version) === true) {
+        return route.read(object, context, diagnostics);
       }
       diagnostics.push(unexecuted(object));
       return [];
@@ -36,9 +41,10 @@ export const gatewayApi: Dialect = {
 };
 
 function unexecuted(object: KubernetesObject): Diagnostic {
-  if (object.kind === "HTTPRoute") {
-    const hint = `write one of ${VERSIONS[object.group]?.join(", ")}`;
-    return kindFinding(object, "error", "This version of HTTPRoute is not read", hint);
+  const route = ROUTES[`${object.group}/${object.kind}`];
+  if (route !== undefined || object.kind === "HTTPRoute") {
+    const hint = `write one of ${route?.versions.join(", ")}`;
+    return kindFinding(object, "error", `This version of ${object.kind} is not read`, hint);
   }
   // A grant allows what a mesh allows anyway: references between namespaces.
   const severity = object.kind === "ReferenceGrant" ? "info" : "warning";

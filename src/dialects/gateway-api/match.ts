@@ -49,7 +49,7 @@ const FORBIDDEN_PARTS: readonly (readonly [string, RegExp])[] = [
 ];
 
 /** Everything: what a rule without matches, or a match without path, means. */
-const ANY_PATH: PathMatch = { kind: "prefix", value: "/", caseSensitive: true };
+export const ANY_PATH: PathMatch = { kind: "prefix", value: "/", caseSensitive: true };
 
 /** The matches of a rule; none written is one that matches everything. */
 export function readMatches<Name extends string>(
@@ -64,19 +64,22 @@ export function matchAnything(origin: Origin): ScopedMatch {
   return { request, ...ANYWHERE, origin };
 }
 
-const ANYWHERE = { sourceLabels: undefined, sourceNamespace: undefined, port: undefined };
+export const ANYWHERE: Omit<ScopedMatch, "request" | "origin"> = {
+  sourceLabels: undefined,
+  sourceNamespace: undefined,
+  port: undefined,
+};
 
 function readMatch(entry: MatchFields): ScopedMatch {
   const path = entry.mapping("path", PATH);
   const method = entry.word("method", METHODS);
-  const headers = readValues(entry.mappings("headers", VALUE, 16), (name) => name.toLowerCase());
   const parameters = readValues(entry.mappings("queryParams", VALUE, 16), (name) => name);
   return {
     request: {
       path: path === undefined ? ANY_PATH : readPath(path),
       headers: [
         ...(method === undefined ? [] : [headerMatch(":method", exactly(method))]),
-        ...parametersOf(headers).map(([name, value]) => headerMatch(name, value)),
+        ...readHeaders(entry),
       ],
       queryParameters: parametersOf(parameters).map(([name, value]) => ({ name, value })),
     },
@@ -108,6 +111,12 @@ function checkPath(path: PathFields, value: string): void {
     const allowed = "letters, digits, -._~!$&'()*+,;=:@/ and %XX";
     path.bad("value", "The path contains characters that no path has", allowed);
   }
+}
+
+/** Conditions on headers, as HTTPRoutes and GRPCRoutes write them. */
+export function readHeaders<Name extends string>(entry: Fields<Name | "headers">): HeaderMatch[] {
+  const values = readValues(entry.mappings("headers", VALUE, 16), (name) => name.toLowerCase());
+  return parametersOf(values).map(([name, value]) => headerMatch(name, value));
 }
 
 type NamedValues = ReadonlyMap<string, StringMatch>;
@@ -150,7 +159,7 @@ function parametersOf(values: NamedValues): [string, StringMatch][] {
   return [...values.entries()];
 }
 
-function exactly(value: string): StringMatch {
+export function exactly(value: string): StringMatch {
   return { kind: "exact", value, ignoreCase: false };
 }
 
@@ -158,6 +167,6 @@ function regexOf(value: string): StringMatch {
   return { kind: "regex", value, ignoreCase: false };
 }
 
-function headerMatch(name: string, value: StringMatch): HeaderMatch {
+export function headerMatch(name: string, value: StringMatch): HeaderMatch {
   return { name, value, invert: false, missingAsEmpty: false };
 }

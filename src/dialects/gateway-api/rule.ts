@@ -12,7 +12,7 @@ import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
 import { DNS_SUBDOMAIN } from "../kubernetes/metadata.ts";
 import { failing, readBackends } from "./backend.ts";
-import { type Filters, readFilters } from "./filter.ts";
+import { type Filters, HTTP_FILTERS, readFilters } from "./filter.ts";
 import { matchAnything, readMatches } from "./match.ts";
 import { redirectAction } from "./redirect.ts";
 import { NO_REWRITE, pathRewrite } from "./rewrite.ts";
@@ -35,6 +35,9 @@ type RuleFields = Fields<keyof typeof RULE>;
 /** A rule that has been read; what becomes of it depends on the port that a client addressed. */
 export type RuleOfPort = (servicePort: number) => HttpRule[];
 
+/** What a request gets that nothing can serve. */
+const FAILED = 500;
+
 /** The CRD: fewer than 128 in all rules together. */
 const MATCHES_MAX = 127;
 
@@ -44,6 +47,15 @@ export function readRules<Name extends string>(
 ): RuleOfPort[] {
   if (!spec.has("rules")) return [() => [ruleWithoutBackends(spec.origin())]];
   const rules = spec.mappings("rules", RULE, 16);
+  const names = readNames(spec, rules);
+  return rules.map((rule, index) => readRule(rule, names[index] ?? "", context));
+}
+
+/** What rules of any kind have in common: few matches altogether, and names of their own. */
+export function readNames<Name extends string, Field extends string>(
+  spec: Fields<Name | "rules">,
+  rules: readonly Fields<Field | "name" | "matches">[],
+): readonly string[] {
   const matches = rules.reduce((sum, rule) => sum + rule.list("matches").length, 0);
   if (matches > MATCHES_MAX) {
     const message = "The route has too many matches";
@@ -56,7 +68,7 @@ export function readRules<Name extends string>(
     if (name !== "" && names.has(name))
       rule.bad("name", "Two rules have this name", "unique names");
     names.add(name);
-    return readRule(rule, name, context);
+    return name;
   });
 }
 
@@ -67,7 +79,7 @@ function ruleWithoutBackends(origin: Origin): HttpRule {
     matches: [matchAnything(origin)],
     action: {
       kind: "split",
-      backends: [failing(origin, 1)],
+      backends: [failing(origin, 1, FAILED)],
       timeoutMs: undefined,
       retries: undefined,
       ...NO_REWRITE,
@@ -80,7 +92,7 @@ function ruleWithoutBackends(origin: Origin): HttpRule {
 }
 
 function readRule(rule: RuleFields, name: string, context: DialectContext): RuleOfPort {
-  const filters = readFilters(rule);
+  const filters = readFilters(rule, HTTP_FILTERS);
   const matches = readMatches(rule);
   const forward = readForward(rule, filters, context);
   checkCombination(rule, filters, matches);
@@ -102,12 +114,12 @@ function readRule(rule: RuleFields, name: string, context: DialectContext): Rule
 }
 
 function readForward(rule: RuleFields, filters: Filters, context: DialectContext): SplitAction {
-  const backends = readBackends(rule, context);
+  const backends = readBackends(rule, context, FAILED, HTTP_FILTERS);
   const { request, backendRequest } = readTimeouts(rule);
   const retries = readRetry(rule, backendRequest);
   return {
     kind: "split",
-    backends: filters.unresolved ? [failing(rule.origin(), 1)] : backends,
+    backends: filters.unresolved ? [failing(rule.origin(), 1, FAILED)] : backends,
     // With a single try its timeout and the request's are one.
     timeoutMs: retries === undefined ? shorter(request, backendRequest) : request,
     retries,

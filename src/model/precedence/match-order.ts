@@ -1,5 +1,5 @@
 import type { HttpRouteSet, HttpRule, ScopedMatch } from "../http-route-set.ts";
-import type { PathMatch } from "../route.ts";
+import type { HeaderMatch, PathMatch } from "../route.ts";
 import { byAge } from "./host.ts";
 
 /** One alternative of a rule, with what decides its place among all others. */
@@ -45,10 +45,15 @@ function pathLength(path: PathMatch): number {
   return path.value.length;
 }
 
+/** HTTP's in `:method`; gRPC's, where no service is named, in how `:path` ends. */
 function methods({ match }: Candidate): number {
-  return match.request.headers.some((header) => header.name === ":method") ? 1 : 0;
+  return match.request.headers.some(namesMethod) ? 1 : 0;
 }
 
 function headers({ match }: Candidate): number {
-  return match.request.headers.filter((header) => header.name !== ":method").length;
+  return match.request.headers.filter((header) => !namesMethod(header)).length;
+}
+
+function namesMethod({ name }: HeaderMatch): boolean {
+  return name === ":method" || name === ":path";
 }
