@@ -48,6 +48,7 @@ program
   .option("--outside", "run COMMAND outside the mesh, without a sidecar")
   .option("--mode <mode>", "auto, intercept (network namespaces) or explicit (loopback)", "auto")
   .option("--config <file>", "an UpConfig: which command stands for which image")
+  .option("--concurrency <workers>", "worker threads of each sidecar; 0: one a core", "1")
   .option("--logs", "show what the containers' commands print, on standard error")
   .addHelpText("after", upHelp())
   .action(async (paths: string[], options: object) => {
@@ -61,7 +62,8 @@ program
   .command("proxy")
   .summary("run the data plane on an Envoy bootstrap")
   .requiredOption("-c, --config-path <file>", "the bootstrap, YAML or JSON; - reads standard input")
-  .action(async (options: { configPath: string }) => {
+  .option("--concurrency <workers>", "worker threads that serve; 0: one a core", "1")
+  .action(async (options: { configPath: string; concurrency: string }) => {
     const { proxyCommand } = await import("./commands/proxy.ts");
     await proxyCommand(options, packageVersion());
   });

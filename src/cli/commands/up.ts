@@ -10,6 +10,7 @@ import { up } from "../../up/main.ts";
 import { EXIT, type SignalSource, type UpOptions } from "../../up/options.ts";
 import { readUpConfig } from "../../up/up-config.ts";
 import { compileCacheFolder } from "../compile-cache.ts";
+import { CONCURRENCY_ALLOWED, parseConcurrency } from "../concurrency.ts";
 
 /** What commander has read. */
 interface Flags {
@@ -18,6 +19,7 @@ interface Flags {
   readonly outside?: boolean;
   readonly mode?: string;
   readonly config?: string;
+  readonly concurrency?: string;
   readonly logs?: boolean;
 }
 
@@ -33,6 +35,10 @@ export async function upCommand(
   const problems: string[] = [];
   const options = readFlags(flags, problems);
   if (paths.length === 0) problems.push("PATH is missing: which files or folders are the mesh?");
+  const concurrency = flags.concurrency ?? "1";
+  if (parseConcurrency(concurrency) === undefined) {
+    problems.push(`--concurrency ${concurrency}: not ${CONCURRENCY_ALLOWED}`);
+  }
   if (command?.length === 0) problems.push("COMMAND is missing after --");
   if (problems.length > 0) {
     for (const problem of problems) process.stderr.write(`outrigger up: ${problem}\n`);
@@ -40,7 +46,7 @@ export async function upCommand(
     return EXIT.refused;
   }
   process.env.PATH = withAdministratorsTools(process.env.PATH);
-  return up({ ...options, ...surroundings(), paths, command: command ?? [] });
+  return up({ ...options, ...surroundings(concurrency), paths, command: command ?? [] });
 }
 
 /** `su` leaves a user's PATH as it was, and `ip` and `iptables` stand outside it. */
@@ -85,12 +91,15 @@ function readCommands(file: string, problems: string[]): Readonly<Record<string,
 }
 
 /** The machine around the program. */
-function surroundings(): Omit<UpOptions, keyof FromFlags | "paths" | "command"> {
+function surroundings(concurrency: string): Omit<UpOptions, keyof FromFlags | "paths" | "command"> {
   const { stdin, stdout, stderr, env } = process;
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const entry = fileURLToPath(new URL(`../main.${ending}`, import.meta.url));
   return {
-    proxyCommand: [process.execPath, "--max-semi-space-size=2", entry, "proxy", "-c", "-"],
+    proxyCommand: [
+      ...[process.execPath, "--max-semi-space-size=2", entry],
+      ...["proxy", "-c", "-", "--concurrency", concurrency],
+    ],
     terminal: { stdin, stdout, stderr, mayColour: (env.NO_COLOR ?? "") === "" },
     env,
     folder: process.cwd(),
