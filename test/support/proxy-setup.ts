@@ -9,6 +9,8 @@ import { connectPeer, type Peer } from "./peer.ts";
 /** A proxy under test, with one listener or several. */
 export interface ProxySetup {
   readonly proxy: RunningProxy;
+  /** Where the listener of this name (default `in`) listens. */
+  port(listener?: string): number;
   /** A client connected to the listener of this name (default `in`). */
   client(listener?: string): Promise<Peer>;
   /** A counter or gauge of a cluster, by Envoy's name. */
@@ -79,13 +81,15 @@ export async function startSetup(
   const random = new SeededRandom(1);
   const names = resolve === undefined ? {} : { resolve };
   const proxy = await startProxy({ bootstrap, clock: clock ?? systemClock, random, ...names });
+  const port = (listener = "in"): number => {
+    const bound = proxy.dataPlane.listeners.get(listener)?.boundAddress;
+    if (bound?.kind !== "socket") throw new Error(`listener ${listener} is not bound`);
+    return bound.port;
+  };
   return {
     proxy,
-    client: (listener = "in") => {
-      const bound = proxy.dataPlane.listeners.get(listener)?.boundAddress;
-      if (bound?.kind !== "socket") throw new Error(`listener ${listener} is not bound`);
-      return connectPeer(bound.port);
-    },
+    port,
+    client: (listener) => connectPeer(port(listener)),
     stat: (cluster, name) => proxy.telemetry.cluster(cluster).value(name),
     stop: () => proxy.stop(0),
   };

@@ -39,6 +39,14 @@ export const STREAM_IDLE_TIMEOUT: LocalReply = reply(
   "stream_idle_timeout",
 );
 
+/** The request has not arrived in the time that its connection manager allows. */
+export const REQUEST_TIMEOUT: LocalReply = reply(
+  408,
+  "request timeout",
+  0,
+  "request_overall_timeout",
+);
+
 /** The stream has taken as long as it may; 408 where the client was still sending. */
 export const STREAM_TOO_LONG: LocalReply = {
   ...reply(504, "downstream duration timeout", 0, "max_duration_timeout"),

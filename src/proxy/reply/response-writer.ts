@@ -73,7 +73,9 @@ export class ResponseWriter {
   local(reply: LocalReply, headers: HeaderTable, nowMs: number): void {
     const { encoder, hcm } = this.#down;
     finishResponseHeaders(headers, this.#request.headers, hcm, nowMs);
-    if (reply.body === "" && !isBodiless(reply.status)) headers.set(ID["content-length"], "0");
+    // HTTP/2 says in its frames that nothing follows.
+    const silent = this.#request.version === 20 || isBodiless(reply.status);
+    if (reply.body === "" && !silent) headers.set(ID["content-length"], "0");
     const hasBody = reply.body !== "" && this.#request.method !== "HEAD";
     this.#account.wireBytesSent += encoder.head(reply.status, headers, hasBody ? "length" : "none");
     if (hasBody) {

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import {
+  REQUEST_TIMEOUT,
   REQUEST_TOO_LONG,
   RESPONSE_TIMEOUT,
   STREAM_IDLE_TIMEOUT,
@@ -73,7 +74,7 @@ export class Timeouts {
   }
 }
 
-/** Counts a timeout of this kind, and gives the answer to it. */
+/** Counts a timeout of this kind, or of kind `request`, and gives the answer to it. */
 export function timeoutReply(
   kind: string,
   requestComplete: boolean,
@@ -87,6 +88,10 @@ export function timeoutReply(
   if (kind === "duration") {
     http.count("downstream_rq_max_duration_reached");
     return requestComplete ? STREAM_TOO_LONG : REQUEST_TOO_LONG;
+  }
+  if (kind === "request") {
+    http.count("downstream_rq_timeout");
+    return REQUEST_TIMEOUT;
   }
   http.count("downstream_rq_idle_timeout");
   return STREAM_IDLE_TIMEOUT;

@@ -1,4 +1,5 @@
 // hot path: no allocation per request
+import { randomBytes } from "node:crypto";
 import {
   CONNECTION_LOST,
   ENHANCE_YOUR_CALM,
@@ -102,6 +103,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
       this.#timer.set(this.hcm.context.clock.now(), requestTimeoutMs);
     }
     try {
+      if (this.message.upgrade === "websocket") this.#addKey();
       this.#exchange.begin(0);
     } catch (error) {
       this.onFault(error);
@@ -213,10 +215,8 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   }
 
   onDeadline(): void {
-    if (this.#state === "open") {
-      this.hcm.account.http.count("downstream_rq_timeout");
-      this.#exchange.onDeadline("request");
-    } else if (this.#state === "answered") {
+    if (this.#state === "open") this.#exchange.onDeadline("request");
+    else if (this.#state === "answered") {
       this.hcm.context.telemetry.http2.count("tx_flush_timeout");
       this.#reset(INTERNAL_ERROR);
     }
@@ -232,6 +232,13 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     if (stream === undefined) return;
     this.hcm.context.telemetry.http2.count("tx_reset");
     stream.reset(code);
+  }
+
+  /** HTTP/1.1 asks for a key that RFC 8441 does without (RFC 6455 section 4.1). */
+  #addKey(): void {
+    const { headers } = this.message;
+    if (headers.findName("sec-websocket-key") >= 0) return;
+    headers.addName("sec-websocket-key", randomBytes(16).toString("base64"));
   }
 
   #keepEarly(bytes: Buffer, start: number, end: number): void {
