@@ -70,6 +70,7 @@ export class DataPlane {
    * next.
    */
   async prepare(config: ProxyConfig, binding: Binding = ALONE): Promise<PreparedConfig> {
+    this.#readCertificates(config);
     const next = compileGeneration(config, this.#generation, this.#scope);
     const compiled = [...next.listeners.values()].map(({ result }) => result);
     const listeners = sameListeners(this.#generation, next)
@@ -95,6 +96,18 @@ export class DataPlane {
     }
     this.listeners.destroy();
     this.clusters.drain();
+    this.#context.tls.stop();
+  }
+
+  /** Throws where a cluster's files cannot be used, before anything is changed. */
+  #readCertificates({ clusters }: ProxyConfig): void {
+    for (const { name, tls } of clusters) {
+      try {
+        if (tls !== undefined) this.#context.tls.client(tls);
+      } catch (error) {
+        throw new Error(`cluster ${name}: ${error instanceof Error ? error.message : error}`);
+      }
+    }
   }
 
   /** Prepares the clusters, a slice a turn; then swaps clusters, routes and listeners at once. */
@@ -108,6 +121,7 @@ export class DataPlane {
     this.#generation = next;
     this.#config = config;
     swap();
+    this.#context.tls.retain(config);
     for (const [name, { result }] of next.routes) this.#routeSlot(name).table = result;
     for (const [name, slot] of this.#routeSlots) if (!next.routes.has(name)) slot.table = undefined;
     listeners?.commit();

@@ -3,10 +3,12 @@ import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import { Http1UpstreamConnection } from "../upstream/http1/connection.ts";
 import type { ConnectionOpener, Http1Pool, PooledConnection } from "../upstream/http1/pool.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
-import { Transport, type TransportOwner } from "../upstream/transport.ts";
+import { OFFER_HTTP1, type Offer, Transport, type TransportOwner } from "../upstream/transport.ts";
 import { CarriedConnection } from "./carried-connection.ts";
 import { Carriers, type CarriersOwner } from "./carriers.ts";
 import { CARRYING_ALPN } from "./protocol.ts";
+
+const OFFER: Offer = { ...OFFER_HTTP1, ownProtocol: CARRYING_ALPN };
 
 /**
  * What is known of the endpoint, by what ALPN last settled on.
@@ -127,7 +129,7 @@ export class CarryingOpener
     this.#failure = undefined;
     this.#dialledMs = context.clock.now();
     this.#timer.set(this.#dialledMs, config.connectTimeoutMs);
-    this.#dialling = new Transport(this.#host, this, CARRYING_ALPN);
+    this.#dialling = new Transport(this.#host, this, OFFER);
   }
 
   #endDial(): void {

@@ -8,6 +8,7 @@ import { readBootstrap } from "../bootstrap.ts";
 import { Faults } from "../faults.ts";
 import { LocalLimits } from "../limits/limits.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { TlsContexts } from "../tls/tls-contexts.ts";
 import { Resolution } from "./resolution.ts";
 
 const EVERY_MS = 5000;
@@ -53,6 +54,7 @@ class Asked {
         resolve: (name) => this.#resolve(name),
         carrying: true,
         faults: new Faults(registry, () => undefined),
+        tls: new TlsContexts({ clock: this.clock, registry, onNotice: () => undefined }),
         limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
       },
       stats: this.stats,

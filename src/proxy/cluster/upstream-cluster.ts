@@ -8,8 +8,11 @@ import { type Balancer, createBalancer } from "../balance/balancer.ts";
 import type { Faults } from "../faults.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
+import type { SslStats } from "../telemetry/envoy/ssl-stats.ts";
 import type { Destination, Direction } from "../telemetry/standard/destination.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { ClientContext } from "../tls/client-context.ts";
+import type { TlsContexts } from "../tls/tls-contexts.ts";
 import { Host } from "./host.ts";
 import { Resolution, type Resolve } from "./resolution.ts";
 import { sameAssignment } from "./same-assignment.ts";
@@ -23,6 +26,7 @@ export interface ProxyContext {
   readonly faults: Faults;
   /** Offer other Outrigger sidecars to carry connections, and carry theirs (carry/protocol.ts). */
   readonly carrying: boolean;
+  readonly tls: TlsContexts;
   /** What holds a new cluster to its thresholds. */
   readonly limitsOf: (cluster: Cluster) => Limits;
 }
@@ -38,6 +42,8 @@ export class UpstreamCluster {
   readonly context: ProxyContext;
   readonly stats: ClusterStats;
   readonly limits: Limits;
+  /** Undefined: plain TCP. */
+  readonly tls: ClientContext | undefined;
   readonly outbound: Destination;
   readonly inbound: Destination;
   config: Cluster;
@@ -45,22 +51,30 @@ export class UpstreamCluster {
   #hosts = new Map<string, Host>();
   #balancer: Balancer<Host> | undefined;
   #assignment: ClusterLoadAssignment | undefined;
+  readonly #unwatch: (() => void) | undefined;
   #panic = false;
   #resolution: Resolution | undefined;
 
   constructor(config: Cluster, context: ProxyContext) {
     this.config = config;
     this.context = context;
+    this.tls = config.tls === undefined ? undefined : context.tls.client(config.tls);
     this.stats = context.telemetry.cluster(config.statName === "" ? config.name : config.statName);
     this.limits = context.limitsOf(config);
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
     this.outbound = this.destinationOf("outbound", undefined);
     this.inbound = this.destinationOf("inbound", undefined);
+    // New files make new connections, also for those that have been idle.
+    this.#unwatch = this.tls?.onRenewed(() => this.#drainHosts());
     this.#discover();
   }
 
   get name(): string {
     return this.config.name;
+  }
+
+  get tlsStats(): SslStats {
+    return this.context.telemetry.clusterTls(this.stats.name);
   }
 
   get hosts(): readonly Host[] {
@@ -137,6 +151,11 @@ export class UpstreamCluster {
   /** No new requests come: what is idle closes, what is busy finishes. */
   drain(): void {
     this.#resolution?.stop();
+    this.#unwatch?.();
+    this.#drainHosts();
+  }
+
+  #drainHosts(): void {
     for (const host of this.#hosts.values()) host.drain();
   }
 

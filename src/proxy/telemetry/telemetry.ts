@@ -11,6 +11,7 @@ import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
 import { Http2Stats } from "./envoy/http2-stats.ts";
 import { ListenerStats } from "./envoy/listener-stats.ts";
 import { type ListenerTables, listenerTables } from "./envoy/listener-tables.ts";
+import { SslStats, type SslTables, sslTables } from "./envoy/ssl-stats.ts";
 import { TcpStats, tcpTable } from "./envoy/tcp-stats.ts";
 import { Destination, type DestinationOptions } from "./standard/destination.ts";
 import { PeerReader } from "./standard/peer-metadata.ts";
@@ -35,6 +36,8 @@ export class Telemetry {
   readonly #standardTables: StandardTables;
   readonly #tcpTable: Table;
   readonly #tcps = new Map<string, TcpStats>();
+  readonly #clusterTlsTables: SslTables;
+  readonly #clusterTls = new Map<string, SslStats>();
   readonly #clusters = new Map<string, ClusterStats>();
   readonly #https = new Map<string, HttpStats>();
   readonly #listeners = new Map<string, ListenerStats>();
@@ -44,6 +47,7 @@ export class Telemetry {
     this.registry = registry;
     this.own = workloadOfNode(node);
     this.#clusterTables = clusterTables(registry);
+    this.#clusterTlsTables = sslTables(registry, "cluster", statSegment);
     this.#httpTables = httpTables(registry);
     this.http2 = new Http2Stats(registry);
     this.#listenerTables = listenerTables(registry);
@@ -67,6 +71,18 @@ export class Telemetry {
   removeCluster(statName: string): void {
     this.#clusters.get(statName)?.remove();
     this.#clusters.delete(statName);
+    this.#clusterTls.get(statName)?.remove();
+    this.#clusterTls.delete(statName);
+  }
+
+  /** TLS towards a cluster, by its statistics name. */
+  clusterTls(statName: string): SslStats {
+    let stats = this.#clusterTls.get(statName);
+    if (stats === undefined) {
+      stats = new SslStats(statName, this.#clusterTlsTables);
+      this.#clusterTls.set(statName, stats);
+    }
+    return stats;
   }
 
   /** By the connection manager's `stat_prefix`. */

@@ -5,7 +5,7 @@ import { type ConnectionOpener, Http1Pool } from "./http1/pool.ts";
 import { Http2Pool } from "./http2/pool.ts";
 import type { RequestPool } from "./request-pool.ts";
 import type { ResetReason, StreamHandler } from "./stream-handler.ts";
-import { Transport, type TransportOwner } from "./transport.ts";
+import { OFFER_BOTH, Transport, type TransportOwner } from "./transport.ts";
 import { WaitingRequests } from "./waiting-requests.ts";
 
 /**
@@ -119,7 +119,7 @@ export class NegotiatingPool implements RequestPool, TransportOwner, DeadlineOwn
     this.#dialledMs = context.clock.now();
     this.#timer.set(this.#dialledMs, config.connectTimeoutMs);
     stats.tcpConnectionOpening();
-    this.#dialling = new Transport(this.#host, this);
+    this.#dialling = new Transport(this.#host, this, OFFER_BOTH);
   }
 
   #fail(timedOut: boolean): void {

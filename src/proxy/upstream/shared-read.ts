@@ -1,33 +1,14 @@
 import type { OnReadOpts } from "node:net";
 import { Socket } from "node:net";
-
-const READ_BYTES = 64 * 1024;
-
-/**
- * One buffer for all sockets of the thread: a read is handed on before the next one begins, so
- * nothing is allocated for it. Whoever keeps bytes copies them.
- */
-const shared: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-
-/** Reads up to this length, heads above all, are seen through a view made once. */
-const VIEWED_MAX = 2048;
-const views: Buffer[] = new Array<Buffer>(VIEWED_MAX + 1).fill(shared);
-
-/** The buffer's first bytes. */
-function firstBytes(length: number): Buffer {
-  const known = views[length];
-  if (known?.length === length) return known;
-  const view = shared.subarray(0, length);
-  if (length <= VIEWED_MAX) views[length] = view;
-  return view;
-}
+import { ReadBuffer } from "../wire/read-buffer.ts";
 
 /** `onread` of a socket: hands on each read as it comes. */
 export function readInto(onBytes: (bytes: Buffer) => void): OnReadOpts {
+  const reads = new ReadBuffer(onBytes);
   return {
-    buffer: shared,
+    buffer: () => reads.next(),
     callback: (length) => {
-      onBytes(firstBytes(length));
+      reads.read(length);
       return true;
     },
   };

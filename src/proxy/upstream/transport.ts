@@ -2,7 +2,8 @@
 import type { Socket } from "node:net";
 import type { Host } from "../cluster/host.ts";
 import { contained, type FaultOwner } from "../faults.ts";
-import { dial } from "./dial.ts";
+import type { TlsInfo } from "../tls/tls-info.ts";
+import { dial, dialTls } from "./dial.ts";
 
 /** What a connection to an endpoint is told of its bytes' way. */
 export interface TransportOwner extends FaultOwner {
@@ -18,6 +19,20 @@ export interface TransportOwner extends FaultOwner {
   onClose(): void;
 }
 
+/** What is offered to the endpoint in the handshake (ALPN, RFC 7301). */
+export interface Offer {
+  /** Where the cluster's configuration lists nothing. */
+  readonly usualProtocols: readonly string[];
+  /** Before all others. */
+  readonly ownProtocol?: string;
+  /** Each direction ends on its own; default false. */
+  readonly allowHalfOpen?: boolean;
+}
+
+export const OFFER_HTTP1: Offer = { usualProtocols: ["http/1.1"] };
+export const OFFER_HTTP2: Offer = { usualProtocols: ["h2"] };
+export const OFFER_BOTH: Offer = { usualProtocols: ["h2", "http/1.1"] };
+
 /** The way to an endpoint, plain or TLS. Who owns it may change once, when it has opened. */
 export class Transport implements FaultOwner {
   readonly socket: Socket;
@@ -27,18 +42,30 @@ export class Transport implements FaultOwner {
 
   /** What ALPN settled on; empty without TLS, and where it settled on nothing. */
   protocol = "";
+  /** Undefined without TLS, and until its handshake is over. */
+  tls: TlsInfo | undefined;
 
-  /** Starts to connect. `alpn` is offered before what the cluster's configuration lists. */
-  constructor(host: Host, owner: TransportOwner, alpn = "") {
-    const { bindAddress, tcpKeepalive } = host.cluster.config;
+  /** Starts to connect. */
+  constructor(host: Host, owner: TransportOwner, offer: Offer) {
+    const { config, tls } = host.cluster;
+    const { bindAddress, tcpKeepalive } = config;
+    const { allowHalfOpen = false } = offer;
+    const onBytes = contained(this as Transport, this.#onBytes);
+    const options = { bindAddress, tcpKeepalive, allowHalfOpen, onBytes };
     this.#owner = owner;
-    this.socket = dial(host.address, {
-      bindAddress,
-      tcpKeepalive,
-      allowHalfOpen: false,
-      onBytes: contained(this as Transport, this.#onBytes),
-    });
-    this.socket.on("connect", contained(this as Transport, this.#onOpen));
+    if (tls === undefined) {
+      this.socket = dial(host.address, options);
+      this.socket.on("connect", contained(this as Transport, this.#onOpen));
+    } else {
+      this.socket = dialTls(host.address, {
+        ...options,
+        context: tls,
+        ownProtocol: offer.ownProtocol ?? "",
+        usualProtocols: offer.usualProtocols,
+        stats: host.cluster.tlsStats,
+        onSecure: contained(this as Transport, this.#onSecure),
+      });
+    }
     this.socket.on("drain", contained(this as Transport, this.#onDrain));
     this.socket.on("end", contained(this as Transport, this.#onEnd));
     this.socket.on("error", contained(this as Transport, this.#onError));
@@ -59,6 +86,12 @@ export class Transport implements FaultOwner {
 
   onFault(error: unknown): void {
     this.#owner.onFault(error);
+  }
+
+  #onSecure(tls: TlsInfo): void {
+    this.tls = tls;
+    this.protocol = tls.alpn;
+    this.#onOpen();
   }
 
   #onOpen(): void {

@@ -1,6 +1,7 @@
 // hot path: no allocation per request
 import type { FaultOwner } from "../faults.ts";
 import { takePiece } from "./piece.ts";
+import { borrow } from "./read-buffer.ts";
 import { flushAtTurnEnd, type LateWriter } from "./turn-end.ts";
 
 /** What a writer needs of a socket (node:net's and node:tls' have it). */
@@ -62,12 +63,18 @@ export class SocketWriter implements LateWriter {
     if (!this.#corked) this.#socket.cork();
     this.#corked = true;
     this.#handOverText();
-    // What was read is overwritten by the next read, and this write may have to wait.
-    const piece = takePiece(length);
-    bytes.copy(piece.buffer, 0, start, end);
-    this.#socket.write(piece.lend(length), piece.release);
+    const lent = borrow(bytes, length);
+    if (lent === undefined) this.#writeCopy(bytes, start, end);
+    else this.#socket.write(bytes.subarray(start, end), lent.release);
     this.#bytes += length;
     this.#touch();
+  }
+
+  /** What was read is overwritten by the next read, and this write may have to wait. */
+  #writeCopy(bytes: Buffer, start: number, end: number): void {
+    const piece = takePiece(end - start);
+    bytes.copy(piece.buffer, 0, start, end);
+    this.#socket.write(piece.lend(end - start), piece.release);
   }
 
   /** Everything that was written goes to the socket now. */

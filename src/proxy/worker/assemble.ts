@@ -12,6 +12,7 @@ import type { Limits } from "../limits/limits.ts";
 import { AccessLogs, type OpenSink } from "../telemetry/access-log/access-logs.ts";
 import { peerHeadersOf } from "../telemetry/standard/peer-metadata.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { TlsContexts } from "../tls/tls-contexts.ts";
 
 export interface CountingOptions {
   readonly node: Node;
@@ -62,8 +63,10 @@ export function assemble(options: ThreadOptions): ThreadParts {
   const { node, clock, random, carrying, limitsOf } = options;
   const { telemetry, accessLogs, faults } = countingParts(options);
   const resolve = options.resolve ?? resolveName;
+  const { registry, onNotice } = options;
+  const tls = new TlsContexts({ clock, registry, onNotice });
   const dataPlane = new DataPlane({
-    context: { clock, random, telemetry, resolve, carrying, faults, limitsOf },
+    context: { clock, random, telemetry, resolve, carrying, faults, limitsOf, tls },
     peerHeaders: peerHeadersOf(node),
     localAddress: ownAddress(),
     loggersOf: (hcm) => accessLogs.loggersOf(hcm),

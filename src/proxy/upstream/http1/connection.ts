@@ -9,7 +9,7 @@ import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import type { RequestHead } from "../../route/request-head.ts";
 import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
-import { Transport, type TransportOwner } from "../transport.ts";
+import { OFFER_HTTP1, Transport, type TransportOwner } from "../transport.ts";
 import type { UpstreamStream } from "../upstream-stream.ts";
 import type { Http1Pool, PooledConnection } from "./pool.ts";
 import { requestText } from "./request-text.ts";
@@ -67,7 +67,7 @@ export class Http1UpstreamConnection
     this.#openedMs = clock.now();
     this.#idle = new Deadline(clock, this, "idle");
     this.#life = new Deadline(clock, this, "life");
-    this.#transport = ready ?? new Transport(host, this);
+    this.#transport = ready ?? new Transport(host, this, OFFER_HTTP1);
     this.#writer = new SocketWriter(this.#transport.socket, this);
     if (ready === undefined) {
       cluster.stats.connectionOpening("http1");

@@ -10,7 +10,7 @@ import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { type ClusterStats, NO_CLUSTER_STATS } from "../../telemetry/envoy/cluster-stats.ts";
 import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
-import { Transport, type TransportOwner } from "../transport.ts";
+import { OFFER_HTTP2, Transport, type TransportOwner } from "../transport.ts";
 import { ClientStream, type StreamCarrier } from "./client-stream.ts";
 
 /** A response's head may take so much: Envoy's default for upstreams, and as many fields. */
@@ -77,7 +77,7 @@ export class Http2UpstreamConnection
     this.#idle = new Deadline(context.clock, this, "idle");
     this.#life = new Deadline(context.clock, this, "life");
     this.#ping = new Deadline(context.clock, this, "ping");
-    this.#transport = ready ?? new Transport(host, this);
+    this.#transport = ready ?? new Transport(host, this, OFFER_HTTP2);
     this.#writer = new FrameWriter(this.#transport.socket, this);
     this.#session = new Session("client", settingsOf(config.http2), this, this.#writer);
     if (ready === undefined) {
