@@ -1,5 +1,6 @@
 /** Starts a program, waits until it answers, and ends it by its own id. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import fs from "node:fs";
 import net from "node:net";
 import path from "node:path";
@@ -34,6 +35,16 @@ async function answers(port: number): Promise<boolean> {
   const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
   await response?.arrayBuffer().catch(() => undefined);
   return response?.status === 200;
+}
+
+/** SIGTERM, and SIGKILL for what does not go. */
+export async function endProcess(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const gone = once(child, "exit");
+  child.kill("SIGTERM");
+  const late = setTimeout(() => child.kill("SIGKILL"), END_MS_MAX);
+  await gone;
+  clearTimeout(late);
 }
 
 export class Running {
@@ -90,13 +101,7 @@ export class Running {
     throw new Error(`${this.name} does not serve on port ${this.port}:\n${log}`);
   }
 
-  /** SIGTERM, and SIGKILL for what does not go. */
   async end(): Promise<void> {
-    if (this.#ended || this.#child.pid === undefined) return;
-    const gone = new Promise((exited) => this.#child.once("exit", exited));
-    this.#child.kill("SIGTERM");
-    const late = setTimeout(() => this.#child.kill("SIGKILL"), END_MS_MAX);
-    await gone;
-    clearTimeout(late);
+    await endProcess(this.#child);
   }
 }

@@ -1,8 +1,8 @@
 /** From the start of a process to its first answer. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { endProcess } from "./running.ts";
 
 const POLL_MS = 1;
 const START_MS_MAX = 15_000;
@@ -31,7 +31,6 @@ export async function startTime(
   const [program, ...args] = command;
   const start = performance.now();
   const child = spawn(program, args, { cwd: folder, stdio: "ignore" });
-  const gone = once(child, "exit");
   try {
     while (performance.now() - start < START_MS_MAX && child.exitCode === null) {
       if (await isAnswered(port)) return performance.now() - start;
@@ -41,7 +40,7 @@ export async function startTime(
       `${program} has not answered after ${Math.round(performance.now() - start)} ms`,
     );
   } finally {
-    child.kill("SIGKILL");
-    await gone;
+    // Gently: what is killed may not have written its cache of compiled code yet.
+    await endProcess(child);
   }
 }
