@@ -3,7 +3,7 @@ import { byteAt, FIELD_VALUE, SPACE, TAB } from "../http/grammar/character.ts";
 import { OTHER } from "../http/header-name.ts";
 import { DecoderTable, ENTRY_OVERHEAD, nameIdOf } from "./decoder-table.ts";
 import { FIELD_NAMES, fieldIdOf, isFieldName, MALFORMED, PSEUDO } from "./field-id.ts";
-import { BAD_EOS, decodedMax, decodeHuffman } from "./huffman-decoder.ts";
+import { HuffmanDecoder } from "./huffman-decoder.ts";
 import type { HpackViolation } from "./violation.ts";
 
 /** SETTINGS_HEADER_TABLE_SIZE as long as nothing else was announced (RFC 9113 section 6.5.2). */
@@ -26,7 +26,7 @@ export interface FieldSink {
 }
 
 /** Huffman-coded strings come out here, one at a time, whichever connection they are of. */
-let scratch: Buffer = Buffer.allocUnsafe(4096);
+const huffman = new HuffmanDecoder();
 
 /**
  * Decodes header blocks (RFC 7541). One per connection.
@@ -48,9 +48,11 @@ export class HpackDecoder {
   /** Whether the sink takes more. */
   #wanted = true;
   // The string that was read last: where its octets lie.
-  #source: Buffer = scratch;
+  #source: Buffer = huffman.text;
   #from = 0;
   #to = 0;
+  /** Known to be visible ASCII. */
+  #plain = false;
   // The literal field that is being read. Its size is that of its octets, blanks included.
   #added = false;
   #id = OTHER;
@@ -144,13 +146,13 @@ export class HpackDecoder {
   #literalValue(bytes: Buffer): boolean {
     if (!this.#string(bytes)) return false;
     this.#size += this.#to - this.#from;
-    if (!isValue(this.#source, this.#from, this.#to)) this.#wellFormed = false;
+    if (!this.#plain && !isValue(this.#source, this.#from, this.#to)) this.#wellFormed = false;
     if (this.#trim() && this.#id >= PSEUDO) this.#wellFormed = false;
     this.#value = this.#cut(bytes);
     return true;
   }
 
-  /** Finds the octets of a string: in the block, or in `scratch` where they are coded. */
+  /** Finds the octets of a string: in the block, or in `huffman.text` where they are coded. */
   #string(bytes: Buffer): boolean {
     const coded = this.#at < this.#end && byteAt(bytes, this.#at) >= 0x80;
     const length = this.#integer(bytes, 0x7f);
@@ -162,17 +164,17 @@ export class HpackDecoder {
     this.#source = bytes;
     this.#from = start;
     this.#to = this.#at;
+    this.#plain = false;
     return true;
   }
 
   #decodeString(bytes: Buffer, start: number): boolean {
-    const room = decodedMax(this.#at - start) + 1;
-    if (scratch.length < room) scratch = Buffer.allocUnsafe(room);
-    const length = decodeHuffman(bytes, start, this.#at, scratch);
-    if (length < 0) return this.#fail(length === BAD_EOS ? "huffmanEos" : "huffmanPadding");
-    this.#source = scratch;
+    const violation = huffman.decode(bytes, start, this.#at);
+    if (violation !== "none") return this.#fail(violation);
+    this.#source = huffman.text;
     this.#from = 0;
-    this.#to = length;
+    this.#to = huffman.length;
+    this.#plain = huffman.common;
     return true;
   }
 

@@ -94,7 +94,7 @@ export class HpackEncoder {
     this.#literal(output, NEVER_INDEXED, index, name, value);
   }
 
-  /** A field that the table does not hold: added where its name or its value is likely to return. */
+  /** A field that the table does not hold: added where its name or value is likely to return. */
   #writeNew(output: BlockOutput, slot: number, rule: number, name: string, value: string): void {
     const table = this.#table;
     const index = table.nameIndexOf(slot);

@@ -1,6 +1,6 @@
 import { ByteDictionary } from "../http/grammar/byte-dictionary.ts";
 import { byteAt, TOKEN_LOWER } from "../http/grammar/character.ts";
-import { HEADER_NAMES, headerId } from "../http/header-name.ts";
+import { HEADER_NAMES, headerId, OTHER } from "../http/header-name.ts";
 
 /**
  * Numbers for the names of fields, pseudo-header fields included (RFC 9113 section 8.3): those of
@@ -11,12 +11,12 @@ const PSEUDO_NAMES = [":method", ":scheme", ":authority", ":path", ":status", ":
 /** Ids from here on are pseudo-header fields, or `MALFORMED`. */
 export const PSEUDO: number = HEADER_NAMES.length;
 
-export const METHOD: number = PSEUDO;
-export const SCHEME: number = PSEUDO + 1;
-export const AUTHORITY: number = PSEUDO + 2;
-export const PATH: number = PSEUDO + 3;
-export const STATUS: number = PSEUDO + 4;
-export const PROTOCOL: number = PSEUDO + 5;
+export const METHOD: number = pseudoId(":method");
+export const SCHEME: number = pseudoId(":scheme");
+export const AUTHORITY: number = pseudoId(":authority");
+export const PATH: number = pseudoId(":path");
+export const STATUS: number = pseudoId(":status");
+export const PROTOCOL: number = pseudoId(":protocol");
 
 /**
  * A field that makes its message malformed (RFC 9113 section 8.2.1 and 8.3): a name that is no
@@ -39,8 +39,7 @@ export function fieldIdOf(bytes: Uint8Array, start: number, end: number): number
 
 /** The id of a well-formed name. */
 export function fieldId(name: string): number {
-  const pseudo = (PSEUDO_NAMES as readonly string[]).indexOf(name);
-  return pseudo < 0 ? headerId(name) : PSEUDO + pseudo;
+  return name.startsWith(":") ? pseudoId(name) : headerId(name);
 }
 
 /** Whether the bytes are a token in lower case (RFC 9113 section 8.2.1). */
@@ -50,4 +49,9 @@ export function isFieldName(bytes: Uint8Array, start: number, end: number): bool
     if (byte === 0 || byteAt(TOKEN_LOWER, byte) !== byte) return false;
   }
   return end > start;
+}
+
+function pseudoId(name: string): number {
+  const place = (PSEUDO_NAMES as readonly string[]).indexOf(name);
+  return place < 0 ? OTHER : PSEUDO + place;
 }

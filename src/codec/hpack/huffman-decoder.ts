@@ -1,10 +1,11 @@
 // hot path: no allocation per request
 import { byteAt } from "../http/grammar/character.ts";
 import { CODE_BITS, CODE_BITS_MAX, CODES, EOS, SYMBOLS_BY_CODE } from "./huffman-code.ts";
+import type { HpackViolation } from "./violation.ts";
 
 /**
  * Bits looked up at once. Twelve hold two letters or digits, and one of any symbol but sixteen
- * visible ones: 1.7 ns a character, where one symbol per lookup of eight bits takes 2.7 ns.
+ * visible ones: 1.7 ns a character, where one a lookup of eight bits takes 2.7 ns.
  */
 const STEP = 12;
 const STEP_MASK: number = (1 << STEP) - 1;
@@ -26,61 +27,78 @@ const RANK_OFFSET: Int32Array = new Int32Array(CODE_BITS_MAX + 1);
 
 fillLongCodes();
 
-/** Instead of a length: the string holds the end-of-string symbol, or wrong padding. */
-export const BAD_EOS = -1;
-export const BAD_PADDING = -2;
+/** Instead of a code: the end-of-string symbol, or what can only be wrong padding. */
+const BAD_EOS = -1;
+const BAD_PADDING = -2;
 
-/** What coded text of so many octets can grow to: no code is shorter than 5 bits. */
-export function decodedMax(bytes: number): number {
-  return Math.ceil((bytes * 8) / 5);
-}
+const ROOM_AT_FIRST = 4096;
 
-/**
- * Decodes `bytes[start..end)` to the beginning of `target`, which has room for `decodedMax` and
- * one octet more (RFC 7541 section 5.2). Returns the length, or `BAD_EOS`, `BAD_PADDING`.
- */
-export function decodeHuffman(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  target: Uint8Array,
-): number {
-  let at = start;
-  let length = 0;
-  let bits = 0;
-  let count = 0;
-  for (;;) {
-    for (; count <= 16 && at < end; count += 8) bits = (bits << 8) | byteAt(bytes, at++);
-    if (count < STEP) return finish(bits, count, target, length);
-    const pair = PAIRS[(bits >>> (count - STEP)) & STEP_MASK] as number;
-    if (pair !== 0) {
-      target[length] = pair;
-      target[length + 1] = pair >>> 8;
-      length += pair >>> 24;
-      count -= (pair >>> 16) & 0xff;
-      continue;
+/** Decodes one string after the other (RFC 7541 section 5.2), each to the start of `text`. */
+export class HuffmanDecoder {
+  text: Buffer = Buffer.allocUnsafe(ROOM_AT_FIRST);
+  length = 0;
+  /** Whether all of it has codes of at most `STEP` bits: then all is visible ASCII and blanks. */
+  common = true;
+
+  /** Decodes `bytes[start..end)`; says what is wrong with it, where something is. */
+  decode(bytes: Uint8Array, start: number, end: number): HpackViolation {
+    this.#makeRoom(end - start);
+    const text = this.text;
+    this.common = true;
+    let at = start;
+    let length = 0;
+    let bits = 0;
+    let count = 0;
+    for (;;) {
+      if (count < STEP) {
+        if (at + 1 < end) {
+          bits = (bits << 16) | (byteAt(bytes, at) << 8) | byteAt(bytes, at + 1);
+          at += 2;
+          count += 16;
+        } else if (at < end) {
+          bits = (bits << 8) | byteAt(bytes, at++);
+          count += 8;
+          continue;
+        } else return this.#finish(bits, count, length);
+      }
+      const pair = PAIRS[(bits >>> (count - STEP)) & STEP_MASK] as number;
+      if (pair !== 0) {
+        text[length] = pair;
+        text[length + 1] = pair >>> 8;
+        length += pair >>> 24;
+        count -= (pair >>> 16) & 0xff;
+        continue;
+      }
+      const long = longCode(bytes, at * 8 - count, end);
+      if (long < 0) return long === BAD_EOS ? "huffmanEos" : "huffmanPadding";
+      this.common = false;
+      text[length++] = long;
+      const next = at * 8 - count + (long >> 8);
+      at = (next + 7) >> 3;
+      count = at * 8 - next;
+      bits = byteAt(bytes, at - 1);
     }
-    const long = longCode(bytes, at * 8 - count, end);
-    if (long < 0) return long;
-    target[length++] = long;
-    const next = at * 8 - count + (long >> 8);
-    at = (next + 7) >> 3;
-    count = at * 8 - next;
-    bits = byteAt(bytes, at - 1);
   }
-}
 
-/** The last symbols: fewer than `STEP` bits are left, and what is no symbol must be padding. */
-function finish(bits: number, count: number, target: Uint8Array, length: number): number {
-  let left = count;
-  let total = length;
-  for (;;) {
-    const padded = ((bits << (STEP - left)) | (STEP_MASK >> left)) & STEP_MASK;
-    const single = SINGLES[padded] as number;
-    const taken = (single >>> 16) & 0xff;
-    if (taken === 0 || taken > left) return left < 8 && padded === STEP_MASK ? total : BAD_PADDING;
-    target[total++] = single;
-    left -= taken;
+  /** The last symbols: fewer than `STEP` bits are left, and what is no symbol must be padding. */
+  #finish(bits: number, count: number, length: number): HpackViolation {
+    let left = count;
+    this.length = length;
+    for (;;) {
+      const padded = ((bits << (STEP - left)) | (STEP_MASK >> left)) & STEP_MASK;
+      const single = SINGLES[padded] as number;
+      const taken = (single >>> 16) & 0xff;
+      if (taken === 0 || taken > left) {
+        return left < 8 && padded === STEP_MASK ? "none" : "huffmanPadding";
+      }
+      this.text[this.length++] = single;
+      left -= taken;
+    }
+  }
+
+  /** No code is shorter than 5 bits, and symbols are written in pairs: twice as much will do. */
+  #makeRoom(coded: number): void {
+    if (this.text.length < coded * 2) this.text = Buffer.allocUnsafe(coded * 2);
   }
 }
 
@@ -121,13 +139,16 @@ function singles(): Uint32Array {
 
 function pairs(): Uint32Array {
   const one = singles();
-  return one.map((first, window) => {
+  const table = one.slice();
+  for (let window = 0; window < table.length; window++) {
+    const first = one[window] as number;
     const bits = (first >>> 16) & 0xff;
     const second = bits === 0 ? 0 : (one[(window << bits) & STEP_MASK] as number);
     const both = bits + ((second >>> 16) & 0xff);
-    if (second === 0 || both > STEP) return first;
-    return (2 << 24) | (both << 16) | ((second & 0xff) << 8) | (first & 0xff);
-  });
+    if (second === 0 || both > STEP) continue;
+    table[window] = (2 << 24) | (both << 16) | ((second & 0xff) << 8) | (first & 0xff);
+  }
+  return table;
 }
 
 function fillLongCodes(): void {

@@ -1,11 +1,11 @@
 // hot path: no allocation per request
 import { huffmanLength, writeHuffman } from "./huffman-encoder.ts";
 
-/** Where a block is written: at `position`, which goes along; `buffer` may be another after `room`. */
+/** Where a block is written: at `position`, which goes along. */
 export interface BlockOutput {
   buffer: Buffer;
   position: number;
-  /** Makes `buffer[position..position + bytes)` writable; what was written before stays. */
+  /** Makes `buffer[position..position + bytes)` writable; `buffer` may be another afterwards. */
   room(bytes: number): void;
 }
 

@@ -101,7 +101,7 @@ describe("the decoder", () => {
     );
   });
 
-  it("gives well-formed names the ids of header-name.ts and its own for pseudo-header fields", () => {
+  it("numbers well-formed names, those of pseudo-header fields included", () => {
     fc.assert(
       fc.property(fc.array(field, { maxLength: 12 }), (fields) => {
         const pair = new HpackPair();
