@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: what the data plane costs, beside Envoy and others, as docs/performance.md tells.
+ * `npm run bench`: what the data plane costs, beside Envoy and others (docs/performance.md).
  * Outrigger runs as the built package does.
  */
 import { CURVES } from "./growth/curve.ts";

@@ -1,6 +1,7 @@
 /**
- * Holds connections open: PORT COUNT [FOLDER]. Each asks once and then is silent; `open` on standard
- * output says that all have been answered. With a folder over TLS, showing the certificate in it.
+ * Holds connections open: PORT COUNT [FOLDER]. Each asks once and then is silent; `open` on
+ * standard output says that all have been answered. With a folder over TLS, showing the certificate
+ * in it.
  */
 import fs from "node:fs";
 import net from "node:net";

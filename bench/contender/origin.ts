@@ -13,7 +13,7 @@ export interface Origin {
 const ADDRESSES = 10;
 const BODY = JSON.stringify({ hello: "world", pad: "x".repeat(70) });
 
-/** A message of 16 bytes: not compressed, length, content (gRPC over HTTP/2, Length-Prefixed-Message). */
+/** Not compressed, its length, its 16 bytes (gRPC over HTTP/2, Length-Prefixed-Message). */
 export const GRPC_MESSAGE: Buffer = Buffer.concat([
   Buffer.from([0, 0, 0, 0, 16]),
   Buffer.from("\x0a\x0ehello, origin!", "latin1"),

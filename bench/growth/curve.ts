@@ -34,7 +34,7 @@ interface Ports {
   readonly http2Port: number;
 }
 
-/** @throws Error where more than one in a hundred failed: then it is another cost that is measured. */
+/** @throws Error where more than one in a hundred failed: that would be another cost. */
 async function successful(drive: Point["drive"], port: number): Promise<Driven> {
   const driven = await drive(port);
   const { failures, requests } = driven;
@@ -42,7 +42,7 @@ async function successful(drive: Point["drive"], port: number): Promise<Driven> 
   return driven;
 }
 
-/** Ten thousand requests may wait; they share fewer connections to the origin than there are files. */
+/** Ten thousand requests may wait; they share fewer connections, since files are scarce. */
 function patient(yaml: string): string {
   return yaml
     .replace("max_connections: 4096", "max_connections: 1024")

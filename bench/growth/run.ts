@@ -1,4 +1,4 @@
-/** Measures the curves and writes docs/performance/NAME.svg, with its numbers in NAME.csv beside it. */
+/** Measures curves and writes docs/performance/NAME.svg, with the numbers beside it in NAME.csv. */
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
