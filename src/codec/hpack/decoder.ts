@@ -25,7 +25,7 @@ export interface FieldSink {
   field(id: number, name: string, value: string, neverIndexed: boolean): boolean;
 }
 
-/** Huffman-coded strings come out here, one at a time, whichever connection they are of. */
+/** For the strings of all connections, one at a time; no larger than twice the largest block. */
 const huffman = new HuffmanDecoder();
 
 /**
@@ -75,16 +75,27 @@ export class HpackDecoder {
     this.#start = start;
     this.#end = end;
     this.#at = start;
-    this.#text = "";
     this.#wanted = true;
-    if (!this.#sizeUpdates(bytes)) return this.#violation;
-    while (this.#at < end) {
+    if (this.#sizeUpdates(bytes)) this.#fields(bytes, sink);
+    this.#forget();
+    return this.#violation;
+  }
+
+  #fields(bytes: Buffer, sink: FieldSink): void {
+    while (this.#at < this.#end) {
       const first = byteAt(bytes, this.#at);
       const whole =
         first >= 0x80 ? this.#indexed(bytes, first, sink) : this.#literal(bytes, first, sink);
-      if (!whole) return this.#violation;
+      if (!whole) return;
     }
-    return "none";
+  }
+
+  /** An idle connection holds nothing of its last block. */
+  #forget(): void {
+    this.#text = "";
+    this.#name = "";
+    this.#value = "";
+    this.#source = huffman.text;
   }
 
   /** The updates at the block's start (section 4.2). */
