@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 const WORKERS_MAX = 128;
 
 /** What `--concurrency` allows, for messages. */
-export const CONCURRENCY_ALLOWED = `a number of workers from 1 to ${WORKERS_MAX}, or 0`;
+export const CONCURRENCY_ALLOWED: string = `a number of workers from 1 to ${WORKERS_MAX}, or 0`;
 
 /** How many workers are asked for; 0 asks for one a core. Undefined for anything else. */
 export function parseConcurrency(
