@@ -5,8 +5,10 @@
 import { CURVES } from "./growth/curve.ts";
 import { runCurve } from "./growth/run.ts";
 import { type Options, readOptions } from "./options.ts";
+import { MARKDOWN, TEXT } from "./report/format.ts";
 import type { Report } from "./report/report.ts";
-import { loadAverage, machine, toMarkdown, toText } from "./report/table.ts";
+import { toSummary } from "./report/summary.ts";
+import { loadAverage, machine, toSection } from "./report/table.ts";
 import { runScenario } from "./run.ts";
 import { SCENARIOS } from "./scenario/all.ts";
 import { Stage } from "./stage.ts";
@@ -48,12 +50,14 @@ async function drawCurves(options: Options): Promise<void> {
 
 async function printTables(options: Options, date: string): Promise<void> {
   const reports: Report[] = [];
+  const format = options.markdown ? MARKDOWN : TEXT;
   for (const scenario of wanted(SCENARIOS, options)) {
     const run = (stage: Stage) => runScenario(scenario, stage, options.rounds, say);
     const report = await onStage(options, run);
-    console.log((options.markdown ? toMarkdown : toText)(scenario, report));
+    console.log(toSection(scenario, report, format));
     reports.push(report);
   }
+  if (reports.length > 1) console.log(toSummary(SCENARIOS, reports, format));
   if (options.json) console.log(JSON.stringify({ date, machine: machine(), reports }));
   const failed = reports.some(({ rows }) => rows.some(({ failure }) => failure !== null));
   if (failed) process.exitCode = 1;

@@ -26,6 +26,8 @@ export interface Row {
 export interface Verdict extends Budget {
   readonly measured: number | null;
   readonly met: boolean | null;
+  /** Of the rounds, for a ratio. */
+  readonly spread: Ratio | null;
 }
 
 export interface Report {
@@ -104,8 +106,9 @@ function referenceFor(metric: string, outcomes: readonly Outcome[]): readonly Sa
 
 function judge(budget: Budget, ours: Row | undefined): Verdict {
   const { metric, max, of } = budget;
-  const measured = (of === "ratio" ? ours?.ratios[metric]?.median : ours?.values[metric]) ?? null;
-  return { ...budget, measured, met: measured === null ? null : measured <= max };
+  const spread = of === "ratio" ? (ours?.ratios[metric] ?? null) : null;
+  const measured = (of === "ratio" ? spread?.median : ours?.values[metric]) ?? null;
+  return { ...budget, measured, met: measured === null ? null : measured <= max, spread };
 }
 
 export function median(values: readonly number[]): number {

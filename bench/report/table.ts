@@ -1,9 +1,10 @@
-/** A report as text for a terminal, or as Markdown for docs/performance.md. */
+/** A report as one section: conditions, a row a contender, budgets, what did not run. */
 import os from "node:os";
 import type { Metric, Scenario } from "../scenario.ts";
-import type { Report, Row, Verdict } from "./report.ts";
+import type { Format } from "./format.ts";
+import type { Ratio, Report, Row, Verdict } from "./report.ts";
 
-/** The name and the version stand left, numbers right. */
+/** The name and the version stand left. */
 const LEFT_COLUMNS = 2;
 
 export function machine(): string {
@@ -28,6 +29,25 @@ function ratioTitle(scenario: Scenario, key: string): string {
   return `${words.slice(0, -1).join(" ")}, Envoy = 1`;
 }
 
+/** What a budget is for, with its unit. */
+export function goalOf(scenario: Scenario, { metric, of }: Verdict): string {
+  return of === "ratio" ? ratioTitle(scenario, metric) : titleOf(scenario, metric);
+}
+
+export function measuredText({ measured, of, spread }: Verdict): string {
+  if (measured === null) return "not measured";
+  if (of === "ratio" && spread !== null) return spreadText(spread);
+  return measured.toFixed(1);
+}
+
+export function verdictText({ met }: Verdict): string {
+  return met === null ? "-" : met ? "met" : "MISSED";
+}
+
+function spreadText({ median, low, high }: Ratio): string {
+  return `${median.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
+}
+
 function titles(scenario: Scenario): string[] {
   return [
     "proxy",
@@ -44,9 +64,7 @@ function value(row: Row, { key, digits }: Metric): string {
 
 function ratio(row: Row, key: string): string {
   const found = row.ratios[key];
-  if (found === undefined) return "-";
-  const [middle, low, high] = [found.median, found.low, found.high].map((it) => it.toFixed(2));
-  return `${middle} (${low}-${high})`;
+  return found === undefined ? "-" : spreadText(found);
 }
 
 function cells(scenario: Scenario, row: Row): string[] {
@@ -58,51 +76,32 @@ function cells(scenario: Scenario, row: Row): string[] {
   ];
 }
 
-function aligned(lines: readonly (readonly string[])[]): string[] {
-  const widths = (lines[0] ?? []).map((_, column) =>
-    Math.max(...lines.map((line) => (line[column] ?? "").length)),
-  );
-  const pad = (cell: string, column: number): string =>
-    column < LEFT_COLUMNS ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
-  return lines.map((line) => line.map(pad).join("  "));
-}
-
-function verdict(scenario: Scenario, { metric, max, of, measured, met }: Verdict): string {
-  const title = of === "ratio" ? ratioTitle(scenario, metric) : titleOf(scenario, metric);
-  const said = measured === null ? "not measured" : measured.toFixed(of === "ratio" ? 2 : 1);
-  const word = met === null ? "" : met ? ", met" : ", MISSED";
-  return `budget: ${title} at most ${max}: ${said}${word}`;
-}
-
 function conditions(scenario: Scenario, report: Report): string {
   const { rounds, secondsARound, loadAverage } = report;
   const each = rounds === 1 ? "one round" : `medians of ${rounds} interleaved rounds`;
   const long = secondsARound === null ? ", a new process each" : ` of ${secondsARound} s`;
-  return `${scenario.load}; ${each}${long}; load average ${loadAverage.join(" ")}`;
+  return `${scenario.load}; ${each}${long}; load average ${loadAverage.join(" ")}.`;
 }
 
 /** Below the table: budgets, and what did not run. */
 function remarks(scenario: Scenario, { rows, verdicts }: Report): string[] {
+  const budgets = verdicts.map((one) => {
+    const goal = `${goalOf(scenario, one)}, at most ${one.max}`;
+    return `budget: ${goal}: ${measuredText(one)}, ${verdictText(one)}`;
+  });
   const failed = rows.flatMap(({ name, failure }) =>
     failure === null ? [] : [`${name} did not run: ${failure}`],
   );
-  return [...verdicts.map((one) => verdict(scenario, one)), ...failed];
+  return [...budgets, ...failed];
 }
 
-export function toText(scenario: Scenario, report: Report): string {
-  const table = aligned([titles(scenario), ...report.rows.map((row) => cells(scenario, row))]);
-  const heading = `== ${scenario.name}: ${scenario.title}`;
-  return [heading, conditions(scenario, report), ...table, ...remarks(scenario, report), ""].join(
-    "\n",
-  );
-}
-
-export function toMarkdown(scenario: Scenario, report: Report): string {
-  const head = titles(scenario);
-  const rule = head.map((_, column) => (column < LEFT_COLUMNS ? "---" : "---:"));
-  const table = [head, rule, ...report.rows.map((row) => cells(scenario, row))];
-  const lines = table.map((line) => `| ${line.join(" | ")} |`);
-  const list = remarks(scenario, report).map((line) => `- ${line}`);
-  const paragraphs = [`## ${scenario.title}`, `${conditions(scenario, report)}.`];
-  return [...paragraphs, lines.join("\n"), list.join("\n"), ""].join("\n\n");
+export function toSection(scenario: Scenario, report: Report, format: Format): string {
+  const lines = [titles(scenario), ...report.rows.map((row) => cells(scenario, row))];
+  return [
+    format.heading(`${scenario.title} (${scenario.name})`),
+    conditions(scenario, report),
+    format.table(lines, LEFT_COLUMNS),
+    format.remarks(remarks(scenario, report)),
+    "",
+  ].join("\n\n");
 }
