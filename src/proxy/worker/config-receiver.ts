@@ -6,7 +6,7 @@ import type { ConfigNames, ConfigPiece, MoreEndpoints, ResourceList } from "./me
 type Resource = ProxyConfig[ResourceList][number];
 type Store = Record<ResourceList, Map<string, Resource>>;
 
-/** A configuration put together again from its pieces. What did not change stays the same object. */
+/** A configuration put together again from its pieces. What did not change stays one object. */
 export class ConfigReceiver {
   #current = emptyStore();
   #next = emptyStore();
