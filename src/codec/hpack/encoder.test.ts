@@ -94,6 +94,14 @@ describe("a field", () => {
     for (let i = 0; i < 3; i++) expect(pair.encode([large]).length).toBeGreaterThan(3100);
   });
 
+  it("enters the table in the shorter form, but a long value as it is", () => {
+    const value = "0".repeat(256);
+    const added = (one: string): string =>
+      blocksOf(new HpackEncoder(), times(2, ["via", one])).at(-1) ?? "";
+    expect(added(value)).toBe(`7cff21${"00".repeat(160)}`);
+    expect(added(`${value}0`)).toBe(`7c7f8201${"30".repeat(257)}`);
+  });
+
   it("asks for room before it writes, also for the longest", () => {
     const output = new GrowingOutput();
     const encoder = new HpackEncoder();

@@ -62,7 +62,10 @@ export class HpackEncoder {
     this.#sizeLeast = this.#sizeLast;
   }
 
-  /** One field, its name in lower case; `id` as field-id.ts numbers names. Text is Latin-1. */
+  /**
+   * One field, its name in lower case; `id` as field-id.ts numbers names. Text is Latin-1. What
+   * indexing-rule.ts knows to be a secret is never indexed without being asked.
+   */
   field(output: BlockOutput, id: number, name: string, value: string): void {
     makeRoom(output, name.length + value.length + FIELD_OVERHEAD);
     const fixed = staticIndexOf(id, value);
