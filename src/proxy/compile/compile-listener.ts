@@ -26,10 +26,14 @@ export interface CompileScope {
   readonly loggersOf: (hcm: HttpConnectionManager) => readonly AccessLogger[];
 }
 
-/** Makes a listener ready to serve. Throws where a regex or template is invalid. */
+/** Makes a listener ready to serve. Throws where a regex, a template or a file cannot be used. */
 export function compileListener(config: Listener, scope: CompileScope): CompiledListener {
   const compile = (chain: FilterChain): CompiledChain =>
-    new CompiledChain(chain, compileFilter(chain.filter, config, scope));
+    new CompiledChain(
+      chain,
+      compileFilter(chain.filter, config, scope),
+      chain.tls === undefined ? undefined : scope.context.tls.server(chain.tls),
+    );
   const fallback = config.defaultFilterChain;
   const chains = config.filterChains.map(compile);
   return {

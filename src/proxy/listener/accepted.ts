@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import { formatAddress, socketAddress } from "../../model/address.ts";
+import type { Reader, SecureConnection } from "../tls/handshake.ts";
+import type { TlsInfo } from "../tls/tls-info.ts";
 import { rewrap } from "../upstream/shared-read.ts";
 
 /** A connection that a listener has accepted, and where it comes from and wanted to go. */
@@ -17,7 +18,10 @@ export class Accepted {
   fresh: boolean;
   /** When an HTTP connection manager took it. */
   openedMs = 0;
+  /** What was agreed upon with the client; undefined where TLS is not terminated. */
+  tls: TlsInfo | undefined;
   #socket: Socket;
+  #reader: Reader | undefined;
   #taker: ((bytes: Buffer) => void) | undefined;
 
   constructor(socket: Socket, originalDestination: SocketAddress | undefined, fresh = true) {
@@ -41,13 +45,19 @@ export class Accepted {
 
   /** The client speaks TLS to this proxy. */
   get secure(): boolean {
-    return (this.#socket as TLSSocket).encrypted === true;
+    return this.tls !== undefined;
   }
 
   /** What the client and this proxy have agreed upon in the TLS handshake; else empty. */
   get alpn(): string {
-    const { alpnProtocol } = this.#socket as TLSSocket;
-    return typeof alpnProtocol === "string" ? alpnProtocol : "";
+    return this.tls?.alpn ?? "";
+  }
+
+  /** TLS has been terminated: from now on the connection is what it protects. */
+  terminated({ reader, socket, tls }: SecureConnection): void {
+    this.#socket = socket;
+    this.#reader = reader;
+    this.tls = tls;
   }
 
   /**
@@ -57,7 +67,8 @@ export class Accepted {
   readTo(taker: (bytes: Buffer) => void, shared: boolean): void {
     const reading = this.#taker !== undefined;
     this.#taker = taker;
-    if (reading) return;
+    if (this.#reader !== undefined) this.#reader.onBytes = taker;
+    if (reading || this.#reader !== undefined) return;
     const take = (bytes: Buffer): void => this.#taker?.(bytes);
     if (shared && this.fresh) {
       this.#socket = rewrap(this.#socket, take);

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { socketAddress } from "../../model/address.ts";
 import type { FilterChain, FilterChainMatch } from "../../model/listener.ts";
+import type { ServerContext } from "../tls/server-context.ts";
 import { ChainSet, CompiledChain, type CompiledFilter } from "./filter-chain.ts";
+import { type FirstBytes, SILENT } from "./first-bytes.ts";
 
 const ANY: FilterChainMatch = {
   destinationPort: undefined,
@@ -11,42 +13,176 @@ const ANY: FilterChainMatch = {
   transportProtocol: "",
 };
 const HTTP = { ...ANY, applicationProtocols: ["http/1.0", "http/1.1"] };
+const HTTP_1_1: FirstBytes = { ...SILENT, applicationProtocols: ["http/1.1"] };
 
 /** Matching looks at nothing but the match. */
 const FILTER = { kind: "tcp" } as unknown as CompiledFilter;
+const TLS = {} as unknown as ServerContext;
 
-function chain(name: string, match: FilterChainMatch): CompiledChain {
-  return new CompiledChain({ name, match } as FilterChain, FILTER);
+function chain(name: string, match: Partial<FilterChainMatch>, tls?: ServerContext): CompiledChain {
+  return new CompiledChain({ name, match: { ...ANY, ...match } } as FilterChain, FILTER, tls);
 }
 
 const inbound = new ChainSet(
   [
-    chain("declared TCP", { ...ANY, destinationPort: 3306 }),
-    chain("declared HTTP", { ...ANY, destinationPort: 80 }),
+    chain("declared TCP", { destinationPort: 3306 }),
+    chain("declared HTTP", { destinationPort: 80 }),
     chain("undeclared, HTTP", { ...HTTP, destinationPort: 9000 }),
-    chain("undeclared, TCP", { ...ANY, destinationPort: 9000 }),
+    chain("undeclared, TCP", { destinationPort: 9000 }),
     chain("any port, HTTP", HTTP),
   ],
   chain("any port", ANY),
 );
 
 describe.each([
-  { port: 3306, sniffs: false, http: "declared TCP", other: "declared TCP" },
-  { port: 80, sniffs: false, http: "declared HTTP", other: "declared HTTP" },
-  { port: 9000, sniffs: true, http: "undeclared, HTTP", other: "undeclared, TCP" },
-  { port: 4711, sniffs: true, http: "any port, HTTP", other: "any port" },
-])("a connection to port $port", ({ port, sniffs, http, other }) => {
+  { port: 3306, waits: false, http: "declared TCP", other: "declared TCP" },
+  { port: 80, waits: false, http: "declared HTTP", other: "declared HTTP" },
+  { port: 9000, waits: true, http: "undeclared, HTTP", other: "undeclared, TCP" },
+  { port: 4711, waits: true, http: "any port, HTTP", other: "any port" },
+])("a connection to port $port", ({ port, waits, http, other }) => {
   const destination = socketAddress("10.0.0.1", port);
 
   it(
-    sniffs ? "waits for what the client says" : "waits for nobody: a server may speak first",
+    waits ? "waits for what the client says" : "waits for nobody: a server may speak first",
     () => {
-      expect(inbound.needsSniffing(destination)).toBe(sniffs);
+      expect(inbound.needsRequest(destination)).toBe(waits);
+      expect(inbound.needsHello(destination, false)).toBe(false);
     },
   );
 
   it(`is served by "${http}" where it speaks HTTP, else by "${other}"`, () => {
-    expect(inbound.find(destination, "http/1.1")?.name).toBe(http);
-    expect(inbound.find(destination, "other")?.name).toBe(other);
+    expect(inbound.find(destination, HTTP_1_1)?.name).toBe(http);
+    expect(inbound.find(destination, SILENT)?.name).toBe(other);
   });
+});
+
+function hello(serverName: string, ...applicationProtocols: string[]): FirstBytes {
+  return { transport: "tls", serverName, applicationProtocols };
+}
+
+const HERE = socketAddress("10.0.0.1", 443);
+
+describe("a server name", () => {
+  const chains = new ChainSet(
+    [
+      chain("any name", {}),
+      chain("wide", { serverNames: ["*.example"] }),
+      chain("narrow", { serverNames: ["other", "*.api.Example"] }),
+      chain("exact", { serverNames: ["a.api.example"] }),
+    ],
+    undefined,
+  );
+
+  it.each([
+    ["a.api.example", "exact"],
+    ["b.api.example", "narrow"],
+    ["x.y.api.example", "narrow"],
+    ["api.example", "wide"],
+    ["other", "narrow"],
+    ["example", "any name"],
+    ["badapi.example", "wide"],
+    ["", "any name"],
+  ])("%j leads to %s: exact, then the longest wildcard, then any", (name, expected) => {
+    expect(chains.find(HERE, hello(name))?.name).toBe(expected);
+  });
+
+  it("has to be read first", () => {
+    expect(chains.needsHello(HERE, false)).toBe(true);
+  });
+});
+
+describe("a transport protocol", () => {
+  const chains = new ChainSet(
+    [
+      chain("secure", { transportProtocol: "tls" }),
+      chain("plain", { transportProtocol: "raw_buffer" }),
+    ],
+    undefined,
+  );
+
+  it("tells TLS from plain bytes", () => {
+    expect(chains.find(HERE, hello("a"))?.name).toBe("secure");
+    expect(chains.find(HERE, SILENT)?.name).toBe("plain");
+    expect(chains.needsHello(HERE, false)).toBe(true);
+  });
+});
+
+describe("application protocols", () => {
+  const chains = new ChainSet(
+    [
+      chain("mesh", { applicationProtocols: ["istio"] }),
+      chain("web", { applicationProtocols: ["h2", "http/1.1"] }),
+      chain("other", {}),
+    ],
+    undefined,
+  );
+
+  it.each([
+    { offered: ["istio", "h2"], expected: "mesh" },
+    { offered: ["h2", "istio"], expected: "web" },
+    { offered: ["x", "http/1.1"], expected: "web" },
+    { offered: [], expected: "other" },
+  ])("$offered lead to $expected: the client's first choice counts", ({ offered, expected }) => {
+    expect(chains.find(HERE, hello("", ...offered))?.name).toBe(expected);
+  });
+
+  it("are read out of a hello only where the listener inspects TLS", () => {
+    expect(chains.needsHello(HERE, false)).toBe(false);
+    expect(chains.needsHello(HERE, true)).toBe(true);
+  });
+});
+
+describe("the order of importance", () => {
+  const fallback = chain("default", {});
+
+  it.each([
+    {
+      first: "the port",
+      chains: [chain("port", { destinationPort: 443 }), chain("name", { serverNames: ["a"] })],
+      expected: "port",
+    },
+    {
+      first: "the address",
+      chains: [
+        chain("range", { prefixRanges: [{ address: "10.0.0.0", prefixLength: 8 }] }),
+        chain("name", { serverNames: ["a"] }),
+      ],
+      expected: "range",
+    },
+    {
+      first: "the name",
+      chains: [
+        chain("name", { serverNames: ["a"] }),
+        chain("transport", { transportProtocol: "tls", applicationProtocols: ["h2"] }),
+      ],
+      expected: "name",
+    },
+    {
+      first: "the transport",
+      chains: [
+        chain("transport", { transportProtocol: "tls" }),
+        chain("application", { applicationProtocols: ["h2"] }),
+      ],
+      expected: "transport",
+    },
+    {
+      first: "the port, and what then fails gets the default",
+      chains: [
+        chain("port", { destinationPort: 443, serverNames: ["b"] }),
+        chain("name", { serverNames: ["a"] }),
+      ],
+      expected: "default",
+    },
+  ])("has $first first", ({ chains, expected }) => {
+    expect(new ChainSet(chains, fallback).find(HERE, hello("a", "h2"))?.name).toBe(expected);
+  });
+});
+
+it("needs a hello where TLS is terminated, and only towards those chains", () => {
+  const chains = new ChainSet(
+    [chain("secure", { destinationPort: 443 }, TLS), chain("plain", { destinationPort: 80 })],
+    undefined,
+  );
+  expect(chains.needsHello(HERE, false)).toBe(true);
+  expect(chains.needsHello(socketAddress("10.0.0.1", 80), true)).toBe(false);
 });

@@ -2,24 +2,38 @@ import { BlockList, isIPv6 } from "node:net";
 import type { Address } from "../../model/address.ts";
 import type { FilterChain, FilterChainMatch } from "../../model/listener.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
-import type { Sniffed } from "./sniff.ts";
+import type { ServerContext } from "../tls/server-context.ts";
+import { type FirstBytes, SILENT, spoken } from "./first-bytes.ts";
 import type { CompiledTcpProxy } from "./tcp-proxy.ts";
 
 export type CompiledFilter =
   | { readonly kind: "http"; readonly hcm: CompiledHcm }
   | { readonly kind: "tcp"; readonly tcp: CompiledTcpProxy };
 
-/** A filter chain at work, with how exactly it is matched. */
+/** What a chain's match does not allow. */
+const NO_MATCH = -1;
+
+/**
+ * A filter chain at work. Its ranks say how exactly it matches in one respect: `NO_MATCH`, 0 where
+ * it does not care, and more the more exact it is.
+ */
 export class CompiledChain {
   readonly name: string;
   readonly filter: CompiledFilter;
-  readonly #match: FilterChainMatch;
+  /** Undefined: plain bytes, or TLS that is passed through. */
+  readonly tls: ServerContext | undefined;
+  readonly match: FilterChainMatch;
+  /** ALPN's name of a protocol of our own, agreed upon before the configured ones; or empty. */
+  readonly ownProtocol: string = "";
+  readonly #serverNames: readonly string[];
   readonly #ranges: readonly { readonly list: BlockList; readonly bits: number }[];
 
-  constructor(chain: FilterChain, filter: CompiledFilter) {
+  constructor(chain: FilterChain, filter: CompiledFilter, tls?: ServerContext) {
     this.name = chain.name;
     this.filter = filter;
-    this.#match = chain.match;
+    this.tls = tls;
+    this.match = chain.match;
+    this.#serverNames = chain.match.serverNames.map((name) => name.toLowerCase());
     this.#ranges = chain.match.prefixRanges.map(({ address, prefixLength }) => {
       const list = new BlockList();
       list.addSubnet(address, prefixLength, isIPv6(address) ? "ipv6" : "ipv4");
@@ -27,45 +41,57 @@ export class CompiledChain {
     });
   }
 
-  /** TLS is not terminated, so only chains for plain bytes, or for any, are reached. */
-  get reachable(): boolean {
-    return this.#match.transportProtocol !== "tls";
+  /** Who takes what is read lets go of it before the next read. */
+  get sharesReads(): boolean {
+    return this.filter.kind === "http" && !this.filter.hcm.config.explicitProxy;
   }
 
-  /**
-   * How specific the match is, -1 for none: destination port, then address prefix, then transport
-   * protocol, then application protocol, in Envoy's order of importance.
-   */
-  score(destination: Address, protocol: Sniffed): number {
-    const { applicationProtocols, destinationPort, transportProtocol } = this.#match;
-    const port = destination.kind === "socket" ? destination.port : 0;
-    if (destinationPort !== undefined && destinationPort !== port) return -1;
-    const bits = this.#bitsOf(destination);
-    if (bits < 0) return -1;
-    const known = applicationProtocols.includes(protocol);
-    if (applicationProtocols.length > 0 && !known) return -1;
-    return (
-      (destinationPort === undefined ? 0 : 1_000_000) +
-      bits * 1000 +
-      (transportProtocol === "" ? 0 : 10) +
-      (known ? 1 : 0)
-    );
+  portRank(destination: Address): number {
+    const { destinationPort } = this.match;
+    if (destinationPort === undefined) return 0;
+    return destination.kind === "socket" && destination.port === destinationPort ? 1 : NO_MATCH;
   }
 
-  /** One more than the length of the longest range that holds the address; 0 without ranges. */
-  #bitsOf(destination: Address): number {
+  /** One more than the length of the longest range that holds the address. */
+  rangeRank(destination: Address): number {
     if (this.#ranges.length === 0) return 0;
-    if (destination.kind !== "socket") return -1;
+    if (destination.kind !== "socket") return NO_MATCH;
     const family = isIPv6(destination.host) ? "ipv6" : "ipv4";
-    let best = -1;
-    for (const { list, bits } of this.#ranges) {
-      if (list.check(destination.host, family)) best = Math.max(best, bits + 1);
-    }
-    return best;
+    const holding = this.#ranges.filter(({ list }) => list.check(destination.host, family));
+    return Math.max(NO_MATCH, ...holding.map(({ bits }) => bits + 1));
+  }
+
+  /** An exact name before the longest wildcard. */
+  serverNameRank({ serverName }: FirstBytes): number {
+    if (this.#serverNames.length === 0) return 0;
+    if (this.#serverNames.includes(serverName)) return Number.POSITIVE_INFINITY;
+    const suffixes = this.#serverNames.filter((name) => name.startsWith("*."));
+    const matching = suffixes.filter((name) => serverName.endsWith(name.slice(1)));
+    return Math.max(NO_MATCH, ...matching.map((name) => name.length));
+  }
+
+  transportRank({ transport }: FirstBytes): number {
+    const { transportProtocol } = this.match;
+    if (transportProtocol === "") return 0;
+    return transportProtocol === transport ? 1 : NO_MATCH;
+  }
+
+  /** The client's first choice before its second. */
+  applicationRank({ applicationProtocols: offered }: FirstBytes): number {
+    const wanted = this.match.applicationProtocols;
+    if (wanted.length === 0) return 0;
+    const place = offered.findIndex((protocol) => wanted.includes(protocol));
+    return place < 0 ? NO_MATCH : offered.length - place;
+  }
+
+  /** Whether a ClientHello has a say in whether this chain is chosen, or in what it does. */
+  readsHello(inspected: boolean): boolean {
+    const { applicationProtocols, serverNames, transportProtocol } = this.match;
+    if (this.tls !== undefined || serverNames.length > 0 || transportProtocol === "tls")
+      return true;
+    return inspected && (transportProtocol !== "" || applicationProtocols.length > 0);
   }
 }
-
-const HTTP: readonly Sniffed[] = ["http/1.1", "http/1.0", "h2c"];
 
 /** The chains of a listener. */
 export class ChainSet {
@@ -73,29 +99,61 @@ export class ChainSet {
   readonly #fallback: CompiledChain | undefined;
 
   constructor(chains: readonly CompiledChain[], fallback: CompiledChain | undefined) {
-    this.#chains = chains.filter(({ reachable }) => reachable);
+    this.#chains = chains;
     this.#fallback = fallback;
   }
 
   /**
-   * Whether the choice for this destination depends on what the client says first. Where it does
-   * not, nobody waits: on a TCP port it may be the server that speaks first.
+   * Whether a client has to begin with a ClientHello, or with something else, before its chain is
+   * known. `inspected`: the listener has Envoy's tls_inspector; it is understood where chains ask
+   * for names, or terminate TLS.
    */
-  needsSniffing(destination: Address): boolean {
-    const silent = this.find(destination, "other");
-    return HTTP.some((protocol) => this.find(destination, protocol) !== silent);
+  needsHello(destination: Address, inspected: boolean): boolean {
+    if (this.#fallback?.readsHello(inspected) === true) return true;
+    return this.#towards(destination).some((chain) => chain.readsHello(inspected));
   }
 
-  find(destination: Address, protocol: Sniffed): CompiledChain | undefined {
-    let best: CompiledChain | undefined;
-    let bestScore = -1;
-    for (const chain of this.#chains) {
-      const score = chain.score(destination, protocol);
-      if (score > bestScore) {
-        best = chain;
-        bestScore = score;
-      }
-    }
-    return best ?? this.#fallback;
+  /**
+   * Whether the choice for this destination depends on what a client without TLS says first. Where
+   * it does not, nobody waits: on a TCP port it may be the server that speaks first.
+   */
+  needsRequest(destination: Address): boolean {
+    const silent = this.find(destination, SILENT);
+    return spoken.some((bytes) => this.find(destination, bytes) !== silent);
   }
+
+  /**
+   * Envoy's order of importance: destination port, address prefix, server name, transport protocol,
+   * application protocol. Once a step has chosen the most exact, the others are out for good: what
+   * then fails a later step gets the default chain.
+   */
+  find(destination: Address, bytes: FirstBytes): CompiledChain | undefined {
+    let left = this.#towards(destination);
+    left = mostExact(left, (chain) => chain.serverNameRank(bytes));
+    left = mostExact(left, (chain) => chain.transportRank(bytes));
+    left = mostExact(left, (chain) => chain.applicationRank(bytes));
+    return left[0] ?? this.#fallback;
+  }
+
+  #towards(destination: Address): readonly CompiledChain[] {
+    const left = mostExact(this.#chains, (chain) => chain.portRank(destination));
+    return mostExact(left, (chain) => chain.rangeRank(destination));
+  }
+}
+
+/** The chains of the highest rank; none where none matches. */
+function mostExact(
+  chains: readonly CompiledChain[],
+  rankOf: (chain: CompiledChain) => number,
+): readonly CompiledChain[] {
+  let best = 0;
+  let found: CompiledChain[] = [];
+  for (const chain of chains) {
+    const rank = rankOf(chain);
+    if (rank < best) continue;
+    if (rank > best) found = [];
+    best = rank;
+    found.push(chain);
+  }
+  return found;
 }

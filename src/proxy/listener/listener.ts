@@ -1,20 +1,23 @@
 import { isIP, type Socket } from "node:net";
-import type { Timer } from "../../base/clock.ts";
+import type { ClientHello } from "../../codec/tls/client-hello.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { contained } from "../faults.ts";
 import type { ListenerStats } from "../telemetry/envoy/listener-stats.ts";
+import { type HandshakeOwner, ServerHandshake } from "../tls/handshake.ts";
+import type { ServerContext } from "../tls/server-context.ts";
 import { Accepted } from "./accepted.ts";
 import type { BoundSocket } from "./bound-socket.ts";
 import type { ChainSet, CompiledChain } from "./filter-chain.ts";
+import { Peek, type Peeked, type PeekOwner, SILENT } from "./first-bytes.ts";
 import type { ClientConnection, ConnectionOwner } from "./http/client-connection.ts";
 import { serveHttp } from "./http/codec-choice.ts";
 import { originalDestination } from "./original-destination.ts";
-import { type Sniffed, sniff } from "./sniff.ts";
 import { TcpTunnel } from "./tcp-proxy.ts";
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
+const NO_HELLO: ClientHello = { serverName: "", alpnProtocols: [] };
 
 /** Finds the listener that stands for an intercepted connection's destination. */
 export type FindListener = (destination: Address) => ProxyListener | undefined;
@@ -27,6 +30,8 @@ export class ProxyListener implements ConnectionOwner {
   readonly #stats: ListenerStats;
   readonly #connections = new Set<ClientConnection>();
   readonly #tunnels = new Set<TcpTunnel>();
+  /** Those whose filter is not yet known, or whose TLS handshake is not over. */
+  readonly #pending = new Set<{ destroy(): void }>();
   #chains: ChainSet;
   #bound: BoundSocket | undefined;
 
@@ -78,12 +83,17 @@ export class ProxyListener implements ConnectionOwner {
     this.drain();
     for (const connection of this.#connections) connection.destroy();
     for (const tunnel of this.#tunnels) tunnel.destroy();
+    for (const pending of this.#pending) pending.destroy();
   }
 
   /** Serves a connection as if it had been accepted here. */
   serve(accepted: Accepted, first: Buffer): void {
-    if (this.#chains.needsSniffing(accepted.destination)) this.#sniff(accepted, first);
-    else this.#start(accepted, "other", first);
+    const { destination } = accepted;
+    const inspected = this.config.listenerFilters.includes("tlsInspector");
+    const hello = this.#chains.needsHello(destination, inspected);
+    const request = this.#chains.needsRequest(destination);
+    if (hello || request) this.#peek(accepted, first, hello, request);
+    else this.#start(accepted, { says: SILENT, hello: undefined, bytes: first });
   }
 
   onConnectionClosed(connection: ClientConnection): void {
@@ -147,51 +157,73 @@ export class ProxyListener implements ConnectionOwner {
     return originalDestination(handle?.fd ?? -1, socket.localFamily === "IPv6");
   }
 
-  /** Reads until the protocol is plain; a client that stays silent is let through or not. */
-  #sniff(accepted: Accepted, first: Buffer): void {
-    const { socket } = accepted;
-    let bytes = first;
-    accepted.fresh = false;
-    let timer: Timer | undefined;
-    const settle = (protocol: Sniffed): void => {
-      timer?.cancel();
-      socket.removeListener("data", take);
-      socket.removeListener("end", end);
-      socket.removeListener("error", end);
-      this.#start(accepted, protocol, bytes);
-    };
-    const owner = { onFault: (error: unknown) => this.#fault(socket, error) };
-    const end = contained(owner, () => settle("other"));
-    const take = contained(owner, (more: Buffer) => {
-      bytes = bytes.length === 0 ? more : Buffer.concat([bytes, more]);
-      const protocol = sniff(bytes);
-      if (protocol !== "more") settle(protocol);
-    });
-    socket.on("data", take);
-    socket.on("end", end);
-    socket.on("error", end);
-    socket.resume();
-    const timeoutMs = this.config.listenerFiltersTimeoutMs;
-    if (timeoutMs > 0) {
-      const late = contained(owner, () => {
+  /** Reads until it is plain which chain is wanted. */
+  #peek(accepted: Accepted, first: Buffer, hello: boolean, request: boolean): void {
+    const { continueOnListenerFiltersTimeout, listenerFiltersTimeoutMs } = this.config;
+    const owner: PeekOwner = {
+      onPeeked: (peeked) => {
+        this.#pending.delete(peek);
+        this.#start(accepted, peeked);
+      },
+      onPeekTimeout: () => {
+        this.#pending.delete(peek);
         this.#stats.count("downstream_pre_cx_timeout");
-        if (this.config.continueOnListenerFiltersTimeout) settle("other");
-        else socket.destroy();
-      });
-      timer = this.#context.clock.after(timeoutMs, late);
-    }
-    if (first.length > 0) take(NO_BYTES);
+        return continueOnListenerFiltersTimeout;
+      },
+      onPeekFailed: (why) => {
+        this.#pending.delete(peek);
+        if (why === "tooLong") this.#stats.count("downstream_listener_filter_error");
+        else this.#stats.count("downstream_listener_filter_remote_close");
+      },
+      onFault: (error) => this.#fault(accepted.socket, error),
+    };
+    const { clock } = this.#context;
+    const options = { clock, timeoutMs: listenerFiltersTimeoutMs, hello, request };
+    const peek = new Peek(accepted, owner, options);
+    this.#pending.add(peek);
+    peek.start(first);
   }
 
-  #start(accepted: Accepted, protocol: Sniffed, first: Buffer): void {
-    const { socket } = accepted;
-    const chain = this.#chains.find(accepted.destination, protocol);
+  #start(accepted: Accepted, peeked: Peeked): void {
+    const chain = this.#chains.find(accepted.destination, peeked.says);
     if (chain === undefined) {
       this.#stats.count("no_filter_chain_match");
-      socket.destroy();
-      return;
+      accepted.socket.destroy();
+    } else if (chain.tls === undefined) {
+      this.#run(chain, accepted, peeked.bytes);
+    } else {
+      this.#terminate(chain, chain.tls, accepted, peeked);
     }
-    this.#run(chain, accepted, first);
+  }
+
+  #terminate(
+    chain: CompiledChain,
+    context: ServerContext,
+    accepted: Accepted,
+    { bytes, hello }: Peeked,
+  ): void {
+    const owner: HandshakeOwner = {
+      onSecure: (connection, handshake) => {
+        this.#pending.delete(handshake);
+        accepted.terminated(connection);
+        this.#run(chain, accepted, NO_BYTES);
+      },
+      onHandshakeFailed: (handshake) => this.#pending.delete(handshake),
+      onFault: (error) => {
+        this.#context.faults.report(error);
+        handshake.destroy();
+      },
+    };
+    const handshake = new ServerHandshake(accepted.socket, owner, {
+      context,
+      hello: hello ?? NO_HELLO,
+      first: bytes,
+      stats: this.#context.telemetry.listenerTls(this.config.address),
+      clock: this.#context.clock,
+      shared: chain.sharesReads,
+      ownProtocol: chain.ownProtocol,
+    });
+    this.#pending.add(handshake);
   }
 
   #run(chain: CompiledChain, accepted: Accepted, first: Buffer): void {

@@ -38,6 +38,8 @@ export class Telemetry {
   readonly #tcps = new Map<string, TcpStats>();
   readonly #clusterTlsTables: SslTables;
   readonly #clusterTls = new Map<string, SslStats>();
+  readonly #listenerTlsTables: SslTables;
+  readonly #listenerTls = new Map<string, SslStats>();
   readonly #clusters = new Map<string, ClusterStats>();
   readonly #https = new Map<string, HttpStats>();
   readonly #listeners = new Map<string, ListenerStats>();
@@ -48,6 +50,7 @@ export class Telemetry {
     this.own = workloadOfNode(node);
     this.#clusterTables = clusterTables(registry);
     this.#clusterTlsTables = sslTables(registry, "cluster", statSegment);
+    this.#listenerTlsTables = sslTables(registry, "listener", statSegment);
     this.#httpTables = httpTables(registry);
     this.http2 = new Http2Stats(registry);
     this.#listenerTables = listenerTables(registry);
@@ -120,6 +123,19 @@ export class Telemetry {
     const name = statSegment(formatAddress(address));
     this.#listeners.get(name)?.remove();
     this.#listeners.delete(name);
+    this.#listenerTls.get(name)?.remove();
+    this.#listenerTls.delete(name);
+  }
+
+  /** TLS that a listener terminates, by the address that the configuration names. */
+  listenerTls(address: Address): SslStats {
+    const name = statSegment(formatAddress(address));
+    let stats = this.#listenerTls.get(name);
+    if (stats === undefined) {
+      stats = new SslStats(name, this.#listenerTlsTables);
+      this.#listenerTls.set(name, stats);
+    }
+    return stats;
   }
 
   /** Istio's metrics towards one endpoint, or a cluster before its endpoint is known. */

@@ -55,6 +55,7 @@ export function secureAccepted(
 ): TLSSocket {
   const from = raw as unknown as WithHandle;
   const handle = from._handle as TcpHandle;
+  const bytes = Buffer.concat([first, ...buffered(raw)]);
   handle.readStop();
   handle.reading = false;
   from._handle = null;
@@ -74,11 +75,21 @@ export function secureAccepted(
   (socket as unknown as { connecting: boolean }).connecting = false;
   (socket as unknown as WithHandle)._server = from._server;
   socket.on("close", () => raw.emit("close", false));
-  if (first.length > 0) {
-    const bytes = Buffer.from(first);
+  if (bytes.length > 0) {
     process.nextTick(() => {
       if (!socket.destroyed) (socket as unknown as { _handle: TlsHandle })._handle.receive(bytes);
     });
   }
   return socket;
+}
+
+/** What the socket has read and nobody has taken. */
+function buffered(raw: Socket): Buffer[] {
+  const pieces: Buffer[] = [];
+  while (raw.readableLength > 0) {
+    const piece = raw.read() as Buffer | null;
+    if (piece === null) break;
+    pieces.push(piece);
+  }
+  return pieces;
 }

@@ -38,7 +38,7 @@ export class Verifier {
     return this.#validation.trustedCa !== undefined || this.needsCertificate;
   }
 
-  /** Without a certificate there are no names and no hash to compare: Envoy refuses such a client. */
+  /** Without a certificate there is no name and no hash to compare: Envoy refuses the client. */
   get needsCertificate(): boolean {
     return !this.#names.empty || this.#pinned;
   }

@@ -174,11 +174,10 @@ describe("a server's certificate", () => {
     const other = await TestAuthority.create("other");
     const { reason, tls } = await shake(await listen(), contextOf({ validation: trusting(other) }));
     expect(tls).toBeUndefined();
-    expect(reason).toBe(
-      "TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:" +
-        "verify cert failed: X509_verify_cert: certificate verification error: " +
-        "unable to verify the first certificate:TLS_error_end",
-    );
+    const words = "verify cert failed: X509_verify_cert: certificate verification error: unable to";
+    const start = "TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:";
+    expect(reason.startsWith(`${start}${words}`)).toBe(true);
+    expect(reason).toMatch(/certificate:TLS_error_end$/);
     expect(stats.value("fail_verify_error")).toBe(1);
     expect(stats.value("connection_error")).toBe(0);
     expect(stats.value("handshake")).toBe(0);
