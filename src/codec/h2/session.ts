@@ -1,53 +1,100 @@
-import type { ErrorCode } from "./error-code.ts";
+// hot path: no allocation per request
+import { Connection, type Role, type StreamClock } from "./connection.ts";
+import { type ErrorCode, NO_ERROR } from "./error-code.ts";
+import { FrameReader } from "./frame/frame-reader.ts";
+import { PREFACE } from "./frame/frame-type.ts";
 import type { Output } from "./output.ts";
 import type { SessionOwner, StreamOwner } from "./owner.ts";
-import type { LocalSettings } from "./settings.ts";
-import { Stream } from "./stream.ts";
+import { PING_ALIVE, PING_DRAINED, Receiver } from "./receive/receiver.ts";
+import { announced, type LocalSettings, WINDOW_AT_FIRST } from "./settings.ts";
+import type { Stream } from "./stream.ts";
 
-export type Role = "server" | "client";
+const LAST_STREAM_ID_OPEN = 0x7fff_ffff;
+const STOPPED: StreamClock = { now: () => 0 };
 
 /** One HTTP/2 connection (RFC 9113), bytes in and bytes out: it never touches a socket. */
 export class Session {
-  constructor(_role: Role, _settings: LocalSettings, _owner: SessionOwner, _output: Output) {}
+  readonly #connection: Connection;
+  readonly #receiver: Receiver;
+  readonly #reader: FrameReader;
+
+  /** Without a `clock` every reset before the answer counts as a premature one. */
+  constructor(
+    role: Role,
+    settings: LocalSettings,
+    owner: SessionOwner,
+    output: Output,
+    clock: StreamClock = STOPPED,
+  ) {
+    this.#connection = new Connection(role, settings, owner, output, clock);
+    this.#receiver = new Receiver(this.#connection);
+    this.#reader = new FrameReader(this.#receiver, role === "server");
+  }
 
   /** Writes the preface and SETTINGS: first of all, in either role. */
-  start(): void {}
+  start(): void {
+    const { role, settings, writer } = this.#connection;
+    if (role === "client") writer.raw(PREFACE);
+    writer.settings(announced(settings, role === "server"));
+    const more = settings.initialConnectionWindowSize - WINDOW_AT_FIRST;
+    if (more > 0) writer.windowUpdate(0, more);
+  }
 
   /** Takes what came; any cut of the bytes gives the same events. */
-  read(_bytes: Buffer, _start: number, _end: number): void {}
+  read(bytes: Buffer, start: number, end: number): void {
+    if (!this.#connection.isOver) this.#reader.read(bytes, start, end);
+  }
 
   /** Client, where `canOpen`: a stream for the next request; its id comes with the head. */
-  openStream(_owner: StreamOwner): Stream {
-    return new Stream(this);
+  openStream(owner: StreamOwner): Stream {
+    return this.#connection.take(owner);
   }
 
   /** Streams of either side that are not closed. */
   get openStreams(): number {
-    return 0;
+    return this.#connection.openStreams;
   }
 
   /** Client: the peer's MAX_CONCURRENT_STREAMS allows one more, no GOAWAY, ids are left. */
   get canOpen(): boolean {
-    return true;
+    return this.#connection.canOpen;
   }
 
   /** Client: the peer understands extended CONNECT (RFC 8441); known from `onPeerSettings` on. */
   get extendedConnect(): boolean {
-    return false;
+    return this.#receiver.peer.extendedConnect;
   }
 
   /** Asks whether the peer lives: `onPong`. */
-  ping(): void {}
+  ping(): void {
+    if (!this.#connection.isOver) this.#connection.writer.ping(PING_ALIVE, 0);
+  }
 
-  /** No further streams are taken; those that were go on, unless the code is an error. */
-  goAway(_code: ErrorCode): void {}
+  /** No further streams are taken; those that were go on. */
+  goAway(code: ErrorCode): void {
+    this.#connection.goAway(code);
+  }
 
   /** Graceful: GOAWAY that still takes what is under way, and the real one a round trip later. */
-  drain(): void {}
+  drain(): void {
+    const connection = this.#connection;
+    if (connection.state !== "open") return;
+    if (connection.role === "client") {
+      connection.goAway(NO_ERROR);
+      return;
+    }
+    connection.state = "draining";
+    connection.writer.goAway(LAST_STREAM_ID_OPEN, NO_ERROR);
+    connection.writer.ping(PING_DRAINED, 0);
+  }
 
   /** Writes queued DATA as long as `output` takes some; called when the socket has drained. */
-  pump(): void {}
+  pump(): void {
+    if (!this.#connection.isOver) this.#connection.sender.pump();
+  }
 
   /** The socket has ended: every stream is reset with CONNECTION_LOST; nothing is written. */
-  disconnect(): void {}
+  disconnect(): void {
+    this.#connection.disconnect();
+  }
 }

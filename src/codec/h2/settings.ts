@@ -1,4 +1,4 @@
-import type { ErrorCode } from "./error-code.ts";
+import { TABLE_SIZE_DEFAULT } from "../hpack/decoder.ts";
 
 /** What this side announces and holds the peer to. Sizes in bytes. */
 export interface LocalSettings {
@@ -33,7 +33,6 @@ export const WINDOW_MAX = 0x7fff_ffff;
 export const WINDOW_AT_FIRST = 65_535;
 /** Frames of this payload every peer must take; larger ones are neither sent nor taken. */
 export const FRAME_BYTES_MAX = 16_384;
-const FRAME_BYTES_LIMIT = 0xff_ffff;
 
 export const HEADER_TABLE_SIZE = 0x1;
 export const ENABLE_PUSH = 0x2;
@@ -42,6 +41,24 @@ export const INITIAL_WINDOW_SIZE = 0x4;
 export const MAX_FRAME_SIZE = 0x5;
 export const MAX_HEADER_LIST_SIZE = 0x6;
 export const ENABLE_CONNECT_PROTOCOL = 0x8;
+/** What MAX_FRAME_SIZE may be at most. */
+export const FRAME_BYTES_LIMIT = 0xff_ffff;
 
-export type { ErrorCode };
-export { FRAME_BYTES_LIMIT };
+/** What this side says to the peer; values that are the protocol's own defaults are left out. */
+export function announced(
+  settings: LocalSettings,
+  server: boolean,
+): readonly (readonly [number, number])[] {
+  const pairs: [number, number][] = [];
+  if (settings.headerTableSize !== TABLE_SIZE_DEFAULT) {
+    pairs.push([HEADER_TABLE_SIZE, settings.headerTableSize]);
+  }
+  if (server) pairs.push([MAX_CONCURRENT_STREAMS, settings.maxConcurrentStreams]);
+  else pairs.push([ENABLE_PUSH, 0]);
+  if (settings.initialStreamWindowSize !== WINDOW_AT_FIRST) {
+    pairs.push([INITIAL_WINDOW_SIZE, settings.initialStreamWindowSize]);
+  }
+  pairs.push([MAX_HEADER_LIST_SIZE, settings.maxHeaderListBytes]);
+  if (server && settings.enableConnectProtocol) pairs.push([ENABLE_CONNECT_PROTOCOL, 1]);
+  return pairs;
+}

@@ -1,0 +1,41 @@
+// hot path: no allocation per request
+
+/** A header block in several frames: compressed bytes, so that a list of that size fits. */
+const BLOCK_BYTES_MAX = 256 * 1024;
+/** HEADERS and CONTINUATION frames of one block. */
+const FRAMES_MAX = 64;
+const ROOM_AT_FIRST = 32 * 1024;
+const NO_BYTES: Buffer = Buffer.alloc(0);
+
+/** Puts a header block together that comes in several frames (RFC 9113 section 4.3). */
+export class BlockBuffer {
+  bytes: Buffer = NO_BYTES;
+  length = 0;
+  #frames = 0;
+
+  begin(): void {
+    this.length = 0;
+    this.#frames = 0;
+  }
+
+  /** False where the block grows beyond its bounds. */
+  add(bytes: Buffer, start: number, end: number): boolean {
+    const length = this.length + end - start;
+    if (length > BLOCK_BYTES_MAX || ++this.#frames > FRAMES_MAX) return false;
+    if (length > this.bytes.length) this.#grow(length);
+    bytes.copy(this.bytes, this.length, start, end);
+    this.length = length;
+    return true;
+  }
+
+  /** Blocks of several frames are rare: nothing is kept for the next one. */
+  free(): void {
+    this.bytes = NO_BYTES;
+  }
+
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(ROOM_AT_FIRST, bytes * 2));
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
+  }
+}
