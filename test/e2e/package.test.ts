@@ -76,22 +76,27 @@ describe("the package", () => {
     expect(files.filter((name) => name.includes(".test."))).toEqual([]);
   });
 
-  it("runs its data plane on an Envoy bootstrap", async () => {
-    const origin = http.createServer((_, response) => response.end("from the origin"));
-    const originPort = await listening(origin);
-    const port = await freePort();
-    const file = path.join(folder, "proxy.yaml");
-    fs.writeFileSync(file, proxyYaml(port, originPort));
-    const proxy = spawn(program, ["proxy", "-c", file], { stdio: "inherit" });
-    const ended = once(proxy, "exit");
-    try {
-      const answer = await firstAnswer(port, () => proxy.exitCode !== null);
-      expect(answer).toBe("200 from the origin");
-    } finally {
-      proxy.kill("SIGTERM");
-      await ended;
-      origin.closeAllConnections();
-      origin.close();
-    }
-  });
+  it.each(["1", "2"])(
+    "runs its data plane on an Envoy bootstrap, %s worker(s)",
+    async (workers) => {
+      const origin = http.createServer((_, response) => response.end("from the origin"));
+      const originPort = await listening(origin);
+      const port = await freePort();
+      const file = path.join(folder, "proxy.yaml");
+      fs.writeFileSync(file, proxyYaml(port, originPort));
+      const proxy = spawn(program, ["proxy", "-c", file, "--concurrency", workers], {
+        stdio: "inherit",
+      });
+      const ended = once(proxy, "exit");
+      try {
+        const answer = await firstAnswer(port, () => proxy.exitCode !== null);
+        expect(answer).toBe("200 from the origin");
+      } finally {
+        proxy.kill("SIGTERM");
+        await ended;
+        origin.closeAllConnections();
+        origin.close();
+      }
+    },
+  );
 });
