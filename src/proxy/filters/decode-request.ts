@@ -35,6 +35,8 @@ export function decodeRequest(
   removeHopByHop(headers);
   if (head.upgrade === "") headers.remove(ID.upgrade);
   else if (!headers.has(ID.upgrade)) headers.set(ID.upgrade, head.upgrade);
+  // Between sidecars only: apps neither say nor hear how a request was carried.
+  headers.remove(ID["x-outrigger-carried"]);
   // The client is asked for its body here; the upstream need not know that it waited.
   headers.remove(ID.expect);
   if (head.form !== "origin" || config.stripMatchingPort) headers.set(ID.host, request.authority);

@@ -1,4 +1,5 @@
 import type { SocketAddress } from "../../../model/address.ts";
+import { CARRYING_ALPN } from "../../carry/protocol.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
@@ -22,9 +23,11 @@ export function serveHttp(
   accepted.openedMs = hcm.context.clock.now();
   hcm.account.http.connectionOpened();
   const { codec } = hcm.config;
+  const { alpn } = accepted;
+  if (alpn === CARRYING_ALPN) return new Http2Connection(accepted, hcm, owner);
   if (codec === "http1") return new Http1Connection(accepted, hcm, owner);
-  if (codec === "http2" || accepted.alpn === "h2") return new Http2Connection(accepted, hcm, owner);
-  if (accepted.alpn !== "") return new Http1Connection(accepted, hcm, owner);
+  if (codec === "http2" || alpn === "h2") return new Http2Connection(accepted, hcm, owner);
+  if (alpn !== "") return new Http1Connection(accepted, hcm, owner);
   return new CodecChoice(accepted, hcm, owner);
 }
 

@@ -7,6 +7,7 @@ import type { LocalSettings } from "../../../codec/h2/settings.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
 import type { Address } from "../../../model/address.ts";
 import type { HttpConnectionManager } from "../../../model/listener.ts";
+import { CARRYING_ALPN } from "../../carry/protocol.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
@@ -61,7 +62,12 @@ export class Http2Connection
     accepted.readTo(contained(this as Http2Connection, this.onData), true);
     this.#socket = accepted.socket;
     this.#writer = new FrameWriter(this.#socket, this);
-    this.#session = new Session("server", settingsOf(hcm.config), this, this.#writer);
+    this.#session = new Session(
+      "server",
+      settingsOf(hcm.config, this.carrying),
+      this,
+      this.#writer,
+    );
     this.#timer = new Deadline(clock, this, "idle");
     this.#ping = new Deadline(clock, this, "ping");
     this.#lingering = new Lingering(this.#socket, this.#timer, clock);
@@ -72,6 +78,11 @@ export class Http2Connection
     this.#schedulePing();
     hcm.account.http.codecChosen("http2");
     this.#session.start();
+  }
+
+  /** Its streams are other connections' requests. */
+  get carrying(): boolean {
+    return this.#accepted.alpn === CARRYING_ALPN;
   }
 
   get secure(): boolean {
@@ -273,7 +284,7 @@ export class Http2Connection
   }
 }
 
-function settingsOf(config: HttpConnectionManager): LocalSettings {
+function settingsOf(config: HttpConnectionManager, carrying: boolean): LocalSettings {
   const { http2 } = config;
   return {
     headerTableSize: http2.hpackTableSize,
@@ -282,7 +293,7 @@ function settingsOf(config: HttpConnectionManager): LocalSettings {
     initialConnectionWindowSize: http2.initialConnectionWindowSize,
     maxHeaderListBytes: config.maxRequestHeadersKb * 1024,
     maxHeadersCount: config.maxHeadersCount,
-    enableConnectProtocol: http2.allowConnect,
+    enableConnectProtocol: http2.allowConnect || carrying,
   };
 }
 

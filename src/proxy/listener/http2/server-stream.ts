@@ -28,6 +28,8 @@ const NO_BYTES: Buffer = Buffer.alloc(0);
 export interface StreamCarrier {
   readonly hcm: CompiledHcm;
   readonly secure: boolean;
+  /** Its streams are other connections' requests (carry/protocol.ts). */
+  readonly carrying: boolean;
   readonly remoteAddress: string;
   readonly remoteIp: string;
   readonly localAddress: string;
@@ -102,6 +104,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     if (requestTimeoutMs > 0 && !endStream) {
       this.#timer.set(this.hcm.context.clock.now(), requestTimeoutMs);
     }
+    this.message.version = this.#carrier.carrying ? 11 : 20;
     try {
       if (this.message.upgrade === "websocket") this.#addKey();
       this.#exchange.begin(0);
