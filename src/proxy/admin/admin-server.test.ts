@@ -40,6 +40,8 @@ const CLUSTER: ClusterRow = {
       address: socketAddress("10.0.0.2", 80),
       hostname: "",
       health: "healthy",
+      failedCheck: false,
+      checkTimedOut: false,
       weight: 1,
       priority: 0,
       locality: NO_LOCALITY,

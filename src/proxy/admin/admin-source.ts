@@ -54,7 +54,11 @@ export type EndpointStat = (typeof ENDPOINT_STATS)[number];
 export interface EndpointRow {
   readonly address: Address;
   readonly hostname: string;
+  /** As discovery says. */
   readonly health: HealthStatus;
+  /** As active checks say; and whether the last of them had no answer in time. */
+  readonly failedCheck: boolean;
+  readonly checkTimedOut: boolean;
   readonly weight: number;
   readonly priority: number;
   readonly locality: Locality;

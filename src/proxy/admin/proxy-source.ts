@@ -58,6 +58,8 @@ export function endpointRow(host: Host): EndpointRow {
     address,
     hostname,
     health,
+    failedCheck: host.failedCheck,
+    checkTimedOut: host.checkTimedOut,
     weight,
     priority: 0,
     locality: NO_LOCALITY,

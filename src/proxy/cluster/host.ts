@@ -1,6 +1,6 @@
 import type { HttpVersion } from "../../codec/http/message.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
-import type { Endpoint } from "../../model/endpoint.ts";
+import type { Endpoint, HealthStatus } from "../../model/endpoint.ts";
 import type { Candidate } from "../balance/balancer.ts";
 import type { Destination } from "../telemetry/standard/destination.ts";
 import { type EndpointPools, poolsOf } from "../upstream/endpoint-pools.ts";
@@ -18,6 +18,10 @@ export class Host implements Candidate {
   endpoint: Endpoint;
   weight: number;
   activeRequests = 0;
+  /** What active health checks say; at first, where there are some, that nothing is known. */
+  failedCheck: boolean;
+  /** The last of them had no answer in time. */
+  checkTimedOut = false;
   /** Istio's metrics towards this endpoint, by direction of the listener. */
   outbound: Destination;
   inbound: Destination;
@@ -28,9 +32,15 @@ export class Host implements Candidate {
     this.text = formatAddress(endpoint.address);
     this.endpoint = endpoint;
     this.weight = endpoint.weight;
+    this.failedCheck = cluster.config.healthChecks.length > 0;
     this.outbound = cluster.destinationOf("outbound", endpoint);
     this.inbound = cluster.destinationOf("inbound", endpoint);
     this.#pools = poolsOf(this);
+  }
+
+  /** By discovery and by active checks (Envoy: Host::coarseHealth). */
+  get health(): HealthStatus {
+    return this.failedCheck ? "unhealthy" : this.endpoint.health;
   }
 
   /** The pool for requests that came in this version of HTTP. */

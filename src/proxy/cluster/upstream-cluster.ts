@@ -6,6 +6,7 @@ import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../model/endpoint.ts";
 import { type Balancer, createBalancer } from "../balance/balancer.ts";
 import type { Faults } from "../faults.ts";
+import { HealthChecker } from "../health/health-checker.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
 import type { SslStats } from "../telemetry/envoy/ssl-stats.ts";
@@ -54,6 +55,7 @@ export class UpstreamCluster {
   readonly #unwatch: (() => void) | undefined;
   #panic = false;
   #resolution: Resolution | undefined;
+  readonly #checker: HealthChecker | undefined;
 
   constructor(config: Cluster, context: ProxyContext) {
     this.config = config;
@@ -66,6 +68,7 @@ export class UpstreamCluster {
     this.inbound = this.destinationOf("inbound", undefined);
     // New files make new connections, also for those that have been idle.
     this.#unwatch = this.tls?.onRenewed(() => this.#drainHosts());
+    this.#checker = this.#checkerOf(config);
     this.#discover();
   }
 
@@ -151,6 +154,7 @@ export class UpstreamCluster {
   /** No new requests come: what is idle closes, what is busy finishes. */
   drain(): void {
     this.#resolution?.stop();
+    this.#checker?.stop();
     this.#unwatch?.();
     this.#drainHosts();
   }
@@ -201,11 +205,30 @@ export class UpstreamCluster {
     };
   }
 
-  #use(hosts: Map<string, Host>, { balancer, panic, healthy, degraded }: Balance): void {
+  #use(hosts: Map<string, Host>, balance: Balance): void {
     this.#hosts = hosts;
+    this.stats.membership(hosts.size, balance.healthy, balance.degraded, 0);
+    this.#balance(balance);
+    if (this.#checker === undefined) return;
+    // Hosts' health may have changed since the balance was drawn up.
+    this.#checker.follow(hosts.values());
+    this.#rebalance();
+  }
+
+  #balance({ balancer, panic, healthy, degraded }: Balance): void {
     this.#balancer = balancer;
     this.#panic = panic;
-    this.stats.membership(hosts.size, healthy, degraded, 0);
+    this.stats.health(healthy, degraded);
+  }
+
+  #rebalance(): void {
+    this.#balance(balanceOf(this.hosts, this.config, this.context.random));
+  }
+
+  /** The model allows one. */
+  #checkerOf({ healthChecks: [check] }: Cluster): HealthChecker | undefined {
+    if (check === undefined) return undefined;
+    return new HealthChecker(this, check, () => this.#rebalance());
   }
 
   #forgetOldest(): void {
@@ -227,8 +250,8 @@ interface Balance {
 
 /** Whom to balance over: the healthy hosts, or all of them in a panic. */
 function balanceOf(all: readonly Host[], config: Cluster, random: Random): Balance {
-  const healthy = all.filter((host) => host.endpoint.health === "healthy");
-  const degraded = all.filter((host) => host.endpoint.health === "degraded");
+  const healthy = all.filter((host) => host.health === "healthy");
+  const degraded = all.filter((host) => host.health === "degraded");
   const usable = healthy.length > 0 ? healthy : degraded;
   const share = (100 * (healthy.length + degraded.length)) / Math.max(1, all.length);
   const panic = share < config.healthyPanicThreshold;

@@ -8,9 +8,9 @@ import { addressJson } from "./listeners.ts";
 
 const LINES_PER_SLICE = 500;
 
-/** Envoy's `health_flags` of an endpoint that EDS gave this status. */
-const HEALTH_FLAGS: Readonly<Record<HealthStatus, string>> = {
-  healthy: "healthy",
+/** Envoy's health flag of an endpoint that EDS gave this status. */
+const EDS_FLAGS: Readonly<Record<HealthStatus, string>> = {
+  healthy: "",
   unhealthy: "/failed_eds_health",
   degraded: "/degraded_eds_health",
   draining: "/eds_status_draining",
@@ -74,7 +74,7 @@ function endpointLines(cluster: string, endpoint: EndpointRow): string[] {
   const fields: (readonly [string, string | number | boolean])[] = [
     ...counted,
     ["hostname", endpoint.hostname],
-    ["health_flags", HEALTH_FLAGS[endpoint.health]],
+    ["health_flags", healthFlags(endpoint)],
     ["weight", endpoint.weight],
     ["region", locality.region],
     ["zone", locality.zone],
@@ -84,6 +84,14 @@ function endpointLines(cluster: string, endpoint: EndpointRow): string[] {
   ];
   const address = formatAddress(endpoint.address);
   return fields.map(([key, value]) => `${cluster}::${address}::${key}::${value}`);
+}
+
+/** As Envoy writes them: HostUtility::healthFlagsToString. */
+function healthFlags({ checkTimedOut, failedCheck, health }: EndpointRow): string {
+  const failed = failedCheck ? "/failed_active_hc" : "";
+  const timedOut = checkTimedOut ? "/active_hc_timeout" : "";
+  const flags = failed + EDS_FLAGS[health] + timedOut;
+  return flags === "" ? "healthy" : flags;
 }
 
 function* statuses(clusters: Iterable<ClusterRow>): Generator<object> {
@@ -108,7 +116,11 @@ function hostStatus(endpoint: EndpointRow): object {
         ? []
         : [{ type: /_active$/.test(name) ? "GAUGE" : "COUNTER", value: `${stats[name]}`, name }],
     ),
-    health_status: { eds_health_status: endpoint.health.toUpperCase() },
+    health_status: {
+      ...(endpoint.failedCheck ? { failed_active_health_check: true } : {}),
+      eds_health_status: endpoint.health.toUpperCase(),
+      ...(endpoint.checkTimedOut ? { active_hc_timeout: true } : {}),
+    },
     weight: endpoint.weight,
     hostname: endpoint.hostname,
     priority: endpoint.priority,

@@ -6,6 +6,7 @@ import type { Row } from "../../../metrics/row.ts";
 import type { Table } from "../../../metrics/table.ts";
 import { CLUSTER, type ClusterStat, REMAINING } from "./cluster-columns.ts";
 import { type ClusterTables, clusterTables, type OriginTables } from "./cluster-tables.ts";
+import { HealthCheckStats } from "./health-check-stats.ts";
 import { ResponseCodes } from "./response-codes.ts";
 
 const {
@@ -63,6 +64,7 @@ export class ClusterStats {
   #limits: LimitsView | undefined;
   #remaining: Row | undefined;
   #retriedCells: Float64Array | undefined;
+  #healthCheck: HealthCheckStats | undefined;
 
   constructor(name: string, tables: ClusterTables) {
     this.name = name;
@@ -182,9 +184,20 @@ export class ClusterStats {
   membership(total: number, healthy: number, degraded: number, excluded: number): void {
     add(this.cells, MEMBERSHIP_CHANGE, 1);
     this.cells[MEMBERSHIP_TOTAL] = total;
+    this.cells[MEMBERSHIP_EXCLUDED] = excluded;
+    this.health(healthy, degraded);
+  }
+
+  /** So many of the hosts are healthy or degraded. */
+  health(healthy: number, degraded: number): void {
     this.cells[MEMBERSHIP_HEALTHY] = healthy;
     this.cells[MEMBERSHIP_DEGRADED] = degraded;
-    this.cells[MEMBERSHIP_EXCLUDED] = excluded;
+  }
+
+  /** Of the cluster's active health checks; shown from the first call on. */
+  healthCheck(): HealthCheckStats {
+    this.#healthCheck ??= new HealthCheckStats(this.#tables.healthCheck, this.name);
+    return this.#healthCheck;
   }
 
   /** Where the `circuit_breakers` gauges come from. `trackRemaining`: also show what is left. */
@@ -222,6 +235,8 @@ export class ClusterStats {
     this.#external.remove();
     removeFrom(this.#tables.retry.totals, this.name, this.#retriedCells);
     this.#hideRemaining();
+    this.#healthCheck?.remove();
+    this.#healthCheck = undefined;
   }
 
   #hideRemaining(): void {

@@ -3,6 +3,7 @@ import type { Registry } from "../../../metrics/registry.ts";
 import type { Table } from "../../../metrics/table.ts";
 import { CLUSTER, REMAINING } from "./cluster-columns.ts";
 import { envoyColumn, statSegment } from "./columns.ts";
+import { HEALTH_CHECK } from "./health-check-stats.ts";
 
 /** More clusters than these share one row. */
 const CLUSTERS_MAX = 20_000;
@@ -19,6 +20,7 @@ export interface OriginTables {
 export interface ClusterTables {
   readonly cluster: Table;
   readonly remaining: Table;
+  readonly healthCheck: Table;
   readonly codes: Table;
   readonly classes: Table;
   readonly internal: OriginTables;
@@ -30,6 +32,7 @@ export function clusterTables(registry: Registry): ClusterTables {
   return {
     cluster: totalsTable(registry, "cluster", CLUSTER.columns),
     remaining: totalsTable(registry, "cluster_remaining", REMAINING.columns),
+    healthCheck: totalsTable(registry, "cluster_health_check", HEALTH_CHECK.columns),
     codes: codesTable(registry, ""),
     classes: classesTable(registry, ""),
     internal: originTables(registry, "internal.", true),
