@@ -19,7 +19,8 @@ const SLASH = 0x2f;
 export class Http2Request implements RequestMessage {
   /** `host` is among them, whether it came as such or as `:authority`: the last of them. */
   readonly headers: HeaderTable = new HeaderTable();
-  readonly version: HttpVersion = 20;
+  /** What a stream stands for may be older. */
+  version: HttpVersion = 20;
   /** In HTTP/2 no message ends the connection. */
   readonly keepAlive = true;
   method = "";

@@ -1,6 +1,7 @@
 import { BlockList, isIPv6 } from "node:net";
 import type { Address } from "../../model/address.ts";
 import type { FilterChain, FilterChainMatch } from "../../model/listener.ts";
+import { CARRYING_ALPN } from "../carry/protocol.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 import type { ServerContext } from "../tls/server-context.ts";
 import { type FirstBytes, SILENT, spoken } from "./first-bytes.ts";
@@ -13,6 +14,12 @@ export type CompiledFilter =
 /** What a chain's match does not allow. */
 const NO_MATCH = -1;
 
+/** Other Outrigger sidecars may have their requests carried to an HTTP connection manager. */
+function ownProtocolOf(filter: CompiledFilter): string {
+  const carries = filter.kind === "http" && filter.hcm.context.carrying;
+  return carries && !filter.hcm.config.explicitProxy ? CARRYING_ALPN : "";
+}
+
 /**
  * A filter chain at work. Its ranks say how exactly it matches in one respect: `NO_MATCH`, 0 where
  * it does not care, and more the more exact it is.
@@ -24,7 +31,7 @@ export class CompiledChain {
   readonly tls: ServerContext | undefined;
   readonly match: FilterChainMatch;
   /** ALPN's name of a protocol of our own, agreed upon before the configured ones; or empty. */
-  readonly ownProtocol: string = "";
+  readonly ownProtocol: string;
   readonly #serverNames: readonly string[];
   readonly #ranges: readonly { readonly list: BlockList; readonly bits: number }[];
 
@@ -33,6 +40,7 @@ export class CompiledChain {
     this.filter = filter;
     this.tls = tls;
     this.match = chain.match;
+    this.ownProtocol = ownProtocolOf(filter);
     this.#serverNames = chain.match.serverNames.map((name) => name.toLowerCase());
     this.#ranges = chain.match.prefixRanges.map(({ address, prefixLength }) => {
       const list = new BlockList();
