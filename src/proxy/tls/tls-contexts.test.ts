@@ -1,0 +1,246 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { TestAuthority, type TestCertificate } from "../../../test/support/certificates.ts";
+import { downstreamTls, pairOf, trusting, upstreamTls } from "../../../test/support/tls-scene.ts";
+import { type Timer, VirtualClock } from "../../base/clock.ts";
+import { Registry } from "../../metrics/registry.ts";
+import type { ProxyConfig } from "../../model/bootstrap.ts";
+import type { DataSource, DownstreamTls, TlsCertificate } from "../../model/transport/tls.ts";
+import { TlsContexts } from "./tls-contexts.ts";
+
+/** Longer than any poll and any quiet time. */
+const A_WHILE_MS = 60_000;
+const A_DAY_MS = 86_400_000;
+
+let authority: TestAuthority;
+let first: TestCertificate;
+let second: TestCertificate;
+let folder: string;
+let clock: VirtualClock;
+let registry: Registry;
+let notices: string[];
+let contexts: TlsContexts;
+
+beforeAll(async () => {
+  authority = await TestAuthority.create();
+  first = await authority.issue({ name: "first" });
+  second = await authority.issue({ name: "second" });
+});
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "tls-contexts-"));
+  clock = new VirtualClock();
+  registry = new Registry();
+  notices = [];
+  const onNotice = (notice: string): void => void notices.push(notice);
+  contexts = new TlsContexts({ clock, registry, onNotice });
+});
+
+afterEach(() => {
+  contexts.stop();
+  rmSync(folder, { recursive: true });
+});
+
+function file(name: string, text?: string): DataSource {
+  const full = path.join(folder, name);
+  if (text !== undefined) writeFileSync(full, text);
+  return { kind: "file", path: full };
+}
+
+/** A pair of files. */
+function filesOf({ chain, key }: TestCertificate): TlsCertificate {
+  return { certificateChain: file("tls.crt", chain), privateKey: file("tls.key", key) };
+}
+
+/** As a careful writer does: beside it, then over it. */
+function replace(name: string, text: string): void {
+  file(`${name}.new`, text);
+  renameSync(path.join(folder, `${name}.new`), path.join(folder, name));
+}
+
+function counted(name: string): number {
+  const table = registry.tables.find(({ columns }) => columns.some((each) => each.name === name));
+  const at = table?.columns.findIndex((each) => each.name === name) ?? -1;
+  return table?.row([]).cells[at] ?? Number.NaN;
+}
+
+function listenersOf(tls: DownstreamTls): ProxyConfig {
+  const listeners = [{ filterChains: [{ tls }], defaultFilterChain: undefined }];
+  return { clusters: [], routes: [], endpoints: [], listeners: listeners as never };
+}
+
+describe("files that change", () => {
+  it("are taken over for new connections when both have been renamed into place", () => {
+    const context = contexts.server(downstreamTls({ certificates: [filesOf(first)] }));
+    const before = context.secure;
+    replace("tls.crt", second.chain);
+    replace("tls.key", second.key);
+    clock.advance(A_WHILE_MS);
+    expect(context.secure).not.toBe(before);
+    expect(counted("outrigger_tls_reloads_total")).toBe(1);
+    expect(notices).toEqual([]);
+  });
+
+  it("are found behind Kubernetes' link to a folder", () => {
+    for (const [name, { chain, key }] of Object.entries({ one: first, two: second })) {
+      mkdirSync(path.join(folder, name));
+      writeFileSync(path.join(folder, name, "tls.crt"), chain);
+      writeFileSync(path.join(folder, name, "tls.key"), key);
+    }
+    symlinkSync("one", path.join(folder, "..data"));
+    symlinkSync("..data/tls.crt", path.join(folder, "tls.crt"));
+    symlinkSync("..data/tls.key", path.join(folder, "tls.key"));
+    const pair = { certificateChain: file("tls.crt"), privateKey: file("tls.key") };
+    const context = contexts.client(upstreamTls({ certificates: [pair] }));
+    symlinkSync("two", path.join(folder, "..data_tmp"));
+    renameSync(path.join(folder, "..data_tmp"), path.join(folder, "..data"));
+    clock.advance(A_WHILE_MS);
+    expect(context.generation).toBe(2);
+  });
+
+  it("stay as they were while a key does not fit its certificate", () => {
+    const context = contexts.server(downstreamTls({ certificates: [filesOf(first)] }));
+    const before = context.secure;
+    replace("tls.crt", second.chain);
+    clock.advance(A_WHILE_MS);
+    expect(context.secure).toBe(before);
+    expect(counted("outrigger_tls_reload_failures_total")).toBe(1);
+    expect(notices).toEqual([
+      "TLS files cannot be used, the last good ones stay: " +
+        `${path.join(folder, "tls.key")} is not the key of ${path.join(folder, "tls.crt")}`,
+    ]);
+    replace("tls.key", second.key);
+    clock.advance(A_WHILE_MS);
+    expect(context.secure).not.toBe(before);
+  });
+
+  it.each(["", "no certificate"])("stay as they were while a bundle says %j", (text) => {
+    const trustedCa = file("ca.crt", authority.pem);
+    const validation = trusting(authority, { trustedCa });
+    const context = contexts.client(upstreamTls({ validation }));
+    replace("ca.crt", text);
+    clock.advance(A_WHILE_MS);
+    expect(context.generation).toBe(1);
+    expect(notices[0]).toContain("ca.crt holds no certificate");
+  });
+
+  it("stay as they were while one is missing", () => {
+    const context = contexts.client(upstreamTls({ certificates: [filesOf(first)] }));
+    rmSync(path.join(folder, "tls.key"));
+    clock.advance(A_WHILE_MS);
+    expect(context.generation).toBe(1);
+    expect(notices[0]).toContain("tls.key");
+    file("tls.key", first.key);
+    clock.advance(A_WHILE_MS);
+    expect(context.generation).toBe(1);
+  });
+
+  it("have not changed where the same is written again", () => {
+    const context = contexts.client(upstreamTls({ certificates: [filesOf(first)] }));
+    let told = 0;
+    context.onRenewed(() => told++);
+    replace("tls.crt", first.chain);
+    clock.advance(A_WHILE_MS);
+    expect([context.generation, told]).toEqual([1, 0]);
+    replace("tls.crt", second.chain);
+    replace("tls.key", second.key);
+    clock.advance(A_WHILE_MS);
+    expect([context.generation, told]).toEqual([2, 1]);
+  });
+
+  it("are no longer followed once nobody uses them", () => {
+    const tls = downstreamTls({ certificates: [filesOf(first)] });
+    const context = contexts.server(tls);
+    contexts.retain(listenersOf(tls));
+    expect(contexts.server(tls)).toBe(context);
+    contexts.retain(listenersOf(downstreamTls({ certificates: [pairOf(first)] })));
+    const before = context.secure;
+    replace("tls.crt", "broken");
+    clock.advance(A_WHILE_MS);
+    expect(context.secure).toBe(before);
+    expect(notices).toEqual([]);
+  });
+
+  it("are told by the system too", async () => {
+    const told = new Promise<void>((resolve) => {
+      const real = new TlsContexts({
+        clock: { now: () => 0, wall: () => 0, after: soonUnlessPoll },
+        registry: new Registry(),
+        onNotice: () => undefined,
+      });
+      const context = real.client(upstreamTls({ certificates: [filesOf(first)] }));
+      context.onRenewed(() => {
+        real.stop();
+        resolve();
+      });
+    });
+    replace("tls.crt", second.chain);
+    replace("tls.key", second.key);
+    await told;
+  });
+});
+
+/** Runs what waits for quiet, and nothing that looks by itself. */
+function soonUnlessPoll(delayMs: number, run: () => void): Timer {
+  const handle = delayMs < 1000 ? setTimeout(run, 20) : undefined;
+  return { cancel: () => clearTimeout(handle) };
+}
+
+describe("a configuration that cannot be used is refused, naming the file", () => {
+  it.each([
+    {
+      what: "a missing file",
+      pair: () => ({ ...filesOf(first), privateKey: file("none") }),
+      says: "none",
+    },
+    {
+      what: "a key that is another's",
+      pair: () => ({ ...filesOf(first), privateKey: file("other.key", second.key) }),
+      says: "other.key is not the key of",
+    },
+    {
+      what: "a key that is none",
+      pair: () => ({ ...filesOf(first), privateKey: file("bad.key", "hello") }),
+      says: "bad.key is not a private key",
+    },
+    {
+      what: "a certificate that is none",
+      pair: () => ({ ...filesOf(first), certificateChain: file("bad.crt", "hello") }),
+      says: "bad.crt is not a certificate",
+    },
+    {
+      what: "a folder",
+      pair: () => ({ ...filesOf(first), certificateChain: file("") }),
+      says: "is not a file",
+    },
+  ])("$what", ({ pair, says }) => {
+    expect(() => contexts.server(downstreamTls({ certificates: [pair()] }))).toThrow(says);
+  });
+});
+
+describe("contexts", () => {
+  it("of the same configuration are one", () => {
+    const tls = upstreamTls({ certificates: [pairOf(first)] });
+    expect(contexts.client(tls)).toBe(contexts.client({ ...tls }));
+  });
+
+  it("of the same certificates share the library's part, whatever names they ask for", () => {
+    const match = { kind: "exact", value: "a", ignoreCase: false } as const;
+    const one = upstreamTls({ validation: trusting(authority) });
+    const validation = trusting(authority, { sans: [{ san: "dns", match }] });
+    expect(contexts.client({ ...one, validation }).secure).toBe(contexts.client(one).secure);
+    const other = upstreamTls({ certificates: [pairOf(first)] });
+    expect(contexts.client(other).secure).not.toBe(contexts.client(one).secure);
+  });
+
+  it("of servers get other keys for their tickets every day", () => {
+    const context = contexts.server(downstreamTls({ certificates: [pairOf(first)] }));
+    const before = context.secure;
+    clock.advance(A_DAY_MS - 1);
+    expect(context.secure).toBe(before);
+    clock.advance(1);
+    expect(context.secure).not.toBe(before);
+  });
+});
