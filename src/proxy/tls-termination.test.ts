@@ -302,6 +302,30 @@ describe("a cluster with TLS", () => {
   });
 });
 
+describe("a TCP proxy to a cluster with TLS", () => {
+  async function through(trusted: string): Promise<{ client: Peer; setup: ProxySetup }> {
+    const validation_context = { trusted_ca: { inline_string: trusted } };
+    const transport_socket = securing({ validation_context });
+    const setup = await setUp(listenerOf([tcpChain("up")]), [
+      staticCluster("up", [await tlsEcho([], server)], { transport_socket }),
+    ]);
+    return { client: await setup.client(), setup };
+  }
+
+  it("carries bytes over TLS", async () => {
+    const { client } = await through(authority.pem);
+    client.sends("hello");
+    await client.receives("hello");
+  });
+
+  it("tells nothing to an endpoint that is not trusted", async () => {
+    const { client, setup } = await through((await TestAuthority.create("stranger")).pem);
+    client.sends("hello");
+    expect(await client.sees("end")).toBe("");
+    expect(setup.stat("up", "upstream_cx_connect_fail")).toBe(1);
+  });
+});
+
 describe("bytes that are no hello", () => {
   it.each([
     { what: "too long a hello", bytes: Buffer.from([22, 3, 1, 0x3f, 0xff, 1, 0, 0xff, 0xff]) },

@@ -9,7 +9,7 @@ import type { TcpStats } from "../telemetry/envoy/tcp-stats.ts";
 import { FLAG_NR, FLAG_UF, FLAG_UH, FLAG_UO } from "../telemetry/response-flags.ts";
 import { TcpAccount } from "../telemetry/standard/series.ts";
 import { UNKNOWN_PEER } from "../telemetry/standard/workload.ts";
-import { dial } from "../upstream/dial.ts";
+import { dial, dialTls } from "../upstream/dial.ts";
 import type { Accepted } from "./accepted.ts";
 
 /** A TCP proxy filter at work. */
@@ -101,11 +101,12 @@ export class TcpTunnel implements DeadlineOwner {
       return;
     }
     cluster.stats.tcpConnectionOpening();
-    const { bindAddress, connectTimeoutMs, tcpKeepalive } = cluster.config;
-    const up = dial(host.address, { bindAddress, tcpKeepalive, allowHalfOpen: true });
+    const connected = contained(this as TcpTunnel, () => this.#join(cluster, first));
+    const up = open(cluster, host, connected);
     this.#up = up;
-    this.#idle.set(this.#openedMs, connectTimeoutMs);
-    this.#join(up, cluster, first);
+    this.#idle.set(this.#openedMs, cluster.config.connectTimeoutMs);
+    up.on("error", contained(this as TcpTunnel, this.#onError));
+    up.on("close", contained(this as TcpTunnel, this.#onUpstreamClose));
   }
 
   #refuse(flag: number): void {
@@ -123,32 +124,33 @@ export class TcpTunnel implements DeadlineOwner {
     this.#account.open(destination.from(UNKNOWN_PEER), flag);
   }
 
-  #join(up: Socket, cluster: UpstreamCluster, first: Buffer): void {
+  /** Nothing is sent before it is plain that the endpoint is the right one. */
+  #join(cluster: UpstreamCluster, first: Buffer): void {
+    const up = this.#up;
+    if (up === undefined) return;
     const { clock } = this.#tcp.context;
-    const { idleTimeoutMs } = this.#tcp.config;
-    const connected = (): void => {
-      this.#connected = true;
-      this.#opened(0);
-      if (first.length > 0) this.#received(cluster, first.length);
-      cluster.stats.connectionEstablished(clock.now() - this.#openedMs);
-      this.#idle.set(clock.now(), idleTimeoutMs);
-      this.#pump(this.#down, up, (bytes) => this.#received(cluster, bytes));
-      this.#pump(up, this.#down, (bytes) => this.#sent(cluster, bytes));
-    };
-    const failed = (): void => {
-      if (this.#connected) return;
-      cluster.stats.connectFailed(false);
-      this.#opened(FLAG_UF);
-    };
-    const closed = (): void => {
-      this.#settleUpstream();
-      if (this.#down.writableEnded) this.destroy();
-      else this.#down.destroySoon();
-    };
-    up.on("connect", contained(this, connected));
-    up.on("error", contained(this, failed));
-    up.on("close", contained(this, closed));
-    if (first.length > 0) up.write(first);
+    this.#connected = true;
+    this.#opened(0);
+    cluster.stats.connectionEstablished(clock.now() - this.#openedMs);
+    this.#idle.set(clock.now(), this.#tcp.config.idleTimeoutMs);
+    if (first.length > 0) {
+      this.#received(cluster, first.length);
+      up.write(first);
+    }
+    this.#pump(this.#down, up, (bytes) => this.#received(cluster, bytes));
+    this.#pump(up, this.#down, (bytes) => this.#sent(cluster, bytes));
+  }
+
+  #onError(): void {
+    if (this.#connected) return;
+    this.#cluster?.stats.connectFailed(false);
+    this.#opened(FLAG_UF);
+  }
+
+  #onUpstreamClose(): void {
+    this.#settleUpstream();
+    if (this.#down.writableEnded) this.destroy();
+    else this.#down.destroySoon();
   }
 
   /** Half-close and back-pressure of one direction. */
@@ -198,6 +200,18 @@ export class TcpTunnel implements DeadlineOwner {
     cluster.stats.connectionClosed(!up.readableEnded, false, lengthMs, 0);
     up.destroy();
   }
+}
+
+/** Starts to connect; with TLS it is connected when the handshake is over. */
+function open(cluster: UpstreamCluster, { address }: Host, connected: () => void): Socket {
+  const { bindAddress, tcpKeepalive } = cluster.config;
+  const options = { bindAddress, tcpKeepalive, allowHalfOpen: true };
+  if (cluster.tls !== undefined) {
+    const { tls: context, tlsStats: stats } = cluster;
+    const unnamed = { ownProtocol: "", usualProtocols: [] };
+    return dialTls(address, { ...options, ...unnamed, context, stats, onSecure: connected });
+  }
+  return dial(address, options).on("connect", connected);
 }
 
 function pick(cluster: UpstreamCluster, accepted: Accepted): Host | undefined {
