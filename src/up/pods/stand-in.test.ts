@@ -1,3 +1,8 @@
+import {
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  type IncomingHttpHeaders,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
@@ -69,4 +74,66 @@ describe("the stand-in", () => {
     ]);
     expect(text.match(/"path":"[^"]+"/g)).toEqual(['"path":"/2"', '"path":"/3"', '"path":"/4"']);
   });
+
+  it("answers HTTP/2 with prior knowledge as it answers HTTP/1.1", async () => {
+    const session = connectHttp2(`http://127.0.0.1:${await start()}`);
+    const stream = session.request({ ":path": "/a", ":authority": "reviews", "x-one": "1" });
+    const { body } = await whole(stream);
+    session.close();
+    expect(JSON.parse(body)).toMatchObject({
+      ...IDENTITY,
+      method: "GET",
+      path: "/a",
+      headers: { host: "reviews", "x-one": "1" },
+    });
+  });
+
+  it("answers a gRPC call with a message of no fields, and says in a header who it is", async () => {
+    const session = connectHttp2(`http://127.0.0.1:${await start()}`);
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/shop.Cart/Add",
+      "content-type": "application/grpc+proto",
+      "x-one": "é",
+    });
+    stream.write(Buffer.alloc(5));
+    stream.end();
+    const { headers, trailers, body } = await whole(stream);
+    session.close();
+    expect(JSON.parse(String(headers["x-stand-in"]))).toMatchObject({
+      ...IDENTITY,
+      path: "/shop.Cart/Add",
+      headers: { "x-one": expect.any(String) },
+    });
+    expect(headers["content-type"]).toBe("application/grpc");
+    expect(Buffer.from(body, "latin1")).toEqual(Buffer.alloc(5));
+    expect(trailers["grpc-status"]).toBe("0");
+  });
 });
+
+interface Whole {
+  readonly headers: IncomingHttpHeaders;
+  readonly trailers: IncomingHttpHeaders;
+  /** One character a byte. */
+  readonly body: string;
+}
+
+function whole(stream: ClientHttp2Stream): Promise<Whole> {
+  return new Promise((resolve, reject) => {
+    let headers: IncomingHttpHeaders = {};
+    let trailers: IncomingHttpHeaders = {};
+    let body = "";
+    stream.setEncoding("latin1");
+    stream.on("response", (received) => {
+      headers = received;
+    });
+    stream.on("trailers", (received) => {
+      trailers = received;
+    });
+    stream.on("data", (chunk: string) => {
+      body += chunk;
+    });
+    stream.on("end", () => resolve({ headers, trailers, body }));
+    stream.on("error", reject);
+  });
+}
