@@ -2,6 +2,9 @@
  * `npm run bench`: what the data plane costs, beside Envoy and others (docs/performance.md).
  * Outrigger runs as the built package does.
  */
+import { spawnSync } from "node:child_process";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { CURVES } from "./growth/curve.ts";
 import { runCurve } from "./growth/run.ts";
 import { type Options, readOptions } from "./options.ts";
@@ -63,12 +66,28 @@ async function printTables(options: Options, date: string): Promise<void> {
   if (failed) process.exitCode = 1;
 }
 
+/** In a process of its own: it puts fake sockets in the place of Node's. */
+function countAllocations(): void {
+  const program = path.join(path.dirname(fileURLToPath(import.meta.url)), "allocation.ts");
+  const { status } = spawnSync(process.execPath, ["--expose-gc", program], { stdio: "inherit" });
+  process.exitCode = status ?? 1;
+}
+
 try {
   const options = readOptions();
   const date = new Date().toISOString();
   console.log(`${date}, ${machine()}\nload average at the start: ${loadAverage().join(" ")}\n`);
-  if (options.growth) await drawCurves(options);
-  else await printTables(options, date);
+  switch (options.what) {
+    case "tables":
+      await printTables(options, date);
+      break;
+    case "growth":
+      await drawCurves(options);
+      break;
+    case "allocation":
+      countAllocations();
+      break;
+  }
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;

@@ -3,14 +3,19 @@ import { parseArgs } from "node:util";
 import { CURVES } from "./growth/curve.ts";
 import { SCENARIOS } from "./scenario/all.ts";
 
-const USAGE = `npm run bench -- [growth] [--only NAME]... [--quick] [--rounds N] [--seconds N]
+const USAGE = `npm run bench -- [growth | allocation] [--only NAME]... [--quick] [--rounds N] [--seconds N]
                  [--markdown | --json]
 growth draws charts into docs/performance/: ${CURVES.map(({ name }) => name).join(", ")}.
+allocation counts heap bytes a request.
 Otherwise tables: ${SCENARIOS.map(({ name }) => name).join(", ")}.
 --json prints all reports as one line of JSON after the tables.`;
 
+const WHATS = ["tables", "growth", "allocation"] as const;
+
+type What = (typeof WHATS)[number];
+
 export interface Options {
-  readonly growth: boolean;
+  readonly what: What;
   /** All where it is empty. */
   readonly only: readonly string[];
   readonly rounds: number;
@@ -39,16 +44,17 @@ export function readOptions(): Options {
       seconds: { type: "string" },
     },
   });
-  const unwanted = positionals.find((word) => word !== "growth");
-  if (unwanted !== undefined) throw new Error(`${unwanted}: not known\n${USAGE}`);
-  const growth = positionals.length > 0;
+  const [word = "tables"] = positionals;
+  const what = WHATS.find((known) => known === word);
+  if (what === undefined) throw new Error(`${word}: not known\n${USAGE}`);
+  const growth = what === "growth";
   const names: readonly string[] = (growth ? CURVES : SCENARIOS).map(({ name }) => name);
   const unknown = values.only.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new Error(`${unknown}: no such benchmark\n${USAGE}`);
   const { only, quick, json, markdown } = values;
   const rounds = quick ? 3 : 7;
   return {
-    ...{ growth, only, quick, json, markdown },
+    ...{ what, only, quick, json, markdown },
     rounds: count(values.rounds, growth ? Math.ceil(rounds / 3) : rounds),
     seconds: count(values.seconds, quick ? 2 : 5),
   };
