@@ -3,8 +3,8 @@ import { parseArgs } from "node:util";
 import { CURVES } from "./growth/curve.ts";
 import { SCENARIOS } from "./scenario/all.ts";
 
-const USAGE = `npm run bench -- [growth | allocation] [--only NAME]... [--quick] [--rounds N] [--seconds N]
-                 [--markdown | --json]
+const USAGE = `npm run bench -- [growth | allocation] [--only NAME]... [--quick]
+                 [--rounds N] [--seconds N] [--markdown | --json]
 growth draws charts into docs/performance/: ${CURVES.map(({ name }) => name).join(", ")}.
 allocation counts heap bytes a request.
 Otherwise tables: ${SCENARIOS.map(({ name }) => name).join(", ")}.
