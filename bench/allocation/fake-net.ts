@@ -19,7 +19,7 @@ interface OnRead {
   readonly callback: (length: number, buffer: Buffer) => boolean;
 }
 
-/** A connection, seen from outside. It stands in for the handle that one socket hands to another. */
+/** A connection, seen from outside. In the proxy it is the handle, which sockets hand on. */
 export class Line {
   readonly farEnd: FarEnd;
   /** The socket that reads now. */
