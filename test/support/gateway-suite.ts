@@ -42,18 +42,77 @@ const WEIGHTS: ConformanceTest = {
   weights: { "echo-v1": 0.7, "echo-v2": 0.3 },
 };
 
-/** The conformance suite's mesh tests of HTTPRoute; what is left out is said. */
+/** What the suite computes while it runs: a call with these headers, and what the backend sees. */
+function headerCase(
+  name: string,
+  backend: string,
+  sent: Readonly<Record<string, string>>,
+  seen: Readonly<Record<string, string>>,
+  absent: readonly string[] = [],
+): ConformanceCase {
+  const Headers = { "x-test-case": name, ...sent };
+  return {
+    Request: { Protocol: "grpc", Host: "echo:7070", Headers },
+    ExpectedRequest: { Request: { Headers: seen }, AbsentHeaders: [...absent] },
+    Backend: backend,
+  };
+}
+
+const GRPC_HEADERS: ConformanceTest = {
+  name: "MeshGRPCRouteRequestHeaderModifier",
+  manifests: ["tests/mesh/grpcroute-request-header-modifier.yaml"],
+  cases: [
+    headerCase("set", "echo-v1", {}, { "x-header-set": "set-overwrites-values" }),
+    headerCase(
+      "set",
+      "echo-v1",
+      { "x-header-set": "mine" },
+      { "x-header-set": "set-overwrites-values" },
+    ),
+    headerCase("add", "echo-v1", {}, { "x-header-add": "add-appends-values" }),
+    headerCase(
+      "add",
+      "echo-v1",
+      { "x-header-add": "mine" },
+      { "x-header-add": "mine,add-appends-values" },
+    ),
+    headerCase("remove", "echo-v1", { "x-header-remove": "mine" }, {}, ["x-header-remove"]),
+    headerCase(
+      "multi",
+      "echo-v2",
+      {
+        "x-header-set-1": "mine",
+        "x-header-set-2": "mine",
+        "x-header-add-2": "mine",
+        "x-header-remove-1": "mine",
+        "x-header-remove-2": "mine",
+        "another-header": "mine",
+      },
+      {
+        "x-header-set-1": "header-set-1",
+        "x-header-set-2": "header-set-2",
+        "x-header-add-1": "header-add-1",
+        "x-header-add-2": "mine,header-add-2",
+        "another-header": "mine",
+      },
+      ["x-header-remove-1", "x-header-remove-2"],
+    ),
+  ],
+};
+
+/** The conformance suite's mesh tests of routes; what is left out is said. */
 export function meshTests(root: string): ConformanceTest[] {
   const text = readFileSync(join(root, "cases.json"), "utf8");
   const { tests } = JSON.parse(text) as { tests: readonly SuiteTest[] };
   const mesh = tests.filter(({ file }) => file.startsWith("tests/mesh/")).flatMap(executable);
-  return [...mesh, WEIGHTS].map((test) => ({
+  return [...mesh, WEIGHTS, GRPC_HEADERS].map((test) => ({
     ...test,
     manifests: test.manifests.map((manifest) => join(root, manifest)),
   }));
 }
 
 function executable(test: SuiteTest): ConformanceTest[] {
+  if (test.shortName === GRPC_HEADERS.name) return [];
   const unknown = test.features.filter((feature) => !EXECUTED.has(feature));
   if (unknown.length > 0) {
     console.warn(`NOT RUN: ${test.shortName}: ${unknown.join(", ")} is not executed`);
