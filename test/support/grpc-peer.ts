@@ -5,8 +5,8 @@ import * as grpc from "@grpc/grpc-js";
 /** What a client asks of the service below, each message. */
 export interface Ask {
   readonly text: string;
-  /** The answer is this status. */
-  readonly fail?: { readonly code: number; readonly details: string };
+  /** The answer is this status, of all servers or that of this name. */
+  readonly fail?: { readonly code: number; readonly details: string; readonly at?: string };
   /** No answer ever comes. */
   readonly silent?: boolean;
   /** Server streaming: so many answers. */
@@ -146,9 +146,14 @@ export class EchoServer {
     return { from: this.name, text };
   }
 
+  #failure({ fail }: Ask): Ask["fail"] {
+    return fail?.at === undefined || fail.at === this.name ? fail : undefined;
+  }
+
   #unary(call: grpc.ServerUnaryCall<Ask, Answer>, callback: grpc.sendUnaryData<Answer>): void {
     const seen = this.#note(call);
-    const { fail, silent, text } = call.request;
+    const { silent, text } = call.request;
+    const fail = this.#failure(call.request);
     if (silent === true) return;
     seen.answered = true;
     if (fail !== undefined) {
@@ -161,7 +166,8 @@ export class EchoServer {
 
   #serverStream(call: grpc.ServerWritableStream<Ask, Answer>): void {
     const seen = this.#note(call);
-    const { answers = 1, fail, silent, text } = call.request;
+    const { answers = 1, silent, text } = call.request;
+    const fail = this.#failure(call.request);
     for (let i = 0; i < answers; i++) call.write(this.#answer(`${text} ${i}`));
     if (silent === true) return;
     seen.answered = true;
@@ -243,6 +249,7 @@ export class EchoClient {
   ) {
     this.#client = new grpc.Client(`127.0.0.1:${port}`, credentials, {
       "grpc.default_authority": authority,
+      "grpc.ssl_target_name_override": authority,
       "grpc.enable_http_proxy": 0,
       "grpc.enable_retries": 0,
       "grpc.use_local_subchannel_pool": 1,
