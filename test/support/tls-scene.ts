@@ -18,7 +18,7 @@ import {
   ServerHandshake,
 } from "../../src/proxy/tls/handshake.ts";
 import type { ServerContext } from "../../src/proxy/tls/server-context.ts";
-import { TlsContexts } from "../../src/proxy/tls/tls-contexts.ts";
+import { TlsContexts, TlsReloads } from "../../src/proxy/tls/tls-contexts.ts";
 import type { TestAuthority, TestCertificate } from "./certificates.ts";
 
 export function pairOf({ chain, key }: TestCertificate): TlsCertificate {
@@ -50,8 +50,9 @@ export function upstreamTls(more: Partial<UpstreamTls> = {}): UpstreamTls {
   return { ...COMMON, sni: "", maxSessionKeys: 1, ...more };
 }
 
-export function tlsContexts(registry: Registry = new Registry()): TlsContexts {
-  return new TlsContexts({ clock: systemClock, registry, onNotice: () => undefined });
+export function tlsContexts(): TlsContexts {
+  const reloads = new TlsReloads(new Registry());
+  return new TlsContexts({ clock: systemClock, reloads, onNotice: () => undefined });
 }
 
 /** Accepts, peeks, shakes hands, and sends back what it reads. */

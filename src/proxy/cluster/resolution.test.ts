@@ -8,7 +8,7 @@ import { readBootstrap } from "../bootstrap.ts";
 import { Faults } from "../faults.ts";
 import { LocalLimits } from "../limits/limits.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
-import { TlsContexts } from "../tls/tls-contexts.ts";
+import { TlsContexts, TlsReloads } from "../tls/tls-contexts.ts";
 import { Resolution } from "./resolution.ts";
 
 const EVERY_MS = 5000;
@@ -43,6 +43,7 @@ class Asked {
     if (bootstrap === undefined) throw new Error("refused");
     const registry = new Registry();
     const telemetry = new Telemetry(registry, bootstrap.node, "");
+    const reloads = new TlsReloads(registry);
     this.stats = telemetry.cluster("a");
     this.resolution = new Resolution(hosts.map(endpoint), {
       everyMs: EVERY_MS,
@@ -54,7 +55,7 @@ class Asked {
         resolve: (name) => this.#resolve(name),
         carrying: true,
         faults: new Faults(registry, () => undefined),
-        tls: new TlsContexts({ clock: this.clock, registry, onNotice: () => undefined }),
+        tls: new TlsContexts({ clock: this.clock, reloads, onNotice: () => undefined }),
         limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
       },
       stats: this.stats,

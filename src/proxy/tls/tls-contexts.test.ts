@@ -8,7 +8,7 @@ import { type Timer, VirtualClock } from "../../base/clock.ts";
 import { Registry } from "../../metrics/registry.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { DataSource, DownstreamTls, TlsCertificate } from "../../model/transport/tls.ts";
-import { TlsContexts } from "./tls-contexts.ts";
+import { TlsContexts, TlsReloads } from "./tls-contexts.ts";
 
 /** Longer than any poll and any quiet time. */
 const A_WHILE_MS = 60_000;
@@ -35,7 +35,7 @@ beforeEach(() => {
   registry = new Registry();
   notices = [];
   const onNotice = (notice: string): void => void notices.push(notice);
-  contexts = new TlsContexts({ clock, registry, onNotice });
+  contexts = new TlsContexts({ clock, reloads: new TlsReloads(registry), onNotice });
 });
 
 afterEach(() => {
@@ -167,7 +167,7 @@ describe("files that change", () => {
     const told = new Promise<void>((resolve) => {
       const real = new TlsContexts({
         clock: { now: () => 0, wall: () => 0, after: soonUnlessPoll },
-        registry: new Registry(),
+        reloads: new TlsReloads(new Registry()),
         onNotice: () => undefined,
       });
       const context = real.client(upstreamTls({ certificates: [filesOf(first)] }));

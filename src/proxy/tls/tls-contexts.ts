@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import type { SecureContext } from "node:tls";
 import type { Clock, Timer } from "../../base/clock.ts";
+import { add } from "../../metrics/cells.ts";
 import { counter } from "../../metrics/column.ts";
 import type { Registry } from "../../metrics/registry.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
@@ -27,12 +28,26 @@ const COLUMNS = [
     "Changes of certificate files that could not be used; the last good ones stay.",
   ),
 ];
-const RELOADS = 0;
-const FAILURES = 1;
+const RELOADED = 0;
+const FAILED = 1;
+
+/** Counts what became of changes of certificate files. */
+export class TlsReloads {
+  readonly #cells: Float64Array;
+
+  constructor(registry: Registry) {
+    const options = { name: "tls", columns: COLUMNS, labelNames: [], rowsMax: 1 };
+    this.#cells = registry.table(options).row([]).cells;
+  }
+
+  count(outcome: "reloaded" | "failed"): void {
+    add(this.#cells, outcome === "reloaded" ? RELOADED : FAILED, 1);
+  }
+}
 
 export interface TlsContextsOptions {
   readonly clock: Clock;
-  readonly registry: Registry;
+  readonly reloads: TlsReloads;
   /** Hears what a log should. */
   readonly onNotice: (notice: string) => void;
 }
@@ -53,7 +68,6 @@ interface Entry {
 export class TlsContexts {
   readonly #options: TlsContextsOptions;
   readonly #watcher: FileWatcher;
-  readonly #cells: Float64Array;
   readonly #entries = new Map<string, Entry>();
   readonly #shared = new Map<string, SecureContext>();
   readonly #files = new Map<string, Buffer>();
@@ -62,13 +76,6 @@ export class TlsContexts {
   constructor(options: TlsContextsOptions) {
     this.#options = options;
     this.#watcher = new FileWatcher(options.clock, (changed) => this.#reload(changed));
-    const table = options.registry.table({
-      name: "tls",
-      columns: COLUMNS,
-      labelNames: [],
-      rowsMax: 1,
-    });
-    this.#cells = table.row([]).cells;
   }
 
   /** Throws an Error that names the file or setting that cannot be used. */
@@ -146,8 +153,7 @@ export class TlsContexts {
     for (const failure of failures) {
       this.#options.onNotice(`TLS files cannot be used, the last good ones stay: ${failure}`);
     }
-    const cell = failures.size > 0 ? FAILURES : RELOADS;
-    this.#cells[cell] = (this.#cells[cell] ?? 0) + 1;
+    this.#options.reloads.count(failures.size > 0 ? "failed" : "reloaded");
     this.#forgetUnshared();
   }
 

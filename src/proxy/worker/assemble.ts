@@ -12,7 +12,7 @@ import type { Limits } from "../limits/limits.ts";
 import { AccessLogs, type OpenSink } from "../telemetry/access-log/access-logs.ts";
 import { peerHeadersOf } from "../telemetry/standard/peer-metadata.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
-import { TlsContexts } from "../tls/tls-contexts.ts";
+import { TlsContexts, TlsReloads } from "../tls/tls-contexts.ts";
 
 export interface CountingOptions {
   readonly node: Node;
@@ -30,6 +30,7 @@ export interface CountingParts {
   readonly telemetry: Telemetry;
   readonly accessLogs: AccessLogs;
   readonly faults: Faults;
+  readonly reloads: TlsReloads;
 }
 
 export interface ThreadOptions extends CountingOptions {
@@ -55,23 +56,24 @@ export function countingParts(options: CountingOptions): CountingParts {
     telemetry: new Telemetry(registry, node, version),
     accessLogs: new AccessLogs(registry, clock, options.openSink),
     faults: new Faults(registry, options.onNotice),
+    reloads: new TlsReloads(registry),
   };
 }
 
 /** Puts one thread's data plane together; it serves nothing yet. */
 export function assemble(options: ThreadOptions): ThreadParts {
   const { node, clock, random, carrying, limitsOf } = options;
-  const { telemetry, accessLogs, faults } = countingParts(options);
+  const counting = countingParts(options);
+  const { telemetry, accessLogs, faults, reloads } = counting;
   const resolve = options.resolve ?? resolveName;
-  const { registry, onNotice } = options;
-  const tls = new TlsContexts({ clock, registry, onNotice });
+  const tls = new TlsContexts({ clock, reloads, onNotice: options.onNotice });
   const dataPlane = new DataPlane({
     context: { clock, random, telemetry, resolve, carrying, faults, limitsOf, tls },
     peerHeaders: peerHeadersOf(node),
     localAddress: ownAddress(),
     loggersOf: (hcm) => accessLogs.loggersOf(hcm),
   });
-  return { telemetry, accessLogs, faults, dataPlane };
+  return { ...counting, dataPlane };
 }
 
 async function resolveName(name: string): Promise<readonly string[]> {
