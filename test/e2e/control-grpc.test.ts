@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { startControl } from "../../src/control/main.ts";
 import { socketAddress } from "../../src/model/address.ts";
 import type { Answer, Ask } from "../support/grpc-peer.ts";
@@ -166,6 +166,18 @@ for (const plane of PLANES) {
     ])("sends $path where the GRPCRoute says: $from $code", async ({ path, code, from }) => {
       expect(await call(client, path)).toEqual({ code, from });
     });
+
+    // CONNECT as interception is our own: a real Envoy is not an app's http_proxy for it.
+    if (plane.needs.length === 0) {
+      it("carries the calls of an app that has an http_proxy", async () => {
+        vi.stubEnv("http_proxy", `http://${CLIENT}:15001`);
+        const proxied = new grpc.Client("calls:7070", grpc.credentials.createInsecure());
+        undo.push(() => proxied.close());
+        const unary = await call(proxied, "/echo.Echo/Unary");
+        expect(unary).toEqual({ code: grpc.status.OK, from: "v1" });
+        vi.unstubAllEnvs();
+      });
+    }
 
     it("sets, adds and removes a call's headers", async () => {
       const sent = { "x-set": "mine", "x-add": "mine", "x-remove": "mine" };
