@@ -11,7 +11,7 @@ import {
   type TlsValidation,
   type UpstreamTls,
 } from "../../src/model/transport/tls.ts";
-import { SslStats, sslTables } from "../../src/proxy/telemetry/envoy/ssl-stats.ts";
+import { SslStats, sslTables } from "../../src/proxy/telemetry/envoy/tls/ssl-stats.ts";
 import {
   type HandshakeOwner,
   type SecureConnection,

@@ -9,7 +9,7 @@ import type { Faults } from "../faults.ts";
 import { HealthChecker } from "../health/health-checker.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
-import type { SslStats } from "../telemetry/envoy/ssl-stats.ts";
+import type { SslStats } from "../telemetry/envoy/tls/ssl-stats.ts";
 import type { Destination, Direction } from "../telemetry/standard/destination.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ClientContext } from "../tls/client-context.ts";

@@ -4,7 +4,7 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import type { ClientHello } from "../../codec/tls/client-hello.ts";
 import { protocolList } from "../../codec/tls/protocol-list.ts";
 import { contained, type FaultOwner } from "../faults.ts";
-import type { SslStats } from "../telemetry/envoy/ssl-stats.ts";
+import type { SslStats } from "../telemetry/envoy/tls/ssl-stats.ts";
 import { readInto } from "../upstream/shared-read.ts";
 import {
   brokenHandshake,

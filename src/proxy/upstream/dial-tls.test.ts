@@ -7,7 +7,7 @@ import { pairOf, tlsContexts, trusting, upstreamTls } from "../../../test/suppor
 import { Registry } from "../../metrics/registry.ts";
 import { socketAddress } from "../../model/address.ts";
 import type { SanMatcher, UpstreamTls } from "../../model/transport/tls.ts";
-import { SslStats, sslTables } from "../telemetry/envoy/ssl-stats.ts";
+import { SslStats, sslTables } from "../telemetry/envoy/tls/ssl-stats.ts";
 import type { ClientContext } from "../tls/client-context.ts";
 import type { TlsInfo } from "../tls/tls-info.ts";
 import { dialTls, type TlsDialOptions } from "./dial.ts";

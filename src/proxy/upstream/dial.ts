@@ -3,7 +3,7 @@ import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { PeerCertificate } from "../../identity/peer-certificate.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import type { TcpKeepalive } from "../../model/cluster.ts";
-import type { SslStats } from "../telemetry/envoy/ssl-stats.ts";
+import type { SslStats } from "../telemetry/envoy/tls/ssl-stats.ts";
 import type { ClientContext } from "../tls/client-context.ts";
 import { brokenHandshake, type HandshakeFailure, refusedCertificate } from "../tls/failure-text.ts";
 import { chainErrorOf, describeTls, type TlsInfo } from "../tls/tls-info.ts";

@@ -1,7 +1,7 @@
-import { add, at } from "../../../metrics/cells.ts";
-import type { Registry } from "../../../metrics/registry.ts";
-import type { Table } from "../../../metrics/table.ts";
-import { type ColumnSet, envoyColumn, envoyColumns } from "./columns.ts";
+import { add, at } from "../../../../metrics/cells.ts";
+import type { Registry } from "../../../../metrics/registry.ts";
+import type { Table } from "../../../../metrics/table.ts";
+import { type ColumnSet, envoyColumn, envoyColumns } from "../columns.ts";
 
 /** Envoy: configuration/listeners/stats, TLS statistics. */
 export type SslStat =
