@@ -12,18 +12,11 @@ import {
   startOutrigger,
 } from "./envoy-process.ts";
 import { EchoClient, EchoServer } from "./grpc-peer.ts";
-import { staticCluster } from "./proxy-setup.ts";
+import { OVER_HTTP2, staticCluster } from "./proxy-setup.ts";
 
 export type ProxyKind = "envoy" | "outrigger";
 
 const TYPES = "type.googleapis.com/envoy.extensions";
-const HTTP2 = {
-  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-    "@type": `${TYPES}.upstreams.http.v3.HttpProtocolOptions`,
-    explicit_http_config: { http2_protocol_options: {} },
-  },
-};
-
 /** By authority: what the last proxy of a chain does with a call. */
 const ROUTES: Readonly<Record<string, object>> = {
   "echo.test": { route: { cluster: "echo", timeout: "0s" } },
@@ -213,7 +206,7 @@ export class GrpcChain {
 
   #cluster(name: string, ports: readonly number[]): unknown {
     const socket = this.#tls === undefined ? {} : { transport_socket: this.#tls.upstream() };
-    return staticCluster(name, ports, { typed_extension_protocol_options: HTTP2, ...socket });
+    return staticCluster(name, ports, { ...OVER_HTTP2, ...socket });
   }
 }
 

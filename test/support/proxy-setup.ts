@@ -50,6 +50,16 @@ export function httpListener({ name = "in", hcm = {}, routes }: ListenerYaml): u
   };
 }
 
+/** What a cluster is given to speak HTTP/2. */
+export const OVER_HTTP2 = {
+  typed_extension_protocol_options: {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      explicit_http_config: { http2_protocol_options: {} },
+    },
+  },
+};
+
 /** A static cluster; `ports` of this machine. */
 export function staticCluster(
   name: string,

@@ -3,6 +3,7 @@ import { EchoClient, EchoServer } from "../../../test/support/grpc-peer.ts";
 import { running } from "../../../test/support/one-hop.ts";
 import {
   httpListener,
+  OVER_HTTP2,
   type ProxySetup,
   startSetup,
   staticCluster,
@@ -25,20 +26,11 @@ const ROUTER = {
   typed_config: { "@type": `${EXTENSIONS}.filters.http.router.v3.Router` },
 };
 
-const HTTP2 = {
-  typed_extension_protocol_options: {
-    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-      "@type": `${EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions`,
-      explicit_http_config: { http2_protocol_options: {} },
-    },
-  },
-};
-
 async function setUp(): Promise<{ setup: ProxySetup; client: EchoClient }> {
   const server = await EchoServer.listen("a");
   const routes = [{ match: { prefix: "/" }, route: { cluster: "echo" } }];
   const listener = httpListener({ hcm: { http_filters: [TELEMETRY, ROUTER] }, routes });
-  const setup = await startSetup([listener], [staticCluster("echo", [server.port], HTTP2)]);
+  const setup = await startSetup([listener], [staticCluster("echo", [server.port], OVER_HTTP2)]);
   const bound = setup.proxy.dataPlane.listeners.get("in")?.boundAddress;
   const client = new EchoClient(bound?.kind === "socket" ? bound.port : 0);
   running.push(client, setup, server);

@@ -1,19 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HealthService } from "../../../test/support/grpc-health.ts";
 import { EchoServer } from "../../../test/support/grpc-peer.ts";
-import { type ProxySetup, startSetup, staticCluster } from "../../../test/support/proxy-setup.ts";
+import {
+  OVER_HTTP2,
+  type ProxySetup,
+  startSetup,
+  staticCluster,
+} from "../../../test/support/proxy-setup.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
-
-const HTTP2 = {
-  typed_extension_protocol_options: {
-    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-      explicit_http_config: { http2_protocol_options: {} },
-    },
-  },
-};
 
 const CHECK = {
   timeout: "1s",
@@ -43,7 +39,7 @@ afterEach(async () => {
 /** A cluster of the server and of `ports`, with these fields of Envoy's HealthCheck. */
 async function check(fields: object = {}, ports: readonly number[] = []): Promise<void> {
   const health_checks = [{ ...CHECK, grpc_health_check: {}, ...fields }];
-  const cluster = staticCluster("echo", [server.port, ...ports], { ...HTTP2, health_checks });
+  const cluster = staticCluster("echo", [server.port, ...ports], { ...OVER_HTTP2, health_checks });
   setup = await startSetup([], [cluster], clock);
 }
 
