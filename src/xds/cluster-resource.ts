@@ -33,7 +33,8 @@ const DISCOVERY: Readonly<Record<DiscoveryType, Discovery>> = {
 
 export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
   const discovery = decodeDiscovery(message, place);
-  const http = decodeUpstreamHttp(message, place);
+  const tls = decodeUpstreamTls(message.transportSocket, place.field("transport_socket"));
+  const http = decodeUpstreamHttp(message, tls !== undefined, place);
   const checks = place.field("health_checks");
   const { loadAssignment, commonLbConfig } = message;
   return {
@@ -52,7 +53,7 @@ export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
     ...http,
     bindAddress: decodeBindAddress(message, place),
     tcpKeepalive: decodeKeepalive(message),
-    tls: decodeUpstreamTls(message.transportSocket, place.field("transport_socket")),
+    tls,
     healthChecks: decodeHealthChecks(message.healthChecks, http.protocol, checks),
     healthyPanicThreshold: commonLbConfig?.healthyPanicThreshold?.value ?? PANIC_PERCENT,
     origin: decodeOrigin(message.metadata),

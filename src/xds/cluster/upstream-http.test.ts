@@ -10,6 +10,13 @@ const TLS = {
   },
 };
 
+const PLAIN = {
+  name: "plain",
+  typed_config: {
+    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+  },
+};
+
 function decode(fields: JsonObject, options?: JsonObject) {
   const any = { "@type": `type.googleapis.com/${HTTP_OPTIONS}`, ...options };
   const extensions = { typed_extension_protocol_options: { [HTTP_OPTIONS]: any } };
@@ -67,8 +74,11 @@ describe.each([
 });
 
 describe("what is refused of upstream protocols", () => {
-  it("is ALPN without TLS, as in Envoy", () => {
-    expect(decode({}, { auto_config: {} }).problems).toEqual([
+  it.each([
+    { name: "without a transport socket", fields: {} },
+    { name: "with one that is plain", fields: { transport_socket: PLAIN } },
+  ])("is ALPN $name, as in Envoy", ({ fields }) => {
+    expect(decode(fields, { auto_config: {} }).problems).toEqual([
       `typed_extension_protocol_options.${HTTP_OPTIONS}.auto_config: needs a transport socket ` +
         "that negotiates (allowed TLS)",
     ]);

@@ -42,7 +42,11 @@ interface Choice {
 }
 
 /** The new form (the extension) wins over the cluster's own deprecated fields, as in Envoy. */
-export function decodeUpstreamHttp(message: ClusterMessage, place: Place): UpstreamHttp {
+export function decodeUpstreamHttp(
+  message: ClusterMessage,
+  hasTls: boolean,
+  place: Place,
+): UpstreamHttp {
   const extensions = place.field("typed_extension_protocol_options");
   refuseOthers(message, extensions);
   const options = unpack(
@@ -55,7 +59,7 @@ export function decodeUpstreamHttp(message: ClusterMessage, place: Place): Upstr
   refuseDownstreamOptions(common, at.field("common_http_protocol_options"));
   const choice = options === undefined ? olderChoice(message, at) : choiceOf(options, at);
   refuseHttp1Options(choice.http1, choice.place);
-  if (choice.protocol === "alpn" && message.transportSocket === undefined) {
+  if (choice.protocol === "alpn" && !hasTls) {
     choice.place.refuse("needs a transport socket that negotiates", undefined, "TLS");
   }
   return {

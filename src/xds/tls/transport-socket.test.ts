@@ -135,6 +135,16 @@ describe.each<{ name: string; problems: readonly string[]; expected: string }>([
     expected: `filter_chains[0].${COMMON}.tls_certificates: are missing`,
   },
   {
+    name: "a server whose certificate would come by SDS, once",
+    problems: downstream({ tls_certificate_sds_secret_configs: [{ name: "s" }] }).problems,
+    expected: `filter_chains[0].${COMMON}.tls_certificate_sds_secret_configs: is not executed`,
+  },
+  {
+    name: "a certificate without a chain, and says nothing else of it",
+    problems: upstream({ tls_certificates: [{ private_key: CA }] }).problems,
+    expected: `${COMMON}.tls_certificates[0].certificate_chain: is missing`,
+  },
+  {
     name: "versions that exclude each other",
     problems: upstream({ tls_params: { tls_minimum_protocol_version: "TLSv1_3" } }).problems,
     expected: `${COMMON}.tls_params.tls_maximum_protocol_version: lies below the minimum`,

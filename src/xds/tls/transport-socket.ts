@@ -27,7 +27,10 @@ export function decodeDownstreamTls(
   const at = place.field("typed_config");
   const common = at.field("common_tls_context");
   const context = decodeCommon(message.commonTlsContext, "TLSv1.3", common);
-  if (message.commonTlsContext?.tlsCertificates.length === 0) {
+  // Where the check has refused SDS, its words are enough.
+  const { tlsCertificates = [], tlsCertificateSdsSecretConfigs: asked = [] } =
+    message.commonTlsContext ?? {};
+  if (tlsCertificates.length === 0 && asked.length === 0) {
     common.field("tls_certificates").refuse("are missing", 0, "at least one");
   }
   const { sessionTicketKeysType: tickets } = message;
