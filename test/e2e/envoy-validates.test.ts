@@ -1,6 +1,4 @@
-import "reflect-metadata";
 import { fromBinary, type JsonObject, toJson } from "@bufbuild/protobuf";
-import { X509CertificateGenerator } from "@peculiar/x509";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ClusterSchema } from "../../src/gen/envoy/config/cluster/v3/cluster_pb.js";
@@ -8,10 +6,12 @@ import { ListenerSchema } from "../../src/gen/envoy/config/listener/v3/listener_
 import { socketAddress } from "../../src/model/address.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
 import type { Listener } from "../../src/model/listener.ts";
+import type { DataSource } from "../../src/model/transport/tls.ts";
 import { REGISTRY } from "../../src/xds/message/any.ts";
 import { CODECS } from "../../src/xds/resource.ts";
 import { clusterWith, listenerWith } from "../support/arbitrary-resources.ts";
 import type { TlsFiles } from "../support/arbitrary-transport.ts";
+import { TestAuthority } from "../support/certificates.ts";
 import { validateWithEnvoy } from "../support/envoy-process.ts";
 import { describeWith } from "../support/tools.ts";
 
@@ -50,21 +50,16 @@ function listenerJson(model: Listener): JsonObject {
   return toJson(ListenerSchema, message, { registry: REGISTRY }) as JsonObject;
 }
 
-/** A certificate that signs itself: Envoy reads it and its key as it validates. */
-async function selfSigned(): Promise<TlsFiles> {
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const name = "CN=outrigger.test";
-  const made = await X509CertificateGenerator.createSelfSigned({
-    name,
-    keys,
-    signingAlgorithm: algorithm,
-  });
-  const der = Buffer.from(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
-  const key = `-----BEGIN PRIVATE KEY-----\n${der.toString("base64")}\n-----END PRIVATE KEY-----\n`;
-  const certificate = { kind: "inline" as const, text: made.toString("pem") };
-  const privateKey = { kind: "inline" as const, text: key };
-  return { certificates: [{ certificateChain: certificate, privateKey }], bundles: [certificate] };
+/** Envoy reads certificates, keys and bundles as it validates. */
+async function realFiles(): Promise<TlsFiles> {
+  const authority = await TestAuthority.create();
+  const { chain, key } = await authority.issue();
+  const certificate = { certificateChain: inline(chain), privateKey: inline(key) };
+  return { certificates: [certificate], bundles: [inline(authority.pem)] };
+}
+
+function inline(text: string): DataSource {
+  return { kind: "inline", text };
 }
 
 /** A sample that is the same on every run; names are made unique, as a bootstrap wants. */
@@ -76,13 +71,13 @@ function sample<T extends { readonly name: string }>(arbitrary: fc.Arbitrary<T>)
 
 describeWith(["envoy"], "envoy --mode validate", () => {
   it("accepts every cluster that we encode", async () => {
-    const models = sample(clusterWith(await selfSigned()));
+    const models = sample(clusterWith(await realFiles()));
     expect(await validateWithEnvoy(bootstrap([], models.map(clusterJson)))).toBeUndefined();
   });
 
   it("accepts every listener that we encode, routes included", async () => {
     // One chain each: what two chains may not have in common is not the encoder's to know.
-    const models = sample(listenerWith(await selfSigned())).map((one, index) => ({
+    const models = sample(listenerWith(await realFiles())).map((one, index) => ({
       ...one,
       address: socketAddress("127.0.0.1", 20_000 + index),
       filterChains: one.filterChains.slice(0, 1),
