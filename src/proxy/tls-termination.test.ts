@@ -143,6 +143,11 @@ describe("a listener that terminates TLS", () => {
     const stats = setup.proxy.telemetry.listenerTls(socketAddress("127.0.0.1", 0));
     expect(stats.value("handshake")).toBe(1);
     expect(stats.value("no_certificate")).toBe(1);
+    const http = setup.proxy.telemetry.http("in");
+    expect(http.value("downstream_cx_ssl_active")).toBe(1);
+    client.closes();
+    await expect.poll(() => http.value("downstream_cx_ssl_active")).toBe(0);
+    expect(http.value("downstream_cx_ssl_total")).toBe(1);
   });
 
   it("serves HTTP/2 where ALPN settles on it", async () => {

@@ -1,7 +1,7 @@
 /** A TLS server made of our own handshake, and configurations for both of its sides. */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import { systemClock } from "../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { readClientHello } from "../../src/codec/tls/client-hello.ts";
 import { Registry } from "../../src/metrics/registry.ts";
 import {
@@ -68,6 +68,7 @@ export class TlsEcho implements HandshakeOwner {
   ownProtocol = "";
   /** Read into the shared buffer. */
   shared = true;
+  clock: Clock = systemClock;
   readonly #server: Server;
 
   private constructor(context: ServerContext) {
@@ -124,7 +125,7 @@ export class TlsEcho implements HandshakeOwner {
         hello,
         first,
         stats: this.stats,
-        clock: systemClock,
+        clock: this.clock,
         shared: this.shared,
         ownProtocol: this.ownProtocol,
       });

@@ -1,25 +1,11 @@
-import { Duplex } from "node:stream";
-import { connect } from "node:tls";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { helloOf } from "../../../test/support/client-hello.ts";
 import {
   CLIENT_HELLO_BYTES_MAX,
   type ClientHelloReading,
   readClientHello,
 } from "./client-hello.ts";
-
-/** What Node's own TLS says first with these options. */
-function helloOf(options: { servername?: string; ALPNProtocols?: string[] }): Promise<Buffer> {
-  return new Promise((resolve) => {
-    const wire = new Duplex({
-      read: () => undefined,
-      write: (bytes: Buffer) => {
-        resolve(Buffer.from(bytes));
-      },
-    });
-    connect({ socket: wire, ...options }).on("error", () => undefined);
-  });
-}
 
 function uint(value: number, bytes: number): Buffer {
   const buffer = Buffer.alloc(bytes);

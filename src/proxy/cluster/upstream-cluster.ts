@@ -63,9 +63,11 @@ export class UpstreamCluster {
     this.tls = config.tls === undefined ? undefined : context.tls.client(config.tls);
     this.stats = context.telemetry.cluster(config.statName === "" ? config.name : config.statName);
     this.limits = context.limitsOf(config);
+    this.limits.listen(() => this.#yieldConnection());
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
     this.outbound = this.destinationOf("outbound", undefined);
     this.inbound = this.destinationOf("inbound", undefined);
+    if (this.tls !== undefined) this.tlsStats.show();
     // New files make new connections, also for those that have been idle.
     this.#unwatch = this.tls?.onRenewed(() => this.#drainHosts());
     this.#checker = this.#checkerOf(config);
@@ -157,6 +159,7 @@ export class UpstreamCluster {
     this.#checker?.stop();
     this.#unwatch?.();
     this.#drainHosts();
+    this.limits.close();
   }
 
   #drainHosts(): void {
@@ -229,6 +232,11 @@ export class UpstreamCluster {
   #checkerOf({ healthChecks: [check] }: Cluster): HealthChecker | undefined {
     if (check === undefined) return undefined;
     return new HealthChecker(this, check, () => this.#rebalance());
+  }
+
+  /** A pool of some worker has no connection, and the threshold allows no more. */
+  #yieldConnection(): void {
+    for (const host of this.#hosts.values()) if (host.yieldConnection()) return;
   }
 
   #forgetOldest(): void {

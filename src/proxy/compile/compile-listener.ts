@@ -28,12 +28,13 @@ export interface CompileScope {
 
 /** Makes a listener ready to serve. Throws where a regex, a template or a file cannot be used. */
 export function compileListener(config: Listener, scope: CompileScope): CompiledListener {
-  const compile = (chain: FilterChain): CompiledChain =>
-    new CompiledChain(
-      chain,
-      compileFilter(chain.filter, config, scope),
-      chain.tls === undefined ? undefined : scope.context.tls.server(chain.tls),
-    );
+  const { telemetry, tls } = scope.context;
+  const compile = (chain: FilterChain): CompiledChain => {
+    const filter = compileFilter(chain.filter, config, scope);
+    if (chain.tls === undefined) return new CompiledChain(chain, filter);
+    telemetry.listenerTls(config.address).show();
+    return new CompiledChain(chain, filter, tls.server(chain.tls));
+  };
   const fallback = config.defaultFilterChain;
   const chains = config.filterChains.map(compile);
   return {

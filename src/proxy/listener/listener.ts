@@ -4,6 +4,7 @@ import type { Address, SocketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { contained } from "../faults.ts";
+import type { HttpStats } from "../telemetry/envoy/http-stats.ts";
 import type { ListenerStats } from "../telemetry/envoy/listener-stats.ts";
 import { type HandshakeOwner, ServerHandshake } from "../tls/handshake.ts";
 import type { ServerContext } from "../tls/server-context.ts";
@@ -214,6 +215,7 @@ export class ProxyListener implements ConnectionOwner {
         handshake.destroy();
       },
     };
+    if (chain.filter.kind === "http") countSecure(accepted.socket, chain.filter.hcm.account.http);
     const handshake = new ServerHandshake(accepted.socket, owner, {
       context,
       hello: hello ?? NO_HELLO,
@@ -242,4 +244,10 @@ export class ProxyListener implements ConnectionOwner {
   #drainConnections(): void {
     for (const connection of [...this.#connections]) connection.drain();
   }
+}
+
+function countSecure(socket: Socket, http: HttpStats): void {
+  http.count("downstream_cx_ssl_total");
+  http.count("downstream_cx_ssl_active");
+  socket.on("close", () => http.count("downstream_cx_ssl_active", -1));
 }

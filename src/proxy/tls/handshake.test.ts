@@ -3,6 +3,7 @@ import { connect as connectPlain, type Socket } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { TestAuthority, type TestCertificate } from "../../../test/support/certificates.ts";
+import { helloOf } from "../../../test/support/client-hello.ts";
 import {
   downstreamTls,
   pairOf,
@@ -10,6 +11,7 @@ import {
   tlsContexts,
   trusting,
 } from "../../../test/support/tls-scene.ts";
+import { VirtualClock } from "../../base/clock.ts";
 import type { DownstreamTls } from "../../model/transport/tls.ts";
 
 const CLIENT_URI = "spiffe://cluster.local/ns/default/sa/client";
@@ -332,6 +334,23 @@ it("counts what is no TLS at all, and closes it", async () => {
   await closed(socket);
   expect(echo.stats.value("connection_error")).toBe(1);
   expect(echo.faults).toEqual([]);
+});
+
+it("ends with a client that does not go on", async () => {
+  const clock = new VirtualClock();
+  const echo = await echoOf();
+  echo.clock = clock;
+  const socket = connectPlain(echo.port, "127.0.0.1");
+  closing.push(() => socket.destroy());
+  socket.on("error", () => undefined);
+  socket.write(await helloOf({ servername: "server.example" }));
+  await once(socket, "data");
+  clock.advance(9_999);
+  expect(echo.failed).toBe(0);
+  clock.advance(1);
+  await closed(socket);
+  expect(echo.failed).toBe(1);
+  expect(echo.stats.value("connection_error")).toBe(0);
 });
 
 it("counts nothing where a client goes away in the middle", async () => {

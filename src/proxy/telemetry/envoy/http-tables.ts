@@ -7,6 +7,7 @@ export type HttpStat =
   | "downstream_cx_total"
   | "downstream_cx_http1_total"
   | "downstream_cx_http2_total"
+  | "downstream_cx_ssl_total"
   | "downstream_cx_destroy"
   | "downstream_cx_destroy_local"
   | "downstream_cx_destroy_remote"
@@ -49,6 +50,7 @@ export type HttpStat =
   | "downstream_cx_active"
   | "downstream_cx_http1_active"
   | "downstream_cx_http2_active"
+  | "downstream_cx_ssl_active"
   | "downstream_cx_upgrades_active"
   | "downstream_rq_active"
   | "downstream_cx_length_ms"
@@ -58,6 +60,7 @@ export const HTTP: ColumnSet<HttpStat> = envoyColumns("http", {
   downstream_cx_total: ["counter", "Connections accepted."],
   downstream_cx_http1_total: ["counter", "HTTP/1.1 connections accepted."],
   downstream_cx_http2_total: ["counter", "HTTP/2 connections accepted."],
+  downstream_cx_ssl_total: ["counter", "TLS connections accepted."],
   downstream_cx_destroy: ["counter", "Connections closed."],
   downstream_cx_destroy_local: ["counter", "Connections closed by this proxy."],
   downstream_cx_destroy_remote: ["counter", "Connections closed by the client."],
@@ -109,6 +112,7 @@ export const HTTP: ColumnSet<HttpStat> = envoyColumns("http", {
   downstream_cx_active: ["gauge", "Connections open."],
   downstream_cx_http1_active: ["gauge", "HTTP/1.1 connections open."],
   downstream_cx_http2_active: ["gauge", "HTTP/2 connections open."],
+  downstream_cx_ssl_active: ["gauge", "TLS connections open."],
   downstream_cx_upgrades_active: ["gauge", "Upgraded connections open."],
   downstream_rq_active: ["gauge", "Requests in flight."],
   downstream_cx_length_ms: ["histogram", "Milliseconds that a connection lived."],

@@ -88,7 +88,7 @@ export interface HandshakeFacts {
   readonly peer: unknown;
 }
 
-/** Envoy's TLS statistics of one listener or cluster; their rows appear with the first of them. */
+/** Envoy's TLS statistics of one listener or cluster. */
 export class SslStats {
   readonly #name: string;
   readonly #tables: SslTables;
@@ -99,9 +99,14 @@ export class SslStats {
     this.#tables = tables;
   }
 
-  count(stat: SslStat): void {
+  /** From now on they are in every scrape, zeros as well. */
+  show(): Float64Array {
     this.#cells ??= this.#tables.totals.row([this.#name]).cells;
-    add(this.#cells, COLUMNS[this.#tables.kind].at[`ssl.${stat}`], 1);
+    return this.#cells;
+  }
+
+  count(stat: SslStat): void {
+    add(this.show(), COLUMNS[this.#tables.kind].at[`ssl.${stat}`], 1);
   }
 
   value(stat: SslStat): number {
