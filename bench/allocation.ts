@@ -6,11 +6,14 @@
  */
 import { setImmediate as turn } from "node:timers/promises";
 import v8 from "node:v8";
-import { accept, replaceNet } from "./allocation/fake-net.ts";
+import { CarriedTraffic } from "./allocation/carried-traffic.ts";
+import { accept, replaceNet, replaceTls } from "./allocation/fake-net.ts";
 import { Http1Traffic } from "./allocation/http1-traffic.ts";
 import { Http2Traffic } from "./allocation/http2-traffic.ts";
 import type { Traffic } from "./allocation/traffic.ts";
+import { writeCertificates } from "./contender/certificates.ts";
 import { configText } from "./contender/sidecar.ts";
+import { Stage } from "./stage.ts";
 
 const REQUESTS = 100_000;
 const WARM_UP_REQUESTS = 30_000;
@@ -39,6 +42,12 @@ const CASES: readonly Case[] = [
     traffic: () => new Http2Traffic(),
     bytesMax: 1400,
   },
+  {
+    title: "HTTP/1.1 carried to another sidecar",
+    config: "pair-outbound-h1.yaml",
+    traffic: () => new CarriedTraffic(),
+    bytesMax: 2700,
+  },
 ];
 
 /** Whether so many have been answered before the turns ran out. */
@@ -57,9 +66,13 @@ function allocatedBytes(): number {
   return v8.getHeapStatistics().total_allocated_bytes;
 }
 
-async function bytesARequest({ config, traffic: make }: Case): Promise<number> {
+async function bytesARequest(
+  { config, traffic: make }: Case,
+  certificate: string,
+): Promise<number> {
   const traffic = make();
   replaceNet(() => traffic.connectOrigin());
+  replaceTls(() => traffic.connectOrigin(), certificate);
   const { readBootstrap } = await import("../src/proxy/bootstrap.ts");
   const { startProxy } = await import("../src/proxy/main.ts");
   const { bootstrap, diagnostics } = readBootstrap(configText(config, {}), config);
@@ -79,10 +92,14 @@ async function bytesARequest({ config, traffic: make }: Case): Promise<number> {
   }
 }
 
+/** Certificates are files of the folder that the configuration is read in. */
+const stage = new Stage({ seconds: 0, quick: true });
+process.chdir(stage.folder);
+const certificate = await writeCertificates(stage);
 let failed = false;
 for (const one of CASES) {
   try {
-    const bytes = await bytesARequest(one);
+    const bytes = await bytesARequest(one, certificate);
     const met = bytes <= one.bytesMax;
     failed ||= !met;
     const verdict = `at most ${one.bytesMax}, ${met ? "met" : "MISSED"}`;
@@ -92,4 +109,5 @@ for (const one of CASES) {
     console.log(`${one.title}: did not run: ${error instanceof Error ? error.stack : error}`);
   }
 }
+await stage.end();
 process.exit(failed ? 1 : 0);

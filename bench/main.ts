@@ -76,7 +76,9 @@ function countAllocations(): void {
 try {
   const options = readOptions();
   const date = new Date().toISOString();
-  console.log(`${date}, ${machine()}\nload average at the start: ${loadAverage().join(" ")}\n`);
+  const { title } = options.markdown ? MARKDOWN : TEXT;
+  console.log(title(`${date}, ${machine()}`));
+  console.log(`\nLoad average at the start: ${loadAverage().join(" ")}.\n`);
   switch (options.what) {
     case "tables":
       await printTables(options, date);

@@ -3,9 +3,11 @@
  * what listens takes connections from `accept`, what connects reaches an origin of `onConnect`.
  * Nothing that they do allocates once it is warm, so that what is measured is the proxy's own.
  */
+import { X509Certificate } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
+import tls from "node:tls";
 
 /** The other side of a connection. */
 export interface FarEnd {
@@ -129,6 +131,35 @@ class FakeSocket extends EventEmitter {
   }
 }
 
+/** The proxy's end of a handshake that went well, after which nothing is encrypted. */
+class FakeTlsSocket extends FakeSocket {
+  readonly alpnProtocol: string;
+  readonly ssl = { verifyError: (): null => null };
+  readonly #peer: X509Certificate;
+
+  constructor(options: FakeOptions, alpn: string, peer: X509Certificate) {
+    super(options);
+    this.alpnProtocol = alpn;
+    this.#peer = peer;
+  }
+
+  getPeerX509Certificate(): X509Certificate {
+    return this.#peer;
+  }
+  getEphemeralKeyInfo(): object {
+    return {};
+  }
+  getProtocol(): string {
+    return "TLSv1.3";
+  }
+  getCipher(): { readonly name: string } {
+    return { name: "TLS_AES_128_GCM_SHA256" };
+  }
+  isSessionReused(): boolean {
+    return false;
+  }
+}
+
 type Take = (socket: FakeSocket) => void;
 const listeners: Take[] = [];
 
@@ -171,4 +202,30 @@ export function replaceNet(onConnect: () => Line): void {
   const createServer = (_: unknown, take: Take): FakeServer => new FakeServer(take);
   Object.assign(net, { connect, createServer, Socket: FakeSocket });
   syncBuiltinESMExports();
+}
+
+/**
+ * The same for connections over TLS, which meet an endpoint that selects the first protocol that it
+ * is offered.
+ *
+ * @param certificate Of the endpoint, PEM.
+ */
+export function replaceTls(onConnect: () => Line, certificate: string): void {
+  const peer = new X509Certificate(certificate);
+  const connect = (options: tls.ConnectionOptions & { readonly onread?: OnRead }): FakeSocket => {
+    const { ALPNProtocols: offer, onread } = options;
+    const alpn = Array.isArray(offer) ? String(offer[0]) : firstOf(offer);
+    const fake = { handle: onConnect(), ...(onread === undefined ? {} : { onread }) };
+    const socket = new FakeTlsSocket(fake, alpn, peer);
+    setImmediate(() => socket.emit("secureConnect"));
+    return socket;
+  };
+  Object.assign(tls, { connect });
+  syncBuiltinESMExports();
+}
+
+/** Names with their lengths before them, as they travel (RFC 7301, 3.1). */
+function firstOf(offer: unknown): string {
+  if (!(offer instanceof Uint8Array)) return "";
+  return Buffer.from(offer.subarray(1, 1 + (offer[0] ?? 0))).toString("latin1");
 }

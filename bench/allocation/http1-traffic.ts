@@ -27,7 +27,7 @@ class Origin implements FarEnd {
   }
 }
 
-class Client implements FarEnd {
+class Http1Client implements FarEnd {
   answered = 0;
 
   onText(text: string): void {
@@ -42,7 +42,7 @@ class Client implements FarEnd {
 
 export class Http1Traffic implements Traffic {
   readonly #origins: Origin[] = [];
-  readonly #clients: Client[] = [];
+  readonly #clients: Http1Client[] = [];
   readonly #lines: Line[] = [];
 
   connectOrigin(): Line {
@@ -53,7 +53,7 @@ export class Http1Traffic implements Traffic {
 
   connectClients(count: number, accept: (farEnd: FarEnd) => Line): void {
     for (let i = 0; i < count; i++) {
-      const client = new Client();
+      const client = new Http1Client();
       this.#clients.push(client);
       this.#lines.push(accept(client));
     }

@@ -131,12 +131,17 @@ abstract class End implements FarEnd {
   }
 }
 
-class Origin extends End {
+export class Http2Origin extends End {
   readonly #asked: number[] = [];
   #greeted = false;
 
   constructor() {
     super(RESPONSE, 1024);
+  }
+
+  connect(): Line {
+    this.line = new Line(this);
+    return this.line;
   }
 
   protected onFrame(type: number, _: number, stream: number): void {
@@ -183,14 +188,13 @@ class Client extends End {
 }
 
 export class Http2Traffic implements Traffic {
-  readonly #origins: Origin[] = [];
+  readonly #origins: Http2Origin[] = [];
   readonly #clients: Client[] = [];
 
   connectOrigin(): Line {
-    const origin = new Origin();
-    origin.line = new Line(origin);
+    const origin = new Http2Origin();
     this.#origins.push(origin);
-    return origin.line;
+    return origin.connect();
   }
 
   connectClients(count: number, accept: (farEnd: FarEnd) => Line): void {

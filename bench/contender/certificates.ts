@@ -2,8 +2,12 @@
 import { TestAuthority } from "../../test/support/certificates.ts";
 import type { Stage } from "../stage.ts";
 
-/** ECDSA P-256. Both sidecars, and clients that play one, show the same leaf. */
-export async function writeCertificates(stage: Stage): Promise<void> {
+/**
+ * ECDSA P-256. Both sidecars, and clients that play one, show the same leaf.
+ *
+ * @returns the leaf, PEM.
+ */
+export async function writeCertificates(stage: Stage): Promise<string> {
   const authority = await TestAuthority.create("bench");
   const leaf = await authority.issue({
     name: "localhost",
@@ -16,4 +20,5 @@ export async function writeCertificates(stage: Stage): Promise<void> {
   stage.write("ca.pem", authority.pem);
   stage.write("leaf.pem", leaf.chain);
   stage.write("leaf.key", leaf.key);
+  return leaf.chain;
 }

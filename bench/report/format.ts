@@ -3,6 +3,7 @@
 export type Lines = readonly (readonly string[])[];
 
 export interface Format {
+  title(text: string): string;
   heading(text: string): string;
   /** @param leftColumns So many stand left. */
   table(lines: Lines, leftColumns: number): string;
@@ -10,6 +11,7 @@ export interface Format {
 }
 
 export const TEXT: Format = {
+  title: (text) => text,
   heading: (text) => `== ${text}`,
   table: (lines, leftColumns) => {
     const widths = (lines[0] ?? []).map((_, column) =>
@@ -23,6 +25,7 @@ export const TEXT: Format = {
 };
 
 export const MARKDOWN: Format = {
+  title: (text) => `# ${text}`,
   heading: (text) => `## ${text}`,
   table: ([head = [], ...rows], leftColumns) => {
     const rule = head.map((_, column) => (column < leftColumns ? "---" : "---:"));

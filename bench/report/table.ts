@@ -97,11 +97,11 @@ function remarks(scenario: Scenario, { rows, verdicts }: Report): string[] {
 
 export function toSection(scenario: Scenario, report: Report, format: Format): string {
   const lines = [titles(scenario), ...report.rows.map((row) => cells(scenario, row))];
-  return [
+  const parts = [
     format.heading(`${scenario.title} (${scenario.name})`),
     conditions(scenario, report),
     format.table(lines, LEFT_COLUMNS),
     format.remarks(remarks(scenario, report)),
-    "",
-  ].join("\n\n");
+  ];
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
