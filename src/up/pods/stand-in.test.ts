@@ -88,7 +88,7 @@ describe("the stand-in", () => {
     });
   });
 
-  it("answers a gRPC call with a message of no fields, and says in a header who it is", async () => {
+  it("answers a gRPC call with an empty message, and says in a header who it is", async () => {
     const session = connectHttp2(`http://127.0.0.1:${await start()}`);
     const stream = session.request({
       ":method": "POST",
