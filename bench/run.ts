@@ -4,10 +4,11 @@ import { loadAverage } from "./report/table.ts";
 import type { Contender, Measure, Sample, Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 
-/** In one line: what did not start, and the first thing that it said about it. */
+/** In one line: what did not start, and the first error that it told of. */
 function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split("\n", 2).join(" ");
+  const [what = "", ...log] = String(error).split("\n");
+  const told = log.find((line) => /error/i.test(line)) ?? log[0] ?? "";
+  return `${what} ${told.trim()}`.trim();
 }
 
 /** A contender on its way through the rounds, until it fails. */
