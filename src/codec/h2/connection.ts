@@ -8,7 +8,7 @@ import {
 import { FrameWriter } from "./frame/frame-writer.ts";
 import type { Output } from "./output.ts";
 import type { SessionOwner, StreamOwner } from "./owner.ts";
-import { ClosedStreams } from "./receive/closed-streams.ts";
+import { ClosedStreams, type Ending } from "./receive/closed-streams.ts";
 import { FloodGuard, PREMATURE_MS } from "./receive/flood-guard.ts";
 import { HeadWriter } from "./send/head-writer.ts";
 import { Sender } from "./send/sender.ts";
@@ -127,8 +127,8 @@ export class Connection implements StreamHost {
     return stream;
   }
 
-  close(stream: Stream, reset: boolean): void {
-    if (stream.id !== 0) this.closedStreams.add(stream.id, reset);
+  close(stream: Stream, ending: Ending): void {
+    if (stream.id !== 0) this.closedStreams.add(stream.id, ending);
     this.owner.onStreamClosed(stream);
     this.#release(stream);
   }
@@ -202,7 +202,7 @@ export class Connection implements StreamHost {
 
   #refuse(id: number): undefined {
     this.writer.reset(id, REFUSED_STREAM);
-    this.closedStreams.add(id, true);
+    this.closedStreams.add(id, "reset");
   }
 
   #release(stream: Stream): void {

@@ -9,6 +9,7 @@ import {
 } from "./error-code.ts";
 import type { FrameWriter } from "./frame/frame-writer.ts";
 import type { StreamOwner } from "./owner.ts";
+import type { Ending } from "./receive/closed-streams.ts";
 import { Http2Request } from "./request.ts";
 import type { HeadWriter } from "./send/head-writer.ts";
 import { SendQueue } from "./send/send-queue.ts";
@@ -47,8 +48,8 @@ export interface StreamHost {
   readonly streamWindow: number;
   /** Client: gives the stream its id. False where the session takes no further streams. */
   open(stream: Stream): boolean;
-  /** The stream is over; `reset` where this side was the one that broke it off. */
-  close(stream: Stream, reset: boolean): void;
+  /** The stream is over. */
+  close(stream: Stream, ending: Ending): void;
 }
 
 class Nobody implements StreamOwner {
@@ -183,7 +184,7 @@ export class Stream {
   reset(code: ErrorCode): void {
     if (this.state === "closed") return;
     if (this.state !== "idle") this.#host.writer.reset(this.id, code);
-    this.#close(true);
+    this.#close("reset");
   }
 
   /** The peer gets no further window: at most what it has still comes. */
@@ -275,18 +276,18 @@ export class Stream {
     const over = this.state === "halfClosedLocal";
     if (!over) this.state = "halfClosedRemote";
     this.owner.onEnd();
-    if (over && this.id === id) this.#close(false);
+    if (over && this.id === id) this.#close("ended");
   }
 
   /** For the session: the peer broke a rule of this stream alone. */
   fail(code: ErrorCode): void {
     this.#host.writer.reset(this.id, code);
-    this.#breakOff(code, false, true);
+    this.#breakOff(code, false, "reset");
   }
 
   /** For the session: the peer, or the connection's end, has broken it off. */
   abort(code: ErrorCode, byPeer: boolean): void {
-    this.#breakOff(code, byPeer, false);
+    this.#breakOff(code, byPeer, "aborted");
   }
 
   #begin(): void {
@@ -316,27 +317,27 @@ export class Stream {
 
   /** END_STREAM is written. */
   #ended(): void {
-    if (this.state === "halfClosedRemote") this.#close(false);
+    if (this.state === "halfClosedRemote") this.#close("ended");
     else this.state = "halfClosedLocal";
   }
 
   #refuse(): 0 {
-    if (this.state === "idle") this.#breakOff(REFUSED_STREAM, false, false);
+    if (this.state === "idle") this.#breakOff(REFUSED_STREAM, false, "reset");
     return 0;
   }
 
   /** Closed before the owner hears of it, so that it can send nothing more. */
-  #breakOff(code: ErrorCode, byPeer: boolean, reset: boolean): void {
+  #breakOff(code: ErrorCode, byPeer: boolean, ending: Ending): void {
     this.state = "closed";
     this.owner.onReset(code, byPeer);
-    this.#close(reset);
+    this.#close(ending);
   }
 
-  #close(reset: boolean): void {
+  #close(ending: Ending): void {
     this.state = "closed";
     this.queue.clear();
     this.#trailers.reset();
-    this.#host.close(this, reset);
+    this.#host.close(this, ending);
   }
 
   /** WINDOW_UPDATE, once half of the window has been used up. */

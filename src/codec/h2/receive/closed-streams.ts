@@ -1,13 +1,18 @@
 // hot path: no allocation per request
 
-/** Streams that ended by themselves: only what the peer is told differs. */
+/** Streams that ended by themselves, or by the peer: only what it is told differs. */
 const ENDED_KEPT = 32;
 /** Streams that this side has reset: the peer goes on sending until it hears of that. */
 const RESET_KEPT = 1024;
+/** Set in the number of a stream that the peer has reset; ids have 31 bits. */
+const ABORTED = 0x8000_0000;
 const NO_IDS = new Uint32Array(0);
 
-/** How a stream that is no longer open came to its end; `forgotten` where nobody knows. */
-export type Ending = "ended" | "reset" | "forgotten";
+/**
+ * How a stream came to its end: with both sides' END_STREAM, reset here, reset by the peer, or
+ * nobody knows any more.
+ */
+export type Ending = "ended" | "reset" | "aborted" | "forgotten";
 
 /** The streams closed last (RFC 9113 section 5.1: what comes for them depends on how they ended). */
 export class ClosedStreams {
@@ -16,9 +21,9 @@ export class ClosedStreams {
   #reset = NO_IDS;
   #resetAt = 0;
 
-  add(id: number, reset: boolean): void {
-    if (!reset) {
-      this.#ended[this.#endedAt] = id;
+  add(id: number, ending: Ending): void {
+    if (ending !== "reset") {
+      this.#ended[this.#endedAt] = ending === "aborted" ? id + ABORTED : id;
       this.#endedAt = (this.#endedAt + 1) % ENDED_KEPT;
       return;
     }
@@ -29,6 +34,7 @@ export class ClosedStreams {
 
   endingOf(id: number): Ending {
     if (this.#reset.includes(id)) return "reset";
-    return this.#ended.includes(id) ? "ended" : "forgotten";
+    if (this.#ended.includes(id)) return "ended";
+    return this.#ended.includes(id + ABORTED) ? "aborted" : "forgotten";
   }
 }

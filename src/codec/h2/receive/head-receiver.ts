@@ -209,6 +209,11 @@ export class HeadReceiver {
     if (ending === "ended") {
       return connection.fail(STREAM_CLOSED, "HEADERS on a stream that has ended");
     }
+    if (ending === "aborted") {
+      if (!this.#discard(bytes, start, end)) return false;
+      connection.writer.reset(this.#streamId, STREAM_CLOSED);
+      return connection.provokedReset();
+    }
     const ours = connection.role === "client" || this.#streamId > connection.peerIdMax;
     if (ending === "reset" || ours) return this.#discard(bytes, start, end);
     return connection.fail(PROTOCOL_ERROR, "HEADERS on a stream below one that was opened");
