@@ -54,6 +54,12 @@ export class Host implements Candidate {
     return http1 === http2 ? http1.size : http1.size + http2.size;
   }
 
+  /** Gives up a connection that is wanted elsewhere; false where it has none to give. */
+  yieldConnection(): boolean {
+    const { http1, http2 } = this.#pools;
+    return http1.yieldConnection() || http2.yieldConnection();
+  }
+
   /** Idle connections close now, busy ones after their requests. */
   drain(): void {
     this.#pools.http1.drain();

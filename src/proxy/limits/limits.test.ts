@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ENVOY_THRESHOLDS, type Thresholds } from "../../model/cluster.ts";
+import type { ConnectionWaiter } from "./connection-queue.ts";
 import { type Limits, LocalLimits } from "./limits.ts";
 import { releaseAll, SharedLimits, sharedUse } from "./shared-limits.ts";
 
@@ -12,6 +13,8 @@ function twoWorkers(changes: Partial<Thresholds>): [SharedLimits, SharedLimits, 
   const of = (worker: number) => new SharedLimits(thresholds(changes), use, worker);
   return [of(0), of(1), use];
 }
+
+const NOBODY: ConnectionWaiter = { onConnectionLeft: () => undefined };
 
 const KINDS = [
   { name: "limits of one thread", make: (of: Thresholds) => new LocalLimits(of) },
@@ -52,12 +55,14 @@ describe.each(KINDS)("$name", ({ make }) => {
     expect(limits.takeRetry()).toBe(false);
   });
 
-  it("count a connection that goes beyond the threshold", () => {
-    const limits = make(thresholds({ maxConnections: 1 }));
-    limits.takeConnection();
-    limits.exceedConnections();
-    limits.releaseConnection();
+  it("count the first connection of a host where none is allowed", () => {
+    const limits = make(thresholds({ maxConnections: 0 }));
     expect(limits.takeConnection()).toBe(false);
+    expect(limits.takeFirstConnection(NOBODY)).toBe(true);
+    limits.change(thresholds({ maxConnections: 1 }));
+    expect(limits.takeConnection()).toBe(false);
+    limits.releaseConnection();
+    expect(limits.takeConnection()).toBe(true);
   });
 
   it("keep what is in use when the thresholds change", () => {
@@ -96,7 +101,6 @@ describe("a worker that has ended", () => {
     one.takeRequest();
     one.takeRequest();
     one.takeConnection();
-    one.exceedConnections();
     other.takeRequest();
     expect(other.remainingRequests).toBe(0);
     releaseAll(use, 0);

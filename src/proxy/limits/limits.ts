@@ -1,19 +1,30 @@
 // hot path: no allocation per request
 import type { Thresholds } from "../../model/cluster.ts";
 import type { LimitsView } from "../telemetry/envoy/cluster-stats.ts";
+import type { ConnectionWaiter } from "./connection-queue.ts";
 
 /**
  * What a cluster has in use, held against its thresholds (Envoy: `circuit_breakers`). Counts are
  * of the whole cluster and, where a proxy has several workers, of all of them. Every `take…` that
- * says true, and every `exceedConnections`, is answered by one `release…`.
+ * says true is answered by one `release…`.
  */
 export interface Limits extends LimitsView {
   /** What is in use stays in use. */
   change(thresholds: Thresholds): void;
   takeConnection(): boolean;
-  /** Takes a connection beyond the threshold: a host may always have one. */
-  exceedConnections(): void;
+  /**
+   * For a pool that has none and was refused one. On one thread every host may have a connection,
+   * threshold or not (Envoy: ConnPoolImplBase); several workers hand those round that the
+   * threshold allows: then false, and the pool is told when it may ask again.
+   */
+  takeFirstConnection(waiter: ConnectionWaiter): boolean;
   releaseConnection(): void;
+  /** True while a pool waits for another's connection: who has an idle one closes it. */
+  readonly connectionWanted: boolean;
+  /** `onCall`: somebody has begun to wait. */
+  listen(onCall: () => void): void;
+  /** The cluster goes: nobody is called any more. */
+  close(): void;
   takePending(): boolean;
   releasePending(): void;
   takeRequest(): boolean;
@@ -52,12 +63,25 @@ export class LocalLimits implements Limits {
     return true;
   }
 
-  exceedConnections(): void {
+  takeFirstConnection(_waiter: ConnectionWaiter): boolean {
     this.#connections++;
+    return true;
   }
 
   releaseConnection(): void {
     this.#connections--;
+  }
+
+  get connectionWanted(): boolean {
+    return false;
+  }
+
+  listen(_onCall: () => void): void {
+    // Nobody else has connections.
+  }
+
+  close(): void {
+    // Nobody is called.
   }
 
   takePending(): boolean {

@@ -1,18 +1,20 @@
 // hot path: no allocation per request
 import type { Thresholds } from "../../model/cluster.ts";
+import { ConnectionQueue, type ConnectionWaiter } from "./connection-queue.ts";
 import { type Limits, retriesMax } from "./limits.ts";
 
-/** Cells of one count of everything: of all workers, and then of each of them. */
+/** Cells of one count of everything: of all workers, and then of each of them; and one more. */
 const CONNECTIONS = 0;
 const PENDING = 1;
 const REQUESTS = 2;
 const RETRIES = 3;
-const CELLS = 4;
+const WAITING = 4;
+const CELLS = 5;
 
 /** What a cluster has in use over so many workers: numbers that all threads see. */
 export function sharedUse(workers: number): Int32Array<SharedArrayBuffer> {
-  const bytes = (1 + workers) * CELLS * Int32Array.BYTES_PER_ELEMENT;
-  return new Int32Array(new SharedArrayBuffer(bytes));
+  const cells = (1 + workers) * CELLS + 1;
+  return new Int32Array(new SharedArrayBuffer(cells * Int32Array.BYTES_PER_ELEMENT));
 }
 
 /** Gives back all that a worker had in use when it ended. Only once it runs no more. */
@@ -21,6 +23,7 @@ export function releaseAll(use: Int32Array, worker: number): void {
     const own = (1 + worker) * CELLS + what;
     Atomics.sub(use, what, Atomics.exchange(use, own, 0));
   }
+  Atomics.notify(use, CONNECTIONS);
 }
 
 /**
@@ -32,6 +35,7 @@ export function releaseAll(use: Int32Array, worker: number): void {
 export class SharedLimits implements Limits {
   readonly #use: Int32Array;
   readonly #own: number;
+  readonly #queue: ConnectionQueue;
   #thresholds: Thresholds;
 
   /** `worker`: from 0, below the number that `sharedUse` was given. */
@@ -39,23 +43,49 @@ export class SharedLimits implements Limits {
     this.#thresholds = thresholds;
     this.#use = use;
     this.#own = (1 + worker) * CELLS;
+    const cells = { use, connections: CONNECTIONS, waiting: WAITING, calls: use.length - 1 };
+    const ownWaiting = this.#own + WAITING;
+    this.#queue = new ConnectionQueue(
+      { ...cells, ownWaiting },
+      () => this.remainingConnections > 0,
+    );
   }
 
   change(thresholds: Thresholds): void {
     this.#thresholds = thresholds;
+    if (this.#queue.called) this.#queue.notify();
   }
 
   takeConnection(): boolean {
-    return this.#take(CONNECTIONS, this.#thresholds.maxConnections);
+    return this.#queue.mayAsk && this.#take(CONNECTIONS, this.#thresholds.maxConnections);
   }
 
-  exceedConnections(): void {
+  /** Where none is allowed at all, a host may have one as on one thread: waiting would not end. */
+  takeFirstConnection(waiter: ConnectionWaiter): boolean {
+    if (this.#thresholds.maxConnections > 0) {
+      this.#queue.add(waiter);
+      return false;
+    }
     this.#addOwn(CONNECTIONS, 1);
     Atomics.add(this.#use, CONNECTIONS, 1);
+    return true;
   }
 
   releaseConnection(): void {
     this.#release(CONNECTIONS);
+    if (this.#queue.called) this.#queue.notify();
+  }
+
+  get connectionWanted(): boolean {
+    return this.#queue.called;
+  }
+
+  listen(onCall: () => void): void {
+    this.#queue.listen(onCall);
+  }
+
+  close(): void {
+    this.#queue.close();
   }
 
   takePending(): boolean {

@@ -43,6 +43,14 @@ export class NegotiatingPool implements RequestPool, TransportOwner, DeadlineOwn
     this.#chosen?.drain();
   }
 
+  onConnectionLeft(): void {
+    if (this.#waiting.length > 0) this.#dial();
+  }
+
+  yieldConnection(): boolean {
+    return this.#chosen?.yieldConnection() ?? false;
+  }
+
   get size(): number {
     return (this.#chosen?.size ?? 0) + (this.#dialling === undefined ? 0 : 1);
   }
@@ -110,9 +118,8 @@ export class NegotiatingPool implements RequestPool, TransportOwner, DeadlineOwn
     if (this.#dialling !== undefined) return;
     const { config, context, limits, stats } = this.#host.cluster;
     if (!limits.takeConnection()) {
-      // Every host may have one connection.
       stats.count("upstream_cx_overflow");
-      limits.exceedConnections();
+      if (!limits.takeFirstConnection(this)) return;
     }
     this.#reason = "remote connection failure";
     this.#detail = "";

@@ -8,6 +8,8 @@ export interface RequestPool {
   cancel(handler: StreamHandler): void;
   /** Idle connections close now, busy ones after their requests. */
   drain(): void;
+  /** Gives up a connection that is wanted elsewhere; false where it has none to give. */
+  yieldConnection(): boolean;
   /** Connections. */
   readonly size: number;
 }

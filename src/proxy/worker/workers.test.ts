@@ -37,19 +37,28 @@ function tcpListener(name: string, cluster: string): unknown {
   };
 }
 
-/** An origin that answers each request at once. */
-async function quickOrigin(): Promise<number> {
-  const server = createServer((_, response) => response.end("ok"));
+/** An origin that answers soon, and knows how many requests were with it at once. */
+async function countingOrigin(): Promise<{ readonly port: number; mostRequests: number }> {
+  let active = 0;
+  const server = createServer((_, response) => {
+    active++;
+    origin.mostRequests = Math.max(origin.mostRequests, active);
+    setImmediate(() => {
+      active--;
+      response.end("ok");
+    });
+  });
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });
+  const origin = { port: (server.address() as AddressInfo).port, mostRequests: 0 };
   running.push({
     stop: () => {
       server.closeAllConnections();
       server.close();
     },
   });
-  return (server.address() as AddressInfo).port;
+  return origin;
 }
 
 async function answers(clients: readonly Peer[]): Promise<string[]> {
@@ -81,7 +90,7 @@ function changed({ proxy }: WorkersSetup, from: string, to: string): ProxyConfig
 
 describe("two workers", () => {
   it("share the connections of one address, and count as one proxy", async () => {
-    const origin = await quickOrigin();
+    const origin = (await countingOrigin()).port;
     const listeners = [httpListener({ routes: TO_ORIGIN })];
     const setup = await startWorkersSetup(listeners, [staticCluster("origin", [origin])]);
     const clients = await setup.clients(MANY);
@@ -99,7 +108,7 @@ describe("two workers", () => {
   });
 
   it("show one proxy on the admin server", async () => {
-    const origin = await quickOrigin();
+    const origin = (await countingOrigin()).port;
     const listeners = [httpListener({ routes: TO_ORIGIN })];
     const setup = await startWorkersSetup(listeners, [staticCluster("origin", [origin])]);
     await answers(await setup.clients(MANY));
@@ -261,6 +270,19 @@ describe("limits", () => {
     expect(await setup.metric("envoy_cluster_upstream_rq_active")).toBe(3);
     expect(await setup.metric("envoy_cluster_circuit_breakers_default_rq_open")).toBe(1);
     expect(await setup.metric("envoy_cluster_upstream_rq_active_overflow")).toBe(MANY - 3);
+  });
+
+  it.each([1, 3])("hold for HTTP connections: %s for both workers together", async (max) => {
+    const origin = await countingOrigin();
+    const thresholds = [{ max_connections: max }];
+    const cluster = staticCluster("origin", [origin.port], { circuit_breakers: { thresholds } });
+    const setup = await startWorkersSetup([httpListener({ routes: TO_ORIGIN })], [cluster]);
+    const clients = await setup.clients(MANY);
+    for (let round = 0; round < 5; round++) {
+      expect(new Set(await answers(clients))).toEqual(new Set(["ok"]));
+    }
+    expect(origin.mostRequests).toBe(max);
+    expect(await setup.metric("envoy_cluster_upstream_rq_total")).toBe(5 * MANY);
   });
 
   it("hold for TCP connections of both workers together", async () => {

@@ -57,17 +57,24 @@ export class Http1Pool implements RequestPool {
 
   onConnected(connection: PooledConnection): void {
     this.#connecting--;
-    this.onUsable(connection);
+    this.#offer(connection);
+    if (this.host.cluster.limits.connectionWanted) this.yieldConnection();
   }
 
-  /** A connection is ready for a request. */
+  /** A connection is ready for another request. */
   onUsable(connection: PooledConnection): void {
-    this.#idle.push(connection);
-    while (this.#idle.length > 0) {
-      const next = this.#waiting.next();
-      if (next === undefined) return;
-      this.#attach(next.handler, next.method);
-    }
+    if (this.host.cluster.limits.connectionWanted) connection.drain();
+    else this.#offer(connection);
+  }
+
+  onConnectionLeft(): void {
+    this.#connectForWaiting();
+  }
+
+  yieldConnection(): boolean {
+    const idle = this.#idle[0];
+    idle?.drain();
+    return idle !== undefined;
   }
 
   /**
@@ -101,6 +108,15 @@ export class Http1Pool implements RequestPool {
     return this.#all.size;
   }
 
+  #offer(connection: PooledConnection): void {
+    this.#idle.push(connection);
+    while (this.#idle.length > 0) {
+      const next = this.#waiting.next();
+      if (next === undefined) return;
+      this.#attach(next.handler, next.method);
+    }
+  }
+
   #attach(handler: StreamHandler, method: string): void {
     const { limits, stats } = this.host.cluster;
     if (!limits.takeRequest()) {
@@ -111,14 +127,13 @@ export class Http1Pool implements RequestPool {
     this.#idle.pop()?.begin(handler, method);
   }
 
-  /** `max_connections` holds for the cluster, but every host may have one connection. */
+  /** `max_connections` holds for the cluster; who has no connection may insist on one. */
   #connectForWaiting(): void {
     if (this.#waiting.length <= this.#connecting) return;
     const { limits, stats } = this.host.cluster;
     if (!limits.takeConnection()) {
       stats.count("upstream_cx_overflow");
-      if (this.#all.size > 0) return;
-      limits.exceedConnections();
+      if (this.#all.size > 0 || !limits.takeFirstConnection(this)) return;
     }
     this.#connecting++;
     const connection = this.#opener.open(this);

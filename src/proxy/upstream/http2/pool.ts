@@ -50,6 +50,17 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
     this.#connecting--;
     this.#ready.push(connection);
     this.#serveWaiting();
+    if (this.#host.cluster.limits.connectionWanted) this.yieldConnection();
+  }
+
+  onConnectionLeft(): void {
+    this.#connectForWaiting();
+  }
+
+  yieldConnection(): boolean {
+    const first = this.#ready[0];
+    first?.drain();
+    return first !== undefined;
   }
 
   onChanged(_connection: Http2UpstreamConnection): void {
@@ -104,14 +115,13 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
     this.#connectForWaiting();
   }
 
-  /** `max_connections` holds for the cluster, but every host may have one connection. */
+  /** `max_connections` holds for the cluster; who has no connection may insist on one. */
   #connectForWaiting(): void {
     if (this.#waiting.length === 0 || this.#connecting > 0) return;
     const { limits, stats } = this.#host.cluster;
     if (!limits.takeConnection()) {
       stats.count("upstream_cx_overflow");
-      if (this.#all.size > 0) return;
-      limits.exceedConnections();
+      if (this.#all.size > 0 || !limits.takeFirstConnection(this)) return;
     }
     this.#connecting++;
     this.#all.add(new Http2UpstreamConnection(this.#host, this));
