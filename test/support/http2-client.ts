@@ -35,7 +35,6 @@ export class Http2Call {
     this.#head = new Promise((resolve) => stream.once("response", resolve));
     this.#closed = new Promise((resolve) => stream.once("close", () => resolve()));
     stream.on("headers", (headers) => this.interim.push(Number(headers[":status"])));
-    stream.on("continue", () => this.interim.push(100));
     stream.on("trailers", (trailers) => {
       this.#trailers = trailers;
     });
@@ -114,10 +113,22 @@ export class Http2Client {
     return client;
   }
 
-  /** Opens a stream; its request ends with `end()` or, where `last`, with its head. */
-  opens(path: string, headers: OutgoingHttpHeaders = {}, last = true): Http2Call {
-    const all = { ":path": path, ":authority": "a", ...headers };
-    return new Http2Call(this.session.request(all, { endStream: last }));
+  /**
+   * Opens a stream; its request ends with `end()` or, where `last`, with its head. `trailers`
+   * follow the body.
+   */
+  opens(
+    path: string,
+    headers: OutgoingHttpHeaders = {},
+    last = true,
+    trailers: OutgoingHttpHeaders = {},
+  ): Http2Call {
+    const target = path === "" ? {} : { ":path": path };
+    const all = { ...target, ":authority": "a", ...headers };
+    const waitForTrailers = Object.keys(trailers).length > 0;
+    const stream = this.session.request(all, { endStream: last, waitForTrailers });
+    stream.on("wantTrailers", () => stream.sendTrailers(trailers));
+    return new Http2Call(stream);
   }
 
   gets(path: string, headers: OutgoingHttpHeaders = {}): Promise<Http2Answer> {
