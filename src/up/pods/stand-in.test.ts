@@ -29,11 +29,11 @@ async function start(): Promise<number> {
   return (started.address() as AddressInfo).port;
 }
 
-/** Sends bytes on one connection and resolves with all that came back once it is closed. */
+/** Sends bytes on one connection, and its end; resolves with all that came back. */
 function exchange(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let received = "";
-    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    const socket = connect(port, "127.0.0.1", () => socket.end(text));
     socket.setEncoding("latin1");
     socket.on("data", (chunk: string) => {
       received += chunk;
@@ -73,6 +73,13 @@ describe("the stand-in", () => {
       "HTTP/1.1 200",
     ]);
     expect(text.match(/"path":"[^"]+"/g)).toEqual(['"path":"/2"', '"path":"/3"', '"path":"/4"']);
+  });
+
+  it("answers who has nothing more to send, and leaves who says nothing at all", async () => {
+    const port = await start();
+    expect(await exchange(port, "")).toBe("");
+    const text = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    expect(await exchange(port, text)).toContain("HTTP/1.1 200");
   });
 
   it("answers HTTP/2 with prior knowledge as it answers HTTP/1.1", async () => {

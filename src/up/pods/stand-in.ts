@@ -50,12 +50,16 @@ export function standIn(identity: StandInIdentity): StandIn {
   const http1 = http1Server(identity);
   const http2 = http2Server(identity);
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  // As `node:http` opens its own sockets: no waiting for more to write, an end of one side alone.
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
+    const leave = (): void => void socket.end();
+    socket.once("end", leave);
     // A client sends the preface at once: its first bytes come together.
     socket.once("data", (first: Buffer) => {
+      socket.off("end", leave);
       socket.pause();
       socket.unshift(first);
       const isHttp2 = first.toString("latin1", 0, PREFACE.length) === PREFACE;
