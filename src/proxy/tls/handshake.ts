@@ -86,20 +86,15 @@ export class ServerHandshake {
       onread: reader === undefined ? undefined : readInto((bytes) => reader.onBytes(bytes)),
     });
     this.#socket = socket;
-    socket.on(
-      "secure",
-      contained(owner, () => this.#onSecure()),
-    );
+    const onSecure = contained(owner, () => this.#onSecure());
+    const onError = contained(owner, (error: Error) => this.#fail(brokenHandshake(error)));
+    const onClose = contained(owner, () => this.#onClose());
+    socket.on("secure", onSecure);
     // What breaks the library's end of a connection is told by this event alone.
     socket.on("_tlsError", (error: Error) => socket.destroy(error));
-    socket.on(
-      "error",
-      contained(owner, (error: Error) => this.#fail(brokenHandshake(error))),
-    );
-    socket.on(
-      "close",
-      contained(owner, () => this.#onClose()),
-    );
+    socket.on("error", onError);
+    socket.on("end", () => this.#onEnd());
+    socket.on("close", onClose);
     this.#timer = clock.after(HANDSHAKE_MS, () => socket.destroy());
   }
 
@@ -137,6 +132,11 @@ export class ServerHandshake {
     if (this.#state !== "shaking") return;
     this.#state = "failed";
     if (stat !== undefined) this.#options.stats.count(stat);
+  }
+
+  /** Either half may end on its own, but not before there is anything to end. */
+  #onEnd(): void {
+    if (this.#state === "shaking") this.#socket.destroy();
   }
 
   #onClose(): void {
