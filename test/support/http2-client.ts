@@ -107,7 +107,8 @@ export class Http2Client {
     port: number,
     settings: { readonly initialWindowSize?: number } = {},
   ): Promise<Http2Client> {
-    const session = connect(`http://127.0.0.1:${port}`, { settings });
+    // In MB: it resets streams itself when more of its bodies wait to be sent.
+    const session = connect(`http://127.0.0.1:${port}`, { settings, maxSessionMemory: 1000 });
     const client = new Http2Client(session);
     await within(once(session, "remoteSettings"), "the server's settings");
     return client;
