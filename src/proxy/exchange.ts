@@ -1,6 +1,5 @@
 // hot path: no allocation per request
 import type { Timer } from "../base/clock.ts";
-import { removeHopByHop } from "../codec/h1/connection-field.ts";
 import { ID } from "../codec/http/header-name.ts";
 import type { HeaderTable } from "../codec/http/header-table.ts";
 import type { RequestMessage, ResponseMessage } from "../codec/http/message.ts";
@@ -11,14 +10,16 @@ import type { Downstream } from "./downstream.ts";
 import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
 import { contained } from "./faults.ts";
 import { decodeRequest } from "./filters/decode-request.ts";
+import { takeResponseHeaders } from "./filters/response-headers.ts";
 import { isGrpc, noteGrpcStatus, streamDurationMs } from "./grpc/grpc-call.ts";
+import { type GrpcWeb, grpcWebOf } from "./grpc/grpc-web.ts";
 import { grpcReply, type LocalReply, localReplyHeaders } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
 import { ResponseWriter } from "./reply/response-writer.ts";
 import { HostChoice } from "./retry/host-choice.ts";
 import { RequestStream } from "./retry/request-stream.ts";
 import { RetryState, type RetryVerdict } from "./retry/retry-state.ts";
-import { expectedTimeoutMs, Timeouts, timeoutReply } from "./retry/timeouts.ts";
+import { announceTimeout, Timeouts, timeoutReply } from "./retry/timeouts.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./route/compiled-route.ts";
 import { finalizeRequest, finalizeResponse } from "./route/finalize.ts";
 import { RequestHead } from "./route/request-head.ts";
@@ -56,6 +57,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   readonly response: ResponseWriter;
   readonly routing: Routing = new Routing();
   failureDetail = "";
+  readonly #web: GrpcWeb;
   readonly #body: RequestStream;
   readonly #hosts = new HostChoice();
   readonly #retry = new RetryState();
@@ -70,8 +72,9 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.request = new RequestHead(head.headers);
     this.attempt = new Attempt(this);
     this.source = new ExchangeSource(this);
-    this.response = new ResponseWriter(down, head, this.account);
-    this.#body = new RequestStream(down, this.#retry);
+    this.#web = grpcWebOf(down.hcm.grpcWeb);
+    this.response = new ResponseWriter(down, head, this.account, this.#web);
+    this.#body = new RequestStream(down, this.#retry, this.#web);
     this.#timeouts = new Timeouts(this.context.clock, this);
     this.flow = new FlowControl(this.attempt, this.#body, this.account);
     this.tunnel = new Tunnel(down, this.attempt, this.account, this.response, this.#timeouts);
@@ -117,6 +120,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   #findRoute(): boolean {
     const reply = this.routing.find(this.request, this.down.hcm);
+    if (this.#web.takeRequest(this.head.headers)) this.account.grpc = true;
     return reply === undefined || this.#refuse(reply);
   }
 
@@ -134,30 +138,21 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const durationMs = streamDurationMs(forward, this.head.headers, this.account.grpc);
     this.#timeouts.startDuration(nowMs, durationMs);
     this.#expectWithin(0);
-    this.#finalize(forward);
+    const { route, target } = this.routing;
+    finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
     this.#timeouts.changeIdle(nowMs, forward.idleTimeoutMs);
     if (this.#body.complete) this.#timeouts.startRoute(nowMs, forward.timeoutMs);
     return true;
   }
 
-  #finalize(forward: CompiledForward): void {
-    const { route, target } = this.routing;
-    finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
-  }
-
   #expectWithin(spentMs: number): void {
-    const timeoutMs = expectedTimeoutMs(this.routing.forward as CompiledForward, spentMs);
-    if (timeoutMs === 0) return;
-    this.head.headers.set(ID["x-envoy-expected-rq-timeout-ms"], String(timeoutMs));
+    announceTimeout(this.head.headers, this.routing.forward as CompiledForward, spentMs);
   }
 
   #tryHost(): void {
     const cluster = this.routing.cluster as UpstreamCluster;
-    const host = this.#hosts.next(
-      cluster,
-      this.down.originalDestination,
-      this.routing.forward?.retry,
-    );
+    const retry = this.routing.forward?.retry;
+    const host = this.#hosts.next(cluster, this.down.originalDestination, retry);
     if (host === undefined) {
       cluster.stats.count("upstream_cx_none_healthy");
       this.#refuse(replies.NO_HEALTHY_UPSTREAM);
@@ -187,7 +182,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.account.bodyBytesReceived += end - start;
     if (this.#state === "idle") return;
     this.#timeouts.touch();
-    this.#body.data(this.attempt, bytes, start, end);
+    if (!this.#body.take(this.attempt, bytes, start, end)) this.#giveUp(replies.BAD_GRPC_WEB);
   }
 
   /** They stand behind the body; `onRequestEnd` follows at once. */
@@ -200,6 +195,10 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     if (this.#state === "idle") return;
     const nowMs = this.context.clock.now();
     this.account.requestCompleteAtMs = nowMs;
+    if (!this.#web.whole) {
+      this.#giveUp(replies.BAD_GRPC_WEB);
+      return;
+    }
     this.#timeouts.startRoute(nowMs, this.routing.forward?.timeoutMs ?? 0);
     if (this.#state !== "answering") this.#startTryClock(nowMs);
     if (this.attempt.sending) this.#body.sendEnd(this.attempt);
@@ -265,7 +264,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   #respond(head: ResponseMessage): void {
-    const { account, down } = this;
+    const { account } = this;
     const { headers } = head;
     const nowMs = this.context.clock.now();
     this.#state = "answering";
@@ -274,11 +273,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     account.upstreamFirstByteAtMs = nowMs;
     account.details = "via_upstream";
     noteGrpcStatus(account, headers);
-    const tookMs = account.requestCompleteAtMs === 0 ? 0 : nowMs - account.requestCompleteAtMs;
-    removeHopByHop(headers);
-    headers.remove(ID.upgrade);
-    down.hcm.peers?.onResponse(headers);
-    headers.set(ID["x-envoy-upstream-service-time"], String(Math.trunc(tookMs)));
+    takeResponseHeaders(headers, this.down.hcm, account.requestCompleteAtMs, nowMs);
     account.responded(head.status);
     finalizeResponse(
       headers,
@@ -329,7 +324,11 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   onDeadline(kind: string): void {
     const { http } = this.down.hcm.account;
-    const reply = timeoutReply(kind, this.#body.complete, this.routing.cluster?.stats, http);
+    this.#giveUp(timeoutReply(kind, this.#body.complete, this.routing.cluster?.stats, http));
+  }
+
+  /** Ends what is under way: with this answer, or where one has begun, in its middle. */
+  #giveUp(reply: LocalReply): void {
     this.#stopAttempt();
     if (this.#state !== "answering" && this.#state !== "tunnel") {
       this.#refuse(reply);
@@ -343,7 +342,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   /** Answers for the upstream. Always false, so that a step of the way can end with it. */
   #refuse(refusal: LocalReply, verdict: RetryVerdict = "no"): false {
     const { account, down } = this;
-    const reply = account.grpc ? grpcReply(refusal, this.request.method) : refusal;
+    const grpc = account.grpc && !this.#web.active;
+    const reply = grpc ? grpcReply(refusal, this.request.method) : refusal;
     this.#state = "answering";
     account.flags |= reply.flag | (verdict === "limited" ? FLAG_URX : 0);
     account.details = reply.details;

@@ -115,7 +115,6 @@ export class GrpcChain {
   readonly #programs: RunningProgram[] = [];
   readonly #clients: EchoClient[] = [];
   #port = 0;
-  #admin = 0;
 
   private constructor(servers: readonly [EchoServer, EchoServer], tls: Tls | undefined) {
     this.servers = servers;
@@ -142,10 +141,9 @@ export class GrpcChain {
     return client;
   }
 
-  /** The statistics of the proxy that is nearest to the client. */
-  async stats(filter: RegExp): Promise<string[]> {
-    const { body } = await ask({ kind: "socket", host: "127.0.0.1", port: this.#admin }, "/stats");
-    return body.split("\n").filter((line) => filter.test(line));
+  /** Of the proxy that is nearest to the client. */
+  get port(): number {
+    return this.#port;
   }
 
   async stop(): Promise<void> {
@@ -178,7 +176,6 @@ export class GrpcChain {
     const program = kind === "envoy" ? startEnvoy(text) : startOutrigger(text);
     this.#programs.unshift(program);
     this.#port = port;
-    this.#admin = admin;
     await eventually(`${kind} is ready`, () => isReady(admin)).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${program.log()}`);
     });
@@ -189,9 +186,10 @@ export class GrpcChain {
       "@type": `${TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
       stat_prefix: "in",
       route_config: { name: "all", virtual_hosts: hosts },
-      http_filters: [
-        { name: "router", typed_config: { "@type": `${TYPES}.filters.http.router.v3.Router` } },
-      ],
+      http_filters: ["grpc_web.v3.GrpcWeb", "router.v3.Router"].map((type) => ({
+        name: type,
+        typed_config: { "@type": `${TYPES}.filters.http.${type}` },
+      })),
     };
     const socket = this.#tls === undefined ? {} : { transport_socket: this.#tls.downstream() };
     const filter_chains = [{ filters: [{ name: "hcm", typed_config: manager }], ...socket }];

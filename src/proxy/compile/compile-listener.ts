@@ -96,6 +96,7 @@ function compileHcm(
       fieldsMax: config.maxHeadersCount,
     },
     peers,
+    grpcWeb: config.httpFilters.some(({ kind }) => kind === "grpcWeb"),
     localAddress: scope.localAddress,
     allowedUpgrades: new Set(config.upgrades),
   };

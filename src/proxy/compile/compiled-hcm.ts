@@ -25,6 +25,8 @@ export interface CompiledHcm {
   readonly headLimits: HeadLimits;
   /** Undefined without a telemetry filter. */
   readonly peers: TelemetryExchange | undefined;
+  /** gRPC-Web becomes gRPC. */
+  readonly grpcWeb: boolean;
   /** What stands for this proxy in `x-forwarded-for` when the client is on this machine. */
   readonly localAddress: string;
   readonly allowedUpgrades: ReadonlySet<string>;

@@ -1,5 +1,6 @@
 // hot path: no allocation per request
 import type { Clock } from "../../base/clock.ts";
+import { removeHopByHop } from "../../codec/h1/connection-field.ts";
 import { ID } from "../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
@@ -19,6 +20,27 @@ export function httpDate(clock: Clock, nowMs: number): string {
     dateSecond = second;
   }
   return dateText;
+}
+
+/**
+ * What becomes of an upstream's response headers first (Envoy: Router::Filter::onUpstreamHeaders):
+ * what was meant for this proxy alone goes, and the time that the answer took comes.
+ */
+export function takeResponseHeaders(
+  headers: HeaderTable,
+  hcm: CompiledHcm,
+  requestCompleteAtMs: number,
+  nowMs: number,
+): void {
+  removeHopByHop(headers);
+  headers.remove(ID.upgrade);
+  hcm.peers?.onResponse(headers);
+  if (requestCompleteAtMs === 0) headers.remove(ID["x-envoy-upstream-service-time"]);
+  else setServiceTime(headers, nowMs - requestCompleteAtMs);
+}
+
+function setServiceTime(headers: HeaderTable, tookMs: number): void {
+  headers.set(ID["x-envoy-upstream-service-time"], String(Math.trunc(tookMs)));
 }
 
 /** `date` and `server` as the connection manager sets them on an upstream's response. */

@@ -56,6 +56,13 @@ export const STREAM_TOO_LONG: LocalReply = {
 
 export const REQUEST_TOO_LONG: LocalReply = { ...STREAM_TOO_LONG, status: 408 };
 
+export const BAD_GRPC_WEB: LocalReply = reply(
+  400,
+  "Bad gRPC-web request, invalid base64 data.",
+  0,
+  "grpc_base_64_decode_failed",
+);
+
 export const UPGRADE_REQUIRED: LocalReply = {
   ...reply(426, "Upgrade Required", 0, "low_version"),
   close: true,

@@ -2,9 +2,10 @@
 import { removeHopByHop } from "../../codec/h1/connection-field.ts";
 import { ID } from "../../codec/http/header-name.ts";
 import { HeaderTable } from "../../codec/http/header-table.ts";
-import type { RequestMessage, ResponseMessage } from "../../codec/http/message.ts";
+import type { BodyKind, RequestMessage, ResponseMessage } from "../../codec/http/message.ts";
 import type { Downstream } from "../downstream.ts";
 import { finishResponseHeaders } from "../filters/response-headers.ts";
+import type { GrpcWeb } from "../grpc/grpc-web.ts";
 import type { RequestAccount } from "../telemetry/account.ts";
 import type { LocalReply } from "./local-reply.ts";
 
@@ -17,16 +18,22 @@ export class ResponseWriter {
   readonly #down: Downstream;
   readonly #request: RequestMessage;
   readonly #account: RequestAccount;
+  readonly #web: GrpcWeb;
+  /** Of a head that is held back, for its body shall be part of it; 0: none is. */
+  #heldStatus = 0;
 
-  constructor(down: Downstream, request: RequestMessage, account: RequestAccount) {
+  constructor(down: Downstream, request: RequestMessage, account: RequestAccount, web: GrpcWeb) {
     this.#down = down;
     this.#request = request;
     this.#account = account;
+    this.#web = web;
   }
 
   begin(): void {
     this.headers = NO_HEADERS;
     this.trailers = NO_HEADERS;
+    this.#heldStatus = 0;
+    this.#web.begin();
     this.#down.encoder.begin();
   }
 
@@ -56,16 +63,18 @@ export class ResponseWriter {
   head(head: ResponseMessage, nowMs: number): void {
     const { headers } = head;
     finishResponseHeaders(headers, this.#request.headers, this.#down.hcm, nowMs);
-    this.#account.wireBytesSent += this.#down.encoder.head(head.status, headers, head.body);
+    if (this.#web.active) this.#webHead(head.status, headers, head.body);
+    else this.#head(head.status, headers, head.body);
   }
 
   data(bytes: Buffer, start: number, end: number): void {
-    this.count(end - start);
-    this.#down.encoder.data(bytes, start, end);
+    if (this.#web.active) this.#webData(bytes, start, end);
+    else this.#data(bytes, start, end);
   }
 
   end(): void {
-    if (this.trailers === NO_HEADERS) this.#down.encoder.end();
+    if (this.#web.active) this.#webEnd();
+    else if (this.trailers === NO_HEADERS) this.#down.encoder.end();
     else this.#down.encoder.trailers(this.trailers);
   }
 
@@ -77,17 +86,56 @@ export class ResponseWriter {
     const silent = this.#request.version === 20 || isBodiless(reply.status);
     if (reply.body === "" && !silent) headers.set(ID["content-length"], "0");
     const hasBody = reply.body !== "" && this.#request.method !== "HEAD";
-    this.#account.wireBytesSent += encoder.head(reply.status, headers, hasBody ? "length" : "none");
-    if (hasBody) {
-      const bytes = Buffer.from(reply.body);
-      this.data(bytes, 0, bytes.length);
+    const bytes = Buffer.from(hasBody ? reply.body : "");
+    if (this.#web.active) {
+      this.#webHead(reply.status, headers, hasBody ? "length" : "none");
+      if (hasBody) this.#webData(bytes, 0, bytes.length);
+      this.#webEnd();
+      return;
     }
+    this.#head(reply.status, headers, hasBody ? "length" : "none");
+    if (hasBody) this.#data(bytes, 0, bytes.length);
     encoder.end();
   }
 
   tunnel(bytes: Buffer, start: number, end: number): void {
     this.count(end - start);
     this.#down.encoder.tunnel(bytes, start, end);
+  }
+
+  #head(status: number, headers: HeaderTable, body: BodyKind): void {
+    this.#account.wireBytesSent += this.#down.encoder.head(status, headers, body);
+  }
+
+  #data(bytes: Buffer, start: number, end: number): void {
+    this.count(end - start);
+    this.#down.encoder.data(bytes, start, end);
+  }
+
+  #webHead(status: number, headers: HeaderTable, body: BodyKind): void {
+    const hasBody = body !== "none";
+    if (!this.#web.takeResponse(status, headers, hasBody)) this.#heldStatus = status;
+    else this.#head(status, headers, hasBody ? "chunked" : "none");
+  }
+
+  #webData(bytes: Buffer, start: number, end: number): void {
+    if (this.#heldStatus > 0) this.#web.hold(bytes, start, end);
+    else this.#whole(this.#web.encode(bytes.subarray(start, end)));
+  }
+
+  /** Trailers are the last part of the body, or what was held back is told in the head. */
+  #webEnd(): void {
+    if (this.#heldStatus > 0) {
+      this.#web.explain(this.#heldStatus, this.headers);
+      this.#head(this.#heldStatus, this.headers, "none");
+    } else if (this.trailers !== NO_HEADERS) {
+      this.#whole(this.#web.encodeTrailers(this.trailers));
+    }
+    this.#down.encoder.end();
+  }
+
+  #whole(bytes: Buffer): void {
+    if (bytes.length > 0) this.#data(bytes, 0, bytes.length);
   }
 
   /** So many bytes of a body have gone downstream. */

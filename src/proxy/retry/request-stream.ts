@@ -2,6 +2,7 @@
 import { HeaderTable } from "../../codec/http/header-table.ts";
 import type { Attempt } from "../attempt.ts";
 import type { Downstream } from "../downstream.ts";
+import type { GrpcWeb } from "../grpc/grpc-web.ts";
 import type { RetryState } from "./retry-state.ts";
 
 const NO_TRAILERS = new HeaderTable();
@@ -21,13 +22,15 @@ export class RequestStream {
   trailers: HeaderTable = NO_TRAILERS;
   readonly #down: Downstream;
   readonly #retry: RetryState;
+  readonly #web: GrpcWeb;
   readonly #pieces: Buffer[] = [];
   #bytes = 0;
   #paused = false;
 
-  constructor(down: Downstream, retry: RetryState) {
+  constructor(down: Downstream, retry: RetryState, web: GrpcWeb) {
     this.#down = down;
     this.#retry = retry;
+    this.#web = web;
   }
 
   begin(complete: boolean): void {
@@ -37,8 +40,19 @@ export class RequestStream {
     this.#paused = false;
   }
 
-  /** More of the body has come. */
-  data(attempt: Attempt, bytes: Buffer, start: number, end: number): void {
+  /** More of the body has come. False where it cannot be understood. */
+  take(attempt: Attempt, bytes: Buffer, start: number, end: number): boolean {
+    if (!this.#web.decodes) {
+      this.#data(attempt, bytes, start, end);
+      return true;
+    }
+    const decoded = this.#web.decode(bytes, start, end);
+    if (decoded === undefined) return false;
+    if (decoded.length > 0) this.#data(attempt, decoded, 0, decoded.length);
+    return true;
+  }
+
+  #data(attempt: Attempt, bytes: Buffer, start: number, end: number): void {
     const { sending } = attempt;
     if (this.#retry.enabled || !sending) this.#keep(bytes, start, end);
     if (this.#bytes > REPLAY_BYTES_MAX && this.#retry.enabled) this.#retry.giveUp();

@@ -1,5 +1,7 @@
 // hot path: no allocation per request
 import type { Clock } from "../../base/clock.ts";
+import { ID } from "../../codec/http/header-name.ts";
+import type { HeaderTable } from "../../codec/http/header-table.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import {
@@ -97,8 +99,18 @@ export function timeoutReply(
   return STREAM_IDLE_TIMEOUT;
 }
 
-/** What `x-envoy-expected-rq-timeout-ms` says; 0 for no timeout. `spentMs`: on earlier tries. */
-export function expectedTimeoutMs(forward: CompiledForward, spentMs: number): number {
+/** Tells the upstream how long the answer is waited for. `spentMs`: on earlier tries. */
+export function announceTimeout(
+  headers: HeaderTable,
+  forward: CompiledForward,
+  spentMs: number,
+): void {
+  const timeoutMs = expectedTimeoutMs(forward, spentMs);
+  if (timeoutMs > 0) headers.set(ID["x-envoy-expected-rq-timeout-ms"], String(timeoutMs));
+}
+
+/** 0 for no timeout. */
+function expectedTimeoutMs(forward: CompiledForward, spentMs: number): number {
   const perTryMs = forward.retry?.perTryTimeoutMs ?? 0;
   if (forward.timeoutMs === 0) return perTryMs;
   const leftMs = Math.max(1, Math.trunc(forward.timeoutMs - spentMs));

@@ -12,7 +12,7 @@ import type { ResetReason, StreamHandler } from "../stream-handler.ts";
 import { OFFER_HTTP1, Transport, type TransportOwner } from "../transport.ts";
 import type { UpstreamStream } from "../upstream-stream.ts";
 import type { Http1Pool, PooledConnection } from "./pool.ts";
-import { requestText } from "./request-text.ts";
+import { goesInChunks, requestText } from "./request-text.ts";
 
 /** Interim responses (100, 103) before the final one; more are a flood. */
 const INTERIM_MAX = 8;
@@ -100,7 +100,7 @@ export class Http1UpstreamConnection
   }
 
   sendHead(request: RequestHead, message: RequestMessage): void {
-    this.#chunked = message.body === "chunked";
+    this.#chunked = goesInChunks(request, message);
     this.#writer.text(requestText(request, message));
   }
 

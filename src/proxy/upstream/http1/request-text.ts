@@ -1,12 +1,18 @@
 // hot path: no allocation per request
+import { ID } from "../../../codec/http/header-name.ts";
 import type { RequestMessage } from "../../../codec/http/message.ts";
 import type { RequestHead } from "../../route/request-head.ts";
 
-/** The request's head on the wire. A body of unknown length goes in chunks. */
+/** A body whose length no field says goes in chunks. */
+export function goesInChunks({ headers }: RequestHead, { body }: RequestMessage): boolean {
+  return body === "chunked" || (body === "length" && !headers.has(ID["content-length"]));
+}
+
+/** The request's head on the wire. */
 export function requestText(request: RequestHead, head: RequestMessage): string {
   const { headers, method, path } = request;
   let tail = "";
-  if (head.body === "chunked") tail = "transfer-encoding: chunked\r\n";
+  if (goesInChunks(request, head)) tail = "transfer-encoding: chunked\r\n";
   else if (head.body === "none" && head.contentLength < 0 && hasBody(method)) {
     tail = "content-length: 0\r\n";
   }
