@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { readBootstrap } from "../../src/proxy/bootstrap.ts";
 import { startWorkers, type WorkersProxy } from "../../src/proxy/worker/start.ts";
 import { ask } from "./ask.ts";
@@ -67,4 +69,58 @@ function setupOf(proxy: WorkersProxy, notices: readonly string[]): WorkersSetup 
 /** Resolves when this holds; the test's own time limit is the only one. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((later) => setImmediate(later));
+}
+
+export const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+/** So many connections never all meet one worker. */
+export const MANY = 40;
+export const TO_ORIGIN: readonly unknown[] = [
+  { match: { prefix: "/" }, route: { cluster: "origin" } },
+];
+
+/** An origin that answers soon, and knows how many requests were with it at once. */
+export async function countingOrigin(): Promise<{ readonly port: number; mostRequests: number }> {
+  let active = 0;
+  const server = createServer((_, response) => {
+    active++;
+    origin.mostRequests = Math.max(origin.mostRequests, active);
+    setImmediate(() => {
+      active--;
+      response.end("ok");
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const origin = { port: (server.address() as AddressInfo).port, mostRequests: 0 };
+  running.push({
+    stop: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  });
+  return origin;
+}
+
+/** Sends a request on each connection; the bodies of the answers. */
+export async function answers(clients: readonly Peer[]): Promise<string[]> {
+  return Promise.all(
+    clients.map(async (client) => {
+      client.sends(GET);
+      return (await client.receivesResponse()).body;
+    }),
+  );
+}
+
+/** How many connections to its origin each worker has. */
+export async function upstreamConnections({ proxy }: WorkersSetup): Promise<number[]> {
+  return Promise.all(
+    proxy.fleet.threads.map(async (thread) => {
+      let count = 0;
+      for await (const { endpoints } of thread.endpoints()) {
+        for (const { stats } of endpoints) count += stats.cx_active ?? 0;
+      }
+      return count;
+    }),
+  );
 }

@@ -12,6 +12,7 @@ import type { Limits } from "../limits/limits.ts";
 import { AccessLogs, type OpenSink } from "../telemetry/access-log/access-logs.ts";
 import { peerHeadersOf } from "../telemetry/standard/peer-metadata.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { newTicketSecret } from "../tls/ticket-keys.ts";
 import { TlsContexts, TlsReloads } from "../tls/tls-contexts.ts";
 
 export interface CountingOptions {
@@ -38,6 +39,8 @@ export interface ThreadOptions extends CountingOptions {
   /** This machine's resolver where left out. */
   readonly resolve?: Resolve | undefined;
   readonly carrying: boolean;
+  /** Shared by the threads of a proxy; a new one where left out. */
+  readonly ticketSecret?: Uint8Array;
   readonly limitsOf: (cluster: Cluster) => Limits;
 }
 
@@ -66,7 +69,8 @@ export function assemble(options: ThreadOptions): ThreadParts {
   const counting = countingParts(options);
   const { telemetry, accessLogs, faults, reloads } = counting;
   const resolve = options.resolve ?? resolveName;
-  const tls = new TlsContexts({ clock, reloads, onNotice: options.onNotice });
+  const { onNotice, ticketSecret = newTicketSecret() } = options;
+  const tls = new TlsContexts({ clock, reloads, onNotice, ticketSecret });
   const dataPlane = new DataPlane({
     context: { clock, random, telemetry, resolve, carrying, faults, limitsOf, tls },
     peerHeaders: peerHeadersOf(node),

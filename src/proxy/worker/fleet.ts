@@ -27,6 +27,8 @@ const STABLE_MS = 10_000;
 /** After the second quick end in a row, doubled from one to the next. */
 const RESPAWN_MS = 100;
 const RESPAWN_MAX_MS = 30_000;
+/** A worker that does not answer for so long has run wild, and would hold up all others. */
+const ANSWER_MS = 60_000;
 /** What a worker may take beyond its grace. */
 const STOP_MS = 2000;
 
@@ -50,6 +52,7 @@ export class Fleet implements Plane, ThreadOwner {
   #addresses: ReadonlyMap<string, Address> = new Map();
   #turn: Promise<unknown> = Promise.resolve();
   #complete = false;
+  #draining = false;
   #stopping = false;
 
   constructor(options: FleetOptions) {
@@ -104,6 +107,7 @@ export class Fleet implements Plane, ThreadOwner {
   }
 
   drain(): void {
+    this.#draining = true;
     void this.#askAll((thread) => thread.ask("drain", undefined));
   }
 
@@ -151,7 +155,8 @@ export class Fleet implements Plane, ThreadOwner {
   #begin(slot: number): WorkerThread {
     const { bootstrap, version, carrying, clock } = this.#options;
     this.#begunMs[slot] = clock.now();
-    const start = { slot, node: bootstrap.node, version, carrying };
+    const ticketSecret = this.#ticketSecret;
+    const start = { slot, node: bootstrap.node, version, carrying, ticketSecret };
     return new WorkerThread(start, this.registry, this);
   }
 
@@ -179,15 +184,15 @@ export class Fleet implements Plane, ThreadOwner {
   ): Promise<{ threads: readonly WorkerThread[]; addresses: ReadonlyMap<string, Address> }> {
     const threads: WorkerThread[] = [];
     const addresses = new Map<string, Address>();
-    const refusals: unknown[] = [];
+    const refusals: Error[] = [];
     const prepareOne = async (thread: WorkerThread, first: boolean): Promise<void> => {
       const binding = this.#bindingOf(thread, first, config, addresses);
       try {
-        const found = await thread.prepare(config, { use, binding });
+        const found = await this.#within(thread, thread.prepare(config, { use, binding }));
         threads.push(thread);
         for (const [name, address] of found) addresses.set(name, address);
       } catch (error) {
-        if (!(error instanceof WorkerGone)) refusals.push(error);
+        if (!(error instanceof WorkerGone)) refusals.push(error as Error);
       }
     };
     const [first, ...others] = this.#serving;
@@ -220,13 +225,23 @@ export class Fleet implements Plane, ThreadOwner {
   /** A worker that fails where nothing can be refused any more is out of step: it is replaced. */
   async #commit(thread: WorkerThread, config: ProxyConfig): Promise<void> {
     try {
-      await thread.commit(config);
+      await this.#within(thread, thread.commit(config));
       thread.state = "serving";
+      if (this.#draining) await thread.ask("drain", undefined);
     } catch (error) {
       if (error instanceof WorkerGone) return;
       this.onNotice(`worker ${thread.slot} failed to swap: ${(error as Error).message}`);
       await thread.terminate();
     }
+  }
+
+  /** Ends a worker that does not answer: what it was asked is then rejected. */
+  async #within<T>(thread: WorkerThread, answer: Promise<T>): Promise<T> {
+    const late = this.#options.clock.after(ANSWER_MS, () => {
+      this.onNotice(`worker ${thread.slot} does not answer`);
+      void thread.terminate();
+    });
+    return await answer.finally(() => late.cancel());
   }
 
   #replace(slot: number): void {
@@ -241,7 +256,7 @@ export class Fleet implements Plane, ThreadOwner {
     const config = this.#config;
     const binding = this.#bindingOf(thread, false, config, this.#addresses);
     try {
-      await thread.prepare(config, { use: this.#use.all, binding });
+      await this.#within(thread, thread.prepare(config, { use: this.#use.all, binding }));
     } catch (error) {
       if (error instanceof WorkerGone) return;
       this.onNotice(`worker ${thread.slot} cannot join: ${(error as Error).message}`);

@@ -14,6 +14,8 @@ export interface WorkerStart {
   /** Of this program. */
   readonly version: string;
   readonly carrying: boolean;
+  /** What all workers make the keys of session tickets of. */
+  readonly ticketSecret: Uint8Array;
   /** Where compiled code is kept; undefined: nowhere. */
   readonly compileCache: string | undefined;
 }

@@ -60,7 +60,8 @@ export class Serving {
     stop: (graceMs) => this.#stop(graceMs),
   };
 
-  constructor({ slot, node, version, carrying }: WorkerStart, send: (message: FromWorker) => void) {
+  constructor(start: WorkerStart, send: (message: FromWorker) => void) {
+    const { slot, node, version, carrying, ticketSecret } = start;
     this.#slot = slot;
     this.#send = send;
     this.#journal = new RowJournal((entry) => send({ kind: "journal", entry }));
@@ -69,6 +70,7 @@ export class Serving {
       node,
       version,
       carrying,
+      ticketSecret,
       registry: this.#registry,
       clock: this.#clock,
       random: systemRandom,

@@ -1,86 +1,29 @@
 import fs from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { answered, originServer, running } from "../../../test/support/one-hop.ts";
+import { answered, originServer } from "../../../test/support/one-hop.ts";
 import { connectPeer, type Peer } from "../../../test/support/peer.ts";
 import { httpListener, staticCluster } from "../../../test/support/proxy-setup.ts";
 import {
+  answers,
+  countingOrigin,
+  GET,
+  MANY,
   startWorkersSetup,
+  TO_ORIGIN,
   until,
+  upstreamConnections,
   type WorkersSetup,
 } from "../../../test/support/workers-setup.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import { Refusal } from "./worker-thread.ts";
-
-const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-/** So many connections never all meet one worker. */
-const MANY = 40;
-const TO_ORIGIN = [{ match: { prefix: "/" }, route: { cluster: "origin" } }];
-const TCP = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
 
 function direct(body: string): unknown {
   return {
     match: { prefix: "/" },
     direct_response: { status: 200, body: { inline_string: body } },
   };
-}
-
-function tcpListener(name: string, cluster: string): unknown {
-  const typed_config = { "@type": TCP, stat_prefix: cluster, cluster };
-  return {
-    name,
-    address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
-    filter_chains: [{ filters: [{ name: "tcp", typed_config }] }],
-  };
-}
-
-/** An origin that answers soon, and knows how many requests were with it at once. */
-async function countingOrigin(): Promise<{ readonly port: number; mostRequests: number }> {
-  let active = 0;
-  const server = createServer((_, response) => {
-    active++;
-    origin.mostRequests = Math.max(origin.mostRequests, active);
-    setImmediate(() => {
-      active--;
-      response.end("ok");
-    });
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const origin = { port: (server.address() as AddressInfo).port, mostRequests: 0 };
-  running.push({
-    stop: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  });
-  return origin;
-}
-
-async function answers(clients: readonly Peer[]): Promise<string[]> {
-  return Promise.all(
-    clients.map(async (client) => {
-      client.sends(GET);
-      return (await client.receivesResponse()).body;
-    }),
-  );
-}
-
-/** How many connections to its origin each worker has. */
-async function upstreamConnections({ proxy }: WorkersSetup): Promise<number[]> {
-  return Promise.all(
-    proxy.fleet.threads.map(async (thread) => {
-      let count = 0;
-      for await (const { endpoints } of thread.endpoints()) {
-        for (const { stats } of endpoints) count += stats.cx_active ?? 0;
-      }
-      return count;
-    }),
-  );
 }
 
 /** The running configuration, changed in its text. */
@@ -207,6 +150,21 @@ describe("a configuration", () => {
     }
   });
 
+  it("takes clusters out of the metrics, those of a worker that has ended included", async () => {
+    const origin = (await countingOrigin()).port;
+    const listeners = [httpListener({ routes: TO_ORIGIN })];
+    const setup = await startWorkersSetup(listeners, [staticCluster("origin", [origin])]);
+    await answers(await setup.clients(MANY));
+    await setup.proxy.fleet.threads[0]?.terminate();
+    await until(() => setup.proxy.fleet.threads[0]?.state === "serving");
+    const named = async (): Promise<boolean> =>
+      (await setup.page("/stats/prometheus")).includes('envoy_cluster_name="origin"');
+    expect(await named()).toBe(true);
+    await setup.proxy.apply({ ...setup.proxy.fleet.config, clusters: [] });
+    await until(async () => !(await named()));
+    expect(await setup.metric("envoy_http_downstream_rq_total")).toBe(MANY);
+  });
+
   it("that one worker refuses changes nothing in any", async () => {
     const setup = await startWorkersSetup([httpListener({ routes: [direct("old")] })], []);
     const before = setup.proxy.fleet.config;
@@ -254,51 +212,6 @@ describe("a configuration", () => {
     };
     const listeners = [httpListener({ hcm, routes: [direct("one")] })];
     await expect(startWorkersSetup(listeners, [])).rejects.toThrow("/nowhere/at/all");
-  });
-});
-
-describe("limits", () => {
-  it("hold for requests of both workers together", async () => {
-    const origin = await originServer();
-    const thresholds = [{ max_requests: 3 }];
-    const cluster = staticCluster("origin", [origin.port], { circuit_breakers: { thresholds } });
-    const setup = await startWorkersSetup([httpListener({ routes: TO_ORIGIN })], [cluster]);
-    const clients = await setup.clients(MANY);
-    for (const client of clients) client.sends(GET);
-    const refused = () => clients.filter(({ received }) => received.startsWith("HTTP/1.1 503"));
-    await until(() => refused().length === MANY - 3);
-    expect(await setup.metric("envoy_cluster_upstream_rq_active")).toBe(3);
-    expect(await setup.metric("envoy_cluster_circuit_breakers_default_rq_open")).toBe(1);
-    expect(await setup.metric("envoy_cluster_upstream_rq_active_overflow")).toBe(MANY - 3);
-  });
-
-  it.each([1, 3])("hold for HTTP connections: %s for both workers together", async (max) => {
-    const origin = await countingOrigin();
-    const thresholds = [{ max_connections: max }];
-    const cluster = staticCluster("origin", [origin.port], { circuit_breakers: { thresholds } });
-    const setup = await startWorkersSetup([httpListener({ routes: TO_ORIGIN })], [cluster]);
-    const clients = await setup.clients(MANY);
-    for (let round = 0; round < 5; round++) {
-      expect(new Set(await answers(clients))).toEqual(new Set(["ok"]));
-    }
-    expect(origin.mostRequests).toBe(max);
-    expect(await setup.metric("envoy_cluster_upstream_rq_total")).toBe(5 * MANY);
-  });
-
-  it("hold for TCP connections of both workers together", async () => {
-    const origin = await originServer();
-    const thresholds = [{ max_connections: 1 }];
-    const cluster = staticCluster("origin", [origin.port], { circuit_breakers: { thresholds } });
-    const setup = await startWorkersSetup([tcpListener("in", "origin")], [cluster]);
-    const clients = await setup.clients(MANY);
-    await until(() => clients.filter(({ ended }) => ended).length === MANY - 1);
-    expect(origin.connections).toBe(1);
-    (await origin.accepts()).closes();
-    clients.find(({ ended }) => !ended)?.closes();
-    await until(async () => (await setup.metric("envoy_cluster_upstream_cx_active")) === 0);
-    const next = await setup.client();
-    next.sends("question");
-    await (await origin.accepts()).receives("question");
   });
 });
 

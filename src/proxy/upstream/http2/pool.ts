@@ -58,9 +58,12 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
   }
 
   yieldConnection(): boolean {
-    const first = this.#ready[0];
-    first?.drain();
-    return first !== undefined;
+    for (let i = 0; i < this.#ready.length; i++) {
+      if (this.#ready[i]?.takesNoMore !== false) continue;
+      this.#ready[i]?.drain();
+      return true;
+    }
+    return false;
   }
 
   onChanged(_connection: Http2UpstreamConnection): void {
