@@ -104,7 +104,7 @@ describeWith(["envoy"], "gRPC-Web", () => {
       expect(body).toHaveLength(0);
     });
 
-    it("the proxy's own answer keeps its status and says in the head what it would have said", async () => {
+    it("the proxy's own answer keeps its status, its text is in the head", async () => {
       const { body, headers, status } = await post(
         "Unary",
         BINARY,

@@ -77,7 +77,7 @@ describeWith(["envoy"], "gRPC", () => {
       for (const { answers } of endings) expect(answers[0]?.text).toBe(text);
     });
 
-    it("a server's status and message reach the client, with answers before and without", async () => {
+    it("a server's status and message reach the client, after answers and without", async () => {
       const fail = { code: 9, details: "50% of é~" };
       const client = chain.client();
       expect(await client.unary({ text: "", fail })).toMatchObject({ ...fail, answers: [] });

@@ -3,7 +3,7 @@ import { type CheckOutcome, HostHealth } from "./host-health.ts";
 
 const THRESHOLDS = { unhealthyThreshold: 2, healthyThreshold: 3 };
 
-/** What is known of the host after each check: `+` healthy, `-` not, `t` not, for no answer came. */
+/** What is known of the host after each check: `+` healthy, `-` not, `t` not: no answer came. */
 function course(...outcomes: readonly CheckOutcome[]): string {
   const health = new HostHealth(THRESHOLDS);
   return outcomes

@@ -4,7 +4,7 @@
 export type CheckOutcome = "healthy" | "unhealthy" | "network" | "timeout";
 
 export interface HealthThresholds {
-  /** Failures to reach the host, in a row, that make it unhealthy; a host that says so is at once. */
+  /** Failures to reach it, in a row, that make a host unhealthy; one that says so is at once. */
   readonly unhealthyThreshold: number;
   /** Successes in a row that make it healthy again; the very first check counts alone. */
   readonly healthyThreshold: number;
