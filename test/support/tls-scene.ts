@@ -18,6 +18,7 @@ import {
   ServerHandshake,
 } from "../../src/proxy/tls/handshake.ts";
 import type { ServerContext } from "../../src/proxy/tls/server-context.ts";
+import { newTicketSecret } from "../../src/proxy/tls/session/ticket-keys.ts";
 import { TlsContexts, TlsReloads } from "../../src/proxy/tls/tls-contexts.ts";
 import type { TestAuthority, TestCertificate } from "./certificates.ts";
 
@@ -50,9 +51,11 @@ export function upstreamTls(more: Partial<UpstreamTls> = {}): UpstreamTls {
   return { ...COMMON, sni: "", maxSessionKeys: 1, ...more };
 }
 
-export function tlsContexts(): TlsContexts {
+/** @param ticketSecret As of another thread of the same proxy. */
+export function tlsContexts(ticketSecret: Uint8Array = newTicketSecret()): TlsContexts {
   const reloads = new TlsReloads(new Registry());
-  return new TlsContexts({ clock: systemClock, reloads, onNotice: () => undefined });
+  const clock = systemClock;
+  return new TlsContexts({ clock, reloads, ticketSecret, onNotice: () => undefined });
 }
 
 /** Accepts, peeks, shakes hands, and sends back what it reads. */

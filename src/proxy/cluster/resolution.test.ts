@@ -8,6 +8,7 @@ import { readBootstrap } from "../bootstrap.ts";
 import { Faults } from "../faults.ts";
 import { LocalLimits } from "../limits/limits.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { newTicketSecret } from "../tls/session/ticket-keys.ts";
 import { TlsContexts, TlsReloads } from "../tls/tls-contexts.ts";
 import { Resolution } from "./resolution.ts";
 
@@ -55,7 +56,12 @@ class Asked {
         resolve: (name) => this.#resolve(name),
         carrying: true,
         faults: new Faults(registry, () => undefined),
-        tls: new TlsContexts({ clock: this.clock, reloads, onNotice: () => undefined }),
+        tls: new TlsContexts({
+          clock: this.clock,
+          reloads,
+          ticketSecret: newTicketSecret(),
+          onNotice: () => undefined,
+        }),
         limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
       },
       stats: this.stats,

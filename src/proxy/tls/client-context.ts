@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { SecureContext } from "node:tls";
 import { protocolList } from "../../codec/tls/protocol-list.ts";
 import type { UpstreamTls } from "../../model/transport/tls.ts";
-import { SessionStore } from "./session-store.ts";
+import { SessionStore } from "./session/session-store.ts";
 import { Verifier } from "./verifier.ts";
 
 /** How connections to a cluster's endpoints are secured (Envoy: ClientContextImpl). */

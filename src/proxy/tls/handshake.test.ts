@@ -13,6 +13,7 @@ import {
 } from "../../../test/support/tls-scene.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import type { DownstreamTls } from "../../model/transport/tls.ts";
+import { newTicketSecret } from "./session/ticket-keys.ts";
 
 const CLIENT_URI = "spiffe://cluster.local/ns/default/sa/client";
 
@@ -259,6 +260,22 @@ describe("a session", () => {
     expect(await resumes(echo, options)).toBe(true);
     expect(echo.stats.value("session_reused")).toBe(1);
     expect(echo.secured.at(-1)?.tls.peer?.identity).toBe(CLIENT_URI);
+  });
+
+  it("is resumed by another thread of the same proxy, and by no other proxy", async () => {
+    const config = downstreamTls({ certificates: [pairOf(server)] });
+    const secret = newTicketSecret();
+    const echo = await TlsEcho.listen(tlsContexts(secret).server(config));
+    closing.push(() => echo.close());
+    const first = shakeWith(echo);
+    const session = new Promise<Buffer>((resolve) => first.once("session", resolve));
+    first.write("hello");
+    await once(first, "data");
+    const options = { session: await session };
+    echo.context = tlsContexts(secret).server(config);
+    expect((await connected(echo, options)).isSessionReused()).toBe(true);
+    echo.context = tlsContexts().server(config);
+    expect((await connected(echo, options)).isSessionReused()).toBe(false);
   });
 
   it("is not resumed where tickets are disabled", async () => {

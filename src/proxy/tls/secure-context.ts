@@ -39,18 +39,23 @@ export interface ContextPlan {
   readonly options: SecureContextOptions;
 }
 
-/** Throws an Error that names what cannot be used: a file, or a key that is not its pair's. */
+/**
+ * Throws an Error that names what cannot be used: a file, or a key that is not its pair's.
+ *
+ * @param ticketKeys Of a server's session tickets.
+ */
 export function planContext(
-  role: "server" | "client",
   config: DownstreamTls | UpstreamTls,
   read: ReadSource,
+  ticketKeys: Buffer,
 ): ContextPlan {
   const pairs = distinctPairs(config.certificates.map((pair) => readPair(pair, read)));
   const { validation } = config;
   const ca =
     validation?.trustedCa === undefined ? undefined : readBundle(validation.trustedCa, read);
   const crl = validation?.crl === undefined ? undefined : read(validation.crl).toString();
-  const tickets = "sessionTickets" in config ? config.sessionTickets : true;
+  const server = "sessionTickets" in config;
+  const tickets = server && config.sessionTickets;
   const options: SecureContextOptions = {
     cert: pairs.map(({ chain }) => chain),
     key: pairs.map(({ key }) => key),
@@ -62,11 +67,13 @@ export function planContext(
     maxVersion: config.maxVersion,
     ciphers: [...orElse(config.cipherSuites, CIPHERS_1_2), ...CIPHERS_1_3].join(":"),
     ecdhCurve: orElse(config.ecdhCurves, CURVES).join(":"),
-    honorCipherOrder: role === "server",
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (tickets ? 0 : constants.SSL_OP_NO_TICKET),
+    honorCipherOrder: server,
+    secureOptions:
+      constants.SSL_OP_NO_RENEGOTIATION | (server && !tickets ? constants.SSL_OP_NO_TICKET : 0),
     ...(crl === undefined ? {} : { crl }),
+    ...(tickets ? { ticketKeys } : {}),
   };
-  const key = digest([role, JSON.stringify(options)]);
+  const key = digest([server ? "server" : "client", JSON.stringify(options)]);
   // A session of one context must not be resumed in another that asks for other certificates.
   return { key, options: { ...options, sessionIdContext: key.slice(0, 32) } };
 }

@@ -8,11 +8,13 @@ import { type Timer, VirtualClock } from "../../base/clock.ts";
 import { Registry } from "../../metrics/registry.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { DataSource, DownstreamTls, TlsCertificate } from "../../model/transport/tls.ts";
+import { newTicketSecret } from "./session/ticket-keys.ts";
 import { TlsContexts, TlsReloads } from "./tls-contexts.ts";
 
 /** Longer than any poll and any quiet time. */
 const A_WHILE_MS = 60_000;
 const A_DAY_MS = 86_400_000;
+const SECRET = newTicketSecret();
 
 let authority: TestAuthority;
 let first: TestCertificate;
@@ -35,7 +37,8 @@ beforeEach(() => {
   registry = new Registry();
   notices = [];
   const onNotice = (notice: string): void => void notices.push(notice);
-  contexts = new TlsContexts({ clock, reloads: new TlsReloads(registry), onNotice });
+  const reloads = new TlsReloads(registry);
+  contexts = new TlsContexts({ clock, reloads, onNotice, ticketSecret: SECRET });
 });
 
 afterEach(() => {
@@ -168,6 +171,7 @@ describe("files that change", () => {
       const real = new TlsContexts({
         clock: { now: () => 0, wall: () => 0, after: soonUnlessPoll },
         reloads: new TlsReloads(new Registry()),
+        ticketSecret: SECRET,
         onNotice: () => undefined,
       });
       const context = real.client(upstreamTls({ certificates: [filesOf(first)] }));
@@ -238,9 +242,13 @@ describe("contexts", () => {
   it("of servers get other keys for their tickets every day", () => {
     const context = contexts.server(downstreamTls({ certificates: [pairOf(first)] }));
     const before = context.secure;
-    clock.advance(A_DAY_MS - 1);
+    const leftMs = A_DAY_MS - (clock.wall() % A_DAY_MS);
+    clock.advance(leftMs - 1);
     expect(context.secure).toBe(before);
     clock.advance(1);
-    expect(context.secure).not.toBe(before);
+    const after = context.secure;
+    expect(after).not.toBe(before);
+    clock.advance(A_DAY_MS);
+    expect(context.secure).not.toBe(after);
   });
 });

@@ -15,11 +15,10 @@ import { ClientContext } from "./client-context.ts";
 import { FileWatcher } from "./file-watcher.ts";
 import { buildContext, planContext } from "./secure-context.ts";
 import { ServerContext } from "./server-context.ts";
+import { ticketKeysAt, ticketKeysLeftMs } from "./session/ticket-keys.ts";
 
 /** A bundle of all public authorities has a quarter of that. */
 const FILE_BYTES_MAX = 1024 * 1024;
-/** The keys of session tickets are used for so long; BoringSSL changes them every two days. */
-const TICKET_KEYS_MS = 24 * 3_600_000;
 
 const COLUMNS = [
   counter("outrigger_tls_reloads_total", "Changes of certificate files that were taken over."),
@@ -48,13 +47,14 @@ export class TlsReloads {
 export interface TlsContextsOptions {
   readonly clock: Clock;
   readonly reloads: TlsReloads;
+  /** Of session tickets; shared by the threads of a proxy. */
+  readonly ticketSecret: Uint8Array;
   /** Hears what a log should. */
   readonly onNotice: (notice: string) => void;
 }
 
 /** Where a context's material comes from, and who uses it. */
 interface Entry {
-  readonly role: "server" | "client";
   readonly config: DownstreamTls | UpstreamTls;
   readonly context: ServerContext | ClientContext;
   key: string;
@@ -83,10 +83,10 @@ export class TlsContexts {
     const name = `server ${JSON.stringify(config)}`;
     const known = this.#entries.get(name)?.context;
     if (known instanceof ServerContext) return known;
-    const { key, secure } = this.#load("server", config);
+    const { key, secure } = this.#load(config);
     const context = new ServerContext(config, secure);
-    this.#entries.set(name, { role: "server", config, context, key });
-    this.#ticketKeys ??= this.#options.clock.after(TICKET_KEYS_MS, () => this.#renewTicketKeys());
+    this.#entries.set(name, { config, context, key });
+    if (this.#ticketKeys === undefined) this.#awaitTicketKeys();
     return context;
   }
 
@@ -95,9 +95,9 @@ export class TlsContexts {
     const name = `client ${JSON.stringify(config)}`;
     const known = this.#entries.get(name)?.context;
     if (known instanceof ClientContext) return known;
-    const { key, secure } = this.#load("client", config);
+    const { key, secure } = this.#load(config);
     const context = new ClientContext(config, secure);
-    this.#entries.set(name, { role: "client", config, context, key });
+    this.#entries.set(name, { config, context, key });
     return context;
   }
 
@@ -121,8 +121,9 @@ export class TlsContexts {
     this.#ticketKeys?.cancel();
   }
 
-  #load(role: Entry["role"], config: Entry["config"]): { key: string; secure: SecureContext } {
-    const plan = planContext(role, config, this.#read);
+  #load(config: Entry["config"]): { key: string; secure: SecureContext } {
+    const { clock, ticketSecret } = this.#options;
+    const plan = planContext(config, this.#read, ticketKeysAt(ticketSecret, clock.wall()));
     const secure = this.#shared.get(plan.key) ?? buildContext(plan);
     this.#shared.set(plan.key, secure);
     return { key: plan.key, secure };
@@ -159,7 +160,7 @@ export class TlsContexts {
 
   /** Files may be written anew with the same content: that is no change. */
   #renew(entry: Entry): void {
-    const { key, secure } = this.#load(entry.role, entry.config);
+    const { key, secure } = this.#load(entry.config);
     if (key === entry.key) return;
     entry.key = key;
     const { context } = entry;
@@ -167,21 +168,23 @@ export class TlsContexts {
     else context.secure = secure;
   }
 
+  #awaitTicketKeys(): void {
+    const { clock } = this.#options;
+    const leftMs = ticketKeysLeftMs(clock.wall());
+    this.#ticketKeys = clock.after(leftMs, () => this.#renewTicketKeys());
+  }
+
   /** A context has its ticket keys for life; so contexts of servers are made anew. */
   #renewTicketKeys(): void {
-    this.#ticketKeys = this.#options.clock.after(TICKET_KEYS_MS, () => this.#renewTicketKeys());
-    const servers = [...this.#entries.values()].filter(({ role }) => role === "server");
-    for (const { key } of servers) this.#shared.delete(key);
-    for (const entry of servers) {
-      if (!(entry.context instanceof ServerContext)) continue;
+    this.#awaitTicketKeys();
+    for (const entry of this.#entries.values()) {
       try {
-        const { key, secure } = this.#load(entry.role, entry.config);
-        entry.key = key;
-        entry.context.secure = secure;
+        if (entry.context instanceof ServerContext) this.#renew(entry);
       } catch {
         // The files cannot be used now, as has been told; the old keys go on.
       }
     }
+    this.#forgetUnshared();
   }
 
   #forgetUnshared(): void {

@@ -12,7 +12,7 @@ import type { Limits } from "../limits/limits.ts";
 import { AccessLogs, type OpenSink } from "../telemetry/access-log/access-logs.ts";
 import { peerHeadersOf } from "../telemetry/standard/peer-metadata.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
-import { newTicketSecret } from "../tls/ticket-keys.ts";
+import { newTicketSecret } from "../tls/session/ticket-keys.ts";
 import { TlsContexts, TlsReloads } from "../tls/tls-contexts.ts";
 
 export interface CountingOptions {

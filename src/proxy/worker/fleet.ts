@@ -6,6 +6,7 @@ import type { Listener } from "../../model/listener.ts";
 import type { ClusterRow, ListenerRow } from "../admin/admin-source.ts";
 import type { Binding } from "../listener/bound-socket.ts";
 import type { Plane } from "../main.ts";
+import { newTicketSecret } from "../tls/session/ticket-keys.ts";
 import type { CountingParts } from "./assemble.ts";
 import { ClusterRows } from "./cluster-rows.ts";
 import { SharedUse } from "./shared-use.ts";
@@ -45,6 +46,7 @@ export class Fleet implements Plane, ThreadOwner {
   readonly #options: FleetOptions;
   readonly #use: SharedUse;
   readonly #threads: WorkerThread[];
+  readonly #ticketSecret = newTicketSecret();
   /** By slot: when its worker began, and how many have ended soon after. */
   readonly #begunMs: number[] = [];
   readonly #quickEnds: number[] = [];

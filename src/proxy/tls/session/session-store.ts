@@ -1,4 +1,4 @@
-import type { PeerCertificate } from "../../identity/peer-certificate.ts";
+import type { PeerCertificate } from "../../../identity/peer-certificate.ts";
 
 /** A session that may be resumed. */
 export interface Session {
