@@ -65,16 +65,20 @@ export interface HandshakeOptions {
  */
 export class ServerHandshake {
   readonly #owner: HandshakeOwner;
-  readonly #options: HandshakeOptions;
+  readonly #context: ServerContext;
+  readonly #stats: SslStats;
+  readonly #serverName: string;
   readonly #socket: TLSSocket;
   readonly #reader: Reader | undefined;
   readonly #timer: Timer;
   #state: "shaking" | "secure" | "failed" = "shaking";
 
   constructor(raw: Socket, owner: HandshakeOwner, options: HandshakeOptions) {
-    const { clock, context, first, hello, ownProtocol, shared } = options;
+    const { clock, context, first, hello, ownProtocol, shared, stats } = options;
     this.#owner = owner;
-    this.#options = options;
+    this.#context = context;
+    this.#stats = stats;
+    this.#serverName = hello.serverName;
     const reader = shared ? { onBytes: NO_TAKER } : undefined;
     this.#reader = reader;
     const protocol = context.protocolFor(hello.alpnProtocols, ownProtocol);
@@ -104,24 +108,23 @@ export class ServerHandshake {
 
   #onSecure(): void {
     if (this.#state !== "shaking") return;
-    const { context, hello, stats } = this.#options;
-    const tls = describeTls(this.#socket, hello.serverName);
+    const tls = describeTls(this.#socket, this.#serverName);
     const failure = this.#judge(tls);
-    const accepting = context.verifier.accepting && tls.peer !== undefined;
+    const accepting = this.#context.verifier.accepting && tls.peer !== undefined;
     if (failure !== undefined && !accepting) {
       this.#fail(failure);
       this.#socket.destroy();
       return;
     }
-    if (failure?.stat !== undefined) stats.count(failure.stat);
+    if (failure?.stat !== undefined) this.#stats.count(failure.stat);
     this.#state = "secure";
     this.#timer.cancel();
-    stats.handshake(tls);
+    this.#stats.handshake(tls);
     this.#owner.onSecure({ socket: this.#socket, tls, reader: this.#reader }, this);
   }
 
   #judge({ peer }: TlsInfo): HandshakeFailure | undefined {
-    const { context } = this.#options;
+    const context = this.#context;
     if (peer === undefined) return context.needsCertificate ? NO_CERTIFICATE : undefined;
     const objection = context.verifier.objection(peer, chainErrorOf(this.#socket));
     return objection === undefined ? undefined : refusedCertificate(objection);
@@ -131,7 +134,7 @@ export class ServerHandshake {
   #fail({ stat }: HandshakeFailure): void {
     if (this.#state !== "shaking") return;
     this.#state = "failed";
-    if (stat !== undefined) this.#options.stats.count(stat);
+    if (stat !== undefined) this.#stats.count(stat);
   }
 
   /** Either half may end on its own, but not before there is anything to end. */
