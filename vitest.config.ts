@@ -10,7 +10,7 @@ const config: ViteUserConfig = defineConfig({
       {
         test: {
           name: "fast",
-          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          include: ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"],
           exclude: [...never, "test/e2e/**"],
           testTimeout: 15_000,
         },
