@@ -105,7 +105,8 @@ export class Origins {
   }
 }
 
-function pairs(raw: readonly string[]): string[] {
+/** Node's raw headers as lines. */
+export function pairs(raw: readonly string[]): string[] {
   const lines: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) lines.push(`${raw[i]}: ${raw[i + 1]}`);
   return lines;
@@ -119,7 +120,8 @@ const MASKED = new Set([
   "x-envoy-expected-rq-timeout-ms",
 ]);
 
-function normalise(lines: readonly string[]): string[] {
+/** Header lines, names in lower case, sorted; what differs by its nature is masked. */
+export function normalise(lines: readonly string[]): string[] {
   return lines
     .map((line) => {
       const colon = line.indexOf(":");
@@ -133,12 +135,12 @@ function normalise(lines: readonly string[]): string[] {
 /** One proxy on the configuration under test. */
 export class ProxyUnderTest {
   readonly #program: RunningProgram;
-  readonly #port: number;
+  readonly port: number;
   readonly #admin: number;
 
   private constructor(program: RunningProgram, port: number, admin: number) {
     this.#program = program;
-    this.#port = port;
+    this.port = port;
     this.#admin = admin;
   }
 
@@ -166,7 +168,7 @@ export class ProxyUnderTest {
   }
 
   async #listens(): Promise<boolean> {
-    const socket = net.connect(this.#port, "127.0.0.1");
+    const socket = net.connect(this.port, "127.0.0.1");
     const connected = await new Promise<boolean>((resolve) => {
       socket.once("connect", () => resolve(true));
       socket.once("error", () => resolve(false));
@@ -178,7 +180,7 @@ export class ProxyUnderTest {
   /** Sends bytes as they are and reads until the answer is complete, or the proxy hangs up. */
   async exchange(raw: string, origins: Origins): Promise<Outcome> {
     origins.take();
-    const answer = await talk(this.#port, raw);
+    const answer = await talk(this.port, raw);
     return { ...answer, seen: origins.take() };
   }
 

@@ -4,6 +4,9 @@ import type { Address, SocketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { contained } from "../faults.ts";
+import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
+import { TcpTunnel } from "../tcp/tunnel.ts";
+import type { DownstreamEnd } from "../tcp/tunnel-end.ts";
 import type { HttpStats } from "../telemetry/envoy/http-stats.ts";
 import type { ListenerStats } from "../telemetry/envoy/listener-stats.ts";
 import { type HandshakeOwner, ServerHandshake } from "../tls/handshake.ts";
@@ -13,9 +16,9 @@ import type { BoundSocket } from "./bound-socket.ts";
 import type { ChainSet, CompiledChain } from "./filter-chain.ts";
 import { Peek, type Peeked, type PeekOwner, SILENT } from "./first-bytes.ts";
 import type { ClientConnection, ConnectionOwner } from "./http/client-connection.ts";
-import { serveHttp } from "./http/codec-choice.ts";
+import { CodecChoice } from "./http/codec-choice.ts";
 import { originalDestination } from "./original-destination.ts";
-import { TcpTunnel } from "./tcp-proxy.ts";
+import { SocketEnd } from "./tcp/socket-end.ts";
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
 const NO_HELLO: ClientHello = { serverName: "", alpnProtocols: [] };
@@ -230,15 +233,18 @@ export class ProxyListener implements ConnectionOwner {
 
   #run(chain: CompiledChain, accepted: Accepted, first: Buffer): void {
     if (chain.filter.kind === "http") {
-      const connection = serveHttp(accepted, chain.filter.hcm, this);
+      const connection = new CodecChoice(accepted, chain.filter.hcm, this);
       this.#connections.add(connection);
       if (first.length > 0) connection.onData(first);
       return;
     }
-    const forget = (closed: TcpTunnel): void => {
-      this.#tunnels.delete(closed);
-    };
-    this.#tunnels.add(new TcpTunnel(accepted, chain.filter.tcp, first, forget));
+    this.#openTunnel(new SocketEnd(accepted), chain.filter.tcp, first);
+  }
+
+  #openTunnel(down: DownstreamEnd, tcp: CompiledTcpProxy, first: Buffer): void {
+    const tunnel = new TcpTunnel(down, tcp, (over) => this.#tunnels.delete(over));
+    this.#tunnels.add(tunnel);
+    tunnel.begin(first);
   }
 
   #drainConnections(): void {

@@ -3,6 +3,7 @@ import { CARRYING_ALPN } from "../../carry/protocol.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
+import type { HttpCodec } from "../../telemetry/envoy/http-stats.ts";
 import type { Accepted } from "../accepted.ts";
 import { Http1Connection } from "../http1/connection.ts";
 import { Http2Connection } from "../http2/connection.ts";
@@ -11,31 +12,27 @@ import type { ClientConnection, ConnectionOwner } from "./client-connection.ts";
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
-/**
- * Serves a connection in the protocol that is configured; where that is `auto`, in the one that
- * TLS has agreed upon, or that the first bytes show.
- */
-export function serveHttp(
-  accepted: Accepted,
-  hcm: CompiledHcm,
-  owner: ConnectionOwner,
-): ClientConnection {
-  accepted.openedMs = hcm.context.clock.now();
-  hcm.account.http.connectionOpened();
-  const { codec } = hcm.config;
-  const { alpn } = accepted;
-  if (alpn === CARRYING_ALPN) return new Http2Connection(accepted, hcm, owner);
-  if (codec === "http1") return new Http1Connection(accepted, hcm, owner);
-  if (codec === "http2" || alpn === "h2") return new Http2Connection(accepted, hcm, owner);
-  if (alpn !== "") return new Http1Connection(accepted, hcm, owner);
-  return new CodecChoice(accepted, hcm, owner);
+/** Undefined: the first bytes show it. */
+function knownCodec({ alpn }: Accepted, { config }: CompiledHcm): HttpCodec | undefined {
+  if (alpn === CARRYING_ALPN) return "http2";
+  if (config.codec !== "auto") return config.codec;
+  if (alpn === "") return undefined;
+  return alpn === "h2" ? "http2" : "http1";
+}
+
+/** Undefined: more bytes have to come. */
+function codecOf(bytes: Buffer): HttpCodec | undefined {
+  const answer = startsHttp2(bytes);
+  if (answer === "more") return undefined;
+  return answer === "yes" ? "http2" : "http1";
 }
 
 /**
- * A client that has not yet said enough to know its protocol (Envoy: codec type AUTO). Afterwards
- * it stands before the connection that serves the client.
+ * A client that has not yet said anything, or not enough to know its protocol. Afterwards it
+ * stands before the connection that serves the client in the protocol that is configured; where
+ * that is `auto`, in the one that TLS has agreed upon, or that the first bytes show.
  */
-class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineOwner {
+export class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineOwner {
   readonly #accepted: Accepted;
   readonly #hcm: CompiledHcm;
   readonly #owner: ConnectionOwner;
@@ -47,6 +44,8 @@ class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineOwner {
 
   constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
     const { clock } = hcm.context;
+    accepted.openedMs = clock.now();
+    hcm.account.http.connectionOpened();
     this.#accepted = accepted;
     this.#hcm = hcm;
     this.#owner = owner;
@@ -64,9 +63,9 @@ class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineOwner {
       return;
     }
     const seen = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
-    const answer = startsHttp2(seen);
-    if (answer === "more") this.#bytes = Buffer.from(seen);
-    else this.#choose(answer === "yes").onData(seen);
+    const codec = knownCodec(this.#accepted, this.#hcm) ?? codecOf(seen);
+    if (codec === undefined) this.#bytes = Buffer.from(seen);
+    else this.#choose(codec).onData(seen);
   }
 
   drain(): void {
@@ -97,16 +96,17 @@ class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineOwner {
     this.#owner.onTunnel(accepted, destination, first);
   }
 
-  #choose(http2: boolean): ClientConnection {
+  #choose(codec: HttpCodec): ClientConnection {
     const accepted = this.#accepted;
     accepted.socket.removeListener("end", this.#end);
     accepted.socket.removeListener("error", this.#end);
     accepted.socket.removeListener("close", this.#close);
     this.#idle.dispose();
     this.#bytes = NO_BYTES;
-    const chosen = http2
-      ? new Http2Connection(accepted, this.#hcm, this)
-      : new Http1Connection(accepted, this.#hcm, this);
+    const chosen =
+      codec === "http2"
+        ? new Http2Connection(accepted, this.#hcm, this)
+        : new Http1Connection(accepted, this.#hcm, this);
     this.#chosen = chosen;
     return chosen;
   }

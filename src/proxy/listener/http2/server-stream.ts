@@ -6,6 +6,7 @@ import {
   type ErrorCode,
   INTERNAL_ERROR,
   NO_ERROR,
+  PROTOCOL_ERROR,
 } from "../../../codec/h2/error-code.ts";
 import type { StreamOwner } from "../../../codec/h2/owner.ts";
 import { Http2Request } from "../../../codec/h2/request.ts";
@@ -58,6 +59,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   readonly #readOn: () => void = contained(this as ServerStream, this.#readEarly);
   #state: State = "free";
   #stream: Stream | undefined;
+  #headCame = false;
   #requestEnded = false;
   /** What came for a tunnel that is not there yet. */
   #early = NO_BYTES;
@@ -93,6 +95,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   begin(stream: Stream): void {
     this.#stream = stream;
     this.#state = "open";
+    this.#headCame = false;
     this.#requestEnded = false;
     this.#early = NO_BYTES;
     this.encoder.use(stream);
@@ -100,6 +103,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
 
   onHead(endStream: boolean): void {
     const { requestTimeoutMs } = this.hcm.config;
+    this.#headCame = true;
     this.#requestEnded = endStream;
     if (requestTimeoutMs > 0 && !endStream) {
       this.#timer.set(this.hcm.context.clock.now(), requestTimeoutMs);
@@ -147,7 +151,9 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     const { http2 } = this.hcm.context.telemetry;
     if (byPeer) http2.count("rx_reset");
     else if (code !== CONNECTION_LOST) http2.count("tx_reset");
-    this.#exchange.onClientGone(FLAG_DC);
+    if (code === PROTOCOL_ERROR && !byPeer) http2.count("rx_messaging_error");
+    if (this.#headCame) this.#exchange.onClientGone(FLAG_DC);
+    else this.#rejected(code);
   }
 
   onBlocked(): void {
@@ -228,6 +234,15 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   dispose(): void {
     this.#timer.dispose();
     this.#exchange.dispose();
+  }
+
+  /** The head was refused by the codec: a request all the same. */
+  #rejected(code: ErrorCode): void {
+    const { account, context } = this.hcm;
+    if (code === ENHANCE_YOUR_CALM) context.telemetry.http2.count("header_overflow");
+    account.http.requestStarted(20);
+    account.http.count("downstream_rq_rx_reset");
+    account.http.requestEnded(0);
   }
 
   #reset(code: ErrorCode): void {
