@@ -145,6 +145,12 @@ export class Connection implements StreamHost {
     return this.provokedReset();
   }
 
+  /** As `reject`, where the stream has ended before. */
+  rejectClosed(id: number, code: ErrorCode): boolean {
+    this.writer.reset(id, code);
+    return this.provokedReset();
+  }
+
   /** A fault of the peer made us reset a stream. */
   provokedReset(): boolean {
     if (this.role === "server" && !this.guard.prematureReset()) return this.failResets();

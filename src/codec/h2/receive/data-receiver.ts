@@ -90,8 +90,7 @@ export class DataReceiver {
     const streamId = this.#streamId;
     if (streamId > connection.peerIdMax) return true;
     if (connection.closedStreams.endingOf(streamId) === "reset") return true;
-    connection.writer.reset(streamId, STREAM_CLOSED);
-    return connection.provokedReset();
+    return connection.rejectClosed(streamId, STREAM_CLOSED);
   }
 
   #failPadding(): false {

@@ -211,8 +211,7 @@ export class HeadReceiver {
     }
     if (ending === "aborted") {
       if (!this.#discard(bytes, start, end)) return false;
-      connection.writer.reset(this.#streamId, STREAM_CLOSED);
-      return connection.provokedReset();
+      return connection.rejectClosed(this.#streamId, STREAM_CLOSED);
     }
     const ours = connection.role === "client" || this.#streamId > connection.peerIdMax;
     if (ending === "reset" || ours) return this.#discard(bytes, start, end);

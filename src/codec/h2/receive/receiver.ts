@@ -159,7 +159,8 @@ export class Receiver implements FrameSink {
     const stream = connection.streams.get(streamId);
     if (stream !== undefined) return connection.reject(stream, code);
     // An idle stream cannot be reset (section 6.4).
-    return !connection.isIdle(streamId) || connection.fail(code, "a PRIORITY frame is malformed");
+    if (connection.isIdle(streamId)) return connection.fail(code, "a PRIORITY frame is malformed");
+    return connection.rejectClosed(streamId, code);
   }
 
   #onSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): boolean {
