@@ -5,6 +5,8 @@ import type { Candidate } from "../balance/balancer.ts";
 import type { Destination } from "../telemetry/standard/destination.ts";
 import { type EndpointPools, poolsOf } from "../upstream/endpoint-pools.ts";
 import type { RequestPool } from "../upstream/request-pool.ts";
+import { DirectOpener } from "../upstream/tcp/direct-opener.ts";
+import type { TcpOpener } from "../upstream/tcp/tcp-connection.ts";
 import { sameWorkload } from "./same-assignment.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
 
@@ -14,6 +16,8 @@ export class Host implements Candidate {
   readonly address: Address;
   /** `127.0.0.1:9000`. */
   readonly text: string;
+  /** Makes connections for bytes of any protocol. */
+  readonly tcp: TcpOpener;
   readonly #pools: EndpointPools;
   endpoint: Endpoint;
   weight: number;
@@ -36,6 +40,7 @@ export class Host implements Candidate {
     this.outbound = cluster.destinationOf("outbound", endpoint);
     this.inbound = cluster.destinationOf("inbound", endpoint);
     this.#pools = poolsOf(this);
+    this.tcp = new DirectOpener();
   }
 
   /** By discovery and by active checks (Envoy: Host::coarseHealth). */
@@ -64,6 +69,7 @@ export class Host implements Candidate {
   drain(): void {
     this.#pools.http1.drain();
     if (this.#pools.http2 !== this.#pools.http1) this.#pools.http2.drain();
+    this.tcp.drain();
   }
 
   /** The same address with other properties. */

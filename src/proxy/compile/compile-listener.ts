@@ -9,7 +9,7 @@ import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { TelemetryExchange } from "../filters/peer-exchange.ts";
 import { ChainSet, CompiledChain, type CompiledFilter } from "../listener/filter-chain.ts";
 import type { CompiledListener } from "../listener/listener-set.ts";
-import type { CompiledTcpProxy } from "../listener/tcp-proxy.ts";
+import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import type { AccessLogger } from "../telemetry/access-log/logger.ts";
 import type { PeerHeaders } from "../telemetry/standard/peer-metadata.ts";
 import { compileRoutes } from "./compile-routes.ts";

@@ -3,9 +3,9 @@ import type { Address } from "../../model/address.ts";
 import type { FilterChain, FilterChainMatch } from "../../model/listener.ts";
 import { CARRYING_ALPN } from "../carry/protocol.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
+import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import type { ServerContext } from "../tls/server-context.ts";
 import { type FirstBytes, SILENT, spoken } from "./first-bytes.ts";
-import type { CompiledTcpProxy } from "./tcp-proxy.ts";
 
 export type CompiledFilter =
   | { readonly kind: "http"; readonly hcm: CompiledHcm }
@@ -51,7 +51,7 @@ export class CompiledChain {
 
   /** Who takes what is read lets go of it before the next read. */
   get sharesReads(): boolean {
-    return this.filter.kind === "http" && !this.filter.hcm.config.explicitProxy;
+    return this.filter.kind === "tcp" || !this.filter.hcm.config.explicitProxy;
   }
 
   portRank(destination: Address): number {

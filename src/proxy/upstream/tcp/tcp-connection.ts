@@ -1,0 +1,140 @@
+// hot path: no allocation per request
+import type { Host } from "../../cluster/host.ts";
+import type { TunnelEnd, TunnelEndOwner } from "../../tcp/tunnel-end.ts";
+import type { ResetReason } from "../stream-handler.ts";
+
+export interface TcpConnectionOwner extends TunnelEndOwner {
+  onConnected(): void;
+  /** Instead of `onConnected`; nothing follows. */
+  onConnectFailed(reason: ResetReason, detail: string): void;
+}
+
+/** What makes connections to one endpoint: it tells each of them that it has `opened` or `failed`. */
+export interface TcpOpener {
+  open(connection: TcpConnection): void;
+  /** The connection waits no longer. */
+  cancel(connection: TcpConnection): void;
+  /** What stands ready for further connections is closed. */
+  drain(): void;
+}
+
+/**
+ * ```
+ *   connecting -> open -> closed
+ *        |                  ^
+ *        +------------------+
+ * ```
+ */
+type State = "connecting" | "open" | "closed";
+
+/**
+ * A TCP connection to an endpoint, or what stands for one: counted among its cluster's connections
+ * from the beginning, in the place that its owner has taken among them.
+ */
+export class TcpConnection implements TunnelEnd, TunnelEndOwner {
+  readonly host: Host;
+  readonly #owner: TcpConnectionOwner;
+  readonly #openedMs: number;
+  #state: State = "connecting";
+  #end: TunnelEnd | undefined;
+  #byPeer = false;
+  /** `address:port` of this side, once it is connected. */
+  localAddress = "";
+
+  constructor(host: Host, owner: TcpConnectionOwner) {
+    this.host = host;
+    this.#owner = owner;
+    this.#openedMs = host.cluster.context.clock.now();
+  }
+
+  connect(): void {
+    this.host.cluster.stats.tcpConnectionOpening();
+    this.host.tcp.open(this);
+  }
+
+  /** For the opener: from now on this end carries its bytes. */
+  opened(end: TunnelEnd, localAddress: string): void {
+    const { context, stats } = this.host.cluster;
+    this.#state = "open";
+    this.#end = end;
+    this.localAddress = localAddress;
+    stats.connectionEstablished(context.clock.now() - this.#openedMs);
+    this.#owner.onConnected();
+  }
+
+  /** For the opener: there is no connection. */
+  failed(reason: ResetReason, detail: string): void {
+    this.host.cluster.stats.connectFailed(reason === "connection timeout");
+    this.#byPeer = reason === "remote connection failure";
+    this.#settle();
+    this.#owner.onConnectFailed(reason, detail);
+  }
+
+  write(bytes: Buffer, start: number, end: number): void {
+    this.host.cluster.stats.sent(end - start);
+    this.#end?.write(bytes, start, end);
+  }
+
+  finish(): void {
+    this.#end?.finish();
+  }
+
+  pause(): void {
+    this.#end?.pause();
+  }
+
+  resume(): void {
+    this.#end?.resume();
+  }
+
+  close(): void {
+    this.#end?.close();
+  }
+
+  destroy(): void {
+    if (this.#state === "closed") return;
+    if (this.#state === "connecting") this.host.tcp.cancel(this);
+    this.#end?.destroy();
+    this.#settle();
+  }
+
+  onBytes(_from: TunnelEnd, bytes: Buffer, start: number, end: number): void {
+    this.host.cluster.stats.received(end - start);
+    this.#owner.onBytes(this, bytes, start, end);
+  }
+
+  onBlocked(): void {
+    this.host.cluster.stats.count("upstream_flow_control_backed_up_total");
+    this.#owner.onBlocked(this);
+  }
+
+  onDrained(): void {
+    this.host.cluster.stats.count("upstream_flow_control_drained_total");
+    this.#owner.onDrained(this);
+  }
+
+  onEnded(): void {
+    this.#byPeer = true;
+    this.#owner.onEnded(this);
+  }
+
+  onClosed(_at: TunnelEnd, byPeer: boolean): void {
+    if (this.#state === "closed") return;
+    this.#byPeer ||= byPeer;
+    this.#settle();
+    this.#owner.onClosed(this, this.#byPeer);
+  }
+
+  onFault(error: unknown): void {
+    this.#owner.onFault(error);
+  }
+
+  #settle(): void {
+    const { context, limits, stats } = this.host.cluster;
+    const lengthMs = context.clock.now() - this.#openedMs;
+    this.#state = "closed";
+    this.#end = undefined;
+    limits.releaseConnection();
+    stats.connectionClosed(!this.#byPeer, false, lengthMs, 0);
+  }
+}
