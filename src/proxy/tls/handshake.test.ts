@@ -278,6 +278,29 @@ describe("a session", () => {
     expect((await connected(echo, options)).isSessionReused()).toBe(false);
   });
 
+  it.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "of a client that another chain puts up with is refused here, %s",
+    async (maxVersion) => {
+      const { chain: cert, key } = await (await TestAuthority.create("stranger")).issue();
+      const config = (acceptUntrusted: boolean): DownstreamTls =>
+        downstreamTls({
+          certificates: [pairOf(server)],
+          validation: trusting(authority, { acceptUntrusted }),
+        });
+      const contexts = tlsContexts();
+      const echo = await TlsEcho.listen(contexts.server(config(true)));
+      closing.push(() => echo.close());
+      const first = shakeWith(echo, { cert, key, maxVersion });
+      const session = new Promise<Buffer>((resolve) => first.once("session", resolve));
+      first.write("hello");
+      await once(first, "data");
+      echo.secured.splice(0);
+      echo.context = contexts.server(config(false));
+      await refused(echo, { cert, key, maxVersion, session: await session });
+      expect(echo.stats.value("fail_verify_error")).toBe(2);
+    },
+  );
+
   it("is not resumed where tickets are disabled", async () => {
     const echo = await echoOf({ sessionTickets: false });
     expect(await resumes(echo, {})).toBe(false);
