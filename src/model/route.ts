@@ -110,11 +110,16 @@ export interface ForwardAction {
   readonly hostRewrite: string | undefined;
   /** Envoy's `append_x_forwarded_host`. */
   readonly appendForwardedHost: boolean;
-  /** Longest time from first byte to last (`max_stream_duration`); 0: none. */
+  /** Longest time from first byte to last (`max_stream_duration`) instead of a timeout; 0: none. */
   readonly maxStreamDurationMs: number;
   /**
-   * `grpc_timeout_header_max`: a gRPC client's `grpc-timeout` bounds its request, itself bounded
-   * by this (0: by nothing). Undefined: the header is passed on and not acted upon.
+   * `max_stream_duration.grpc_timeout_header_max`: a `grpc-timeout` is the longest duration of its
+   * stream, itself bounded by this (0: by nothing). Undefined: the header does not count there.
+   */
+  readonly grpcTimeoutHeaderMaxMs: number | undefined;
+  /**
+   * `max_grpc_timeout`, as Istio writes it: a gRPC call's `grpc-timeout` is its timeout instead of
+   * `timeoutMs`, itself bounded by this (0: by nothing). Undefined: the header does not count.
    */
   readonly grpcTimeoutMaxMs: number | undefined;
   /** CONNECT ends here: what the tunnel carries goes to the cluster as TCP (`connect_config`). */

@@ -11,7 +11,7 @@ import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
 import { contained } from "./faults.ts";
 import { decodeRequest } from "./filters/decode-request.ts";
 import { takeResponseHeaders } from "./filters/response-headers.ts";
-import { isGrpc, noteGrpcStatus, streamDurationMs } from "./grpc/grpc-call.ts";
+import { isGrpc, noteGrpcStatus } from "./grpc/grpc-call.ts";
 import { type GrpcWeb, grpcWebOf } from "./grpc/grpc-web.ts";
 import { grpcReply, type LocalReply, localReplyHeaders } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
@@ -19,7 +19,7 @@ import { ResponseWriter } from "./reply/response-writer.ts";
 import { HostChoice } from "./retry/host-choice.ts";
 import { RequestStream } from "./retry/request-stream.ts";
 import { RetryState, type RetryVerdict } from "./retry/retry-state.ts";
-import { announceTimeout, Timeouts, timeoutReply } from "./retry/timeouts.ts";
+import { Timeouts, timeoutReply } from "./retry/timeouts.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./route/compiled-route.ts";
 import { finalizeRequest, finalizeResponse } from "./route/finalize.ts";
 import { RequestHead } from "./route/request-head.ts";
@@ -135,18 +135,17 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#retry.begin(forward.retry, cluster);
     if (cluster.config.service !== undefined) peers?.introduce(this.head.headers);
     const nowMs = this.account.startedAtMs;
-    const durationMs = streamDurationMs(forward, this.head.headers, this.account.grpc);
-    this.#timeouts.startDuration(nowMs, durationMs);
+    this.#timeouts.admit(forward, this.head.headers, this.account.grpc, nowMs);
     this.#expectWithin(0);
     const { route, target } = this.routing;
     finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
-    this.#timeouts.changeIdle(nowMs, forward.idleTimeoutMs);
-    if (this.#body.complete) this.#timeouts.startRoute(nowMs, forward.timeoutMs);
+    if (this.#body.complete) this.#timeouts.startRoute(nowMs);
     return true;
   }
 
   #expectWithin(spentMs: number): void {
-    announceTimeout(this.head.headers, this.routing.forward as CompiledForward, spentMs);
+    const perTryMs = this.routing.forward?.retry?.perTryTimeoutMs ?? 0;
+    this.#timeouts.announce(this.head.headers, perTryMs, spentMs);
   }
 
   #tryHost(): void {
@@ -199,7 +198,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
       this.#giveUp(replies.BAD_GRPC_WEB);
       return;
     }
-    this.#timeouts.startRoute(nowMs, this.routing.forward?.timeoutMs ?? 0);
+    this.#timeouts.startRoute(nowMs);
     if (this.#state !== "answering") this.#startTryClock(nowMs);
     if (this.attempt.sending) this.#body.sendEnd(this.attempt);
   }

@@ -131,13 +131,19 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     hostRewrite: optional(name),
     appendForwardedHost: fc.boolean(),
     maxStreamDurationMs: ms,
+    grpcTimeoutHeaderMaxMs: optional(ms),
     grpcTimeoutMaxMs: optional(ms),
     terminatesConnect: fc.boolean(),
     clusterNotFoundStatus: fc.constantFrom(404, 500, 503),
   })
   .map((action) =>
     action.prefixRewrite === undefined ? action : { ...action, regexRewrite: undefined },
-  );
+  )
+  // Beside max_stream_duration the older way of saying it is refused.
+  .map((action) => {
+    const newer = action.maxStreamDurationMs > 0 || action.grpcTimeoutHeaderMaxMs !== undefined;
+    return newer ? { ...action, grpcTimeoutMaxMs: undefined } : action;
+  });
 
 const redirect: fc.Arbitrary<RedirectAction> = fc
   .record({

@@ -75,6 +75,7 @@ export function routeTo(cluster: string, prefix = "/"): Route {
       hostRewrite: undefined,
       appendForwardedHost: false,
       maxStreamDurationMs: 0,
+      grpcTimeoutHeaderMaxMs: undefined,
       grpcTimeoutMaxMs: undefined,
       terminatesConnect: false,
       clusterNotFoundStatus: 503,

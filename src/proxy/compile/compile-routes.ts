@@ -133,7 +133,8 @@ function compileForward(
     weight,
     timeoutMs: boundsStream(action) ? 0 : action.timeoutMs,
     maxStreamDurationMs: action.maxStreamDurationMs,
-    grpcTimeoutMaxMs: action.grpcTimeoutMaxMs,
+    grpcTimeoutHeaderMaxMs: action.grpcTimeoutHeaderMaxMs,
+    grpcTimeoutMaxMs: boundsStream(action) ? undefined : action.grpcTimeoutMaxMs,
     idleTimeoutMs: action.idleTimeoutMs,
     retry: policy === undefined ? undefined : compileRetry(policy),
     rewrite: rewriteOf(route, action),
@@ -143,9 +144,9 @@ function compileForward(
   };
 }
 
-/** Envoy's `max_stream_duration` takes the place of the route's timeout. */
-function boundsStream({ maxStreamDurationMs, grpcTimeoutMaxMs }: ForwardAction): boolean {
-  return maxStreamDurationMs > 0 || grpcTimeoutMaxMs !== undefined;
+/** Envoy's `max_stream_duration` takes the place of the route's timeouts. */
+function boundsStream({ maxStreamDurationMs, grpcTimeoutHeaderMaxMs }: ForwardAction): boolean {
+  return maxStreamDurationMs > 0 || grpcTimeoutHeaderMaxMs !== undefined;
 }
 
 function compileRedirect(route: Route, action: RedirectAction): CompiledRedirect {

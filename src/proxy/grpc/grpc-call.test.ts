@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { originServer, running } from "../../../test/support/one-hop.ts";
 import type { Peer, PeerServer } from "../../../test/support/peer.ts";
 import {
@@ -98,6 +98,43 @@ it.each([
     await upstream.sees("end");
   },
 );
+
+describe("where a route has max_grpc_timeout", () => {
+  it.each([
+    { name: "its own deadline", max: "0s", fields: "grpc-timeout: 300m\r\n", ms: 300 },
+    { name: "the bound", max: "0.5s", fields: "grpc-timeout: 2S\r\n", ms: 500 },
+    { name: "the bound, where it has no deadline", max: "0.5s", fields: "", ms: 500 },
+  ])("a call's timeout is $name", async ({ max, fields, ms }) => {
+    const { client, clock, origin } = await setUp({ timeout: "9s", max_grpc_timeout: max });
+    call(client, fields);
+    const head = await (await origin.accepts()).receives("\r\n\r\n");
+    expect(head).toContain(`grpc-timeout: ${ms}m\r\n`);
+    expect(head).toContain(`x-envoy-expected-rq-timeout-ms: ${ms}\r\n`);
+    clock.advance(ms - 1);
+    expect(client.received).toBe("");
+    clock.advance(2);
+    expect((await client.receivesResponse()).head).toContain(
+      "grpc-status: 14\r\ngrpc-message: upstream request timeout\r\n",
+    );
+  });
+
+  it("a call without bound and deadline has no timeout", async () => {
+    const { client, clock, origin } = await setUp({ timeout: "1s", max_grpc_timeout: "0s" });
+    call(client);
+    const upstream = await origin.accepts();
+    expect(await upstream.receives("\r\n\r\n")).not.toContain("timeout");
+    clock.advance(60_000);
+    expect(client.received).toBe("");
+  });
+
+  it("what is no call has the route's timeout", async () => {
+    const { client, clock, origin } = await setUp({ timeout: "1s", max_grpc_timeout: "0s" });
+    client.sends("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    await (await origin.accepts()).receives("\r\n\r\n");
+    clock.advance(1001);
+    expect((await client.receivesResponse()).head).toContain("504 Gateway Timeout");
+  });
+});
 
 it("a deadline means nothing where the route does not ask for it", async () => {
   const { client, clock, origin } = await setUp({ timeout: "0s" });

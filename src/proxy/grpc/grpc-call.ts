@@ -36,12 +36,32 @@ export function streamDurationMs(
   headers: HeaderTable,
   grpc: boolean,
 ): number {
-  const { grpcTimeoutMaxMs, maxStreamDurationMs } = forward;
-  if (maxStreamDurationMs === 0 && grpcTimeoutMaxMs === undefined) return 0;
-  const asked = grpcTimeoutMaxMs === undefined ? -1 : grpcTimeoutIn(headers);
-  const durationMs = asked < 0 ? maxStreamDurationMs : bounded(asked, grpcTimeoutMaxMs ?? 0);
-  if (grpc && durationMs > 0) headers.setName("grpc-timeout", formatGrpcTimeout(durationMs));
+  const { grpcTimeoutHeaderMaxMs: maxMs, maxStreamDurationMs } = forward;
+  if (maxStreamDurationMs === 0 && maxMs === undefined) return 0;
+  const asked = maxMs === undefined ? -1 : grpcTimeoutIn(headers);
+  const durationMs = asked < 0 ? maxStreamDurationMs : bounded(asked, maxMs ?? 0);
+  if (grpc && durationMs > 0) setGrpcTimeout(headers, durationMs);
   return durationMs;
+}
+
+/**
+ * The route's timeout for this request, in milliseconds; 0: none. Where the route says so, a gRPC
+ * call's own takes its place, and without one there is none (Envoy: FilterUtility::finalTimeout).
+ */
+export function routeTimeoutMs(
+  forward: CompiledForward,
+  headers: HeaderTable,
+  grpc: boolean,
+): number {
+  const { grpcTimeoutMaxMs: maxMs, timeoutMs } = forward;
+  if (!grpc || maxMs === undefined) return timeoutMs;
+  const askedMs = Math.max(0, grpcTimeoutIn(headers));
+  return maxMs > 0 && (askedMs === 0 || askedMs > maxMs) ? maxMs : askedMs;
+}
+
+/** Tells the upstream how long the client of its call will wait. */
+export function setGrpcTimeout(headers: HeaderTable, timeoutMs: number): void {
+  headers.setName("grpc-timeout", formatGrpcTimeout(timeoutMs));
 }
 
 /** Milliseconds; -1 without one that can be read. */

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import { ID } from "../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../codec/http/header-table.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import { routeTimeoutMs, setGrpcTimeout, streamDurationMs } from "../grpc/grpc-call.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import {
   REQUEST_TIMEOUT,
@@ -25,6 +26,9 @@ export class Timeouts {
   readonly #idle: Deadline;
   readonly #duration: Deadline;
   #idleMs = 0;
+  #routeMs = 0;
+  /** The upstream of a gRPC call hears of its timeout in gRPC's words too. */
+  #grpc = false;
 
   constructor(clock: Clock, owner: DeadlineOwner) {
     this.#clock = clock;
@@ -36,21 +40,28 @@ export class Timeouts {
   begin(nowMs: number, idleMs: number): void {
     this.#idleMs = idleMs;
     this.#idle.set(nowMs, idleMs);
+    this.#routeMs = 0;
   }
 
-  /** A route may have its own idea of silence. */
-  changeIdle(nowMs: number, idleMs: number | undefined): void {
-    if (idleMs !== undefined) this.begin(nowMs, idleMs);
+  /** The request goes this way: what that means for its time. */
+  admit(forward: CompiledForward, headers: HeaderTable, grpc: boolean, startedAtMs: number): void {
+    if (forward.idleTimeoutMs !== undefined) this.begin(startedAtMs, forward.idleTimeoutMs);
+    this.#routeMs = routeTimeoutMs(forward, headers, grpc);
+    this.#grpc = grpc && forward.grpcTimeoutMaxMs !== undefined;
+    this.#duration.set(startedAtMs, streamDurationMs(forward, headers, grpc));
+  }
+
+  /** Tells the upstream how long the answer is waited for. `spentMs`: on earlier tries. */
+  announce(headers: HeaderTable, perTryMs: number, spentMs: number): void {
+    const timeoutMs = this.#expectedMs(perTryMs, spentMs);
+    if (timeoutMs === 0) return;
+    headers.set(ID["x-envoy-expected-rq-timeout-ms"], String(timeoutMs));
+    if (this.#grpc) setGrpcTimeout(headers, timeoutMs);
   }
 
   /** The request is complete: from now on the route's time runs. */
-  startRoute(nowMs: number, timeoutMs: number): void {
-    this.#route.set(nowMs, timeoutMs);
-  }
-
-  /** The stream as a whole may take so long from its first byte on; 0: for ever. */
-  startDuration(startedAtMs: number, durationMs: number): void {
-    this.#duration.set(startedAtMs, durationMs);
+  startRoute(nowMs: number): void {
+    this.#route.set(nowMs, this.#routeMs);
   }
 
   /** The route's time no longer counts. */
@@ -67,6 +78,13 @@ export class Timeouts {
     this.#route.clear();
     this.#idle.clear();
     this.#duration.clear();
+  }
+
+  /** 0 for no timeout. */
+  #expectedMs(perTryMs: number, spentMs: number): number {
+    if (this.#routeMs === 0) return perTryMs;
+    const leftMs = Math.max(1, Math.trunc(this.#routeMs - spentMs));
+    return perTryMs > 0 && perTryMs < leftMs ? perTryMs : leftMs;
   }
 
   dispose(): void {
@@ -97,22 +115,4 @@ export function timeoutReply(
   }
   http.count("downstream_rq_idle_timeout");
   return STREAM_IDLE_TIMEOUT;
-}
-
-/** Tells the upstream how long the answer is waited for. `spentMs`: on earlier tries. */
-export function announceTimeout(
-  headers: HeaderTable,
-  forward: CompiledForward,
-  spentMs: number,
-): void {
-  const timeoutMs = expectedTimeoutMs(forward, spentMs);
-  if (timeoutMs > 0) headers.set(ID["x-envoy-expected-rq-timeout-ms"], String(timeoutMs));
-}
-
-/** 0 for no timeout. */
-function expectedTimeoutMs(forward: CompiledForward, spentMs: number): number {
-  const perTryMs = forward.retry?.perTryTimeoutMs ?? 0;
-  if (forward.timeoutMs === 0) return perTryMs;
-  const leftMs = Math.max(1, Math.trunc(forward.timeoutMs - spentMs));
-  return perTryMs > 0 && perTryMs < leftMs ? perTryMs : leftMs;
 }

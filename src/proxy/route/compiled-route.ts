@@ -26,7 +26,9 @@ export interface CompiledForward {
   readonly timeoutMs: number;
   /** Longest time from a stream's first byte to its last; 0: none. */
   readonly maxStreamDurationMs: number;
-  /** Bound of a client's `grpc-timeout`, 0: it is not bounded; undefined: it does not count. */
+  /** Of a `grpc-timeout` as that time; 0: no bound; undefined: it does not count. */
+  readonly grpcTimeoutHeaderMaxMs: number | undefined;
+  /** Of a `grpc-timeout` in the timeout's place; likewise. */
   readonly grpcTimeoutMaxMs: number | undefined;
   /** Undefined: the listener's. */
   readonly idleTimeoutMs: number | undefined;

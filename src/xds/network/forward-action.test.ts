@@ -11,21 +11,30 @@ function decode(route: JsonObject) {
 
 describe("how long a stream may last", () => {
   it.each([
-    { name: "both bounds", route: { max_stream_duration: { grpc_timeout_header_max: "0s" } } },
-    { name: "the deprecated max_grpc_timeout", route: { max_grpc_timeout: "0s" } },
-  ])("heeds grpc-timeout with $name, and 0 leaves it unbounded", ({ route }) => {
-    expect(decode(route).action).toMatchObject({ grpcTimeoutMaxMs: 0, maxStreamDurationMs: 0 });
-  });
-
-  it("lets grpc-timeout pass unheeded where nothing is said", () => {
-    expect(decode({}).action).toMatchObject({ grpcTimeoutMaxMs: undefined });
+    {
+      name: "as a bound of the stream",
+      route: { max_stream_duration: { grpc_timeout_header_max: "0s" } },
+      action: { grpcTimeoutHeaderMaxMs: 0, grpcTimeoutMaxMs: undefined },
+    },
+    {
+      name: "as the timeout of gRPC calls",
+      route: { max_grpc_timeout: "2s" },
+      action: { grpcTimeoutHeaderMaxMs: undefined, grpcTimeoutMaxMs: 2000 },
+    },
+    {
+      name: "not at all where nothing is said",
+      route: {},
+      action: { grpcTimeoutHeaderMaxMs: undefined, grpcTimeoutMaxMs: undefined },
+    },
+  ])("heeds grpc-timeout $name", ({ route, action }) => {
+    expect(decode(route).action).toMatchObject({ ...action, maxStreamDurationMs: 0 });
   });
 
   it("may not be said in both words", () => {
     const max_stream_duration = { grpc_timeout_header_max: "1s" };
     expect(decode({ max_grpc_timeout: "2s", max_stream_duration }).problems).toEqual([
-      "virtual_hosts[0].routes[0].route.max_grpc_timeout: is said twice " +
-        '(found "2000ms"; allowed max_stream_duration.grpc_timeout_header_max)',
+      "virtual_hosts[0].routes[0].route.max_grpc_timeout: is not looked at " +
+        '(found "2000ms"; allowed max_stream_duration)',
     ]);
   });
 });

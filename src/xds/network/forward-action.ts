@@ -49,22 +49,27 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,
     appendForwardedHost: message.appendXForwardedHost,
     maxStreamDurationMs: durationMs(message.maxStreamDuration?.maxStreamDuration),
-    grpcTimeoutMaxMs: decodeGrpcTimeout(message, place),
+    ...decodeGrpcTimeout(message, place),
     terminatesConnect: decodeConnect(message, place.field("upgrade_configs")),
     clusterNotFoundStatus: NOT_FOUND_STATUS[message.clusterNotFoundResponseCode],
   };
 }
 
-/** `max_grpc_timeout` is the older word for the same. */
-function decodeGrpcTimeout(message: RouteActionMessage, place: Place): number | undefined {
+/** `max_grpc_timeout` is the older way: Envoy does not look at it beside the other. */
+function decodeGrpcTimeout(
+  message: RouteActionMessage,
+  place: Place,
+): Pick<ForwardAction, "grpcTimeoutHeaderMaxMs" | "grpcTimeoutMaxMs"> {
   const bound = message.maxStreamDuration?.grpcTimeoutHeaderMax;
   const { maxGrpcTimeout: older } = message;
-  if (bound !== undefined && older !== undefined) {
-    const other = "max_stream_duration.grpc_timeout_header_max";
-    place.field("max_grpc_timeout").refuse("is said twice", `${durationMs(older)}ms`, other);
+  if (message.maxStreamDuration !== undefined && older !== undefined) {
+    const found = `${durationMs(older)}ms`;
+    place.field("max_grpc_timeout").refuse("is not looked at", found, "max_stream_duration");
   }
-  const found = bound ?? older;
-  return found === undefined ? undefined : durationMs(found);
+  return {
+    grpcTimeoutHeaderMaxMs: bound === undefined ? undefined : durationMs(bound),
+    grpcTimeoutMaxMs: older === undefined ? undefined : durationMs(older),
+  };
 }
 
 /** Of a route's upgrades, only that CONNECT ends here; the listener allows all others. */
@@ -148,6 +153,9 @@ export function encodeForward(action: ForwardAction): RouteActionMessage {
   }
   const duration = encodeStreamDuration(action);
   if (duration !== undefined) init.maxStreamDuration = duration;
+  if (action.grpcTimeoutMaxMs !== undefined) {
+    init.maxGrpcTimeout = toDuration(action.grpcTimeoutMaxMs);
+  }
   if (action.terminatesConnect) {
     init.upgradeConfigs = [{ upgradeType: CONNECT, connectConfig: {} }];
   }
@@ -157,13 +165,13 @@ export function encodeForward(action: ForwardAction): RouteActionMessage {
 }
 
 function encodeStreamDuration(action: ForwardAction) {
-  const { maxStreamDurationMs, grpcTimeoutMaxMs } = action;
-  if (maxStreamDurationMs === 0 && grpcTimeoutMaxMs === undefined) return undefined;
+  const { grpcTimeoutHeaderMaxMs, maxStreamDurationMs } = action;
+  if (maxStreamDurationMs === 0 && grpcTimeoutHeaderMaxMs === undefined) return undefined;
   return {
     ...(maxStreamDurationMs > 0 ? { maxStreamDuration: toDuration(maxStreamDurationMs) } : {}),
-    ...(grpcTimeoutMaxMs === undefined
+    ...(grpcTimeoutHeaderMaxMs === undefined
       ? {}
-      : { grpcTimeoutHeaderMax: toDuration(grpcTimeoutMaxMs) }),
+      : { grpcTimeoutHeaderMax: toDuration(grpcTimeoutHeaderMaxMs) }),
   };
 }
 

@@ -86,6 +86,7 @@ export function forward(clusters: readonly WeightedCluster[]): ForwardAction {
     hostRewrite: undefined,
     appendForwardedHost: false,
     maxStreamDurationMs: 0,
+    grpcTimeoutHeaderMaxMs: undefined,
     grpcTimeoutMaxMs: 0,
     terminatesConnect: false,
     clusterNotFoundStatus: 503,
