@@ -5,20 +5,23 @@ import { fileURLToPath } from "node:url";
 import { median } from "../report/report.ts";
 import type { Stage } from "../stage.ts";
 import { type Chart, type Line, toCsv, toSvg } from "./chart.ts";
-import type { Curve, Series } from "./curve.ts";
+import type { Curve } from "./curve.ts";
+import type { ProxySeries } from "./proxy-series.ts";
 
 const FOLDER = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../docs/performance");
 
+const Y_TITLE = "CPU us a request";
+
 /** `null` for what did not run, which is said. */
 async function pointOf(
-  { name, at }: Series,
+  series: ProxySeries,
   x: number,
   say: (line: string) => void,
 ): Promise<number | null> {
   try {
-    return await at(x);
+    return await series.at(x);
   } catch (error) {
-    say(`${name} at ${x}: ${String(error).split("\n", 2).join(" ")}`);
+    say(`${series.name} at ${x}: ${String(error).split("\n", 2).join(" ")}`);
     return null;
   }
 }
@@ -29,7 +32,7 @@ function medianOrNull(values: readonly (number | null)[]): number | null {
 }
 
 /** Half way, unmeasured: the smallest `x` comes first, and would warm everything up. */
-async function warmUp({ xs }: Curve, all: readonly Series[]): Promise<void> {
+async function warmUp({ xs }: Curve, all: readonly ProxySeries[]): Promise<void> {
   const x = xs[Math.floor(xs.length / 2)] ?? 1;
   for (const series of all) await series.at(x).catch(() => Number.NaN); // said when it is measured
 }
@@ -61,11 +64,11 @@ export async function runCurve(
   rounds: number,
   say: (line: string) => void,
 ): Promise<string> {
-  const { title, xTitle, yTitle, xs } = curve;
+  const { title, xTitle, xs } = curve;
   const lines = await measureCurve(curve, stage, rounds, say);
-  const chart: Chart = { title, xTitle, yTitle, xs, lines };
+  const chart: Chart = { title, xTitle, yTitle: Y_TITLE, xs, lines };
   fs.mkdirSync(FOLDER, { recursive: true });
   fs.writeFileSync(path.join(FOLDER, `${curve.name}.svg`), toSvg(chart));
   fs.writeFileSync(path.join(FOLDER, `${curve.name}.csv`), toCsv(chart));
-  return `== ${curve.name}: ${title}, ${yTitle}\n${toCsv(chart)}`;
+  return `== ${curve.name}: ${title}, ${Y_TITLE}\n${toCsv(chart)}`;
 }
