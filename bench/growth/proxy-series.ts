@@ -52,22 +52,26 @@ export class ProxySeries {
   /** CPU microseconds a request. */
   async at(x: number): Promise<number> {
     const { workers, drive } = this.#hop.pointAt(x);
-    const { port, pid } = await this.#withWorkers(workers);
+    const { port, pid } = await this.#withWorkers(workers, drive);
     const { cpuMicros = Number.NaN } = await measured([pid], () => successful(drive, port))();
     return cpuMicros;
   }
 
-  #withWorkers(workers: number): Promise<Running> {
-    const running = this.#running.get(workers) ?? this.#start(workers);
+  #withWorkers(workers: number, drive: Point["drive"]): Promise<Running> {
+    const running = this.#running.get(workers) ?? this.#start(workers, drive);
     this.#running.set(workers, running);
     return running;
   }
 
-  async #start(workers: number): Promise<Running> {
+  /** The first load is not measured: it warms the process up. */
+  async #start(workers: number, drive: Point["drive"]): Promise<Running> {
     const { file, origin } = this.#hop;
     const listen = await freePort();
     const yaml = patient(configText(file, { 10000: listen, 10001: origin }));
     const name = `${this.name}-${workers}`;
-    return startSidecar(this.#stage, this.#program, name, listen, yaml, { workers });
+    const program = this.#program;
+    const running = await startSidecar(this.#stage, program, name, listen, yaml, { workers });
+    await drive(listen);
+    return running;
   }
 }

@@ -31,12 +31,6 @@ function medianOrNull(values: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : median(known);
 }
 
-/** Half way, unmeasured: the smallest `x` comes first, and would warm everything up. */
-async function warmUp({ xs }: Curve, all: readonly ProxySeries[]): Promise<void> {
-  const x = xs[Math.floor(xs.length / 2)] ?? 1;
-  for (const series of all) await series.at(x).catch(() => Number.NaN); // said when it is measured
-}
-
 /** Each round measures at one `x` after the other, all proxies at each. */
 async function measureCurve(
   curve: Curve,
@@ -45,7 +39,6 @@ async function measureCurve(
   say: (line: string) => void,
 ): Promise<Line[]> {
   const all = await curve.series(stage);
-  await warmUp(curve, all);
   const values = all.map(() => curve.xs.map((): (number | null)[] => []));
   for (let round = 1; round <= rounds; round++) {
     for (const [column, x] of curve.xs.entries()) {
