@@ -3,11 +3,14 @@ import { once } from "node:events";
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
+  type ClientSessionOptions,
   connect,
   constants,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
+  type Settings,
 } from "node:http2";
+import type { Socket } from "node:net";
 
 /** Time that a client waits: far more than anything ever takes. */
 const PATIENCE_MS = 5000;
@@ -103,12 +106,26 @@ export class Http2Client {
   }
 
   /** Connects, and knows the server's settings. `settings`: its own. */
-  static async connect(
+  static connect(port: number, settings: Settings = {}): Promise<Http2Client> {
+    return Http2Client.#over(port, settings, {});
+  }
+
+  /** Over a connection that is there, as through a CONNECT tunnel. */
+  static through(socket: Socket): Promise<Http2Client> {
+    return Http2Client.#over(0, {}, { createConnection: () => socket });
+  }
+
+  static async #over(
     port: number,
-    settings: { readonly initialWindowSize?: number } = {},
+    settings: Settings,
+    more: ClientSessionOptions,
   ): Promise<Http2Client> {
     // In MB: it resets streams itself when more of its bodies wait to be sent.
-    const session = connect(`http://127.0.0.1:${port}`, { settings, maxSessionMemory: 1000 });
+    const session = connect(`http://127.0.0.1:${port}`, {
+      ...more,
+      settings,
+      maxSessionMemory: 1000,
+    });
     const client = new Http2Client(session);
     await within(once(session, "remoteSettings"), "the server's settings");
     return client;

@@ -19,6 +19,9 @@ import type { ClientConnection, ConnectionOwner } from "../http/client-connectio
 import { Lingering } from "../lingering.ts";
 import { ServerStream, type StreamCarrier } from "./server-stream.ts";
 
+/** Streams kept for the next requests, with all that an exchange needs. */
+const SPARES_MAX = 64;
+
 /**
  * ```
  *   open -> draining -> closing -> closed      draining: takes no streams after those under way
@@ -40,8 +43,6 @@ export class Http2Connection
   readonly #writer: FrameWriter;
   readonly #session: Session;
   readonly #stats: Http2Stats;
-  /** All that were ever needed at once. */
-  readonly #streams: ServerStream[] = [];
   readonly #free: ServerStream[] = [];
   readonly #timer: Deadline;
   readonly #ping: Deadline;
@@ -119,7 +120,7 @@ export class Http2Connection
   acceptStream(stream: Stream): StreamOwner | undefined {
     if (this.#state === "closing" || this.#state === "closed") return undefined;
     const { maxRequestsPerConnection: most } = this.hcm.config;
-    const server = this.#takeStream();
+    const server = this.#free.pop() ?? new ServerStream(this);
     this.#active++;
     this.#requests++;
     this.#timer.clear();
@@ -144,7 +145,8 @@ export class Http2Connection
   }
 
   onStreamFree(stream: ServerStream): void {
-    this.#free.push(stream);
+    if (this.#state !== "closed" && this.#free.length < SPARES_MAX) this.#free.push(stream);
+    else stream.dispose();
   }
 
   onOutput(): void {
@@ -220,14 +222,6 @@ export class Http2Connection
     this.#socket.destroy();
   }
 
-  #takeStream(): ServerStream {
-    const free = this.#free.pop();
-    if (free !== undefined) return free;
-    const stream = new ServerStream(this);
-    this.#streams.push(stream);
-    return stream;
-  }
-
   #schedulePing(): void {
     const { keepaliveIntervalMs } = this.hcm.config.http2;
     if (keepaliveIntervalMs > 0) this.#ping.set(this.hcm.context.clock.now(), keepaliveIntervalMs);
@@ -276,7 +270,7 @@ export class Http2Connection
     this.#session.disconnect();
     this.#timer.dispose();
     this.#ping.dispose();
-    for (let i = 0; i < this.#streams.length; i++) this.#streams[i]?.dispose();
+    for (let i = 0; i < this.#free.length; i++) this.#free[i]?.dispose();
     const lengthMs = context.clock.now() - this.#accepted.openedMs;
     account.http.codecClosed("http2");
     account.http.connectionClosed(!this.#closedByPeer, active, lengthMs);

@@ -213,6 +213,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   }
 
   reset(): void {
+    this.hcm.account.http.count("downstream_rq_tx_reset");
     this.#reset(INTERNAL_ERROR);
   }
 
