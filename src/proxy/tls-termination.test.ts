@@ -1,6 +1,13 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { connect as connectHttp2 } from "node:http2";
-import { connect as connectPlain } from "node:net";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, connect as connectPlain } from "node:net";
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { TestAuthority, type TestCertificate } from "../../test/support/certificates.ts";
@@ -122,6 +129,19 @@ async function secureClient(
 const REQUEST = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 
+/** A chunked body as it was. */
+function unchunked(bytes: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf("\r\n", at);
+    const length = Number.parseInt(bytes.toString("latin1", at, end), 16);
+    if (length === 0) break;
+    pieces.push(bytes.subarray(end + 2, end + 2 + length));
+    at = end + 2 + length + 2;
+  }
+  return Buffer.concat(pieces);
+}
+
 async function answerOne(peers: PeerServer): Promise<string> {
   const peer = await peers.accepts();
   const head = await peer.receives("\r\n\r\n");
@@ -173,6 +193,31 @@ describe("a listener that terminates TLS", () => {
     const [headers] = await once(request, "response");
     expect(headers[":status"]).toBe(200);
     await answered;
+  });
+
+  it.each(["plain", "TLS"])("carries long bodies both ways, to an origin of %s", async (kind) => {
+    const echo = (request: IncomingMessage, response: ServerResponse): void => {
+      request.pipe(response);
+    };
+    const pair = { cert: server.chain, key: server.key };
+    const http = kind === "TLS" ? createHttpsServer(pair, echo) : createHttpServer(echo);
+    http.listen(0, "127.0.0.1");
+    await once(http, "listening");
+    closing.push(() => http.close());
+    const port = (http.address() as AddressInfo).port;
+    const transport_socket = kind === "TLS" ? { transport_socket: securing() } : {};
+    const setup = await setUp(listenerOf([httpChain("in", terminating(server))]), [
+      staticCluster("up", [port], transport_socket),
+    ]);
+    const client = await secureClient(setup);
+    const body = randomBytes(8 * 1024 * 1024);
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n`);
+    client.write(Buffer.concat([Buffer.from("Connection: close\r\n\r\n"), body]));
+    const answer: Buffer[] = [];
+    for await (const piece of client) answer.push(piece as Buffer);
+    const whole = Buffer.concat(answer);
+    const received = unchunked(whole.subarray(whole.indexOf("\r\n\r\n") + 4));
+    expect(received.equals(body)).toBe(true);
   });
 
   it("gives each name its own certificate, and what has no chain none", async () => {
