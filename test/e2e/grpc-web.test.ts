@@ -3,8 +3,9 @@ import http from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FrameReader, frameOf, TRAILERS_FLAG } from "../../src/codec/grpc/frame-reader.ts";
 import { Base64Decoder } from "../../src/codec/grpc/web.ts";
-import { GrpcChain, type ProxyKind } from "../support/grpc-chain.ts";
+import { GrpcChain } from "../support/grpc-chain.ts";
 import type { Ask } from "../support/grpc-peer.ts";
+import type { ProxyKind } from "../support/proxy-program.ts";
 import { describeWith } from "../support/tools.ts";
 
 interface Reply {

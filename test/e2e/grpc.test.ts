@@ -1,6 +1,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { GrpcChain, type ProxyKind } from "../support/grpc-chain.ts";
+import { GrpcChain } from "../support/grpc-chain.ts";
+import type { ProxyKind } from "../support/proxy-program.ts";
 import { describeWith } from "../support/tools.ts";
 
 /** From the client's side. Envoy alone shows that the tests themselves are right. */

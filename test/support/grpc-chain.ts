@@ -2,19 +2,11 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import * as grpc from "@grpc/grpc-js";
-import { ask } from "./ask.ts";
 import { TestAuthority, type TestCertificate } from "./certificates.ts";
-import {
-  eventually,
-  freePort,
-  type RunningProgram,
-  startEnvoy,
-  startOutrigger,
-} from "./envoy-process.ts";
+import { freePort } from "./envoy-process.ts";
 import { EchoClient, EchoServer } from "./grpc-peer.ts";
+import { type ProxyKind, type ProxyProgram, startProgram } from "./proxy-program.ts";
 import { OVER_HTTP2, staticCluster } from "./proxy-setup.ts";
-
-export type ProxyKind = "envoy" | "outrigger";
 
 const TYPES = "type.googleapis.com/envoy.extensions";
 /** By authority: what the last proxy of a chain does with a call. */
@@ -112,9 +104,8 @@ class Tls {
 export class GrpcChain {
   readonly servers: readonly [EchoServer, EchoServer];
   readonly #tls: Tls | undefined;
-  readonly #programs: RunningProgram[] = [];
+  readonly #programs: ProxyProgram[] = [];
   readonly #clients: EchoClient[] = [];
-  #port = 0;
 
   private constructor(servers: readonly [EchoServer, EchoServer], tls: Tls | undefined) {
     this.servers = servers;
@@ -129,21 +120,21 @@ export class GrpcChain {
       await EchoServer.listen("b", tls?.forServer()),
     ] as const;
     const chain = new GrpcChain(servers, tls);
-    await chain.#run(kinds.at(-1) ?? "envoy", await chain.#last());
-    for (const kind of kinds.slice(0, -1).toReversed()) await chain.#run(kind, chain.#before());
+    await chain.#runLast(kinds.at(-1) ?? "envoy");
+    for (const kind of kinds.slice(0, -1).toReversed()) await chain.#runBefore(kind);
     return chain;
   }
 
   /** A client with a connection of its own; the authority chooses the route. */
   client(authority = "echo.test"): EchoClient {
-    const client = new EchoClient(this.#port, this.#tls?.forClient(), authority);
+    const client = new EchoClient(this.port, this.#tls?.forClient(), authority);
     this.#clients.push(client);
     return client;
   }
 
   /** Of the proxy that is nearest to the client. */
   get port(): number {
-    return this.#port;
+    return this.#programs[0]?.port ?? 0;
   }
 
   async stop(): Promise<void> {
@@ -153,35 +144,29 @@ export class GrpcChain {
     this.#tls?.clean();
   }
 
-  async #last(): Promise<object> {
+  async #runLast(kind: ProxyKind): Promise<void> {
     const ports = this.servers.map(({ port }) => port);
     const hosts = Object.entries(ROUTES).map(([domain, action]) => hostOf(domain, action));
-    return this.#config(hosts, [
-      this.#cluster("echo", ports),
-      this.#cluster("dead", [await freePort()]),
-    ]);
+    const dead = this.#cluster("dead", [await freePort()]);
+    await this.#run(kind, hosts, [this.#cluster("echo", ports), dead]);
   }
 
-  #before(): object {
+  #runBefore(kind: ProxyKind): Promise<void> {
     const all = hostOf("*", { route: { cluster: "next", timeout: "0s" } });
-    return this.#config([all], [this.#cluster("next", [this.#port])]);
+    return this.#run(kind, [all], [this.#cluster("next", [this.port])]);
   }
 
-  async #run(kind: ProxyKind, config: object): Promise<void> {
-    const port = await freePort();
-    const admin = await freePort();
-    const text = JSON.stringify(config)
-      .replace('"$PORT"', `${port}`)
-      .replace('"$ADMIN"', `${admin}`);
-    const program = kind === "envoy" ? startEnvoy(text) : startOutrigger(text);
+  async #run(
+    kind: ProxyKind,
+    hosts: readonly object[],
+    clusters: readonly unknown[],
+  ): Promise<void> {
+    const program = await startProgram(kind, this.#listener(hosts), clusters);
     this.#programs.unshift(program);
-    this.#port = port;
-    await eventually(`${kind} is ready`, () => isReady(admin)).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${program.log()}`);
-    });
   }
 
-  #config(hosts: readonly object[], clusters: readonly unknown[]): object {
+  #listener(hosts: readonly object[]): unknown {
+    const socket = this.#tls === undefined ? {} : { transport_socket: this.#tls.downstream() };
     const manager = {
       "@type": `${TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
       stat_prefix: "in",
@@ -191,14 +176,10 @@ export class GrpcChain {
         typed_config: { "@type": `${TYPES}.filters.http.${type}` },
       })),
     };
-    const socket = this.#tls === undefined ? {} : { transport_socket: this.#tls.downstream() };
-    const filter_chains = [{ filters: [{ name: "hcm", typed_config: manager }], ...socket }];
     return {
-      admin: { address: addressOf("$ADMIN") },
-      static_resources: {
-        listeners: [{ name: "in", address: addressOf("$PORT"), filter_chains }],
-        clusters,
-      },
+      name: "in",
+      address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
+      filter_chains: [{ filters: [{ name: "hcm", typed_config: manager }], ...socket }],
     };
   }
 
@@ -210,16 +191,4 @@ export class GrpcChain {
 
 function hostOf(domain: string, action: object): object {
   return { name: domain, domains: [domain], routes: [{ match: { prefix: "/" }, ...action }] };
-}
-
-function addressOf(port: string): object {
-  return { socket_address: { address: "127.0.0.1", port_value: port } };
-}
-
-async function isReady(port: number): Promise<boolean> {
-  try {
-    return (await ask({ kind: "socket", host: "127.0.0.1", port }, "/ready")).status === 200;
-  } catch {
-    return false;
-  }
 }
