@@ -50,6 +50,11 @@ export class Session {
     return this.#connection.take(owner);
   }
 
+  /** The peer has begun a header block, and all it may send are the block's other frames. */
+  get inHead(): boolean {
+    return this.#receiver.inHead;
+  }
+
   /** Streams of either side that are not closed. */
   get openStreams(): number {
     return this.#connection.openStreams;

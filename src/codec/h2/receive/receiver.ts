@@ -95,6 +95,11 @@ export class Receiver implements FrameSink {
     return this.#data.piece(bytes, start, end);
   }
 
+  /** A header block has begun and is not whole. */
+  get inHead(): boolean {
+    return this.#heads.continued !== 0;
+  }
+
   onDataEnd(): boolean {
     return this.#data.end();
   }

@@ -19,6 +19,8 @@ import type { ClientConnection, ConnectionOwner } from "../http/client-connectio
 import { Lingering } from "../lingering.ts";
 import { ServerStream, type StreamCarrier } from "./server-stream.ts";
 
+/** Without a configured timeout a head must still arrive in this time. */
+const HEAD_TIMEOUT_MS = 60_000;
 /** Streams kept for the next requests, with all that an exchange needs. */
 const SPARES_MAX = 64;
 
@@ -46,10 +48,12 @@ export class Http2Connection
   readonly #free: ServerStream[] = [];
   readonly #timer: Deadline;
   readonly #ping: Deadline;
+  readonly #head: Deadline;
   readonly #lingering: Lingering;
   #state: State = "open";
   #active = 0;
   #requests = 0;
+  #inHead = false;
   #pinging = false;
   #closedByPeer = false;
 
@@ -68,9 +72,11 @@ export class Http2Connection
       settingsOf(hcm.config, this.carrying),
       this,
       this.#writer,
+      clock,
     );
     this.#timer = new Deadline(clock, this, "idle");
     this.#ping = new Deadline(clock, this, "ping");
+    this.#head = new Deadline(clock, this, "head");
     this.#lingering = new Lingering(this.#socket, this.#timer, clock);
     this.#socket.on("end", contained(this as Http2Connection, this.#onEnd));
     this.#socket.on("error", ignore);
@@ -102,19 +108,15 @@ export class Http2Connection
     return this.#accepted.localAddress;
   }
 
-  now(): number {
-    return this.hcm.context.clock.now();
-  }
-
   originalDestinationOf(authority: string): Address | undefined {
     return this.#asked?.of(authority) ?? this.#accepted.originalDestination;
   }
 
   onData(bytes: Buffer): void {
     this.hcm.account.http.received(bytes.length);
-    if (this.#state === "open" || this.#state === "draining") {
-      this.#session.read(bytes, 0, bytes.length);
-    }
+    if (this.#state !== "open" && this.#state !== "draining") return;
+    this.#session.read(bytes, 0, bytes.length);
+    if (this.#session.inHead !== this.#inHead) this.#watchHead();
   }
 
   acceptStream(stream: Stream): StreamOwner | undefined {
@@ -203,6 +205,9 @@ export class Http2Connection
       this.#lingering.onDeadline();
     } else if (kind === "ping") {
       this.#keepAlive();
+    } else if (kind === "head") {
+      this.hcm.account.http.count("downstream_rq_header_timeout");
+      this.#close();
     } else if (this.#active === 0) {
       this.hcm.account.http.count("downstream_cx_idle_timeout");
       this.#close();
@@ -222,6 +227,14 @@ export class Http2Connection
     this.#socket.destroy();
   }
 
+  /** A head in several frames: its time runs from the first of them. */
+  #watchHead(): void {
+    const { config, context } = this.hcm;
+    this.#inHead = this.#session.inHead;
+    if (!this.#inHead) this.#head.clear();
+    else this.#head.set(context.clock.now(), config.requestHeadersTimeoutMs || HEAD_TIMEOUT_MS);
+  }
+
   #schedulePing(): void {
     const { keepaliveIntervalMs } = this.hcm.config.http2;
     if (keepaliveIntervalMs > 0) this.#ping.set(this.hcm.context.clock.now(), keepaliveIntervalMs);
@@ -239,7 +252,7 @@ export class Http2Connection
     this.#ping.set(this.hcm.context.clock.now(), this.hcm.config.http2.keepaliveTimeoutMs);
   }
 
-  /** No stream is open: says so, and ends. */
+  /** Says that nothing more is taken, and ends. */
   #close(): void {
     this.#stats.count("goaway_sent");
     this.#session.goAway(NO_ERROR);
@@ -251,6 +264,7 @@ export class Http2Connection
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#state = "closing";
     this.#ping.clear();
+    this.#head.clear();
     this.#writer.flush();
     this.#socket.end();
     this.#socket.resume();
@@ -270,6 +284,7 @@ export class Http2Connection
     this.#session.disconnect();
     this.#timer.dispose();
     this.#ping.dispose();
+    this.#head.dispose();
     for (let i = 0; i < this.#free.length; i++) this.#free[i]?.dispose();
     const lengthMs = context.clock.now() - this.#accepted.openedMs;
     account.http.codecClosed("http2");

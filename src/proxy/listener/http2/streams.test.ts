@@ -164,6 +164,20 @@ describe("timeouts", () => {
     expect(http(setup, "downstream_cx_http2_active")).toBe(0);
   });
 
+  it("end a connection whose client does not finish a head", async () => {
+    const { clock, setup } = await http2Scene({ hcm: { request_headers_timeout: "2s" } });
+    const slow = await setup.client();
+    slow.sends("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    await slow.receives("\0\0\0\x04\x01\0\0\0\0");
+    // HEADERS without END_HEADERS: `:method: GET`, and nothing more while others are served.
+    slow.sends("\0\0\x01\x01\x01\0\0\0\x01\x82");
+    const other = await Http2Client.connect(setup.port());
+    other.closes();
+    clock.advance(2001);
+    await slow.sees("end");
+    expect(http(setup, "downstream_rq_header_timeout")).toBe(1);
+  });
+
   it("end a connection whose client answers no PING", async () => {
     const keepalive = { interval: "10s", timeout: "2s" };
     const { client, clock, setup } = await http2Scene({
