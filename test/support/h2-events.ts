@@ -19,8 +19,10 @@ export interface Http2Vector {
   readonly expected: readonly string[];
 }
 
-const CASE =
-  /^## (?<name>.+)$[\s\S]*?^```frames(?<options>[^\n]*)\n(?<frames>[\s\S]*?)^```\n```events\n(?<events>[\s\S]*?)\n?^```$/gm;
+const HEADING = "^## (?<name>.+)$[\\s\\S]*?";
+const FRAMES = "^```frames(?<options>[^\\n]*)\\n(?<frames>[\\s\\S]*?)^```\\n";
+const EVENTS = "```events\\n(?<events>[\\s\\S]*?)\\n?^```$";
+const CASE = new RegExp(HEADING + FRAMES + EVENTS, "gm");
 
 /** Reads the cases of a file. Throws where a heading has no case. */
 export function readHttp2Vectors(path: URL): readonly Http2Vector[] {
@@ -115,7 +117,7 @@ export class SessionEvents implements SessionOwner {
     this.output.flush();
   }
 
-  /** Reads a piece. Writes go out at the end alone, so that no cut changes which ones are joined. */
+  /** Reads a piece. Writes go out at the end alone, so that no cut changes what is joined. */
   feed(piece: Buffer): void {
     // What lies before and behind the piece is none of it.
     const bytes = Buffer.concat([Buffer.alloc(3, 0xff), piece, Buffer.alloc(3, 0xff)]);

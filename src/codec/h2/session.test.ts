@@ -141,6 +141,17 @@ describe("what waits to be sent", () => {
     expect(pair.server.accepted[0]?.bytes).toBe(65_535 + 65_537);
   });
 
+  it("lets its owner go on also where that has said all: others may depend on it", () => {
+    const pair = new Pair({}, { initialStreamWindowSize: 65_535 });
+    const asked = pair.client.ask("POST", false);
+    asked.stream?.sendData(LARGE, 0, LARGE.length);
+    asked.stream?.end();
+    expect(asked.blocked).toBe(true);
+    pair.run();
+    expect(asked.blocked).toBe(false);
+    expect(pair.server.accepted[0]).toMatchObject({ bytes: LARGE.length, ended: true });
+  });
+
   it("waits while the socket has 128 KiB to take", () => {
     const pair = new Pair();
     pair.client.output.held = 128 * 1024;

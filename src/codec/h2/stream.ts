@@ -235,14 +235,14 @@ export class Stream {
 
   /** For the sender: the queue has got shorter. */
   onQueueSent(): void {
-    if (this.queue.length === 0 && this.ending !== "no") {
-      if (this.ending === "end") this.#ended();
-      else this.#sendTrailersNow(this.#trailers);
-      return;
+    const { id } = this;
+    if (this.#blocked && this.queue.length < QUEUE_LOW_BYTES) {
+      this.#blocked = false;
+      this.owner.onWritable();
     }
-    if (!this.#blocked || this.queue.length >= QUEUE_LOW_BYTES) return;
-    this.#blocked = false;
-    if (this.ending === "no") this.owner.onWritable();
+    if (this.id !== id || this.queue.length > 0) return;
+    if (this.ending === "end") this.#ended();
+    else if (this.ending === "trailers") this.#sendTrailersNow(this.#trailers);
   }
 
   /** For the session: a WINDOW_UPDATE. False where the window grows too large. */

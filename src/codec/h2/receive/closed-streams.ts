@@ -1,6 +1,6 @@
 // hot path: no allocation per request
 
-/** Streams that ended by themselves, or by the peer: only what it is told differs. */
+/** Streams that ended by themselves or by the peer: what that is told differs. */
 const ENDED_KEPT = 32;
 /** Streams that this side has reset: the peer goes on sending until it hears of that. */
 const RESET_KEPT = 1024;
@@ -14,7 +14,7 @@ const NO_IDS = new Uint32Array(0);
  */
 export type Ending = "ended" | "reset" | "aborted" | "forgotten";
 
-/** The streams closed last (RFC 9113 section 5.1: what comes for them depends on how they ended). */
+/** How the streams closed last have ended: that decides what becomes of late frames. */
 export class ClosedStreams {
   readonly #ended = new Uint32Array(ENDED_KEPT);
   #endedAt = 0;

@@ -2,8 +2,8 @@
 
 /** Queued bytes lie in pieces of this size: as much as one DATA frame carries. */
 const CHUNK_BYTES = 16 * 1024;
-/** Chunks kept for the next use, for all connections of a thread together: 2 MiB. */
-const SPARES_MAX = 128;
+/** Chunks kept for the next use, for all connections of a thread together: 8 MiB. */
+const SPARES_MAX = 512;
 
 class Chunk {
   readonly bytes: Buffer;
