@@ -28,6 +28,7 @@ const BOOTSTRAP: Bootstrap = {
   clusters: [],
   ads: undefined,
   pod: undefined,
+  carrying: true,
 };
 
 const CLUSTER: ClusterRow = {
@@ -46,6 +47,17 @@ const CLUSTER: ClusterRow = {
       priority: 0,
       locality: NO_LOCALITY,
       stats: { cx_active: 2, rq_active: 1 },
+    },
+    {
+      address: socketAddress("10.0.0.3", 80),
+      hostname: "",
+      health: "degraded",
+      failedCheck: true,
+      checkTimedOut: true,
+      weight: 1,
+      priority: 0,
+      locality: NO_LOCALITY,
+      stats: {},
     },
   ],
 };
@@ -147,6 +159,9 @@ describe("the admin server", () => {
     expect(body).toContain("outbound|80||b::default_priority::max_requests::1024\n");
     expect(body).toContain("outbound|80||b::10.0.0.2:80::cx_active::2\n");
     expect(body).toContain("outbound|80||b::10.0.0.2:80::health_flags::healthy\n");
+    expect(body).toContain(
+      "10.0.0.3:80::health_flags::/failed_active_hc/degraded_eds_health/active_hc_timeout\n",
+    );
     expect(body).not.toContain("rq_total");
     const json = JSON.parse((await ask(address, "/clusters?format=json")).body);
     expect(json.cluster_statuses[0].host_statuses[0]).toMatchObject({
@@ -155,6 +170,12 @@ describe("the admin server", () => {
         { type: "GAUGE", value: "2", name: "cx_active" },
         { type: "GAUGE", value: "1", name: "rq_active" },
       ],
+      health_status: { eds_health_status: "HEALTHY" },
+    });
+    expect(json.cluster_statuses[0].host_statuses[1].health_status).toEqual({
+      failed_active_health_check: true,
+      eds_health_status: "DEGRADED",
+      active_hc_timeout: true,
     });
     expect((await ask(address, "/clusters?filter=nobody")).body).toBe("");
   });
