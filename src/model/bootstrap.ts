@@ -25,6 +25,8 @@ export interface Bootstrap {
   readonly ads: AdsSource | undefined;
   /** Our own (node metadata `OUTRIGGER`): the addresses that face the pod's network. */
   readonly pod: PodServers | undefined;
+  /** Our own as well: whether other Outrigger sidecars' connections are carried. */
+  readonly carrying: boolean;
 }
 
 export interface AdsSource {

@@ -94,6 +94,15 @@ it("reads our own servers from the node's metadata", () => {
   });
 });
 
+it.each([true, false])("carries as the node's metadata say: %s", (carrying) => {
+  const text = `node: {id: n, metadata: {OUTRIGGER: {carrying: ${carrying}}}}`;
+  expect(readBootstrap(text, "f").bootstrap?.carrying).toBe(carrying);
+});
+
+it("carries where nothing is said", () => {
+  expect(readBootstrap("node: {id: n}", "f").bootstrap?.carrying).toBe(true);
+});
+
 interface Refusal {
   readonly name: string;
   readonly text: string;
@@ -167,6 +176,13 @@ describe.each<Refusal>([
     at: "f:5:5",
     path: "static_resources.clusters[0].eds_cluster_config",
     says: "no dynamic_resources.ads_config",
+  },
+  {
+    name: "another answer than whether to carry",
+    text: "node: {id: n, metadata: {OUTRIGGER: {carrying: 1}}}",
+    at: "f:1:15",
+    path: "node.metadata.OUTRIGGER.carrying",
+    says: "neither true nor false",
   },
   {
     name: "a broken YAML document",

@@ -21,7 +21,7 @@ export interface ProxyOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly resolve?: Resolve;
-  /** Carrying between Outrigger sidecars (carry/protocol.ts); default true. */
+  /** Carrying between Outrigger sidecars (carry/protocol.ts); default: what the bootstrap says. */
   readonly carrying?: boolean;
   /** Hears what a log should: the control plane come and gone, refusals. */
   readonly onNotice?: (notice: string) => void;
@@ -81,7 +81,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     resolve: options.resolve,
-    carrying: options.carrying ?? true,
+    carrying: options.carrying ?? bootstrap.carrying,
     onNotice: options.onNotice ?? silent,
     limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
   });

@@ -16,6 +16,7 @@ import { decodeNode } from "./message/node.ts";
 
 /** Key of the node's metadata that holds our own settings. */
 const OURS = "OUTRIGGER";
+const OUR_SETTINGS = "metrics, health, carrying";
 const USER_AGENT = "outrigger";
 
 export type BootstrapDocument = ReadDocument<typeof BootstrapSchema>;
@@ -53,7 +54,7 @@ export function decodeBootstrap(message: BootstrapMessage, problems: Problem[]):
     // It belongs to the ADS client alone: requests of routes would not find its connections.
     clusters: all.filter((cluster) => cluster.name !== adsCluster),
     ads,
-    pod: decodePod(node, place.field("node").field("metadata").field(OURS)),
+    ...decodeOwn(node, place.field("node").field("metadata").field(OURS)),
   };
 }
 
@@ -143,16 +144,23 @@ function refuseWithoutAds(
   });
 }
 
-/** `OUTRIGGER: {metrics: ["10.0.0.1:15020"], health: "10.0.0.1:15021"}`. */
-function decodePod(node: Node, place: Place): PodServers | undefined {
+/** `OUTRIGGER: {metrics: ["10.0.0.1:15020"], health: "10.0.0.1:15021", carrying: false}`. */
+function decodeOwn(node: Node, place: Place): Pick<Bootstrap, "pod" | "carrying"> {
   const ours = node.metadata[OURS];
-  if (ours === undefined) return undefined;
+  if (ours === undefined) return { pod: undefined, carrying: true };
   if (typeof ours !== "object" || ours === null || Array.isArray(ours)) {
-    place.refuse("is no mapping", ours, "metrics, health");
-    return undefined;
+    place.refuse("is no mapping", ours, OUR_SETTINGS);
+    return { pod: undefined, carrying: true };
   }
-  const { metrics, health, ...others } = ours as Record<string, unknown>;
-  for (const name in others) place.field(name).refuse("is unknown", name, "metrics, health");
+  const { metrics, health, carrying = true, ...others } = ours as Record<string, unknown>;
+  for (const name in others) place.field(name).refuse("is unknown", name, OUR_SETTINGS);
+  if (typeof carrying !== "boolean") {
+    place.field("carrying").refuse("is neither true nor false", carrying, "true, false");
+  }
+  return { pod: decodePod(metrics, health, place), carrying: carrying !== false };
+}
+
+function decodePod(metrics: unknown, health: unknown, place: Place): PodServers {
   const list = metrics === undefined ? [] : Array.isArray(metrics) ? metrics : [metrics];
   return {
     metrics: list.flatMap((text, i) => decodeText(text, place.field("metrics").item(i)) ?? []),

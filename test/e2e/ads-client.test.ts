@@ -64,6 +64,7 @@ beforeEach(async () => {
     clusters: [],
     ads,
     pod: undefined,
+    carrying: true,
   };
   client = new ConfigClient(
     {

@@ -34,6 +34,8 @@ export function takeResponseHeaders(
 ): void {
   removeHopByHop(headers);
   headers.remove(ID.upgrade);
+  // Between sidecars only, and no answer has it: an origin that sends it has made it up.
+  headers.remove(ID["x-outrigger-carried"]);
   hcm.peers?.onResponse(headers);
   if (requestCompleteAtMs === 0) headers.remove(ID["x-envoy-upstream-service-time"]);
   else setServiceTime(headers, nowMs - requestCompleteAtMs);

@@ -20,7 +20,8 @@ export async function startWorkers(
   options: WorkersOptions,
   workers: number,
 ): Promise<WorkersProxy> {
-  const { bootstrap, version = "", carrying = true, onNotice = () => undefined } = options;
+  const { bootstrap, version = "", onNotice = () => undefined } = options;
+  const { carrying = bootstrap.carrying } = options;
   const clock = systemClock;
   const registry = new Registry();
   const counting = countingParts({ node: bootstrap.node, version, registry, clock, onNotice });
