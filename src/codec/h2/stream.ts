@@ -76,6 +76,8 @@ export class Stream {
   state: StreamState = "idle";
   owner: StreamOwner = NOBODY;
   kind: RequestKind = "plain";
+  /** What the head that opened it takes on the wire (server). */
+  headBytes = 0;
   /** Milliseconds of the session owner's clock. */
   openedAt = 0;
   readonly #host: StreamHost;
@@ -101,6 +103,7 @@ export class Stream {
   bodyLeft = -1;
   #unacknowledged = 0;
   #paused = false;
+  #restRefused = false;
 
   constructor(host: StreamHost) {
     this.#host = host;
@@ -187,6 +190,15 @@ export class Stream {
     this.#close("reset");
   }
 
+  /**
+   * Server, behind the response's end: nothing of the request's rest is needed. RST_STREAM with
+   * NO_ERROR follows the response, where the peer has not ended by then (RFC 9113 section 8.1).
+   */
+  refuseRest(): void {
+    if (this.state === "halfClosedLocal") this.reset(NO_ERROR);
+    else this.#restRefused = true;
+  }
+
   /** The peer gets no further window: at most what it has still comes. */
   pause(): void {
     this.#paused = true;
@@ -223,6 +235,7 @@ export class Stream {
     this.bodyLeft = -1;
     this.#blocked = false;
     this.#paused = false;
+    this.#restRefused = false;
     this.#unacknowledged = 0;
     this.#lastFrameFlushes = -1;
   }
@@ -317,8 +330,12 @@ export class Stream {
 
   /** END_STREAM is written. */
   #ended(): void {
-    if (this.state === "halfClosedRemote") this.#close("ended");
-    else this.state = "halfClosedLocal";
+    if (this.state === "halfClosedRemote") {
+      this.#close("ended");
+      return;
+    }
+    this.state = "halfClosedLocal";
+    if (this.#restRefused) this.reset(NO_ERROR);
   }
 
   #refuse(): 0 {

@@ -17,6 +17,7 @@ import {
   FLAG_END_STREAM,
   FLAG_PADDED,
   FLAG_PRIORITY,
+  FRAME_HEADER_BYTES,
 } from "../frame/frame-type.ts";
 import type { Http2Request } from "../request.ts";
 import type { Http2Response } from "../response.ts";
@@ -25,6 +26,7 @@ import { BlockBuffer } from "./block-buffer.ts";
 import { FieldBlock } from "./field-block.ts";
 
 const PRIORITY_BYTES = 5;
+const NO_TRAILERS = new HeaderTable();
 
 /** Takes heads and trailers: HEADERS and CONTINUATION frames (RFC 9113 section 6.2 and 8.1). */
 export class HeadReceiver {
@@ -34,7 +36,8 @@ export class HeadReceiver {
   readonly #decoder = new HpackDecoder();
   readonly #block: FieldBlock;
   readonly #pieces = new BlockBuffer();
-  readonly #trailers = new HeaderTable();
+  /** Made for the first ones: most connections carry none. */
+  #trailers = NO_TRAILERS;
   // Of the HEADERS frame whose block is being read.
   #streamId = 0;
   #endStream = false;
@@ -128,6 +131,7 @@ export class HeadReceiver {
     if (stream === undefined) {
       return this.#discard(bytes, start, end) && connection.provokedReset();
     }
+    stream.headBytes = FRAME_HEADER_BYTES + end - start;
     const message = stream.owner.message as Http2Request;
     this.#block.begin(message.headers);
     if (!this.#decode(bytes, start, end)) return false;
@@ -180,6 +184,7 @@ export class HeadReceiver {
   #onTrailers(stream: Stream, bytes: Buffer, start: number, end: number): boolean {
     const connection = this.#connection;
     const block = this.#block;
+    if (this.#trailers === NO_TRAILERS) this.#trailers = new HeaderTable();
     block.begin(this.#trailers);
     if (!this.#decode(bytes, start, end)) return false;
     let code = this.#verdict();

@@ -5,7 +5,6 @@ import {
   ENHANCE_YOUR_CALM,
   type ErrorCode,
   INTERNAL_ERROR,
-  NO_ERROR,
   PROTOCOL_ERROR,
 } from "../../../codec/h2/error-code.ts";
 import type { StreamOwner } from "../../../codec/h2/owner.ts";
@@ -111,7 +110,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     this.message.version = this.#carrier.carrying ? 11 : 20;
     try {
       if (this.message.upgrade === "websocket") this.#addKey();
-      this.#exchange.begin(0);
+      this.#exchange.begin(this.#stream?.headBytes ?? 0);
     } catch (error) {
       this.onFault(error);
     }
@@ -201,15 +200,11 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
       return;
     }
     this.#state = "answered";
-    if (!this.#requestEnded) {
-      this.hcm.account.http.count("downstream_rq_response_before_rq_complete");
-      stream.resume();
-      if (stream.queuedBytes === 0) {
-        this.#reset(NO_ERROR);
-        return;
-      }
-    }
     this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.streamIdleTimeoutMs);
+    if (this.#requestEnded) return;
+    this.hcm.account.http.count("downstream_rq_response_before_rq_complete");
+    this.hcm.context.telemetry.http2.count("tx_reset");
+    stream.refuseRest();
   }
 
   reset(): void {

@@ -78,6 +78,20 @@ describe("a reset", () => {
   });
 });
 
+it("an answer before the request's end is sent whole, however slowly it is read", async () => {
+  const body = "x".repeat(3000);
+  const direct = { status: 413, body: { inline_string: body } };
+  const { client, setup } = await http2Scene({
+    routes: [{ match: { prefix: "/" }, direct_response: direct }],
+    settings: { initialWindowSize: 1000 },
+  });
+  const call = client.opens("/", { ":method": "POST" }, false);
+  await call.head();
+  expect(setup.proxy.telemetry.http2.value("streams_active")).toBe(1);
+  expect((await call.answer()).body).toBe(body);
+  expect(call.stream.rstCode).toBe(NO_ERROR);
+});
+
 describe("back-pressure", () => {
   it("keeps the origin from sending what a client does not read, and nobody else", async () => {
     const { client, origin, setup } = await http2Scene();
