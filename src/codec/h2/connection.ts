@@ -199,11 +199,22 @@ export class Connection implements StreamHost {
     if (!this.isOver) this.#end(CONNECTION_LOST, true);
   }
 
+  /** Every stream of a higher id comes to its end. */
+  abortAbove(id: number, code: ErrorCode, byPeer: boolean): void {
+    const { streams } = this;
+    for (let place = 0; place < streams.places; place++) {
+      // When a stream goes, another one can come into its place.
+      for (let s = streams.at(place); s !== undefined && s.id > id; s = streams.at(place)) {
+        s.abort(code, byPeer);
+      }
+    }
+    // An owner may have closed others meanwhile, and so have moved some past.
+    for (let s = streams.above(id); s !== undefined; s = streams.above(id)) s.abort(code, byPeer);
+  }
+
   #end(code: ErrorCode, byPeer: boolean): void {
     this.state = "over";
-    for (let s = this.streams.above(0); s !== undefined; s = this.streams.above(0)) {
-      s.abort(code, byPeer);
-    }
+    this.abortAbove(0, code, byPeer);
   }
 
   #refuse(id: number): undefined {

@@ -315,6 +315,39 @@ describe("a session", () => {
     expect(pair.client.session.openStreams).toBe(0);
   });
 
+  it("loses all of many streams, whichever others their owners give up", () => {
+    const pair = new Pair();
+    const asked = Array.from({ length: 300 }, () => pair.client.ask());
+    for (const [i, owner] of asked.entries()) {
+      owner.onReset = (code) => {
+        owner.reset = code;
+        asked[(i * 7) % 300]?.stream?.reset(CANCEL);
+      };
+    }
+    pair.run();
+    pair.client.session.disconnect();
+    expect(pair.client.session.openStreams).toBe(0);
+    expect(pair.client.events.filter((event) => event.startsWith("closed"))).toHaveLength(300);
+  });
+
+  it("goes on to send where an owner throws", () => {
+    const pair = new Pair();
+    pair.client.output.held = 128 * 1024;
+    const faulty = pair.client.ask("POST", false);
+    const other = pair.client.ask("POST", false);
+    faulty.stream?.sendData(LARGE, 0, 70_000);
+    other.stream?.sendData(LARGE, 0, 70_000);
+    faulty.onWritable = () => {
+      throw new Error("a fault");
+    };
+    pair.client.output.held = 0;
+    expect(() => pair.client.session.pump()).toThrow("a fault");
+    expect(other.stream?.queuedBytes).toBeGreaterThan(0);
+    pair.client.output.flush();
+    pair.client.session.pump();
+    expect(other.stream?.queuedBytes).toBe(0);
+  });
+
   it("gives a paused stream no further window, and the connection all of it", () => {
     const server = new End("server", {
       initialStreamWindowSize: 65_535,

@@ -7,7 +7,6 @@ export const HEADERS = 0x1;
 export const PRIORITY = 0x2;
 export const RST_STREAM = 0x3;
 export const SETTINGS = 0x4;
-export const PUSH_PROMISE = 0x5;
 export const PING = 0x6;
 export const GOAWAY = 0x7;
 export const WINDOW_UPDATE = 0x8;

@@ -24,6 +24,8 @@ const SETTING_BYTES = 6;
 export class PeerSettings {
   extendedConnect = false;
   readonly #connection: Connection;
+  /** INITIAL_WINDOW_SIZE of the frame that is being read. */
+  #initialWindow = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -35,10 +37,14 @@ export class PeerSettings {
     if ((end - start) % SETTING_BYTES !== 0) {
       return connection.fail(FRAME_SIZE_ERROR, "a SETTINGS frame of a wrong size");
     }
+    this.#initialWindow = connection.sender.initialWindow;
     for (let at = start; at < end; at += SETTING_BYTES) {
       const identifier = bytes.readUInt16BE(at);
       const code = this.#set(identifier, bytes.readUInt32BE(at + 2));
       if (code !== NO_ERROR) return connection.fail(code, `SETTINGS: bad value of ${identifier}`);
+    }
+    if (!this.#widenStreams()) {
+      return connection.fail(FLOW_CONTROL_ERROR, "SETTINGS: a stream's window grows too large");
     }
     connection.writer.settingsAck();
     if (!connection.checkControlFrames()) return false;
@@ -61,7 +67,8 @@ export class PeerSettings {
         connection.concurrentMax = value;
         return NO_ERROR;
       case INITIAL_WINDOW_SIZE:
-        return this.#setInitialWindow(value);
+        this.#initialWindow = value;
+        return value > WINDOW_MAX ? FLOW_CONTROL_ERROR : NO_ERROR;
       case MAX_FRAME_SIZE:
         return value < FRAME_BYTES_MAX || value > FRAME_BYTES_LIMIT ? PROTOCOL_ERROR : NO_ERROR;
       case ENABLE_CONNECT_PROTOCOL:
@@ -71,17 +78,20 @@ export class PeerSettings {
     }
   }
 
-  /** Holds for the open streams too, whose windows may fall below zero (section 6.9.2). */
-  #setInitialWindow(value: number): ErrorCode {
-    if (value > WINDOW_MAX) return FLOW_CONTROL_ERROR;
+  /**
+   * Holds for the open streams too, whose windows may fall below zero (section 6.9.2). Once for
+   * a frame, as a frame can say it 2,730 times.
+   */
+  #widenStreams(): boolean {
     const { sender, streams } = this.#connection;
-    const more = value - sender.initialWindow;
-    sender.initialWindow = value;
+    const more = this.#initialWindow - sender.initialWindow;
+    if (more === 0) return true;
+    sender.initialWindow = this.#initialWindow;
     for (let place = 0; place < streams.places; place++) {
       const stream = streams.at(place);
-      if (stream !== undefined && !stream.widen(more)) return FLOW_CONTROL_ERROR;
+      if (stream !== undefined && !stream.widen(more)) return false;
     }
-    return NO_ERROR;
+    return true;
   }
 
   /** What was promised cannot be taken back. */

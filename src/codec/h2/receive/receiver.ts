@@ -82,7 +82,7 @@ export class Receiver implements FrameSink {
       case PRIORITY:
         return this.#onPriority(streamId, bytes, start, end);
       default:
-        // ENABLE_PUSH is 0, and a client never pushes.
+        // All that is left: ENABLE_PUSH is 0, and a client never pushes.
         return this.#connection.fail(PROTOCOL_ERROR, "PUSH_PROMISE although push is refused");
     }
   }
@@ -207,10 +207,7 @@ export class Receiver implements FrameSink {
     const code = uint32(bytes, start + 4);
     if (connection.role === "client") {
       connection.state = "draining";
-      const { streams } = connection;
-      for (let s = streams.above(lastStreamId); s !== undefined; s = streams.above(lastStreamId)) {
-        s.abort(REFUSED_STREAM, true);
-      }
+      connection.abortAbove(lastStreamId, REFUSED_STREAM, true);
     }
     connection.owner.onGoAway(lastStreamId, code);
     return !connection.isOver;

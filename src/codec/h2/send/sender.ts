@@ -63,12 +63,20 @@ export class Sender {
   pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
+    // An owner that throws in `onWritable` is no reason to send nothing more.
+    try {
+      this.#sendTurns();
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  #sendTurns(): void {
     while (this.#waiting > 0 && this.window > 0 && !this.#isFull()) {
       const stream = this.#nextTurn();
       // Its stream may have been reset, or its window have shrunk since.
       if (stream.queue.length > 0 && stream.sendWindow > 0) this.#sendQueued(stream);
     }
-    this.#pumping = false;
   }
 
   #sendNow(stream: Stream, bytes: Buffer, start: number, end: number): number {
