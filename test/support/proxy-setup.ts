@@ -78,19 +78,24 @@ export function staticCluster(
   };
 }
 
-/** Starts a proxy from Envoy's own configuration; fails with every error of it. */
+/**
+ * Starts a proxy from Envoy's own configuration; fails with every error of it. `carrying`: other
+ * Outrigger proxies may carry its connections.
+ */
 export async function startSetup(
   listeners: readonly unknown[],
   clusters: readonly unknown[],
   clock?: VirtualClock,
   resolve?: Resolve,
+  carrying = true,
 ): Promise<ProxySetup> {
   const text = JSON.stringify({ static_resources: { listeners, clusters } });
   const { bootstrap, diagnostics } = readBootstrap(text, "test.json");
   if (bootstrap === undefined) throw new Error(JSON.stringify(diagnostics, undefined, 2));
   const random = new SeededRandom(1);
   const names = resolve === undefined ? {} : { resolve };
-  const proxy = await startProxy({ bootstrap, clock: clock ?? systemClock, random, ...names });
+  const time = clock ?? systemClock;
+  const proxy = await startProxy({ bootstrap, clock: time, random, carrying, ...names });
   const port = (listener = "in"): number => {
     const bound = proxy.dataPlane.listeners.get(listener)?.boundAddress;
     if (bound?.kind !== "socket") throw new Error(`listener ${listener} is not bound`);

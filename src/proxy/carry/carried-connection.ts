@@ -1,11 +1,19 @@
 // hot path: no allocation per request
 import type { Stream } from "../../codec/h2/stream.ts";
+import type { RequestMessage } from "../../codec/http/message.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import type { Http1Pool, PooledConnection } from "../upstream/http1/pool.ts";
 import { ClientStream, type StreamCarrier } from "../upstream/http2/client-stream.ts";
+import type { Http2UpstreamConnection } from "../upstream/http2/connection.ts";
 import type { StreamHandler } from "../upstream/stream-handler.ts";
-import type { Carriers } from "./carriers.ts";
 import { CARRIED_HTTP1 } from "./protocol.ts";
+
+/** Who has the carriers. */
+export interface CarrierChoice {
+  /** For a request with a body of this length, -1 where that is unknown; undefined: nobody can. */
+  carrierFor(contentLength: number): Http2UpstreamConnection | undefined;
+  onCarriedClosed(connection: CarriedConnection): void;
+}
 
 /**
  * ```
@@ -24,7 +32,7 @@ type State = "connecting" | "idle" | "busy" | "closed";
 export class CarriedConnection implements PooledConnection, StreamCarrier, DeadlineOwner {
   readonly carries: string = CARRIED_HTTP1;
   readonly #pool: Http1Pool;
-  readonly #carriers: Carriers;
+  readonly #carriers: CarrierChoice;
   readonly #stream: ClientStream;
   readonly #openedMs: number;
   readonly #idle: Deadline;
@@ -37,12 +45,11 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
   /** Requests that it has carried. */
   requests = 0;
 
-  constructor(pool: Http1Pool, carriers: Carriers) {
+  constructor(pool: Http1Pool, carriers: CarrierChoice) {
     const { clock } = pool.host.cluster.context;
     this.#pool = pool;
     this.#carriers = carriers;
     this.#stream = new ClientStream(this);
-    carriers.carried.add(this);
     this.#openedMs = clock.now();
     this.#idle = new Deadline(clock, this, "idle");
     this.#life = new Deadline(clock, this, "life");
@@ -87,8 +94,8 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
     this.#stream.begin(handler);
   }
 
-  openStream(stream: ClientStream): Stream | undefined {
-    const carrier = this.#carriers.pick();
+  openStream(stream: ClientStream, { contentLength }: RequestMessage): Stream | undefined {
+    const carrier = this.#carriers.carrierFor(contentLength);
     this.#localAddress = carrier?.localAddress ?? "";
     return carrier?.openStream(stream);
   }
@@ -145,7 +152,7 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
     const active = this.#state === "busy";
     const lengthMs = context.clock.now() - this.#openedMs;
     this.#state = "closed";
-    this.#carriers.carried.delete(this);
+    this.#carriers.onCarriedClosed(this);
     this.#idle.dispose();
     this.#life.dispose();
     if (this.#counted) stats.connectionClosed(local, active, lengthMs, this.requests);

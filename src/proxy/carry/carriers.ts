@@ -1,33 +1,45 @@
 // hot path: no allocation per request
 import type { Host } from "../cluster/host.ts";
-import { type ConnectionOwner, Http2UpstreamConnection } from "../upstream/http2/connection.ts";
-import type { Transport } from "../upstream/transport.ts";
-import type { CarriedConnection } from "./carried-connection.ts";
+import {
+  type Cargo,
+  type ConnectionOwner,
+  Http2UpstreamConnection,
+} from "../upstream/http2/connection.ts";
+import type { ResetReason } from "../upstream/stream-handler.ts";
+import type { Offer, Transport } from "../upstream/transport.ts";
+import { type DialOwner, TransportDial } from "../upstream/transport-dial.ts";
+import { CARRYING_ALPN } from "./protocol.ts";
 
-/** So many streams go over one connection before another is opened beside it. */
-const STREAMS_MAX = 256;
-
-/** Whom the carriers tell that none of them takes streams any more. */
+/** Whom the carriers tell what becomes of them. */
 export interface CarriersOwner {
+  /** One of them takes streams, or takes further ones. */
+  onCarriersReady(): void;
+  /** None of them takes streams any more, and none is being opened. */
   onCarriersGone(): void;
+  /** The peer carries nothing: the transport is whoever's takes it over. */
+  onPlainPeer(transport: Transport): void;
+  onDialFailed(reason: ResetReason, detail: string, noProtocol: boolean): void;
+}
+
+export interface CarriersOptions {
+  readonly cargo: Cargo;
+  readonly offer: Offer;
+  /** So many streams go over one connection before another is opened beside it. */
+  readonly streamsMax: number;
 }
 
 /** The connections to one endpoint that carry others' connections. */
-export class Carriers implements ConnectionOwner {
+export class Carriers implements ConnectionOwner, DialOwner {
   readonly #host: Host;
   readonly #owner: CarriersOwner;
+  readonly #options: CarriersOptions;
   readonly #all: Http2UpstreamConnection[] = [];
-  /** The connections that they carry. */
-  readonly carried: Set<CarriedConnection> = new Set<CarriedConnection>();
+  #dial: TransportDial | undefined;
 
-  constructor(host: Host, owner: CarriersOwner) {
+  constructor(host: Host, owner: CarriersOwner, options: CarriersOptions) {
     this.#host = host;
     this.#owner = owner;
-  }
-
-  /** A connection whose peer has agreed to carry. */
-  adopt(transport: Transport): void {
-    this.#all.push(new Http2UpstreamConnection(this.#host, this, transport, true));
+    this.#options = options;
   }
 
   /** The one that carries least among those that can take a stream; undefined where none can. */
@@ -35,17 +47,34 @@ export class Carriers implements ConnectionOwner {
     let best: Http2UpstreamConnection | undefined;
     for (let i = 0; i < this.#all.length; i++) {
       const carrier = this.#all[i] as Http2UpstreamConnection;
-      if (!carrier.canOpen) continue;
-      if (carrier.active < STREAMS_MAX) return carrier;
+      if (!carrier.canOpen || !carrier.settled) continue;
+      if (carrier.active < this.#options.streamsMax) return carrier;
       if (best === undefined || carrier.active < best.active) best = carrier;
     }
     return best;
   }
 
-  /** Whether one more connection would be of use. */
-  get full(): boolean {
+  /** Opens one more where that is of use, and none is being opened. */
+  ensureRoom(): void {
+    if (this.#dial !== undefined || this.#isOpening()) return;
     const carrier = this.pick();
-    return carrier === undefined || carrier.active >= STREAMS_MAX;
+    if (carrier !== undefined && carrier.active < this.#options.streamsMax) return;
+    this.#dial = new TransportDial(this.#host, this, this.#options.offer);
+  }
+
+  onDialled(transport: Transport): void {
+    this.#dial = undefined;
+    if (transport.protocol !== CARRYING_ALPN) {
+      this.#owner.onPlainPeer(transport);
+      return;
+    }
+    const { cargo } = this.#options;
+    this.#all.push(new Http2UpstreamConnection(this.#host, this, transport, cargo));
+  }
+
+  onDialFailed(reason: ResetReason, detail: string, noProtocol: boolean): void {
+    this.#dial = undefined;
+    this.#owner.onDialFailed(reason, detail, noProtocol);
   }
 
   onConnected(): void {
@@ -54,6 +83,7 @@ export class Carriers implements ConnectionOwner {
 
   onChanged(carrier: Http2UpstreamConnection): void {
     if (carrier.takesNoMore) this.#tellIfGone();
+    else if (carrier.settled) this.#owner.onCarriersReady();
   }
 
   onClosed(carrier: Http2UpstreamConnection): void {
@@ -66,10 +96,18 @@ export class Carriers implements ConnectionOwner {
     for (const carrier of Array.from(this.#all)) carrier.drain();
   }
 
+  /** One is open whose peer has not yet said how many streams it takes. */
+  #isOpening(): boolean {
+    for (let i = 0; i < this.#all.length; i++) {
+      const carrier = this.#all[i];
+      if (carrier?.takesNoMore === false && !carrier.settled) return true;
+    }
+    return false;
+  }
+
   #tellIfGone(): void {
+    if (this.#dial !== undefined) return;
     for (let i = 0; i < this.#all.length; i++) if (this.#all[i]?.takesNoMore === false) return;
     this.#owner.onCarriersGone();
-    const lost = Array.from(this.carried);
-    for (let i = 0; i < lost.length; i++) lost[i]?.lost();
   }
 }

@@ -1,14 +1,16 @@
 import type { Host } from "../cluster/host.ts";
-import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import { Http1UpstreamConnection } from "../upstream/http1/connection.ts";
 import type { ConnectionOpener, Http1Pool, PooledConnection } from "../upstream/http1/pool.ts";
+import type { Http2UpstreamConnection } from "../upstream/http2/connection.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
-import { OFFER_HTTP1, type Offer, Transport, type TransportOwner } from "../upstream/transport.ts";
-import { CarriedConnection } from "./carried-connection.ts";
+import { OFFER_HTTP1, type Offer, type Transport } from "../upstream/transport.ts";
+import { BulkCarriers } from "./bulk-carriers.ts";
+import { CarriedConnection, type CarrierChoice } from "./carried-connection.ts";
 import { Carriers, type CarriersOwner } from "./carriers.ts";
 import { CARRYING_ALPN } from "./protocol.ts";
 
 const OFFER: Offer = { ...OFFER_HTTP1, ownProtocol: CARRYING_ALPN };
+const STREAMS_MAX = 256;
 
 /**
  * What is known of the endpoint, by what ALPN last settled on.
@@ -26,26 +28,24 @@ type Peer = "unknown" | "carrying" | "plain";
  * shows it; who asks for a connection meanwhile waits for that one. Then connections are carried,
  * or opened one by one as to any other peer.
  */
-export class CarryingOpener
-  implements ConnectionOpener, CarriersOwner, TransportOwner, DeadlineOwner
-{
+export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierChoice {
   readonly #host: Host;
   readonly #carriers: Carriers;
-  readonly #timer: Deadline;
+  readonly #bulk: BulkCarriers;
+  readonly #carried = new Set<CarriedConnection>();
   #pool: Http1Pool | undefined;
   #peer: Peer = "unknown";
-  /** Those that wait for the handshake. */
+  /** Those that wait for a carrier. */
   #waiting: CarriedConnection[] = [];
-  #dialling: Transport | undefined;
-  #dialledMs = 0;
-  #failure: { readonly reason: ResetReason; readonly detail: string } | undefined;
+  #waitingSinceMs = 0;
   /** Open, to a peer that does not carry. */
   #ready: Transport | undefined;
 
   constructor(host: Host) {
+    const options = { cargo: "http1", offer: OFFER, streamsMax: STREAMS_MAX } as const;
     this.#host = host;
-    this.#carriers = new Carriers(host, this);
-    this.#timer = new Deadline(host.cluster.context.clock, this, "connect");
+    this.#carriers = new Carriers(host, this, options);
+    this.#bulk = new BulkCarriers(host, OFFER);
   }
 
   open(pool: Http1Pool): PooledConnection {
@@ -61,113 +61,83 @@ export class CarryingOpener
   /** Carriers that nobody needs any more are let go with the pool. */
   drain(): void {
     this.#carriers.drain();
+    this.#bulk.drain();
+  }
+
+  /** Whatever is long goes over connections of its own, as soon as there is one. */
+  carrierFor(contentLength: number): Http2UpstreamConnection | undefined {
+    return this.#bulk.pick(contentLength) ?? this.#carriers.pick();
+  }
+
+  onCarriedClosed(connection: CarriedConnection): void {
+    this.#carried.delete(connection);
+    const index = this.#waiting.indexOf(connection);
+    if (index >= 0) this.#waiting.splice(index, 1);
+  }
+
+  onCarriersReady(): void {
+    this.#peer = "carrying";
+    while (this.#waiting.length > 0 && this.#carriers.pick() !== undefined) {
+      const connection = this.#waiting.shift();
+      connection?.opened();
+      if (connection !== undefined) this.#pool?.onConnected(connection);
+    }
+    if (this.#waiting.length > 0) this.#carriers.ensureRoom();
   }
 
   onCarriersGone(): void {
     this.#peer = "unknown";
-  }
-
-  onOpen(): void {
-    const transport = this.#dialling;
-    if (transport === undefined) return;
-    this.#endDial();
-    if (transport.protocol === CARRYING_ALPN) this.#carry(transport);
-    else this.#openPlainly(transport);
-  }
-
-  onBytes(): void {
-    // Nobody speaks before the handshake is over, and then the transport is another's.
-  }
-
-  onDrain(): void {
-    // Nothing is written before the transport is another's.
-  }
-
-  onEnd(): void {
-    this.onClose();
-  }
-
-  onError(error: NodeJS.ErrnoException): void {
-    const local = error.code === "EADDRNOTAVAIL" || error.code === "EADDRINUSE";
-    if (local) this.#host.cluster.stats.count("bind_errors");
-    this.#failure ??= {
-      reason: local ? "local connection failure" : "remote connection failure",
-      detail: error.message,
-    };
-  }
-
-  onClose(): void {
-    const { reason, detail } = this.#failure ?? { reason: "remote connection failure", detail: "" };
-    this.#fail(reason, detail, false);
-  }
-
-  onDeadline(): void {
-    this.#fail("connection timeout", "", true);
-  }
-
-  onFault(error: unknown): void {
-    this.#host.cluster.context.faults.report(error);
-    this.#fail("local reset", "", false);
-  }
-
-  #openCarried(pool: Http1Pool): CarriedConnection {
-    const connection = new CarriedConnection(pool, this.#carriers);
-    if (this.#carriers.pick() !== undefined) {
-      connection.opened();
-      if (this.#carriers.full) this.#dial();
-      return connection;
-    }
-    if (this.#waiting.length === 0) connection.count();
-    this.#waiting.push(connection);
-    this.#dial();
-    return connection;
-  }
-
-  #dial(): void {
-    if (this.#dialling !== undefined) return;
-    const { config, context } = this.#host.cluster;
-    this.#failure = undefined;
-    this.#dialledMs = context.clock.now();
-    this.#timer.set(this.#dialledMs, config.connectTimeoutMs);
-    this.#dialling = new Transport(this.#host, this, OFFER);
-  }
-
-  #endDial(): void {
-    this.#timer.clear();
-    this.#dialling = undefined;
-  }
-
-  #carry(transport: Transport): void {
-    this.#peer = "carrying";
-    this.#carriers.adopt(transport);
-    for (const connection of this.#waiting.splice(0)) {
-      connection.opened();
-      this.#pool?.onConnected(connection);
-    }
+    this.#failWaiting("remote connection failure", "");
+    this.#loseCarried();
   }
 
   /** The first of those that wait becomes the connection that has just opened. */
-  #openPlainly(transport: Transport): void {
+  onPlainPeer(transport: Transport): void {
     const waiting = this.#waiting.splice(0);
     if (waiting.length === 0) {
       transport.socket.destroy();
       return;
     }
     const { context, stats } = this.#host.cluster;
-    stats.connectionEstablished(context.clock.now() - this.#dialledMs);
+    stats.connectionEstablished(context.clock.now() - this.#waitingSinceMs);
     this.#peer = "plain";
     this.#ready = transport;
     for (const connection of waiting) connection.discard();
+    this.#loseCarried();
   }
 
-  #fail(reason: ResetReason, detail: string, timedOut: boolean): void {
-    const transport = this.#dialling;
-    if (transport === undefined) return;
-    this.#endDial();
-    transport.socket.destroy();
+  onDialFailed(reason: ResetReason, detail: string): void {
+    this.#failWaiting(reason, detail);
+    if (this.#carriers.pick() === undefined) this.onCarriersGone();
+  }
+
+  #openCarried(pool: Http1Pool): CarriedConnection {
+    const connection = new CarriedConnection(pool, this);
+    this.#carried.add(connection);
+    if (this.#carriers.pick() !== undefined) {
+      connection.opened();
+    } else {
+      if (this.#waiting.length === 0) this.#beginWaiting(connection);
+      this.#waiting.push(connection);
+    }
+    this.#carriers.ensureRoom();
+    return connection;
+  }
+
+  #beginWaiting(connection: CarriedConnection): void {
+    this.#waitingSinceMs = this.#host.cluster.context.clock.now();
+    connection.count();
+  }
+
+  /** They have nobody to carry them; those in use hear of it by their streams. */
+  #loseCarried(): void {
+    for (const connection of Array.from(this.#carried)) connection.lost();
+  }
+
+  #failWaiting(reason: ResetReason, detail: string): void {
     const failed = this.#waiting.splice(0);
     if (failed.length === 0) return;
-    this.#host.cluster.stats.connectFailed(timedOut);
+    this.#host.cluster.stats.connectFailed(reason === "connection timeout");
     const refused = this.#pool?.takeWaiting() ?? [];
     for (const connection of failed) connection.lost();
     this.#pool?.refuse(refused, reason, detail);

@@ -14,3 +14,9 @@ export const CARRIED_HEADER = "x-outrigger-carried";
 
 export const CARRIED_HTTP1 = "http/1.1";
 export const CARRIED_TCP = "tcp";
+
+/**
+ * A stream that carries a TCP connection may have so many bytes on their way that nobody has taken:
+ * what either end has to keep for a peer that does not read.
+ */
+export const CARRIED_TCP_WINDOW: number = 256 * 1024;

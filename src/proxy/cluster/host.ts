@@ -3,9 +3,8 @@ import { type Address, formatAddress } from "../../model/address.ts";
 import type { Endpoint, HealthStatus } from "../../model/endpoint.ts";
 import type { Candidate } from "../balance/balancer.ts";
 import type { Destination } from "../telemetry/standard/destination.ts";
-import { type EndpointPools, poolsOf } from "../upstream/endpoint-pools.ts";
+import { type EndpointPools, poolsOf, tcpOpenerOf } from "../upstream/endpoint-pools.ts";
 import type { RequestPool } from "../upstream/request-pool.ts";
-import { DirectOpener } from "../upstream/tcp/direct-opener.ts";
 import type { TcpOpener } from "../upstream/tcp/tcp-connection.ts";
 import { sameWorkload } from "./same-assignment.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
@@ -40,7 +39,7 @@ export class Host implements Candidate {
     this.outbound = cluster.destinationOf("outbound", endpoint);
     this.inbound = cluster.destinationOf("inbound", endpoint);
     this.#pools = poolsOf(this);
-    this.tcp = new DirectOpener();
+    this.tcp = tcpOpenerOf(this);
   }
 
   /** By discovery and by active checks (Envoy: Host::coarseHealth). */

@@ -2,9 +2,10 @@
 import { removeHopByHop } from "../../codec/h1/connection-field.ts";
 import { ID } from "../../codec/http/header-name.ts";
 import type { RequestMessage } from "../../codec/http/message.ts";
+import { CARRIED_TCP } from "../carry/protocol.ts";
 import type { Downstream } from "../downstream.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
-import { BAD_PATH, UPGRADE_REFUSED, UPGRADE_REQUIRED } from "../reply/replies.ts";
+import { BAD_PATH, CONNECT_REFUSED, UPGRADE_REFUSED, UPGRADE_REQUIRED } from "../reply/replies.ts";
 import { normalizePath } from "../route/path.ts";
 import type { RequestHead } from "../route/request-head.ts";
 import { withoutPort } from "../route/route-table.ts";
@@ -35,8 +36,11 @@ export function decodeRequest(
   removeHopByHop(headers);
   if (head.upgrade === "") headers.remove(ID.upgrade);
   else if (!headers.has(ID.upgrade)) headers.set(ID.upgrade, head.upgrade);
+  const carried = headers.get(ID["x-outrigger-carried"]);
   // Between sidecars only: apps neither say nor hear how a request was carried.
   headers.remove(ID["x-outrigger-carried"]);
+  // A TCP connection is for a filter chain with a TCP proxy.
+  if (carried === CARRIED_TCP && head.method === "CONNECT") return CONNECT_REFUSED;
   // The client is asked for its body here; the upstream need not know that it waited.
   headers.remove(ID.expect);
   if (head.form !== "origin" || config.stripMatchingPort) headers.set(ID.host, request.authority);

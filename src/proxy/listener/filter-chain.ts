@@ -14,10 +14,11 @@ export type CompiledFilter =
 /** What a chain's match does not allow. */
 const NO_MATCH = -1;
 
-/** Other Outrigger sidecars may have their requests carried to an HTTP connection manager. */
+/** Other Outrigger sidecars may have their requests and connections carried to a filter. */
 function ownProtocolOf(filter: CompiledFilter): string {
-  const carries = filter.kind === "http" && filter.hcm.context.carrying;
-  return carries && !filter.hcm.config.explicitProxy ? CARRYING_ALPN : "";
+  const { context } = filter.kind === "http" ? filter.hcm : filter.tcp;
+  const explicit = filter.kind === "http" && filter.hcm.config.explicitProxy;
+  return context.carrying && !explicit ? CARRYING_ALPN : "";
 }
 
 /**

@@ -2,6 +2,7 @@ import { isIP, type Socket } from "node:net";
 import type { ClientHello } from "../../codec/tls/client-hello.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
+import { CARRYING_ALPN } from "../carry/protocol.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { contained } from "../faults.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
@@ -19,6 +20,7 @@ import type { ClientConnection, ConnectionOwner } from "./http/client-connection
 import { CodecChoice } from "./http/codec-choice.ts";
 import { originalDestination } from "./original-destination.ts";
 import { SocketEnd } from "./tcp/socket-end.ts";
+import { TcpCarrier } from "./tcp/tcp-carrier.ts";
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
 const NO_HELLO: ClientHello = { serverName: "", alpnProtocols: [] };
@@ -238,7 +240,15 @@ export class ProxyListener implements ConnectionOwner {
       if (first.length > 0) connection.onData(first);
       return;
     }
-    this.#openTunnel(new SocketEnd(accepted), chain.filter.tcp, first);
+    const { tcp } = chain.filter;
+    if (accepted.alpn === CARRYING_ALPN) this.#openCarrier(accepted, tcp);
+    else this.#openTunnel(new SocketEnd(accepted), tcp, first);
+  }
+
+  /** Each of its streams is a connection of the same TCP proxy. */
+  #openCarrier(accepted: Accepted, tcp: CompiledTcpProxy): void {
+    const open = (down: DownstreamEnd): void => this.#openTunnel(down, tcp, NO_BYTES);
+    this.#connections.add(new TcpCarrier(accepted, tcp.context, { owner: this, open }));
   }
 
   #openTunnel(down: DownstreamEnd, tcp: CompiledTcpProxy, first: Buffer): void {

@@ -1,10 +1,13 @@
 import { CarryingOpener } from "../carry/carrying-opener.ts";
+import { CarryingTcpOpener } from "../carry/carrying-tcp-opener.ts";
 import type { Host } from "../cluster/host.ts";
 import { type ConnectionOpener, Http1Pool } from "./http1/pool.ts";
 import { socketOpener } from "./http1/socket-opener.ts";
 import { Http2Pool } from "./http2/pool.ts";
 import { NegotiatingPool } from "./negotiating-pool.ts";
 import type { RequestPool } from "./request-pool.ts";
+import { DirectOpener } from "./tcp/direct-opener.ts";
+import type { TcpOpener } from "./tcp/tcp-connection.ts";
 
 /** The pools for requests that came as HTTP/1 and as HTTP/2: mostly one and the same. */
 export interface EndpointPools {
@@ -13,9 +16,17 @@ export interface EndpointPools {
 }
 
 /** Connections that may be carried need TLS, as ALPN alone shows who can. */
+function mayBeCarried({ cluster }: Host): boolean {
+  return cluster.config.tls !== undefined && cluster.context.carrying;
+}
+
 function openerFor(host: Host): ConnectionOpener {
-  const { config, context } = host.cluster;
-  return config.tls !== undefined && context.carrying ? new CarryingOpener(host) : socketOpener;
+  return mayBeCarried(host) ? new CarryingOpener(host) : socketOpener;
+}
+
+/** What opens connections for bytes of any protocol. */
+export function tcpOpenerOf(host: Host): TcpOpener {
+  return mayBeCarried(host) ? new CarryingTcpOpener(host) : new DirectOpener();
 }
 
 /** By the protocol that the cluster speaks (Envoy: ClusterInfo::upstreamHttpProtocol). */

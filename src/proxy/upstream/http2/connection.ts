@@ -5,6 +5,7 @@ import { Session } from "../../../codec/h2/session.ts";
 import type { LocalSettings } from "../../../codec/h2/settings.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
 import type { Http2Options } from "../../../model/transport/http2.ts";
+import { CARRIED_TCP_WINDOW } from "../../carry/protocol.ts";
 import type { Host } from "../../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { type ClusterStats, NO_CLUSTER_STATS } from "../../telemetry/envoy/cluster-stats.ts";
@@ -16,6 +17,9 @@ import { ClientStream, type StreamCarrier } from "./client-stream.ts";
 /** A response's head may take so much: Envoy's default for upstreams, and as many fields. */
 const HEAD_BYTES_MAX = 60 * 1024;
 const HEADERS_MAX = 100;
+
+/** Whose requests or connections a connection carries in its streams; `own`: it carries none. */
+export type Cargo = "own" | "http1" | "tcp";
 
 /** Whom a connection tells what becomes of it: a pool. */
 export interface ConnectionOwner {
@@ -42,7 +46,9 @@ export class Http2UpstreamConnection
   readonly #host: Host;
   /** Of the connections; what carries others' connections is none of its own. */
   readonly #stats: ClusterStats;
-  readonly #carrying: boolean;
+  /** Of the bytes; those of TCP are counted where they come from. */
+  readonly #byteStats: ClusterStats;
+  readonly #cargo: Cargo;
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
   readonly #writer: FrameWriter;
@@ -59,19 +65,22 @@ export class Http2UpstreamConnection
   #detail = "";
   #closedByPeer = false;
   #pinging = false;
+  /** The peer has said how many streams it takes. */
+  #settled = false;
   /** Requests that it has carried, and those under way. */
   requests = 0;
   active = 0;
 
   /**
-   * `ready`: a transport that is open already, and counted as opening. `carrying`: its streams are
-   * counted as the connections that they stand for, and it is not counted itself.
+   * `ready`: a transport that is open already, and counted as opening. Where there is `cargo`, its
+   * streams are counted as the connections that they stand for, and it is not counted itself.
    */
-  constructor(host: Host, owner: ConnectionOwner, ready?: Transport, carrying = false) {
-    const { config, context } = host.cluster;
+  constructor(host: Host, owner: ConnectionOwner, ready?: Transport, cargo: Cargo = "own") {
+    const { config, context, stats } = host.cluster;
     this.#host = host;
-    this.#carrying = carrying;
-    this.#stats = carrying ? NO_CLUSTER_STATS : host.cluster.stats;
+    this.#cargo = cargo;
+    this.#stats = cargo === "own" ? stats : NO_CLUSTER_STATS;
+    this.#byteStats = cargo === "tcp" ? NO_CLUSTER_STATS : stats;
     this.#owner = owner;
     this.#openedMs = context.clock.now();
     this.#idle = new Deadline(context.clock, this, "idle");
@@ -79,7 +88,7 @@ export class Http2UpstreamConnection
     this.#ping = new Deadline(context.clock, this, "ping");
     this.#transport = ready ?? new Transport(host, this, OFFER_HTTP2);
     this.#writer = new FrameWriter(this.#transport.socket, this);
-    this.#session = new Session("client", settingsOf(config.http2), this, this.#writer);
+    this.#session = new Session("client", settingsOf(config.http2, cargo), this, this.#writer);
     if (ready === undefined) {
       this.#stats.connectionOpening("http2");
       this.#idle.set(this.#openedMs, config.connectTimeoutMs);
@@ -106,6 +115,11 @@ export class Http2UpstreamConnection
     return this.#state === "open" && this.#session.canOpen;
   }
 
+  /** Nothing of what the peer allows is guessed any more. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
   /** Where `canOpen`: begins a request, of which the handler then sends the head. */
   begin(handler: StreamHandler): void {
     const stream = this.#free.pop() ?? new ClientStream(this);
@@ -119,7 +133,7 @@ export class Http2UpstreamConnection
     this.requests++;
     this.active++;
     this.#idle.clear();
-    if (!this.#carrying && this.requests === maxRequestsPerConnection) {
+    if (this.#cargo === "own" && this.requests === maxRequestsPerConnection) {
       stats.count("upstream_cx_max_requests");
       this.drain();
     }
@@ -160,6 +174,7 @@ export class Http2UpstreamConnection
   }
 
   onPeerSettings(): void {
+    this.#settled = true;
     if (this.#state === "open") this.#owner.onChanged(this);
   }
 
@@ -207,7 +222,7 @@ export class Http2UpstreamConnection
   }
 
   onWritten(bytes: number): void {
-    this.#host.cluster.stats.sent(bytes);
+    this.#byteStats.sent(bytes);
   }
 
   onWriteDrained(): void {
@@ -230,7 +245,7 @@ export class Http2UpstreamConnection
   }
 
   onBytes(bytes: Buffer): void {
-    this.#host.cluster.stats.received(bytes.length);
+    this.#byteStats.received(bytes.length);
     if (this.#state !== "closed") this.#session.read(bytes, 0, bytes.length);
   }
 
@@ -305,11 +320,11 @@ export class Http2UpstreamConnection
   }
 }
 
-function settingsOf(options: Http2Options): LocalSettings {
+function settingsOf(options: Http2Options, cargo: Cargo): LocalSettings {
   return {
     headerTableSize: options.hpackTableSize,
     maxConcurrentStreams: options.maxConcurrentStreams,
-    initialStreamWindowSize: options.initialStreamWindowSize,
+    initialStreamWindowSize: cargo === "tcp" ? CARRIED_TCP_WINDOW : options.initialStreamWindowSize,
     initialConnectionWindowSize: options.initialConnectionWindowSize,
     maxHeaderListBytes: HEAD_BYTES_MAX,
     maxHeadersCount: HEADERS_MAX,

@@ -1,22 +1,22 @@
 import type { ResetReason } from "../stream-handler.ts";
-import type { Transport } from "../transport.ts";
+import type { Offer, Transport } from "../transport.ts";
 import { type DialOwner, TransportDial } from "../transport-dial.ts";
 import type { TcpConnection, TcpOpener } from "./tcp-connection.ts";
 import { TransportEnd } from "./transport-end.ts";
 
 /** Without a configured list no ALPN is offered. */
-const OFFER = { usualProtocols: [], allowHalfOpen: true };
+export const OFFER_TCP: Offer = { usualProtocols: [], allowHalfOpen: true };
 
 /** Opens each connection on its own. */
 export class DirectOpener implements TcpOpener {
   readonly #opening = new Map<TcpConnection, TransportDial>();
 
   open(connection: TcpConnection): void {
-    const dial = new TransportDial(connection.host, new Opening(connection, this), OFFER);
+    const dial = new TransportDial(connection.host, new Opening(connection, this), OFFER_TCP);
     this.#opening.set(connection, dial);
   }
 
-  cancel(connection: TcpConnection): void {
+  onClosed(connection: TcpConnection): void {
     this.#opening.get(connection)?.destroy();
     this.#opening.delete(connection);
   }

@@ -9,11 +9,12 @@ export interface TcpConnectionOwner extends TunnelEndOwner {
   onConnectFailed(reason: ResetReason, detail: string): void;
 }
 
-/** What makes connections to one endpoint: it tells each of them that it has `opened` or `failed`. */
+/** What makes connections to one endpoint. */
 export interface TcpOpener {
+  /** The connection hears that it has `opened` or `failed`, at once or later. */
   open(connection: TcpConnection): void;
-  /** The connection waits no longer. */
-  cancel(connection: TcpConnection): void;
+  /** It is over, whether or not it ever opened. */
+  onClosed(connection: TcpConnection): void;
   /** What stands ready for further connections is closed. */
   drain(): void;
 }
@@ -93,7 +94,6 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
 
   destroy(): void {
     if (this.#state === "closed") return;
-    if (this.#state === "connecting") this.host.tcp.cancel(this);
     this.#end?.destroy();
     this.#settle();
   }
@@ -136,5 +136,6 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
     this.#end = undefined;
     limits.releaseConnection();
     stats.connectionClosed(!this.#byPeer, false, lengthMs, 0);
+    this.host.tcp.onClosed(this);
   }
 }

@@ -1,0 +1,174 @@
+// hot path: no allocation per request
+import type { Socket } from "node:net";
+import { NO_ERROR } from "../../../codec/h2/error-code.ts";
+import type { SessionOwner, StreamOwner } from "../../../codec/h2/owner.ts";
+import { Session } from "../../../codec/h2/session.ts";
+import type { LocalSettings } from "../../../codec/h2/settings.ts";
+import type { Stream } from "../../../codec/h2/stream.ts";
+import type { SocketAddress } from "../../../model/address.ts";
+import { HTTP2_DEFAULTS } from "../../../model/transport/http2.ts";
+import { CARRIED_TCP_WINDOW } from "../../carry/protocol.ts";
+import type { ProxyContext } from "../../cluster/upstream-cluster.ts";
+import { Deadline, type DeadlineOwner } from "../../deadline.ts";
+import { contained } from "../../faults.ts";
+import type { DownstreamEnd } from "../../tcp/tunnel-end.ts";
+import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
+import type { Accepted } from "../accepted.ts";
+import type { ClientConnection, ConnectionOwner } from "../http/client-connection.ts";
+import { AcceptedStream, type StreamsConnection } from "./accepted-stream.ts";
+
+/** The peer lets go of it earlier, by its cluster's idle timeout. */
+const IDLE_MS = 3_600_000;
+/** A head of such a stream is its authority and one field. */
+const HEAD_BYTES_MAX = 4096;
+const HEADERS_MAX = 16;
+
+const SETTINGS: LocalSettings = {
+  headerTableSize: HTTP2_DEFAULTS.hpackTableSize,
+  maxConcurrentStreams: HTTP2_DEFAULTS.maxConcurrentStreams,
+  initialStreamWindowSize: CARRIED_TCP_WINDOW,
+  initialConnectionWindowSize: HTTP2_DEFAULTS.initialConnectionWindowSize,
+  maxHeaderListBytes: HEAD_BYTES_MAX,
+  maxHeadersCount: HEADERS_MAX,
+  enableConnectProtocol: false,
+};
+
+export interface TcpCarrierOptions {
+  readonly owner: ConnectionOwner;
+  /** A TCP connection has come. */
+  readonly open: (down: DownstreamEnd) => void;
+}
+
+/**
+ * ```
+ *   open -> draining -> closed      draining: takes no streams after those under way
+ *     |                   ^
+ *     +-------------------+
+ * ```
+ */
+type State = "open" | "draining" | "closed";
+
+/** A connection on which another Outrigger sidecar carries TCP connections to a filter chain. */
+export class TcpCarrier
+  implements ClientConnection, SessionOwner, StreamsConnection, DeadlineOwner, FrameWriterOwner
+{
+  readonly originalDestination: SocketAddress | undefined;
+  readonly #context: ProxyContext;
+  readonly #options: TcpCarrierOptions;
+  readonly #socket: Socket;
+  readonly #writer: FrameWriter;
+  readonly #session: Session;
+  readonly #idle: Deadline;
+  #state: State = "open";
+
+  constructor(accepted: Accepted, context: ProxyContext, options: TcpCarrierOptions) {
+    this.originalDestination = accepted.originalDestination;
+    this.#context = context;
+    this.#options = options;
+    accepted.readTo(contained(this as TcpCarrier, this.onData), true);
+    this.#socket = accepted.socket;
+    this.#writer = new FrameWriter(this.#socket, this);
+    this.#session = new Session("server", SETTINGS, this, this.#writer);
+    this.#idle = new Deadline(context.clock, this, "idle");
+    this.#idle.set(context.clock.now(), IDLE_MS);
+    this.#socket.on("end", contained(this as TcpCarrier, this.#end));
+    this.#socket.on("error", ignore);
+    this.#socket.on("close", contained(this as TcpCarrier, this.#onClose));
+    this.#session.start();
+  }
+
+  onData(bytes: Buffer): void {
+    if (this.#state !== "closed") this.#session.read(bytes, 0, bytes.length);
+  }
+
+  acceptStream(stream: Stream): StreamOwner {
+    this.#idle.clear();
+    return new AcceptedStream(this, stream);
+  }
+
+  onCarried(stream: AcceptedStream): void {
+    this.#options.open(stream);
+  }
+
+  /** The session still counts the stream that closes. */
+  onStreamClosed(): void {
+    if (this.#session.openStreams > 1) return;
+    if (this.#state === "draining") this.#close();
+    else this.#idle.set(this.#context.clock.now(), IDLE_MS);
+  }
+
+  /** Connections under way go on; the peer opens further ones elsewhere. */
+  drain(): void {
+    if (this.#state !== "open") return;
+    this.#state = "draining";
+    if (this.#session.openStreams === 0) this.#close();
+    else this.#session.drain();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  onFault(error: unknown): void {
+    this.#context.faults.report(error);
+    this.#socket.destroy();
+  }
+
+  onDeadline(): void {
+    if (this.#session.openStreams === 0) this.#close();
+  }
+
+  onOutput(): void {
+    // The writer knows by itself.
+  }
+
+  onPeerSettings(): void {
+    // A server opens no streams.
+  }
+
+  onGoAway(): void {
+    this.drain();
+  }
+
+  onPong(): void {
+    // It asks for none.
+  }
+
+  onSessionError(): void {
+    this.#end();
+  }
+
+  onWritten(): void {
+    // Counted by those who know what was written.
+  }
+
+  onWriteDrained(): void {
+    this.#session.pump();
+  }
+
+  onWriteFlooded(): void {
+    this.#socket.destroy();
+  }
+
+  #close(): void {
+    this.#session.goAway(NO_ERROR);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#writer.flush();
+    this.#socket.destroySoon();
+  }
+
+  #onClose(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#idle.dispose();
+    this.#session.disconnect();
+    this.#options.owner.onConnectionClosed(this);
+  }
+}
+
+function ignore(): void {
+  // An error is always followed by "close", which is acted upon.
+}
