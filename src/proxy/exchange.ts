@@ -351,6 +351,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.response.headers = headers;
     if (this.routing.route !== undefined) {
       finalizeResponse(headers, this.routing.route, this.routing.target, this.source);
+      // It is not the router's answer, and the router counts attempts.
+      if (reply.clusterStatus === 0) headers.remove(ID["x-envoy-attempt-count"]);
     }
     noteGrpcStatus(account, headers);
     account.responded(reply.status, reply.clusterStatus);

@@ -20,6 +20,11 @@ export function rawOf({ lines, body }: DifferentialCase): string {
   return `${lines.join("\r\n")}\r\n\r\n${body ?? ""}`;
 }
 
+/** A gRPC call, as far as HTTP/1.1 can tell. */
+function grpc(name: string, target: string, ...headers: string[]): DifferentialCase {
+  return get(name, target, "Content-Type: application/grpc", ...headers);
+}
+
 /** Grouped as docs/differences.md is. */
 export const CASES: Readonly<Record<string, readonly DifferentialCase[]>> = {
   "routing and hosts": [
@@ -191,6 +196,36 @@ export const CASES: Readonly<Record<string, readonly DifferentialCase[]>> = {
     },
     get("says that the origin reset", "/b/x", "X-Origin-Reset: 1"),
     get("refuses what the limits do not allow", "/limited"),
+  ],
+  "gRPC calls": [
+    grpc("is told gRPC's status of a direct response", "/direct"),
+    grpc("is told gRPC's status of a redirect", "/to-host"),
+    grpc("is told that there is no route", "/nowhere"),
+    grpc("is told that there is no cluster", "/no-cluster"),
+    grpc("is told that nobody listens", "/refused"),
+    {
+      ...grpc("is told that there is no host", "/empty"),
+      difference: "An attempt counts once it has a host",
+    },
+    grpc("is told that a limit refused it", "/limited"),
+    grpc("is told of the route's timeout", "/timeout", "X-Origin-Silent: 1"),
+    grpc("is told of a retry's timeout", "/try-timeout", "X-Origin-Silent: 1"),
+    grpc("is told of a reset", "/a", "X-Origin-Reset: 1"),
+    grpc("passes a status in the head", "/a", "X-Origin-Header: grpc-status=5"),
+    grpc("is tried again by its status", "/grpc-retry", "X-Origin-Header: grpc-status=14"),
+    grpc("is not tried again by another", "/grpc-retry", "X-Origin-Header: grpc-status=5"),
+    grpc("heeds its deadline", "/grpc-deadline", "grpc-timeout: 1S"),
+    grpc("bounds its deadline", "/grpc-deadline", "grpc-timeout: 1H"),
+    grpc("bounds a call without deadline", "/grpc-deadline"),
+    grpc("takes what is no deadline for none", "/grpc-deadline", "grpc-timeout: 1s"),
+    grpc("ends at its deadline", "/grpc-deadline", "grpc-timeout: 50m", "X-Origin-Silent: 1"),
+    grpc("tells how long the stream may last", "/duration", "grpc-timeout: 5S"),
+    grpc("ends when the stream has lasted", "/duration", "X-Origin-Silent: 1"),
+    grpc("bounds how long the stream may last", "/grpc-duration", "grpc-timeout: 5S"),
+    grpc("ends at the bound", "/grpc-duration", "grpc-timeout: 5S", "X-Origin-Silent: 1"),
+    get("ends a stream that is no call", "/duration", "X-Origin-Silent: 1"),
+    get("is no call as gRPC-Web", "/direct", "Content-Type: application/grpc-web"),
+    get("is no call with parameters", "/direct", "Content-Type: application/grpc;a=b"),
   ],
 };
 
