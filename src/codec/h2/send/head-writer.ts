@@ -15,9 +15,6 @@ import { type FrameWriter, writeHeader } from "../frame/frame-writer.ts";
 import { FRAME_BYTES_MAX } from "../settings.ts";
 import type { Stream } from "../stream.ts";
 
-/** Shorter cookies can be guessed from how well they compress (RFC 7541 section 7.1.3). */
-const SECRET_COOKIE_MAX = 20;
-
 const STATUS_TEXTS: readonly string[] = Array.from({ length: 1000 }, (_, code) => `${code}`);
 
 /** 1 for names that have no place in HTTP/2 (RFC 9113 section 8.2.2), and `host`: `:authority`. */
@@ -101,11 +98,7 @@ export class HeadWriter {
   #field(name: string, value: string): void {
     const id = headerId(name);
     if (LEFT_OUT[id] === 1 || (id === ID.te && value !== "trailers")) return;
-    const { output } = this.#writer;
-    const secret =
-      id === ID.authorization || (id === ID.cookie && value.length < SECRET_COOKIE_MAX);
-    if (secret) this.encoder.secretField(output, id, name, value);
-    else this.encoder.field(output, id, name, value);
+    this.encoder.field(this.#writer.output, id, name, value);
   }
 
   /** A block larger than one frame: the rest moves back, to make room for CONTINUATION headers. */
