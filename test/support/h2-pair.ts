@@ -6,7 +6,7 @@ import { Session } from "../../src/codec/h2/session.ts";
 import { DEFAULT_SETTINGS, type LocalSettings } from "../../src/codec/h2/settings.ts";
 import type { Stream } from "../../src/codec/h2/stream.ts";
 import { HeaderTable } from "../../src/codec/http/header-table.ts";
-import { FrameText } from "./h2-notation.ts";
+import { FrameText, framesOf } from "./h2-notation.ts";
 import { MemoryOutput } from "./h2-output.ts";
 
 /** A stream's owner that keeps what comes. */
@@ -153,4 +153,23 @@ export function headersOf(fields: Readonly<Record<string, string>>): HeaderTable
   const table = new HeaderTable();
   for (const [name, value] of Object.entries(fields)) table.addName(name, value);
   return table;
+}
+
+/** A server that has read a client's preface, and these frames. */
+export function serverAfter(text: string): End {
+  const server = new End("server");
+  reads(server, `PREFACE\nSETTINGS\n${text}`);
+  return server;
+}
+
+/** Reads frames that are given as text. */
+export function reads(end: End, text: string): void {
+  const bytes = framesOf(text);
+  end.session.read(bytes, 0, bytes.length);
+}
+
+/** A whole request, as text. */
+export function getFrame(id: number): string {
+  const fields = ["method: GET", "scheme: http", "authority: a", "path: /"];
+  return `HEADERS ${id} END_STREAM\n${fields.map((field) => `  :${field}\n`).join("")}`;
 }

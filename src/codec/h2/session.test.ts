@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { FrameText, framesOf } from "../../../test/support/h2-notation.ts";
-import { End, headersOf, Pair } from "../../../test/support/h2-pair.ts";
-import { HeaderTable } from "../http/header-table.ts";
+import { FrameText } from "../../../test/support/h2-notation.ts";
 import {
-  CANCEL,
-  CONNECTION_LOST,
-  ENHANCE_YOUR_CALM,
-  NO_ERROR,
-  REFUSED_STREAM,
-} from "./error-code.ts";
+  End,
+  getFrame,
+  headersOf,
+  Pair,
+  reads,
+  serverAfter,
+} from "../../../test/support/h2-pair.ts";
+import { HeaderTable } from "../http/header-table.ts";
+import { CANCEL, CONNECTION_LOST, NO_ERROR, REFUSED_STREAM } from "./error-code.ts";
 import { PREFACE } from "./frame/frame-type.ts";
 
 const HELLO = Buffer.from("hello");
@@ -20,21 +21,6 @@ function streamOf(end: End, index = 0) {
   if (stream === undefined) throw new Error("no stream was accepted");
   return stream;
 }
-
-/** A server that has read a client's preface, and these frames. */
-function serverAfter(text: string): End {
-  const server = new End("server");
-  reads(server, `PREFACE\nSETTINGS\n${text}`);
-  return server;
-}
-
-function reads(end: End, text: string): void {
-  const bytes = framesOf(text);
-  end.session.read(bytes, 0, bytes.length);
-}
-
-const GET = "HEADERS ID END_STREAM\n  :method: GET\n  :scheme: http\n  :authority: a\n  :path: /\n";
-const get = (id: number): string => GET.replace("ID", String(id));
 
 describe("the start", () => {
   it("of a client is the preface, SETTINGS without push, and the connection's window", () => {
@@ -217,7 +203,7 @@ describe("what waits to be sent", () => {
   });
 
   it("waits while SETTINGS have made the window negative", () => {
-    const server = serverAfter(get(1));
+    const server = serverAfter(getFrame(1));
     const stream = streamOf(server);
     stream.sendResponse(200, NO_HEADERS, false);
     stream.sendData(LARGE, 0, 1000);
@@ -353,65 +339,15 @@ describe("a session", () => {
       initialStreamWindowSize: 65_535,
       initialConnectionWindowSize: 65_535,
     });
-    reads(server, `PREFACE\nSETTINGS\n${get(1).replace(" END_STREAM", "").replace("GET", "POST")}`);
+    reads(
+      server,
+      `PREFACE\nSETTINGS\n${getFrame(1).replace(" END_STREAM", "").replace("GET", "POST")}`,
+    );
     server.output.flush();
     streamOf(server).pause();
     reads(server, "DATA 1 16000x * 3\n");
     expect(server.written()).toEqual(["WINDOW_UPDATE 0 48000"]);
     streamOf(server).resume();
     expect(server.written()).toEqual(["WINDOW_UPDATE 1 48000"]);
-  });
-});
-
-describe("a peer that floods", () => {
-  const calm = `error ${ENHANCE_YOUR_CALM}`;
-  const errors = (end: End): string[] =>
-    end.events.filter((event) => event.startsWith("error")).map((event) => event.slice(0, 8));
-
-  it("may have 1000 answers unread", () => {
-    const server = serverAfter('PING "12345678" * 999\n');
-    expect(errors(server)).toEqual([]);
-    reads(server, 'PING "12345678"\n');
-    expect(errors(server)).toEqual([calm]);
-  });
-
-  it("may ask for ever where it reads the answers", () => {
-    const server = serverAfter("");
-    for (let i = 0; i < 10; i++) {
-      server.output.flush();
-      reads(server, 'PING "12345678" * 500\n');
-    }
-    expect(errors(server)).toEqual([]);
-  });
-
-  const opened = (from: number, count: number, then: (id: number) => string): string =>
-    Array.from({ length: count }, (_, i) => `${get(from + 2 * i)}${then(from + 2 * i)}`).join("");
-  const reset = (id: number): string => `RST_STREAM ${id} CANCEL\n`;
-
-  it("is cut off where it resets more than 100 and half of its requests at once", () => {
-    const server = serverAfter(opened(1, 199, reset));
-    expect(errors(server)).toEqual([]);
-    reads(server, opened(399, 2, reset));
-    expect(errors(server)).toEqual([calm]);
-  });
-
-  it("may reset what has waited for a second, and what was answered", () => {
-    const server = serverAfter("");
-    for (let id = 1; id < 1000; id += 2) {
-      reads(server, get(id));
-      if (id % 4 === 1) server.nowMs += 1000;
-      else server.accepted.at(-1)?.stream?.sendResponse(200, NO_HEADERS, false);
-      reads(server, reset(id));
-      server.output.flush();
-    }
-    expect(errors(server)).toEqual([]);
-  });
-
-  it("is cut off where it makes us reset instead", () => {
-    const fault = (id: number): string => `WINDOW_UPDATE ${id} 0\n`;
-    const server = serverAfter(opened(1, 199, fault));
-    expect(errors(server)).toEqual([]);
-    reads(server, opened(399, 2, fault));
-    expect(errors(server)).toEqual([calm]);
   });
 });
