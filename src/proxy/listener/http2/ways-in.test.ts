@@ -114,6 +114,26 @@ it("a listener for HTTP/1.1 alone refuses HTTP/2's preface", async () => {
   expect(setup.proxy.telemetry.http("in").value("downstream_cx_http1_total")).toBe(0);
 });
 
+it("a client that says nothing has no protocol, and its time is bounded", async () => {
+  const { client, clock, setup } = await http2Scene({
+    hcm: { common_http_protocol_options: { idle_timeout: "4s" } },
+  });
+  client.closes();
+  await client.ends();
+  const silent = await setup.client();
+  const cut = await setup.client();
+  cut.sends(PREFACE.slice(0, 10));
+  cut.ends();
+  await cut.sees("end");
+  const http = setup.proxy.telemetry.http("in");
+  clock.advance(4001);
+  await silent.sees("end");
+  expect(http.value("downstream_cx_total")).toBe(3);
+  expect(http.value("downstream_cx_http1_total")).toBe(0);
+  expect(http.value("downstream_cx_http2_total")).toBe(1);
+  expect(http.value("downstream_cx_idle_timeout")).toBe(1);
+});
+
 it("requests and their trailers go to an origin of HTTP/2 as they are, and back", async () => {
   const seen: { headers: IncomingHttpHeaders; body: string; trailers: IncomingHttpHeaders }[] = [];
   const origin = createServer();
