@@ -32,12 +32,13 @@ export const PER_TRY_TIMEOUT: LocalReply = reply(
   "upstream_per_try_timeout",
 );
 
-export const STREAM_IDLE_TIMEOUT: LocalReply = reply(
-  504,
-  "stream timeout",
-  FLAG_SI,
-  "stream_idle_timeout",
-);
+/** Nothing moved for too long; 408 where the client was still sending. */
+export const STREAM_IDLE_TIMEOUT: LocalReply = {
+  ...reply(504, "stream timeout", FLAG_SI, "stream_idle_timeout"),
+  clusterStatus: 0,
+};
+
+export const REQUEST_IDLE_TIMEOUT: LocalReply = { ...STREAM_IDLE_TIMEOUT, status: 408 };
 
 /** The request has not arrived in the time that its connection manager allows. */
 export const REQUEST_TIMEOUT: LocalReply = reply(

@@ -6,6 +6,7 @@ import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import { routeTimeoutMs, setGrpcTimeout, streamDurationMs } from "../grpc/grpc-call.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import {
+  REQUEST_IDLE_TIMEOUT,
   REQUEST_TIMEOUT,
   REQUEST_TOO_LONG,
   RESPONSE_TIMEOUT,
@@ -114,5 +115,5 @@ export function timeoutReply(
     return REQUEST_TIMEOUT;
   }
   http.count("downstream_rq_idle_timeout");
-  return STREAM_IDLE_TIMEOUT;
+  return requestComplete ? STREAM_IDLE_TIMEOUT : REQUEST_IDLE_TIMEOUT;
 }
