@@ -9,7 +9,7 @@ import { FrameWriter } from "./frame/frame-writer.ts";
 import type { Output } from "./output.ts";
 import type { SessionOwner, StreamOwner } from "./owner.ts";
 import { ClosedStreams, type Ending } from "./receive/closed-streams.ts";
-import { FloodGuard, PREMATURE_MS } from "./receive/flood-guard.ts";
+import { FLOOD, FloodGuard, PREMATURE_MS } from "./receive/flood-guard.ts";
 import { HeadWriter } from "./send/head-writer.ts";
 import { Sender } from "./send/sender.ts";
 import { type LocalSettings, WINDOW_AT_FIRST } from "./settings.ts";
@@ -170,11 +170,11 @@ export class Connection implements StreamHost {
   /** After frames that the peer has provoked. */
   checkControlFrames(): boolean {
     if (this.guard.controlFrames(this.writer.controlFrames)) return !this.isOver;
-    return this.fail(ENHANCE_YOUR_CALM, "the peer provokes more frames than it reads");
+    return this.fail(ENHANCE_YOUR_CALM, FLOOD.controlFrames);
   }
 
   failResets(): false {
-    return this.fail(ENHANCE_YOUR_CALM, "too many streams are reset at once");
+    return this.fail(ENHANCE_YOUR_CALM, FLOOD.resets);
   }
 
   /** The connection's end for a fault of the peer: GOAWAY, and every stream goes with it. */

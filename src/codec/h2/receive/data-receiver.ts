@@ -12,6 +12,7 @@ import {
 import { FLAG_END_STREAM } from "../frame/frame-type.ts";
 import { FRAME_BYTES_MAX, WINDOW_AT_FIRST } from "../settings.ts";
 import type { Stream } from "../stream.ts";
+import { FLOOD } from "./flood-guard.ts";
 
 /**
  * Takes DATA frames (RFC 9113 section 6.1). All of a frame is judged as it begins, so that no cut
@@ -51,7 +52,7 @@ export class DataReceiver {
       return connection.fail(FLOW_CONTROL_ERROR, "DATA beyond the connection's window");
     }
     if (!connection.guard.frame(length === padding && !this.#endStream)) {
-      return connection.fail(ENHANCE_YOUR_CALM, "empty frames in a row");
+      return connection.fail(ENHANCE_YOUR_CALM, FLOOD.emptyFrames);
     }
     const stream = connection.streams.get(streamId);
     if (stream === undefined) return this.#startClosed();

@@ -14,6 +14,15 @@ const PREMATURE_RESETS_SPARE = 100;
 /** A stream that lived longer was no premature one (Envoy: premature_reset_min_stream_lifetime). */
 export const PREMATURE_MS = 1000;
 
+/** What a peer hears that does too much of something: the details of `ENHANCE_YOUR_CALM`. */
+export const FLOOD = {
+  emptyFrames: "empty frames in a row",
+  priority: "too many PRIORITY frames",
+  windowUpdates: "too many WINDOW_UPDATE frames",
+  controlFrames: "the peer provokes more frames than it reads",
+  resets: "too many streams are reset at once",
+} as const;
+
 /**
  * Counts what costs the peer little and this side much (RFC 9113 section 10.5), within the bounds
  * that Envoy sets by default. Each method says whether the peer may go on.

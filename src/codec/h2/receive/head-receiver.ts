@@ -24,6 +24,7 @@ import type { Http2Response } from "../response.ts";
 import type { Stream } from "../stream.ts";
 import { BlockBuffer } from "./block-buffer.ts";
 import { FieldBlock } from "./field-block.ts";
+import { FLOOD } from "./flood-guard.ts";
 
 const PRIORITY_BYTES = 5;
 const NO_TRAILERS = new HeaderTable();
@@ -108,7 +109,7 @@ export class HeadReceiver {
   }
 
   #failEmpty(): false {
-    return this.#connection.fail(ENHANCE_YOUR_CALM, "empty frames in a row");
+    return this.#connection.fail(ENHANCE_YOUR_CALM, FLOOD.emptyFrames);
   }
 
   /** A header block is whole: whose is it? */

@@ -24,6 +24,7 @@ import {
 } from "../frame/frame-type.ts";
 import { FRAME_BYTES_MAX } from "../settings.ts";
 import { DataReceiver } from "./data-receiver.ts";
+import { FLOOD } from "./flood-guard.ts";
 import { HeadReceiver } from "./head-receiver.ts";
 import { PeerSettings } from "./peer-settings.ts";
 
@@ -123,7 +124,7 @@ export class Receiver implements FrameSink {
     const { sender, guard } = connection;
     if (end - start !== 4) return this.#failSize("WINDOW_UPDATE");
     if (!guard.windowUpdate(sender.dataFrames)) {
-      return connection.fail(ENHANCE_YOUR_CALM, "too many WINDOW_UPDATE frames");
+      return connection.fail(ENHANCE_YOUR_CALM, FLOOD.windowUpdates);
     }
     const bytesMore = uint32(bytes, start) & 0x7fff_ffff;
     if (streamId === 0) {
@@ -155,7 +156,7 @@ export class Receiver implements FrameSink {
     const connection = this.#connection;
     if (streamId === 0) return connection.fail(PROTOCOL_ERROR, "PRIORITY on stream 0");
     if (!connection.guard.priority()) {
-      return connection.fail(ENHANCE_YOUR_CALM, "too many PRIORITY frames");
+      return connection.fail(ENHANCE_YOUR_CALM, FLOOD.priority);
     }
     let code: ErrorCode = NO_ERROR;
     if (end - start !== 5) code = FRAME_SIZE_ERROR;

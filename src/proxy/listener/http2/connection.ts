@@ -1,7 +1,8 @@
 // hot path: no allocation per request
 import type { Socket } from "node:net";
-import { ENHANCE_YOUR_CALM, type ErrorCode, NO_ERROR } from "../../../codec/h2/error-code.ts";
+import { type ErrorCode, NO_ERROR } from "../../../codec/h2/error-code.ts";
 import type { SessionOwner, StreamOwner } from "../../../codec/h2/owner.ts";
+import { FLOOD } from "../../../codec/h2/receive/flood-guard.ts";
 import { Session } from "../../../codec/h2/session.ts";
 import type { LocalSettings } from "../../../codec/h2/settings.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
@@ -171,10 +172,12 @@ export class Http2Connection
     this.#schedulePing();
   }
 
-  onSessionError(code: ErrorCode, _details: string): void {
-    this.hcm.account.http.count("downstream_cx_protocol_error");
+  onSessionError(_code: ErrorCode, details: string): void {
+    const { http } = this.hcm.account;
+    http.count("downstream_cx_protocol_error");
+    if (details === FLOOD.resets) http.count("downstream_rq_too_many_premature_resets");
     this.#stats.count("goaway_sent");
-    if (code === ENHANCE_YOUR_CALM) this.#stats.count("inbound_window_update_frames_flood");
+    this.#stats.sessionFailed(details);
     this.#end();
   }
 

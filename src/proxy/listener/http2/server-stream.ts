@@ -6,6 +6,7 @@ import {
   type ErrorCode,
   INTERNAL_ERROR,
   PROTOCOL_ERROR,
+  REFUSED_STREAM,
 } from "../../../codec/h2/error-code.ts";
 import type { StreamOwner } from "../../../codec/h2/owner.ts";
 import { Http2Request } from "../../../codec/h2/request.ts";
@@ -150,6 +151,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     const { http2 } = this.hcm.context.telemetry;
     if (byPeer) http2.count("rx_reset");
     else if (code !== CONNECTION_LOST) http2.count("tx_reset");
+    if (byPeer && code === REFUSED_STREAM) http2.count("stream_refused_errors");
     if (code === PROTOCOL_ERROR && !byPeer) http2.count("rx_messaging_error");
     if (this.#headCame) this.#exchange.onClientGone(FLAG_DC);
     else this.#rejected(code);

@@ -209,6 +209,27 @@ describe("timeouts", () => {
   });
 });
 
+describe("a flood", () => {
+  const START = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+  const PRIORITY = "\0\0\x05\x02\0\0\0\0\x03\0\0\0\0\x10";
+  const WINDOW_UPDATE = "\0\0\x04\x08\0\0\0\0\0\0\0\0\x01";
+
+  it.each([
+    { of: "WINDOW_UPDATE", frame: WINDOW_UPDATE, stat: "inbound_window_update_frames_flood" },
+    { of: "PRIORITY", frame: PRIORITY, stat: "inbound_priority_frames_flood" },
+  ] as const)("of $of frames ends the connection that it comes on", async ({ frame, stat }) => {
+    const { client, origin, setup } = await http2Scene();
+    const flooding = await setup.client();
+    flooding.sends(START + frame.repeat(2000));
+    expect(await flooding.sees("end")).toContain("\0\0\0\x0b");
+    expect(setup.proxy.telemetry.http2.value(stat)).toBe(1);
+    expect(http(setup, "downstream_cx_protocol_error")).toBe(1);
+    const answer = client.gets("/");
+    await answers(await origin.accepts());
+    expect((await answer).body).toBe("ok");
+  });
+});
+
 describe("a connection's end", () => {
   it("comes when it has served as many requests as it may", async () => {
     const { client, origin, setup } = await http2Scene({

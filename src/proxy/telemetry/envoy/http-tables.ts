@@ -38,6 +38,7 @@ export type HttpStat =
   | "downstream_rq_rx_reset"
   | "downstream_rq_timeout"
   | "downstream_rq_too_large"
+  | "downstream_rq_too_many_premature_resets"
   | "downstream_rq_tx_reset"
   | "downstream_rq_ws_on_non_ws_route"
   | "rs_too_large"
@@ -100,6 +101,10 @@ export const HTTP: ColumnSet<HttpStat> = envoyColumns("http", {
   downstream_rq_rx_reset: ["counter", "Requests reset by the client."],
   downstream_rq_timeout: ["counter", "Requests that took too long to arrive."],
   downstream_rq_too_large: ["counter", "Requests answered with 413."],
+  downstream_rq_too_many_premature_resets: [
+    "counter",
+    "Connections closed as too many requests were reset at once.",
+  ],
   downstream_rq_tx_reset: ["counter", "Requests reset by this proxy."],
   downstream_rq_ws_on_non_ws_route: ["counter", "Upgrades refused by their route."],
   rs_too_large: ["counter", "Responses too large to buffer."],

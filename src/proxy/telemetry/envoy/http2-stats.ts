@@ -1,3 +1,4 @@
+import { FLOOD } from "../../../codec/h2/receive/flood-guard.ts";
 import { add, at } from "../../../metrics/cells.ts";
 import type { Registry } from "../../../metrics/registry.ts";
 import { type ColumnSet, envoyColumns } from "./columns.ts";
@@ -6,8 +7,11 @@ import { type ColumnSet, envoyColumns } from "./columns.ts";
 export type Http2Stat =
   | "goaway_sent"
   | "header_overflow"
+  | "inbound_empty_frames_flood"
+  | "inbound_priority_frames_flood"
   | "inbound_window_update_frames_flood"
   | "keepalive_timeout"
+  | "outbound_control_flood"
   | "outbound_flood"
   | "rx_messaging_error"
   | "rx_reset"
@@ -20,8 +24,17 @@ export type Http2Stat =
 const HTTP2: ColumnSet<Http2Stat> = envoyColumns("http2", {
   goaway_sent: ["counter", "GOAWAY frames sent."],
   header_overflow: ["counter", "Heads that were too large."],
-  inbound_window_update_frames_flood: ["counter", "Connections closed for too many frames."],
+  inbound_empty_frames_flood: ["counter", "Connections closed for frames that said nothing."],
+  inbound_priority_frames_flood: ["counter", "Connections closed for too many PRIORITY frames."],
+  inbound_window_update_frames_flood: [
+    "counter",
+    "Connections closed for too many WINDOW_UPDATE frames.",
+  ],
   keepalive_timeout: ["counter", "Connections that did not answer a PING."],
+  outbound_control_flood: [
+    "counter",
+    "Connections closed because the client provoked more frames than it took.",
+  ],
   outbound_flood: ["counter", "Connections closed because the client took nothing."],
   rx_messaging_error: ["counter", "Malformed messages received."],
   rx_reset: ["counter", "Streams reset by the client."],
@@ -31,6 +44,13 @@ const HTTP2: ColumnSet<Http2Stat> = envoyColumns("http2", {
   tx_reset: ["counter", "Streams reset by this proxy."],
   streams_active: ["gauge", "Streams open."],
 });
+
+const OF_FLOODS: ReadonlyMap<string, Http2Stat> = new Map([
+  [FLOOD.emptyFrames, "inbound_empty_frames_flood"],
+  [FLOOD.priority, "inbound_priority_frames_flood"],
+  [FLOOD.windowUpdates, "inbound_window_update_frames_flood"],
+  [FLOOD.controlFrames, "outbound_control_flood"],
+]);
 
 /** Envoy's statistics of the codec of all clients' HTTP/2 connections. */
 export class Http2Stats {
@@ -49,6 +69,12 @@ export class Http2Stats {
 
   count(stat: Http2Stat, amount = 1): void {
     add(this.#cells, HTTP2.at[stat], amount);
+  }
+
+  /** A session has ended for these details; counts where it was for a flood. */
+  sessionFailed(details: string): void {
+    const stat = OF_FLOODS.get(details);
+    if (stat !== undefined) this.count(stat);
   }
 
   value(stat: Http2Stat): number {
