@@ -77,7 +77,7 @@ try {
   const options = readOptions();
   const date = new Date().toISOString();
   const { title } = options.markdown ? MARKDOWN : TEXT;
-  console.log(title(`${date}, ${machine()}`));
+  console.log(title(`Measured ${date}, ${machine()}`));
   console.log(`\nLoad average at the start: ${loadAverage().join(" ")}.\n`);
   switch (options.what) {
     case "tables":

@@ -4,7 +4,7 @@ import type { Format } from "./format.ts";
 import type { Report } from "./report.ts";
 import { goalOf, measuredText, verdictText } from "./table.ts";
 
-const HEAD = ["benchmark", "goal", "at most", "measured", ""];
+const HEAD = ["benchmark", "goal", "at most", "measured", "verdict"];
 const LEFT_COLUMNS = 2;
 
 export function toSummary(
