@@ -11,7 +11,7 @@ export interface ProxyProgram {
   stop(): Promise<void>;
 }
 
-/** Runs one with an admin server and one listener, whose configured port is 0, until it is ready. */
+/** Runs one, with an admin server and one listener whose configured port is 0. It is ready. */
 export async function startProgram(
   kind: ProxyKind,
   listener: unknown,

@@ -23,7 +23,8 @@ const MESSAGE = frameOf(Buffer.from("hello"));
 const TEXT = MESSAGE.toString("base64");
 
 function post(type: string, length: number): string {
-  return `POST /a.B/C HTTP/1.1\r\nhost: a\r\ncontent-type: ${type}\r\ncontent-length: ${length}\r\n\r\n`;
+  const fields = ["host: a", `content-type: ${type}`, `content-length: ${length}`];
+  return ["POST /a.B/C HTTP/1.1", ...fields, "", ""].join("\r\n");
 }
 
 function tableOf(fields: Readonly<Record<string, string>>): HeaderTable {
