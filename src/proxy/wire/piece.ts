@@ -2,7 +2,7 @@
 /** A piece has room for that much, and so many pieces are kept for the next ones. */
 const PIECE_BYTES = 64 * 1024;
 /** Less payload than this gets no more room than it needs, as it may have to wait for long. */
-const PIECE_BYTES_MIN = 16 * 1024;
+const PIECE_BYTES_MIN = 12 * 1024;
 const SPARES_MAX = 64;
 /** What bulk over HTTP/2 fills in one turn of the event loop. */
 const LARGE_PIECE_BYTES = 192 * 1024;

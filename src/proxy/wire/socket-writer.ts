@@ -1,6 +1,6 @@
 // hot path: no allocation per request
 import type { FaultOwner } from "../faults.ts";
-import { takePiece } from "./piece.ts";
+import { type Piece, takePiece } from "./piece.ts";
 import { borrow } from "./read-buffer.ts";
 import { flushAtTurnEnd, type LateWriter } from "./turn-end.ts";
 
@@ -37,6 +37,9 @@ export class SocketWriter implements LateWriter {
   readonly #socket: WritableSocket;
   readonly #owner: WriterOwner;
   #text = "";
+  /** What follows the text; text behind it is written into it. */
+  #piece: Piece | undefined;
+  #filled = 0;
   #bytes = 0;
   #dirty = false;
   #corked = false;
@@ -49,32 +52,58 @@ export class SocketWriter implements LateWriter {
 
   /** Latin-1 text. */
   text(text: string): void {
-    this.#text += text;
+    if (this.#piece === undefined) this.#text += text;
+    else this.#textBehind(this.#piece, text);
     this.#bytes += text.length;
     this.#touch();
   }
 
   bytes(bytes: Buffer, start: number, end: number): void {
     const length = end - start;
-    if (length <= COPIED_MAX) {
+    if (length <= COPIED_MAX && this.#piece === undefined) {
       this.text(bytes.toString("latin1", start, end));
       return;
     }
-    if (!this.#corked) this.#socket.cork();
-    this.#corked = true;
-    this.#handOverText();
-    const lent = borrow(bytes, length);
-    if (lent === undefined) this.#writeCopy(bytes, start, end);
-    else this.#socket.write(bytes.subarray(start, end), lent.release);
     this.#bytes += length;
+    const lent = borrow(bytes, length);
+    if (lent === undefined) {
+      this.#copy(bytes, start, end);
+    } else {
+      this.#handOver();
+      this.#cork();
+      this.#socket.write(bytes.subarray(start, end), lent.release);
+    }
     this.#touch();
   }
 
   /** What was read is overwritten by the next read, and this write may have to wait. */
-  #writeCopy(bytes: Buffer, start: number, end: number): void {
-    const piece = takePiece(end - start);
-    bytes.copy(piece.buffer, 0, start, end);
-    this.#socket.write(piece.lend(end - start), piece.release);
+  #copy(bytes: Buffer, start: number, end: number): void {
+    let at = start;
+    while (at < end) {
+      const piece = this.#piece ?? this.#openPiece(end - at);
+      const taken = Math.min(end - at, piece.buffer.length - this.#filled);
+      bytes.copy(piece.buffer, this.#filled, at, at + taken);
+      this.#filled += taken;
+      at += taken;
+      if (this.#filled === piece.buffer.length) this.#handOverPiece();
+    }
+  }
+
+  #textBehind(piece: Piece, text: string): void {
+    if (this.#filled + text.length <= piece.buffer.length) {
+      this.#filled += piece.buffer.write(text, this.#filled, "latin1");
+      return;
+    }
+    this.#handOverPiece();
+    this.#text = text;
+  }
+
+  #openPiece(length: number): Piece {
+    this.#handOverText();
+    const piece = takePiece(length);
+    this.#piece = piece;
+    this.#filled = 0;
+    return piece;
   }
 
   /** Everything that was written goes to the socket now. */
@@ -82,10 +111,11 @@ export class SocketWriter implements LateWriter {
     const socket = this.#socket;
     if (socket.destroyed) {
       this.#text = "";
+      this.#piece = undefined;
       this.#bytes = 0;
       return;
     }
-    this.#handOverText();
+    this.#handOver();
     if (this.#corked) socket.uncork();
     this.#corked = false;
     this.#owner.onWritten(this.#bytes);
@@ -103,6 +133,25 @@ export class SocketWriter implements LateWriter {
     } catch (error) {
       this.#owner.onFault(error);
     }
+  }
+
+  #handOver(): void {
+    this.#handOverPiece();
+    this.#handOverText();
+  }
+
+  #handOverPiece(): void {
+    const piece = this.#piece;
+    if (piece === undefined) return;
+    this.#piece = undefined;
+    this.#cork();
+    this.#socket.write(piece.lend(this.#filled), piece.release);
+  }
+
+  /** What is written in several steps goes out in one system call. */
+  #cork(): void {
+    if (!this.#corked) this.#socket.cork();
+    this.#corked = true;
   }
 
   #handOverText(): void {
