@@ -16,7 +16,7 @@ const HTTP = { ...ANY, applicationProtocols: ["http/1.0", "http/1.1"] };
 const HTTP_1_1: FirstBytes = { ...SILENT, applicationProtocols: ["http/1.1"] };
 
 /** Matching looks at nothing but the match. */
-const FILTER = { kind: "tcp" } as unknown as CompiledFilter;
+const FILTER = { kind: "tcp", tcp: { context: { carrying: false } } } as unknown as CompiledFilter;
 const TLS = {} as unknown as ServerContext;
 
 function chain(name: string, match: Partial<FilterChainMatch>, tls?: ServerContext): CompiledChain {
