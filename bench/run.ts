@@ -74,6 +74,7 @@ export async function runScenario(
   for (const entrant of entrants) await entrant.start();
   for (let round = freshRoundsMax === undefined ? 0 : 1; round <= rounds; round++) {
     for (const entrant of entrants.filter(({ runs }) => runs)) {
+      if (stage.ended) break;
       const which = round === 0 ? "warm-up" : `round ${round} of ${rounds}`;
       say(`${scenario.name}: ${which}: ${entrant.name}`);
       await entrant.measure(round > 0);

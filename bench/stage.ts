@@ -14,7 +14,8 @@ export interface Pace {
 export class Stage {
   readonly pace: Pace;
   readonly folder: string = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-bench-"));
-  readonly #running: Running[] = [];
+  readonly #running: Promise<Running>[] = [];
+  #ended = false;
 
   constructor(pace: Pace) {
     this.pace = pace;
@@ -37,13 +38,22 @@ export class Stage {
     command: readonly [string, ...string[]],
     ready: Ready = "answers",
   ): Promise<Running> {
-    const running = await Running.start(name, port, command, this.folder, ready);
+    if (this.#ended) throw new Error(`${name} is not started: the benchmark has ended`);
+    const running = Running.start(name, port, command, this.folder, ready);
     this.#running.push(running);
     return running;
   }
 
+  /** Nothing starts any more; also true where the run was interrupted and has not noticed yet. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Ends what runs, and what is about to run once it does. */
   async end(): Promise<void> {
-    await Promise.all(this.#running.splice(0).map((running) => running.end()));
+    this.#ended = true;
+    const ends = this.#running.map((running) => running.then((one) => one.end()));
+    await Promise.allSettled(ends);
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 }

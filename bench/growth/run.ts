@@ -42,6 +42,7 @@ async function measureCurve(
   const values = all.map(() => curve.xs.map((): (number | null)[] => []));
   for (let round = 1; round <= rounds; round++) {
     for (const [column, x] of curve.xs.entries()) {
+      if (stage.ended) break;
       say(`${curve.name}: round ${round} of ${rounds}: ${x}`);
       for (const [row, series] of all.entries()) {
         values[row]?.[column]?.push(await pointOf(series, x, say));
