@@ -10,7 +10,9 @@ import {
   SEMICOLON,
   TOKEN_LOWER,
 } from "../http/grammar/character.ts";
+import type { HeaderTable } from "../http/header-table.ts";
 import type { BodyKind } from "../http/message.ts";
+import { TrailerFields } from "./trailer-fields.ts";
 import type { Violation } from "./violation.ts";
 
 const DOUBLE_QUOTE = 0x22;
@@ -50,8 +52,8 @@ type ChunkState =
   | "lastLf";
 
 /**
- * Finds the payload inside a message's body. Framing, extensions and trailers stay behind: they
- * are checked and dropped, never forwarded.
+ * Finds the payload inside a message's body. Framing and extensions stay behind: they are checked
+ * and dropped, never forwarded; so are trailers, unless they are wanted.
  *
  * `next` returns where it stopped; between `dataStart` and `dataEnd` lies payload.
  */
@@ -70,6 +72,18 @@ export class BodyDecoder {
   #extensionBytes = 0;
   #dataBytes = 0;
   #trailerBytes = 0;
+  /** Undefined: they are dropped. */
+  readonly #trailers: TrailerFields | undefined;
+
+  constructor(wantsTrailers = false) {
+    if (wantsTrailers) this.#trailers = new TrailerFields();
+  }
+
+  /** Once `done`: the fields behind the body; undefined where there are none, or none wanted. */
+  get trailers(): HeaderTable | undefined {
+    const headers = this.#trailers?.headers;
+    return headers !== undefined && headers.count > 0 ? headers : undefined;
+  }
 
   begin(kind: BodyKind, contentLength: number): void {
     this.#kind = kind;
@@ -83,6 +97,7 @@ export class BodyDecoder {
     this.#extensionBytes = 0;
     this.#dataBytes = 0;
     this.#trailerBytes = 0;
+    this.#trailers?.reset();
   }
 
   next(bytes: Buffer, start: number, end: number): number {
@@ -222,22 +237,32 @@ export class BodyDecoder {
     return "none";
   }
 
-  /** Trailers are held to the rules of fields, then dropped: `name: value` CR LF. */
+  /** Trailers are held to the rules of fields: `name: value` CR LF. */
   #trailer(byte: number): Violation {
     if (++this.#trailerBytes > TRAILER_BYTES_MAX) return "trailersTooLarge";
     switch (this.#chunk) {
       case "trailerStart":
         if (byte === CR) return this.#want(byte, CR, "lastLf", "badTrailer");
         this.#chunk = "trailerName";
-        return byteAt(TOKEN_LOWER, byte) === 0 ? "badTrailer" : "none";
+        return this.#trailerName(byte);
       case "trailerName":
-        if (byteAt(TOKEN_LOWER, byte) !== 0) return "none";
+        if (byte !== COLON) return this.#trailerName(byte);
         return this.#want(byte, COLON, "trailerValue", "badTrailer");
       case "trailerValue":
-        if (byteAt(FIELD_VALUE, byte) === 1) return "none";
+        if (byteAt(FIELD_VALUE, byte) === 1) {
+          this.#trailers?.valueByte(byte);
+          return "none";
+        }
         return this.#want(byte, CR, "trailerLf", "badTrailer");
       default:
+        if (byte === LF && this.#trailers?.endLine() === false) return "trailersTooLarge";
         return this.#want(byte, LF, "trailerStart", "badTrailer");
     }
+  }
+
+  #trailerName(byte: number): Violation {
+    if (byteAt(TOKEN_LOWER, byte) === 0) return "badTrailer";
+    this.#trailers?.nameByte(byte);
+    return "none";
   }
 }

@@ -71,7 +71,6 @@ export function removeHopByHop(headers: HeaderTable): void {
   if (headers.has(ID["proxy-connection"])) headers.remove(ID["proxy-connection"]);
   if (headers.has(ID["http2-settings"])) headers.remove(ID["http2-settings"]);
   if (headers.has(ID["transfer-encoding"])) headers.remove(ID["transfer-encoding"]);
-  if (headers.has(ID.trailer)) headers.remove(ID.trailer);
   if (headers.has(ID.te)) keepTrailersOnly(headers);
 }
 

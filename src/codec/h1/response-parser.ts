@@ -72,7 +72,9 @@ export class ResponseParser extends HeadParser implements ResponseMessage {
     const length = this.headers.get(ID["content-length"]);
     this.contentLength = length === undefined ? -1 : parseContentLength(length);
     const bodiless = this.status < 200 || this.status === 204 || this.status === 304;
-    if (bodiless || this.#method === "HEAD") this.body = "none";
+    // A tunnel follows (RFC 9110 section 9.3.6), whatever the head says of a length.
+    const tunnel = this.#method === "CONNECT" && this.status < 300;
+    if (bodiless || tunnel || this.#method === "HEAD") this.body = "none";
     else if (this.contentLength >= 0) this.body = this.contentLength > 0 ? "length" : "none";
     else this.body = this.headers.has(ID["transfer-encoding"]) ? "chunked" : "untilClose";
   }

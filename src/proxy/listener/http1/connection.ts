@@ -44,7 +44,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
   readonly #asked: AskedDestination | undefined;
   readonly #socket: Socket;
   readonly #parser: RequestParser;
-  readonly #body = new BodyDecoder();
+  readonly #body: BodyDecoder;
   readonly #exchange: Exchange;
   readonly #timer: Deadline;
   readonly #lingering: Lingering;
@@ -67,6 +67,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
     accepted.readTo(contained(this as Http1Connection, this.onData), !hcm.config.explicitProxy);
     this.#socket = accepted.socket;
     this.#parser = new RequestParser(hcm.headLimits);
+    this.#body = new BodyDecoder(hcm.config.http1.enableTrailers);
     this.#writer = new SocketWriter(this.#socket, this);
     this.encoder = new Http1ResponseEncoder(this, this.#parser, this.#writer);
     this.#exchange = new Exchange(this, this.#parser);
@@ -282,6 +283,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
     } else if (body.done && this.#state === "body") {
       this.#timer.clear();
       this.#state = "waiting";
+      if (body.trailers !== undefined) this.#exchange.onRequestTrailers(body.trailers);
       this.#exchange.onRequestEnd();
     }
     return next;

@@ -19,7 +19,7 @@ const INTERIM_MAX = 8;
 
 /**
  * ```
- *   connecting -> idle <-> busy          busy -> tunnel        (101 Switching Protocols)
+ *   connecting -> idle <-> busy          busy -> tunnel        (101, 2xx to CONNECT)
  *        |          |        |                     |
  *        +----------+--------+------> closed <-----+
  * ```
@@ -35,7 +35,7 @@ export class Http1UpstreamConnection
   readonly #pool: Http1Pool;
   readonly #transport: Transport;
   readonly #parser = new ResponseParser();
-  readonly #body = new BodyDecoder();
+  readonly #body: BodyDecoder;
   readonly #openedMs: number;
   readonly #idle: Deadline;
   readonly #life: Deadline;
@@ -44,6 +44,8 @@ export class Http1UpstreamConnection
   /** Whose request it serves, also while that one is being given up. */
   #serving: StreamHandler | undefined;
   #inBody = false;
+  /** The request is a CONNECT: 2xx begins a tunnel. */
+  #connects = false;
   #interim = 0;
   /** The request has been written to its last byte. */
   #requestSent = false;
@@ -62,6 +64,7 @@ export class Http1UpstreamConnection
     const { host } = pool;
     const { cluster } = host;
     this.#pool = pool;
+    this.#body = new BodyDecoder(cluster.config.http1.enableTrailers);
     const { clock } = cluster.context;
     this.#host = host;
     this.#openedMs = clock.now();
@@ -95,6 +98,7 @@ export class Http1UpstreamConnection
     this.#idle.clear();
     this.#parser.reset();
     this.#parser.expect(method);
+    this.#connects = method === "CONNECT";
     this.requests++;
     handler.onConnection(this);
   }
@@ -242,6 +246,11 @@ export class Http1UpstreamConnection
       return next;
     }
     if (parser.status < 200) return this.#readInterim(next);
+    if (this.#connects && parser.status < 300) {
+      this.#state = "tunnel";
+      this.#handler?.onResponseHead(parser);
+      return next;
+    }
     this.#keepAlive = parser.keepAlive;
     this.#inBody = true;
     this.#body.begin(parser.body, parser.contentLength);
@@ -281,7 +290,9 @@ export class Http1UpstreamConnection
   /** `more`: bytes follow that nobody asked for; they must not answer whoever waits in the pool. */
   #endResponse(more: boolean): void {
     const handler = this.#handler;
+    const { trailers } = this.#body;
     this.#responseDone = true;
+    if (trailers !== undefined) handler?.onResponseTrailers(trailers);
     handler?.onResponseEnd();
     if (more) {
       this.#handler = undefined;
@@ -330,7 +341,7 @@ export class Http1UpstreamConnection
       this.#body.end();
       if (this.#body.done && !this.#responseDone) this.#endResponse(false);
     }
-    this.onClose();
+    this.#lose();
   }
 
   onError(error: NodeJS.ErrnoException): void {
@@ -343,7 +354,15 @@ export class Http1UpstreamConnection
   }
 
   onClose(): void {
-    if (this.#state !== "closed") this.#fail("connection termination", "");
+    this.#lose();
+  }
+
+  /** Half a head is no answer, and no connection that was merely lost either. */
+  #lose(): void {
+    if (this.#state === "closed") return;
+    const halfHead = this.#state === "busy" && !this.#inBody && !this.#parser.untouched;
+    if (halfHead) this.#protocolError();
+    else this.#fail("connection termination", "");
   }
 
   /** Closes, and tells whoever is waiting why. */
