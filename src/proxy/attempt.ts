@@ -46,13 +46,15 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     return this.#stream?.localAddress ?? "";
   }
 
-  /** Goes for a connection to the host. */
-  start(host: Host): void {
+  /** Goes for a connection to the host. `terminates`: of a CONNECT only the payload goes there. */
+  start(host: Host, terminates: boolean): void {
     this.#state = "waiting";
     this.#host = host;
     this.#headArrived = false;
-    this.#pool = host.poolFor(this.#exchange.head.version);
-    this.#pool.acquire(this, this.#exchange.request.method);
+    const { head, request } = this.#exchange;
+    const raw = terminates && request.method === "CONNECT";
+    this.#pool = raw ? host.connectPool : host.poolFor(head.version);
+    this.#pool.acquire(this, request.method);
   }
 
   /** The time for this try runs from the moment that the request is complete. */

@@ -2,7 +2,7 @@
 import type { Timer } from "../base/clock.ts";
 import { ID } from "../codec/http/header-name.ts";
 import type { HeaderTable } from "../codec/http/header-table.ts";
-import type { RequestMessage, ResponseMessage } from "../codec/http/message.ts";
+import { asksForTunnel, type RequestMessage, type ResponseMessage } from "../codec/http/message.ts";
 import { Attempt } from "./attempt.ts";
 import type { ProxyContext, UpstreamCluster } from "./cluster/upstream-cluster.ts";
 import type { DeadlineOwner } from "./deadline.ts";
@@ -34,7 +34,7 @@ import type { ResetReason } from "./upstream/stream-handler.ts";
  * ```
  *   idle -> asking <-> backingOff     asking -> answering -> idle
  *             |            |             |          |
- *             +- reply ----+-> idle      +- 101 -> tunnel -> idle
+ *             +- reply ----+-> idle      +- 101, 2xx to CONNECT -> tunnel -> idle
  * ```
  */
 type State = "idle" | "asking" | "backingOff" | "answering" | "tunnel";
@@ -113,7 +113,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const refusal = decodeRequest(head, this.request, this.down);
     this.account.grpc = isGrpc(head.headers);
     if (refusal !== undefined) return this.#refuse(refusal);
-    if (head.upgrade !== "") this.down.encoder.keepAlive = false;
+    if (asksForTunnel(head)) this.down.encoder.keepAlive = false;
     if (head.expectsContinue && !this.#body.complete) this.response.invite();
     return true;
   }
@@ -164,7 +164,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     }
     this.#state = "asking";
     if (this.#body.complete) this.#startTryClock(this.context.clock.now());
-    this.attempt.start(host);
+    this.attempt.start(host, this.routing.forward?.terminatesConnect === true);
   }
 
   #startTryClock(nowMs: number): void {
@@ -239,10 +239,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
       this.onAttemptFailed("protocol error", "", true);
     } else {
       this.#state = "tunnel";
-      this.#timeouts.stopRoute();
-      this.account.details = "via_upstream";
-      this.response.switchProtocols(head, this.context.clock.now());
-      this.down.startTunnel();
+      this.tunnel.open(head, this.context.clock.now());
     }
   }
 
@@ -274,13 +271,13 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     noteGrpcStatus(account, headers);
     takeResponseHeaders(headers, this.down.hcm, account.requestCompleteAtMs, nowMs);
     account.responded(head.status);
-    finalizeResponse(
-      headers,
-      this.routing.route as CompiledRoute,
-      this.routing.target,
-      this.source,
-    );
-    this.response.head(head, nowMs);
+    this.#finalizeResponse(headers);
+    if (this.head.method !== "CONNECT" || head.status >= 300) {
+      this.response.head(head, nowMs);
+      return;
+    }
+    this.#state = "tunnel";
+    this.tunnel.open(head, nowMs);
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
@@ -349,11 +346,9 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     if (refusal === replies.NO_ROUTE) down.hcm.account.http.count("no_route");
     const headers = localReplyHeaders(reply);
     this.response.headers = headers;
-    if (this.routing.route !== undefined) {
-      finalizeResponse(headers, this.routing.route, this.routing.target, this.source);
-      // It is not the router's answer, and the router counts attempts.
-      if (reply.clusterStatus === 0) headers.remove(ID["x-envoy-attempt-count"]);
-    }
+    this.#finalizeResponse(headers);
+    // It is not the router's answer, and the router counts attempts.
+    if (reply.clusterStatus === 0) headers.remove(ID["x-envoy-attempt-count"]);
     noteGrpcStatus(account, headers);
     account.responded(reply.status, reply.clusterStatus);
     const close = reply.close === true || !this.#body.complete || this.request.method === "CONNECT";
@@ -361,6 +356,11 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.response.local(reply, headers, this.context.clock.now());
     this.#finish(this.down.encoder.keepAlive);
     return false;
+  }
+
+  #finalizeResponse(headers: HeaderTable): void {
+    const { route, target } = this.routing;
+    if (route !== undefined) finalizeResponse(headers, route, target, this.source);
   }
 
   #stopAttempt(): void {

@@ -149,6 +149,12 @@ export class Http2Client {
     return new Http2Call(stream);
   }
 
+  /** Asks for a tunnel. */
+  connects(authority: string): Http2Call {
+    const head = { ":method": "CONNECT", ":authority": authority };
+    return new Http2Call(this.session.request(head, { endStream: false }));
+  }
+
   gets(path: string, headers: OutgoingHttpHeaders = {}): Promise<Http2Answer> {
     return this.opens(path, headers).answer();
   }

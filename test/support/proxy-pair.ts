@@ -70,6 +70,8 @@ export interface PairOptions {
   readonly clock?: VirtualClock;
   /** Envoy's fields of the outbound side's cluster `peer`. */
   readonly cluster?: Record<string, unknown>;
+  /** Of the inbound side's cluster `origin`. */
+  readonly behind?: Record<string, unknown>;
   /** Envoy's fields of the connection managers: an HTTP pair. */
   readonly hcm?: Record<string, unknown>;
 }
@@ -88,7 +90,7 @@ export async function proxyPair(
   identity: MeshIdentity,
   options: PairOptions = {},
 ): Promise<ProxyPair> {
-  const { carrying = true, clock, cluster = {}, hcm } = options;
+  const { behind: more, carrying = true, clock, cluster, hcm } = options;
   const origin = await originServer();
   const listener = (to: string): { filter_chains: object[] } & object =>
     hcm === undefined
@@ -104,7 +106,7 @@ export async function proxyPair(
   }));
   const inbound = await startSetup(
     [{ ...behind, filter_chains: chains }],
-    [staticCluster("origin", [origin.port])],
+    [staticCluster("origin", [origin.port], more)],
   );
   const peer = staticCluster("peer", [inbound.port()], {
     transport_socket: originating(identity),

@@ -159,9 +159,13 @@ export class RequestParser extends HeadParser implements RequestMessage {
     else this.expectsContinue = false;
   }
 
-  /** A body beside an Upgrade would be read as the new protocol's bytes by somebody. */
+  /** A body beside an Upgrade, or CONNECT, would be read as the tunnel's bytes by somebody. */
   #readUpgrade(asked: boolean): void {
     this.upgrade = "";
+    if (this.method === "CONNECT") {
+      if (this.body !== "none") this.fail("badUpgrade");
+      return;
+    }
     if (!asked || this.version === 10) return;
     const value = this.headers.joined("upgrade")?.toLowerCase() ?? "";
     if (value === "" || value.startsWith("h2c")) return;

@@ -36,6 +36,11 @@ export interface RequestMessage {
   readonly expectsContinue: boolean;
 }
 
+/** Whether a request asks for bytes of another protocol instead of a response's. */
+export function asksForTunnel({ method, upgrade }: RequestMessage): boolean {
+  return upgrade !== "" || method === "CONNECT";
+}
+
 /** A response's head, whichever codec it came through. */
 export interface ResponseMessage {
   readonly headers: HeaderTable;

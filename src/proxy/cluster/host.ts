@@ -6,6 +6,7 @@ import type { Destination } from "../telemetry/standard/destination.ts";
 import { type EndpointPools, poolsOf, tcpOpenerOf } from "../upstream/endpoint-pools.ts";
 import type { RequestPool } from "../upstream/request-pool.ts";
 import type { TcpOpener } from "../upstream/tcp/tcp-connection.ts";
+import { TcpPool } from "../upstream/tcp/tcp-pool.ts";
 import { sameWorkload } from "./same-assignment.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
 
@@ -18,6 +19,7 @@ export class Host implements Candidate {
   /** Makes connections for bytes of any protocol. */
   readonly tcp: TcpOpener;
   readonly #pools: EndpointPools;
+  #connectPool: TcpPool | undefined;
   endpoint: Endpoint;
   weight: number;
   activeRequests = 0;
@@ -50,6 +52,12 @@ export class Host implements Candidate {
   /** The pool for requests that came in this version of HTTP. */
   poolFor(version: HttpVersion): RequestPool {
     return version === 20 ? this.#pools.http2 : this.#pools.http1;
+  }
+
+  /** The pool for CONNECT requests of which only the payload goes upstream. */
+  get connectPool(): RequestPool {
+    this.#connectPool ??= new TcpPool(this);
+    return this.#connectPool;
   }
 
   /** Connections that are open or being opened. */

@@ -140,6 +140,7 @@ function compileForward(
     rewrite: rewriteOf(route, action),
     hostRewrite: action.hostRewrite,
     appendForwardedHost: action.appendForwardedHost,
+    terminatesConnect: action.terminatesConnect,
     clusterNotFoundStatus: action.clusterNotFoundStatus,
   };
 }

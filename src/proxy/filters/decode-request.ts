@@ -27,7 +27,7 @@ export function decodeRequest(
   request.scheme = down.secure ? "https" : "http";
   request.setPath(head.path);
   if (head.version === 10 && !config.acceptHttp10) return UPGRADE_REQUIRED;
-  if (config.normalizePath || config.mergeSlashes) {
+  if (head.path !== "" && (config.normalizePath || config.mergeSlashes)) {
     const path = normalizePath(head.path, config.normalizePath, config.mergeSlashes);
     if (path === undefined) return BAD_PATH;
     request.setPath(path);

@@ -14,8 +14,8 @@ export interface ResponseEncoder {
   invite(): void;
   /** 103 and its like. */
   interim(status: number, headers: HeaderTable): void;
-  /** The upstream has agreed: what follows is the protocol that the request asked for. */
-  switchProtocols(headers: HeaderTable): number;
+  /** The upstream has agreed, with 101 or 2xx to CONNECT: what follows is another protocol. */
+  switchProtocols(status: number, headers: HeaderTable): number;
   /** The final head. Where `body` is none, nothing but `end` follows. */
   head(status: number, headers: HeaderTable, body: BodyKind): number;
   data(bytes: Buffer, start: number, end: number): void;

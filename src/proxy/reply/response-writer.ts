@@ -56,7 +56,16 @@ export class ResponseWriter {
     removeHopByHop(headers);
     finishResponseHeaders(headers, this.#request.headers, this.#down.hcm, nowMs);
     this.#account.responded(101);
-    this.#account.wireBytesSent += this.#down.encoder.switchProtocols(headers);
+    this.#account.wireBytesSent += this.#down.encoder.switchProtocols(101, headers);
+  }
+
+  /** 2xx to CONNECT, its headers being what the client shall get; it has no length. */
+  connected({ headers, status }: ResponseMessage, nowMs: number): void {
+    headers.remove(ID["content-length"]);
+    // Envoy times what answers a request that is complete.
+    headers.remove(ID["x-envoy-upstream-service-time"]);
+    finishResponseHeaders(headers, this.#request.headers, this.#down.hcm, nowMs);
+    this.#account.wireBytesSent += this.#down.encoder.switchProtocols(status, headers);
   }
 
   /** The upstream's final head, its headers being what the client shall get. */

@@ -36,6 +36,8 @@ export interface CompiledForward {
   readonly rewrite: PathRewrite | undefined;
   readonly hostRewrite: string | undefined;
   readonly appendForwardedHost: boolean;
+  /** Of a CONNECT only the payload goes upstream (Envoy: connect_config). */
+  readonly terminatesConnect: boolean;
   readonly clusterNotFoundStatus: number;
 }
 

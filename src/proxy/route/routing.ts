@@ -5,12 +5,19 @@ import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import * as replies from "../reply/replies.ts";
 import {
+  type CompiledAction,
   type CompiledForward,
   type CompiledRoute,
   type Target,
   targetOf,
 } from "./compiled-route.ts";
 import type { RequestHead } from "./request-head.ts";
+
+/** The connection manager allows CONNECT for all routes, or this one ends it. */
+function allowsConnect(action: CompiledAction, { allowedUpgrades }: CompiledHcm): boolean {
+  if (action.kind === "forward" && action.terminatesConnect) return true;
+  return allowedUpgrades.has("connect");
+}
 
 /** Where a request goes: its route, and the cluster drawn from the route's split. */
 export class Routing {
@@ -32,8 +39,8 @@ export class Routing {
     const route = hcm.routes.table?.find(request);
     if (route === undefined) return replies.NO_ROUTE;
     this.route = route;
-    if (request.method === "CONNECT") return replies.CONNECT_REFUSED;
     const { action } = route;
+    if (request.method === "CONNECT" && !allowsConnect(action, hcm)) return replies.CONNECT_REFUSED;
     if (action.kind !== "forward") {
       hcm.account.http.count("rq_direct_response");
       return replies.routeReply(action, request);

@@ -1,11 +1,12 @@
 // hot path: no allocation per request
+import type { ResponseMessage } from "../../codec/http/message.ts";
 import type { Attempt } from "../attempt.ts";
 import type { Downstream } from "../downstream.ts";
 import type { ResponseWriter } from "../reply/response-writer.ts";
 import type { Timeouts } from "../retry/timeouts.ts";
 import type { RequestAccount } from "../telemetry/account.ts";
 
-/** An exchange after 101: bytes of another protocol, in both directions. */
+/** An exchange after 101, or 2xx to CONNECT: bytes of another protocol, in both directions. */
 export class Tunnel {
   readonly #down: Downstream;
   readonly #attempt: Attempt;
@@ -25,6 +26,15 @@ export class Tunnel {
     this.#account = account;
     this.#response = response;
     this.#timeouts = timeouts;
+  }
+
+  /** The upstream has agreed; the headers of a 2xx are what the client shall get. */
+  open(head: ResponseMessage, nowMs: number): void {
+    this.#timeouts.stopRoute();
+    this.#account.details = "via_upstream";
+    if (head.status === 101) this.#response.switchProtocols(head, nowMs);
+    else this.#response.connected(head, nowMs);
+    this.#down.startTunnel();
   }
 
   fromUpstream(bytes: Buffer, start: number, end: number): void {

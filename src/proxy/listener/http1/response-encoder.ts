@@ -44,7 +44,8 @@ export class Http1ResponseEncoder implements ResponseEncoder {
     this.#writer.text(responseText(status, headers, ""));
   }
 
-  switchProtocols(headers: HeaderTable): number {
+  switchProtocols(status: number, headers: HeaderTable): number {
+    if (status !== 101) return this.#write(responseText(status, headers, ""));
     if (!headers.has(ID.upgrade)) headers.set(ID.upgrade, this.#request.upgrade);
     return this.#write(responseText(101, headers, "connection: upgrade\r\n"));
   }

@@ -11,6 +11,8 @@ const NO_HEADERS = new HeaderTable();
 export class Http2ResponseEncoder implements ResponseEncoder {
   /** Streams end one by one, and the connection lives on. */
   keepAlive = true;
+  /** The response is for a client of HTTP/1.1, whose sidecar carries the request. */
+  carrying = false;
   #stream: Stream | undefined;
   #ended = false;
 
@@ -33,10 +35,10 @@ export class Http2ResponseEncoder implements ResponseEncoder {
   }
 
   /** RFC 8441 section 5: 200 says it, and the stream is the tunnel. */
-  switchProtocols(headers: HeaderTable): number {
+  switchProtocols(status: number, headers: HeaderTable): number {
     headers.remove(ID.upgrade);
-    headers.removeName("sec-websocket-accept");
-    return this.#stream?.sendResponse(200, headers, false) ?? 0;
+    if (!this.carrying) headers.removeName("sec-websocket-accept");
+    return this.#stream?.sendResponse(status === 101 ? 200 : status, headers, false) ?? 0;
   }
 
   head(status: number, headers: HeaderTable, body: BodyKind): number {

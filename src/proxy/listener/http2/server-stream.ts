@@ -12,6 +12,7 @@ import type { StreamOwner } from "../../../codec/h2/owner.ts";
 import { Http2Request } from "../../../codec/h2/request.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
+import { asksForTunnel } from "../../../codec/http/message.ts";
 import type { Address } from "../../../model/address.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
@@ -67,6 +68,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   constructor(carrier: StreamCarrier) {
     this.hcm = carrier.hcm;
     this.#carrier = carrier;
+    this.encoder.carrying = carrier.carrying;
     this.#exchange = new Exchange(this, this.message);
     this.#timer = new Deadline(carrier.hcm.context.clock, this, "request");
   }
@@ -108,9 +110,10 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     if (requestTimeoutMs > 0 && !endStream) {
       this.#timer.set(this.hcm.context.clock.now(), requestTimeoutMs);
     }
-    this.message.version = this.#carrier.carrying ? 11 : 20;
+    const { carrying } = this.#carrier;
+    this.message.version = carrying ? 11 : 20;
     try {
-      if (this.message.upgrade === "websocket") this.#addKey();
+      if (this.message.upgrade === "websocket" && !carrying) this.#addKey();
       this.#exchange.begin(this.#stream?.headBytes ?? 0);
     } catch (error) {
       this.onFault(error);
@@ -122,7 +125,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     try {
       if (this.#state === "tunnel" && this.#early.length === 0) {
         this.#exchange.tunnel.fromClient(bytes, start, end);
-      } else if (this.message.upgrade === "") this.#exchange.onRequestData(bytes, start, end);
+      } else if (!asksForTunnel(this.message)) this.#exchange.onRequestData(bytes, start, end);
       else this.#keepEarly(bytes, start, end);
     } catch (error) {
       this.onFault(error);
@@ -141,7 +144,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     try {
       this.#timer.clear();
       if (this.#state === "tunnel") this.#endOfTunnel();
-      else if (this.message.upgrade === "") this.#exchange.onRequestEnd();
+      else if (!asksForTunnel(this.message)) this.#exchange.onRequestEnd();
     } catch (error) {
       this.onFault(error);
     }

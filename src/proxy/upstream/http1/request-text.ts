@@ -17,7 +17,8 @@ export function requestText(request: RequestHead, head: RequestMessage): string 
     tail = "content-length: 0\r\n";
   }
   if (head.upgrade !== "") tail = "connection: upgrade\r\n";
-  return `${method} ${path} HTTP/1.1\r\n${headers.write()}${tail}\r\n`;
+  const target = method === "CONNECT" ? request.authority : path;
+  return `${method} ${target} HTTP/1.1\r\n${headers.write()}${tail}\r\n`;
 }
 
 /** Methods whose requests say so when they have no body. */

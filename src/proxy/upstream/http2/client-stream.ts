@@ -11,13 +11,16 @@ import { Http2Response } from "../../../codec/h2/response.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
 import { ID } from "../../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
-import type { RequestMessage } from "../../../codec/http/message.ts";
+import { asksForTunnel, type RequestMessage } from "../../../codec/http/message.ts";
 import type { RequestHead } from "../../route/request-head.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
 import type { UpstreamStream } from "../upstream-stream.ts";
 
 /** Interim responses (103) before the final one; more are a flood. */
 const INTERIM_MAX = 8;
+
+/** `clean`: both sides have said all. Else: who broke it off. */
+export type StreamEnding = "clean" | "local" | "remote";
 
 /** The connection that streams are of. */
 export interface StreamCarrier {
@@ -28,15 +31,17 @@ export interface StreamCarrier {
   readonly forwardsTrailers: boolean;
   /** The codec's stream for a request with this head; undefined where there is none any more. */
   openStream(stream: ClientStream, message: RequestMessage): Stream | undefined;
-  /** The request is over; `clean`: as it should be. The object can serve another one. */
-  onStreamFree(stream: ClientStream, clean: boolean): void;
+  /** Envoy's words for a reset; `answered`: behind the response's head. */
+  reasonOf(code: ErrorCode, byPeer: boolean, answered: boolean): ResetReason;
+  /** The request is over. The object can serve another one. */
+  onStreamFree(stream: ClientStream, ending: StreamEnding): void;
   /** A callback threw. */
   onFault(error: unknown): void;
 }
 
 /**
  * ```
- *   free -> open -> tunnel (101)
+ *   free -> open -> tunnel (101, 2xx to CONNECT)
  *     ^       |       |
  *     +-------+-------+   answered and sent, reset by either side, or abandoned
  * ```
@@ -51,7 +56,11 @@ export class ClientStream implements UpstreamStream, StreamOwner {
   #handler: StreamHandler | undefined;
   #state: State = "free";
   #interim = 0;
+  #answered = false;
   #requestSent = false;
+  /** A request for a tunnel has no end of its own. */
+  #asksForTunnel = false;
+  #connects = false;
   #tunnelEnded = false;
 
   constructor(carrier: StreamCarrier) {
@@ -67,6 +76,7 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     this.#handler = handler;
     this.#state = "open";
     this.#interim = 0;
+    this.#answered = false;
     this.#requestSent = false;
     this.#tunnelEnded = false;
     handler.onConnection(this);
@@ -77,10 +87,12 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     const { upgrade } = message;
     const stream = this.#carrier.openStream(this, message);
     if (stream === undefined) {
-      this.#end("connection termination");
+      this.#end("connection termination", "remote");
       return;
     }
-    const last = message.body === "none" && upgrade === "" && method !== "CONNECT";
+    this.#asksForTunnel = asksForTunnel(message);
+    this.#connects = method === "CONNECT";
+    const last = message.body === "none" && !this.#asksForTunnel;
     this.#stream = stream;
     this.#requestSent = last;
     const { carries } = this.#carrier;
@@ -94,9 +106,7 @@ export class ClientStream implements UpstreamStream, StreamOwner {
   }
 
   sendEnd(): void {
-    if (this.#requestSent) return;
-    this.#requestSent = true;
-    this.#stream?.end();
+    if (!this.#asksForTunnel) this.#endRequest();
   }
 
   sendTrailers(trailers: HeaderTable): void {
@@ -111,8 +121,8 @@ export class ClientStream implements UpstreamStream, StreamOwner {
   }
 
   endTunnel(): void {
-    this.sendEnd();
-    if (this.#tunnelEnded) this.#end("connection termination");
+    this.#endRequest();
+    if (this.#tunnelEnded) this.#end("connection termination", "remote");
   }
 
   pauseReading(): void {
@@ -128,16 +138,22 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     const stream = this.#stream;
     this.#rest();
     stream?.reset(CANCEL);
-    this.#carrier.onStreamFree(this, false);
+    this.#carrier.onStreamFree(this, "local");
   }
 
   onHead(): void {
     const { message } = this;
     const handler = this.#handler;
     if (handler === undefined) return;
-    if (message.status === 101) this.#state = "tunnel";
-    else if (message.status < 200 && ++this.#interim > INTERIM_MAX) {
-      this.#end("protocol error");
+    const { status } = message;
+    this.#answered = status >= 200;
+    if (status === 101 || (this.#connects && status >= 200 && status < 300)) {
+      this.#state = "tunnel";
+    } else if (status >= 200) {
+      // A tunnel that was refused.
+      if (this.#asksForTunnel) this.#endRequest();
+    } else if (++this.#interim > INTERIM_MAX) {
+      this.#end("protocol error", "local");
       return;
     }
     handler.onResponseHead(message);
@@ -159,19 +175,21 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     if (this.#state === "tunnel") {
       this.#tunnelEnded = true;
       handler?.onTunnelEnd();
-      if (this.#requestSent) this.#end("connection termination");
+      if (this.#requestSent) this.#end("connection termination", "remote");
       return;
     }
     const clean = this.#requestSent;
     this.#rest();
     handler?.onResponseEnd();
     if (!clean) stream?.reset(CANCEL);
-    this.#carrier.onStreamFree(this, clean);
+    this.#carrier.onStreamFree(this, clean ? "clean" : "local");
   }
 
   onReset(code: ErrorCode, byPeer: boolean): void {
     this.#stream = undefined;
-    this.#end(reasonOf(code, byPeer));
+    const answered = this.#state === "open" && this.#answered;
+    const reason = this.#carrier.reasonOf(code, byPeer, answered);
+    this.#end(reason, byPeer || code === CONNECTION_LOST ? "remote" : "local");
   }
 
   onBlocked(): void {
@@ -190,17 +208,23 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     stream?.reset(CANCEL);
     if (handler === undefined) this.#carrier.onFault(error);
     else handler.onFault(error);
-    this.#carrier.onStreamFree(this, false);
+    this.#carrier.onStreamFree(this, "local");
+  }
+
+  #endRequest(): void {
+    if (this.#requestSent) return;
+    this.#requestSent = true;
+    this.#stream?.end();
   }
 
   /** The end of a request that was not answered, and of a tunnel (which is no failure). */
-  #end(reason: ResetReason): void {
+  #end(reason: ResetReason, ending: StreamEnding): void {
     const handler = this.#handler;
     const stream = this.#stream;
     this.#rest();
     stream?.reset(CANCEL);
     handler?.onReset(reason);
-    this.#carrier.onStreamFree(this, false);
+    this.#carrier.onStreamFree(this, ending);
   }
 
   #rest(): void {
@@ -211,7 +235,7 @@ export class ClientStream implements UpstreamStream, StreamOwner {
 }
 
 /** Envoy's words for what ends a stream. */
-function reasonOf(code: ErrorCode, byPeer: boolean): ResetReason {
+export function reasonOf(code: ErrorCode, byPeer: boolean): ResetReason {
   if (code === CONNECTION_LOST) return "connection termination";
   if (code === REFUSED_STREAM) return "remote refused stream reset";
   if (!byPeer) return "protocol error";

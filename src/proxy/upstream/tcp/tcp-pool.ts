@@ -1,0 +1,73 @@
+// hot path: no allocation per request
+import type { Host } from "../../cluster/host.ts";
+import type { RequestPool } from "../request-pool.ts";
+import type { ResetReason, StreamHandler } from "../stream-handler.ts";
+import { WaitingRequests } from "../waiting-requests.ts";
+import { ConnectStream } from "./connect-stream.ts";
+
+/**
+ * The connections to one endpoint for CONNECT requests that end here: each has one of its own, for
+ * nothing but its payload (Envoy: TcpConnPool).
+ */
+export class TcpPool implements RequestPool {
+  readonly host: Host;
+  readonly #waiting: WaitingRequests;
+  #size = 0;
+
+  constructor(host: Host) {
+    this.host = host;
+    this.#waiting = new WaitingRequests(host.cluster);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  acquire(handler: StreamHandler, method: string): void {
+    const { limits, stats } = this.host.cluster;
+    if (!this.#waiting.add(handler, method)) return;
+    if (!limits.takeConnection()) {
+      stats.count("upstream_cx_overflow");
+      this.#waiting.refuse(this.#waiting.takeAll(), "overflow", "");
+      return;
+    }
+    this.#size++;
+    new ConnectStream(this).connect();
+  }
+
+  cancel(handler: StreamHandler): void {
+    this.#waiting.cancel(handler);
+  }
+
+  drain(): void {
+    // Tunnels last as long as their ends want.
+  }
+
+  /** Each is in use. */
+  yieldConnection(): boolean {
+    return false;
+  }
+
+  /** Serves whoever has waited longest; nobody may wait any more. */
+  onConnected(stream: ConnectStream): void {
+    const { limits, stats } = this.host.cluster;
+    const next = this.#waiting.next();
+    if (next === undefined) {
+      stream.abandon();
+    } else if (limits.takeRequest()) {
+      stream.begin(next.handler);
+    } else {
+      stats.count("upstream_rq_active_overflow");
+      stream.abandon();
+      next.handler.onNoConnection("overflow", "");
+    }
+  }
+
+  onConnectFailed(reason: ResetReason, detail: string): void {
+    this.#waiting.refuse(this.#waiting.takeAll(), reason, detail);
+  }
+
+  onClosed(): void {
+    this.#size--;
+  }
+}
