@@ -87,7 +87,9 @@ try {
   else await program.parseAsync(ownArguments);
 } catch (error) {
   if (!(error instanceof CommanderError)) {
-    process.stderr.write(`outrigger: ${(error as Error).message}\n`);
+    for (const line of (error as Error).message.split("\n")) {
+      process.stderr.write(`outrigger: ${line}\n`);
+    }
     process.exit(1);
   }
   process.exitCode = error.exitCode === 0 ? 0 : USAGE_STATUS;

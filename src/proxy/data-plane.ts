@@ -1,3 +1,4 @@
+import { Refusals } from "../base/refusals.ts";
 import { Slices } from "../base/slices.ts";
 import type { Address } from "../model/address.ts";
 import type { ProxyConfig } from "../model/bootstrap.ts";
@@ -70,8 +71,10 @@ export class DataPlane {
    * next.
    */
   async prepare(config: ProxyConfig, binding: Binding = ALONE): Promise<PreparedConfig> {
-    this.#readCertificates(config);
-    const next = compileGeneration(config, this.#generation, this.#scope);
+    const refusals = new Refusals();
+    this.#readCertificates(config, refusals);
+    const next = compileGeneration(config, this.#generation, this.#scope, refusals);
+    refusals.throwAny();
     const compiled = [...next.listeners.values()].map(({ result }) => result);
     const listeners = sameListeners(this.#generation, next)
       ? undefined
@@ -99,13 +102,11 @@ export class DataPlane {
     this.#context.tls.stop();
   }
 
-  /** Throws where a cluster's files cannot be used, before anything is changed. */
-  #readCertificates({ clusters }: ProxyConfig): void {
+  /** Refuses clusters whose files cannot be used, before anything is changed. */
+  #readCertificates({ clusters }: ProxyConfig, refusals: Refusals): void {
     for (const { name, tls } of clusters) {
-      try {
-        if (tls !== undefined) this.#context.tls.client(tls);
-      } catch (error) {
-        throw new Error(`cluster ${name}: ${error instanceof Error ? error.message : error}`);
+      if (tls !== undefined) {
+        refusals.attempt(`cluster ${name}`, () => this.#context.tls.client(tls));
       }
     }
   }

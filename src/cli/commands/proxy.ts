@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { formatDiagnostic } from "../../base/diagnostic.ts";
+import { fileFault } from "../../base/file-fault.ts";
 import { readBootstrap } from "../../proxy/bootstrap.ts";
 import { type ProxyOptions, type ServingProxy, startProxy } from "../../proxy/main.ts";
 import { CONCURRENCY_ALLOWED, parseConcurrency } from "../concurrency.ts";
@@ -60,13 +61,7 @@ function readBootstrapFile(file: string, say: (line: string) => void): string | 
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reasons: Readonly<Record<string, string>> = {
-      ENOENT: "does not exist",
-      EACCES: "may not be read",
-      EISDIR: "is a folder",
-    };
-    say(`${file} ${reasons[code ?? ""] ?? `cannot be read: ${message}`}`);
+    say(`${file} ${fileFault(error)}`);
     return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import { errorCode, fileFault } from "../../base/file-fault.ts";
 import {
   FILE_BYTES_MAX,
   isConfigurationFile,
@@ -48,7 +49,7 @@ class SourceReader {
       else if (found.size > FILE_BYTES_MAX) this.#refuse(path, "is larger than 16 MiB");
       else if (named || isConfigurationFile(path)) await this.#readFile(path);
     } catch (error) {
-      if (named || codeOf(error) !== "ENOENT") this.#refuse(path, reasonOf(error));
+      if (named || errorCode(error) !== "ENOENT") this.#refuse(path, fileFault(error));
     }
   }
 
@@ -88,15 +89,4 @@ class SourceReader {
       allowed: "a YAML or JSON file, or a folder of them",
     });
   }
-}
-
-function reasonOf(error: unknown): string {
-  const code = codeOf(error);
-  if (code === "ENOENT") return "does not exist";
-  if (code === "EACCES") return "may not be read";
-  return error instanceof Error ? `cannot be read: ${error.message}` : "cannot be read";
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -1,3 +1,4 @@
+import { Refusals } from "../../base/refusals.ts";
 import type {
   FilterChain,
   HttpConnectionManager,
@@ -26,7 +27,10 @@ export interface CompileScope {
   readonly loggersOf: (hcm: HttpConnectionManager) => readonly AccessLogger[];
 }
 
-/** Makes a listener ready to serve. Throws where a regex, a template or a file cannot be used. */
+/**
+ * Makes a listener ready to serve. Throws an Error that names every chain of which a regex, a
+ * template or a file cannot be used.
+ */
 export function compileListener(config: Listener, scope: CompileScope): CompiledListener {
   const { telemetry, tls } = scope.context;
   const compile = (chain: FilterChain): CompiledChain => {
@@ -35,12 +39,14 @@ export function compileListener(config: Listener, scope: CompileScope): Compiled
     telemetry.listenerTls(config.address).show();
     return new CompiledChain(chain, filter, tls.server(chain.tls));
   };
-  const fallback = config.defaultFilterChain;
-  const chains = config.filterChains.map(compile);
-  return {
-    config,
-    chains: new ChainSet(chains, fallback === undefined ? undefined : compile(fallback)),
-  };
+  const refusals = new Refusals();
+  const chains = config.filterChains.flatMap(
+    (chain, i) => refusals.attempt(`filter_chains[${i}]`, () => compile(chain)) ?? [],
+  );
+  const last = config.defaultFilterChain;
+  const fallback = refusals.attempt("default_filter_chain", () => last && compile(last));
+  refusals.throwAny();
+  return { config, chains: new ChainSet(chains, fallback) };
 }
 
 function compileFilter(

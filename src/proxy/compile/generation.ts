@@ -1,3 +1,4 @@
+import type { Refusals } from "../../base/refusals.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
@@ -20,25 +21,27 @@ interface Compiled<S, T> {
 
 export const NO_GENERATION: Generation = { listeners: new Map(), routes: new Map() };
 
-/** Throws an Error that names the resource where one cannot be compiled; nothing has changed. */
+/** What cannot be compiled is left out, and told to `refusals` with its kind and name. */
 export function compileGeneration(
   config: ProxyConfig,
   last: Generation,
   scope: CompileScope,
+  refusals: Refusals,
 ): Generation {
   const slotOf = (name: string) => scope.clusters.slot(name);
-  return {
-    routes: compileAll(config.routes, last.routes, (routes) => compileRoutes(routes, slotOf)),
-    listeners: compileAll(config.listeners, last.listeners, (listener) =>
-      compileListener(listener, scope),
-    ),
-  };
+  const routes = compileAll(config.routes, last.routes, (source) =>
+    refusals.attempt(`routes ${source.name}`, () => compileRoutes(source, slotOf)),
+  );
+  const listeners = compileAll(config.listeners, last.listeners, (source) =>
+    refusals.attempt(`listener ${source.name}`, () => compileListener(source, scope)),
+  );
+  return { routes, listeners };
 }
 
 function compileAll<S extends { readonly name: string }, T>(
   sources: readonly S[],
   last: ReadonlyMap<string, Compiled<S, T>>,
-  compile: (source: S) => T,
+  compile: (source: S) => T | undefined,
 ): ReadonlyMap<string, Compiled<S, T>> {
   const compiled = new Map<string, Compiled<S, T>>();
   for (const source of sources) {
@@ -48,19 +51,8 @@ function compileAll<S extends { readonly name: string }, T>(
       continue;
     }
     const text = JSON.stringify(source);
-    const result = old?.text === text ? old.result : compileNamed(source, compile);
-    compiled.set(source.name, { source, text, result });
+    const result = old?.text === text ? old.result : compile(source);
+    if (result !== undefined) compiled.set(source.name, { source, text, result });
   }
   return compiled;
-}
-
-function compileNamed<S extends { readonly name: string }, T>(
-  source: S,
-  compile: (source: S) => T,
-): T {
-  try {
-    return compile(source);
-  } catch (error) {
-    throw new Error(`${source.name}: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

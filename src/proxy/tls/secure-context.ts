@@ -1,14 +1,18 @@
-import { constants, createHash, createPrivateKey, X509Certificate } from "node:crypto";
-import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
+import { constants, createHash } from "node:crypto";
+import {
+  createSecureContext,
+  getCiphers,
+  type SecureContext,
+  type SecureContextOptions,
+} from "node:tls";
+import { Refusals } from "../../base/refusals.ts";
 import type {
   DataSource,
   DownstreamTls,
-  TlsCertificate,
+  TlsContext,
   UpstreamTls,
 } from "../../model/transport/tls.ts";
-
-/** The bytes of a source. Throws an Error that names the file. */
-export type ReadSource = (source: DataSource) => Buffer;
+import { nameOf, type Pair, type ReadSource, readBundle, readPair } from "./material.ts";
 
 /**
  * Envoy's default suites of TLS 1.2, in its order (TlsParameters.cipher_suites); those of TLS 1.3
@@ -30,8 +34,6 @@ const CIPHERS_1_3 = [
 /** Envoy's default (TlsParameters.ecdh_curves). */
 const CURVES = ["X25519", "P-256"];
 
-const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-
 /** What a SecureContext is made of, read and checked. */
 export interface ContextPlan {
   /** The same for the same material: contexts of one key can be one. */
@@ -40,7 +42,8 @@ export interface ContextPlan {
 }
 
 /**
- * Throws an Error that names what cannot be used: a file, or a key that is not its pair's.
+ * Throws an Error that names everything that cannot be used, a line each: a file, a key that is not
+ * its pair's, a cipher or curve that the library does not have.
  *
  * @param ticketKeys Of a server's session tickets.
  */
@@ -49,11 +52,10 @@ export function planContext(
   read: ReadSource,
   ticketKeys: Buffer,
 ): ContextPlan {
-  const pairs = distinctPairs(config.certificates.map((pair) => readPair(pair, read)));
-  const { validation } = config;
-  const ca =
-    validation?.trustedCa === undefined ? undefined : readBundle(validation.trustedCa, read);
-  const crl = validation?.crl === undefined ? undefined : read(validation.crl).toString();
+  const refusals = new Refusals();
+  const { pairs, ca, crl } = readMaterial(config, read, refusals);
+  refuseParameters(config, refusals);
+  refusals.throwAny();
   const server = "sessionTickets" in config;
   const tickets = server && config.sessionTickets;
   const options: SecureContextOptions = {
@@ -78,30 +80,29 @@ export function planContext(
   return { key, options: { ...options, sessionIdContext: key.slice(0, 32) } };
 }
 
-/** Throws where the library accepts no such cipher, curve or list. */
 export function buildContext({ options }: ContextPlan): SecureContext {
   return createSecureContext(options);
 }
 
-interface Pair {
-  readonly chain: string;
-  readonly key: string;
-  readonly kind: string;
+interface Material {
+  readonly pairs: readonly Pair[];
+  readonly ca: string | undefined;
+  readonly crl: string | undefined;
 }
 
-function readPair({ certificateChain, privateKey }: TlsCertificate, read: ReadSource): Pair {
-  const chain = read(certificateChain);
-  const key = read(privateKey);
-  const secret = attempt(privateKey, "is not a private key", () => createPrivateKey(key));
-  const certificate = attempt(
-    certificateChain,
-    "is not a certificate",
-    () => new X509Certificate(chain),
+function readMaterial(config: TlsContext, read: ReadSource, refusals: Refusals): Material {
+  const pairs = config.certificates.flatMap(
+    (pair, i) => readPair(pair, `tls_certificates[${i}]`, read, refusals) ?? [],
   );
-  if (!certificate.checkPrivateKey(secret)) {
-    throw new Error(`${nameOf(privateKey)} is not the key of ${nameOf(certificateChain)}`);
-  }
-  return { chain: chain.toString(), key: key.toString(), kind: secret.asymmetricKeyType ?? "" };
+  const { trustedCa, crl } = config.validation ?? {};
+  return {
+    pairs: distinctPairs(pairs),
+    ca: refusals.attempt(
+      "validation_context.trusted_ca",
+      () => trustedCa && readBundle(trustedCa, read),
+    ),
+    crl: refusals.attempt("validation_context.crl", () => crl && readList(crl, read)),
+  };
 }
 
 /** The library holds one certificate of each kind of key: the first counts. */
@@ -109,28 +110,36 @@ function distinctPairs(pairs: readonly Pair[]): readonly Pair[] {
   return pairs.filter((pair, index) => pairs.findIndex(({ kind }) => kind === pair.kind) === index);
 }
 
-/** The authorities, each of which must be readable: the library would pass over one that is not. */
-function readBundle(source: DataSource, read: ReadSource): string {
-  const text = read(source).toString();
-  const blocks = text.match(PEM_CERTIFICATE) ?? [];
-  if (blocks.length === 0) throw new Error(`${nameOf(source)} holds no certificate`);
-  for (const block of blocks) {
-    attempt(source, "holds what is not a certificate", () => new X509Certificate(block));
-  }
-  return text;
+/** A list of revoked certificates. Throws an Error that names the source. */
+function readList(source: DataSource, read: ReadSource): string {
+  const crl = read(source).toString();
+  if (!accepts({ crl })) throw new Error(`${nameOf(source)} is not a list of revoked certificates`);
+  return crl;
 }
 
-function attempt<T>(source: DataSource, what: string, make: () => T): T {
+/** The library passes over ciphers that it does not know, as long as it knows one. */
+function refuseParameters({ cipherSuites, ecdhCurves }: TlsContext, refusals: Refusals): void {
+  const ciphers = cipherSuites.length > 0 ? new Set(getCiphers()) : undefined;
+  cipherSuites.forEach((name, i) => {
+    if (name.startsWith("TLS_")) {
+      refusals.add(`tls_params.cipher_suites[${i}]: ${name} is of TLS 1.3, which has no choice`);
+    } else if (ciphers?.has(name.toLowerCase()) === false) {
+      refusals.add(`tls_params.cipher_suites[${i}]: ${name} is no cipher that this Node has`);
+    }
+  });
+  ecdhCurves.forEach((name, i) => {
+    if (accepts({ ecdhCurve: name })) return;
+    refusals.add(`tls_params.ecdh_curves[${i}]: ${name} is no curve that this Node has`);
+  });
+}
+
+function accepts(options: SecureContextOptions): boolean {
   try {
-    return make();
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`${nameOf(source)} ${what}: ${why}`);
+    createSecureContext({ ca: [], ...options });
+    return true;
+  } catch {
+    return false;
   }
-}
-
-function nameOf(source: DataSource): string {
-  return source.kind === "file" ? source.path : "the inline text";
 }
 
 function orElse(given: readonly string[], usual: readonly string[]): readonly string[] {

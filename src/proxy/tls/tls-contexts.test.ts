@@ -112,7 +112,7 @@ describe("files that change", () => {
     expect(counted("outrigger_tls_reload_failures_total")).toBe(1);
     expect(notices).toEqual([
       "TLS files cannot be used, the last good ones stay: " +
-        `${path.join(folder, "tls.key")} is not the key of ${path.join(folder, "tls.crt")}`,
+        `tls_certificates[0].private_key: ${path.join(folder, "tls.key")} is not the key of ${path.join(folder, "tls.crt")}`,
     ]);
     replace("tls.key", second.key);
     clock.advance(A_WHILE_MS);
@@ -222,7 +222,39 @@ describe("a configuration that cannot be used is refused, naming the file", () =
   ])("$what", ({ pair, says }) => {
     expect(() => contexts.server(downstreamTls({ certificates: [pair()] }))).toThrow(says);
   });
+
+  it("and everything else that is wrong with it, each with its field", () => {
+    const broken = downstreamTls({
+      certificates: [
+        pairOf(first),
+        { certificateChain: file("no.crt"), privateKey: file("no.key") },
+      ],
+      cipherSuites: ["ECDHE-RSA-AES128-GCM-SHA256", "NOPE", "TLS_AES_128_GCM_SHA256"],
+      ecdhCurves: ["X25519", "P-999"],
+      validation: trusting(authority, { trustedCa: file("no.ca"), crl: file("no.crl", "no list") }),
+    });
+    expect(refusalOf(() => contexts.server(broken)).replaceAll(folder, "")).toBe(
+      [
+        "tls_certificates[1].certificate_chain: /no.crt does not exist",
+        "tls_certificates[1].private_key: /no.key does not exist",
+        "validation_context.trusted_ca: /no.ca does not exist",
+        "validation_context.crl: /no.crl is not a list of revoked certificates",
+        "tls_params.cipher_suites[1]: NOPE is no cipher that this Node has",
+        "tls_params.cipher_suites[2]: TLS_AES_128_GCM_SHA256 is of TLS 1.3, which has no choice",
+        "tls_params.ecdh_curves[1]: P-999 is no curve that this Node has",
+      ].join("\n"),
+    );
+  });
 });
+
+function refusalOf(make: () => unknown): string {
+  try {
+    make();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "";
+}
 
 describe("contexts", () => {
   it("of the same configuration are one", () => {

@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, type Stats, statSync } from "node:fs";
 import type { SecureContext } from "node:tls";
 import type { Clock, Timer } from "../../base/clock.ts";
+import { fileFault } from "../../base/file-fault.ts";
 import { add } from "../../metrics/cells.ts";
 import { counter } from "../../metrics/column.ts";
 import type { Registry } from "../../metrics/registry.ts";
@@ -204,8 +205,20 @@ function pathsOf({ certificates, validation }: TlsContext): readonly string[] {
 
 /** Throws an Error that names the file. */
 function readBounded(path: string): Buffer {
-  const stat = statSync(path);
+  const stat = statOf(path);
   if (!stat.isFile()) throw new Error(`${path} is not a file`);
   if (stat.size > FILE_BYTES_MAX) throw new Error(`${path} has more than ${FILE_BYTES_MAX} bytes`);
-  return readFileSync(path);
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Error(`${path} ${fileFault(error)}`);
+  }
+}
+
+function statOf(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (error) {
+    throw new Error(`${path} ${fileFault(error)}`);
+  }
 }

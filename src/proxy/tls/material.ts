@@ -1,0 +1,76 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import type { Refusals } from "../../base/refusals.ts";
+import type { DataSource, TlsCertificate } from "../../model/transport/tls.ts";
+
+/** The bytes of a source. Throws an Error that names the file. */
+export type ReadSource = (source: DataSource) => Buffer;
+
+/** A certificate chain and its key, as PEM, and the kind of that key. */
+export interface Pair {
+  readonly chain: string;
+  readonly key: string;
+  readonly kind: string;
+}
+
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** Undefined where a half of it cannot be used, which `refusals` then tells. */
+export function readPair(
+  { certificateChain, privateKey }: TlsCertificate,
+  where: string,
+  read: ReadSource,
+  refusals: Refusals,
+): Pair | undefined {
+  const certificate = refusals.attempt(`${where}.certificate_chain`, () =>
+    parse(certificateChain, read, "is not a certificate", (pem) => new X509Certificate(pem)),
+  );
+  const secret = refusals.attempt(`${where}.private_key`, () =>
+    parse(privateKey, read, "is not a private key", createPrivateKey),
+  );
+  if (certificate === undefined || secret === undefined) return undefined;
+  if (!certificate.made.checkPrivateKey(secret.made)) {
+    const names = `${nameOf(privateKey)} is not the key of ${nameOf(certificateChain)}`;
+    refusals.add(`${where}.private_key: ${names}`);
+    return undefined;
+  }
+  const kind = secret.made.asymmetricKeyType ?? "";
+  return { chain: certificate.pem.toString(), key: secret.pem.toString(), kind };
+}
+
+/**
+ * The authorities, each of which must be readable: the library would pass over one that is not.
+ * Throws an Error that names the source.
+ */
+export function readBundle(source: DataSource, read: ReadSource): string {
+  const text = read(source).toString();
+  const blocks = text.match(PEM_CERTIFICATE) ?? [];
+  if (blocks.length === 0) throw new Error(`${nameOf(source)} holds no certificate`);
+  for (const block of blocks) {
+    understand(source, "holds what is not a certificate", () => new X509Certificate(block));
+  }
+  return text;
+}
+
+/** What stands for a source in a sentence. */
+export function nameOf(source: DataSource): string {
+  return source.kind === "file" ? source.path : "the inline text";
+}
+
+function parse<T>(
+  source: DataSource,
+  read: ReadSource,
+  what: string,
+  make: (pem: Buffer) => T,
+): { readonly pem: Buffer; readonly made: T } {
+  const pem = read(source);
+  return { pem, made: understand(source, what, () => make(pem)) };
+}
+
+function understand<T>(source: DataSource, what: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`${nameOf(source)} ${what}: ${why}`);
+  }
+}
