@@ -77,7 +77,7 @@ export class Connection implements StreamHost {
     this.owner = owner;
     this.writer = new FrameWriter(output, owner);
     this.sender = new Sender(this.writer);
-    this.heads = new HeadWriter(this.writer);
+    this.heads = new HeadWriter(this.writer, settings.verbatim === true);
     this.streamWindow = Math.max(WINDOW_AT_FIRST, settings.initialStreamWindowSize);
   }
 

@@ -15,6 +15,11 @@ export interface LocalSettings {
   readonly maxHeadersCount: number;
   /** Server: extended CONNECT is understood (RFC 8441). */
   readonly enableConnectProtocol: boolean;
+  /**
+   * Messages are HTTP/1.1's and become that again, so they stay as they are: cookies are not joined,
+   * and a chunked body that is empty ends behind its head, not with it. Default false.
+   */
+  readonly verbatim?: boolean;
 }
 
 /** Envoy's defaults, as far as it has some. */

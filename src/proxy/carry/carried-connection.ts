@@ -1,11 +1,17 @@
 // hot path: no allocation per request
+import { type ErrorCode, REFUSED_STREAM } from "../../codec/h2/error-code.ts";
 import type { Stream } from "../../codec/h2/stream.ts";
 import type { RequestMessage } from "../../codec/http/message.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import type { Http1Pool, PooledConnection } from "../upstream/http1/pool.ts";
-import { ClientStream, type StreamCarrier } from "../upstream/http2/client-stream.ts";
+import {
+  ClientStream,
+  reasonOf,
+  type StreamCarrier,
+  type StreamEnding,
+} from "../upstream/http2/client-stream.ts";
 import type { Http2UpstreamConnection } from "../upstream/http2/connection.ts";
-import type { StreamHandler } from "../upstream/stream-handler.ts";
+import type { ResetReason, StreamHandler } from "../upstream/stream-handler.ts";
 import { CARRIED_HTTP1 } from "./protocol.ts";
 
 /** Who has the carriers. */
@@ -100,10 +106,18 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
     return carrier?.openStream(stream);
   }
 
-  onStreamFree(_stream: ClientStream, clean: boolean): void {
+  /** The peer resets a stream where it would close a connection, which is wrong within an answer. */
+  reasonOf(code: ErrorCode, byPeer: boolean, answered: boolean): ResetReason {
+    if (!byPeer || code === REFUSED_STREAM) return reasonOf(code, byPeer);
+    if (!answered) return "connection termination";
+    this.#pool.host.cluster.stats.count("upstream_cx_protocol_error");
+    return "protocol error";
+  }
+
+  onStreamFree(_stream: ClientStream, ending: StreamEnding): void {
     if (this.#state !== "busy") return;
-    if (clean) this.#release();
-    else this.#destroy(true);
+    if (ending === "clean") this.#release();
+    else this.#destroy(ending === "local");
   }
 
   drain(): void {

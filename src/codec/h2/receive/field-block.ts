@@ -75,12 +75,14 @@ export class FieldBlock implements FieldSink {
   headers: HeaderTable = NOWHERE;
   readonly #bytesMax: number;
   readonly #countMax: number;
+  readonly #joinsCookies: boolean;
   #bytes = 0;
   #count = 0;
 
   constructor(settings: LocalSettings) {
     this.#bytesMax = settings.maxHeaderListBytes;
     this.#countMax = settings.maxHeadersCount;
+    this.#joinsCookies = settings.verbatim !== true;
   }
 
   /** Begins a block whose fields go into `headers`. */
@@ -161,7 +163,7 @@ export class FieldBlock implements FieldSink {
 
   /** A cookie may come in crumbs, to compress better (RFC 9113 section 8.2.3). */
   #takeCookie(value: string): boolean {
-    const before = this.headers.get(ID.cookie);
+    const before = this.#joinsCookies ? this.headers.get(ID.cookie) : undefined;
     if (before === undefined) return this.#add(ID.cookie, "cookie", value);
     this.headers.set(ID.cookie, `${before}; ${value}`);
     return true;

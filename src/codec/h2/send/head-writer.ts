@@ -35,11 +35,13 @@ for (const name of [
 export class HeadWriter {
   readonly encoder: HpackEncoder = new HpackEncoder();
   readonly #writer: FrameWriter;
+  readonly #verbatim: boolean;
   /** Where the HEADERS frame begins. */
   #at = 0;
 
-  constructor(writer: FrameWriter) {
+  constructor(writer: FrameWriter, verbatim: boolean) {
     this.#writer = writer;
+    this.#verbatim = verbatim;
   }
 
   /** Begins a request or, with `protocol`, an extended CONNECT (RFC 8441). */
@@ -80,7 +82,7 @@ export class HeadWriter {
     const at = this.#at;
     const length = output.position - at - FRAME_HEADER_BYTES;
     const flags = endStream ? FLAG_END_STREAM : 0;
-    stream.wroteFrame(at, output.flushes);
+    if (!this.#verbatim) stream.wroteFrame(at, output.flushes);
     if (length > FRAME_BYTES_MAX) this.#split(stream.id, length, flags);
     else writeHeader(output.buffer, at, length, HEADERS, flags | FLAG_END_HEADERS, stream.id);
     this.#writer.announce();

@@ -306,6 +306,7 @@ function settingsOf(config: HttpConnectionManager, carrying: boolean): LocalSett
     maxHeaderListBytes: config.maxRequestHeadersKb * 1024,
     maxHeadersCount: config.maxHeadersCount,
     enableConnectProtocol: http2.allowConnect || carrying,
+    verbatim: carrying,
   };
 }
 

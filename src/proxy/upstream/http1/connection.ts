@@ -357,11 +357,11 @@ export class Http1UpstreamConnection
     this.#lose();
   }
 
-  /** Half a head is no answer, and no connection that was merely lost either. */
+  /** Half an answer breaks the protocol; a connection without any of it was merely lost. */
   #lose(): void {
     if (this.#state === "closed") return;
-    const halfHead = this.#state === "busy" && !this.#inBody && !this.#parser.untouched;
-    if (halfHead) this.#protocolError();
+    const begun = this.#state === "busy" && (this.#inBody || !this.#parser.untouched);
+    if (begun) this.#protocolError();
     else this.#fail("connection termination", "");
   }
 
@@ -382,7 +382,7 @@ export class Http1UpstreamConnection
   #destroy(): void {
     if (this.#state === "closed") return;
     const { cluster } = this.#host;
-    const active = this.#state === "busy" && !this.#responseDone;
+    const active = (this.#state === "busy" && !this.#responseDone) || this.#isTunnel();
     const local = !this.#closedByPeer;
     this.#state = "closed";
     this.#idle.dispose();

@@ -12,7 +12,7 @@ import { type ClusterStats, NO_CLUSTER_STATS } from "../../telemetry/envoy/clust
 import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
 import { OFFER_HTTP2, Transport, type TransportOwner } from "../transport.ts";
-import { ClientStream, type StreamCarrier } from "./client-stream.ts";
+import { ClientStream, reasonOf, type StreamCarrier } from "./client-stream.ts";
 
 /** A response's head may take so much: Envoy's default for upstreams, and as many fields. */
 const HEAD_BYTES_MAX = 60 * 1024;
@@ -144,6 +144,10 @@ export class Http2UpstreamConnection
   drain(): void {
     if (this.#state === "open" && this.active > 0) this.#state = "draining";
     else this.#destroy();
+  }
+
+  reasonOf(code: ErrorCode, byPeer: boolean): ResetReason {
+    return reasonOf(code, byPeer);
   }
 
   onStreamFree(stream: ClientStream): void {
@@ -329,5 +333,6 @@ function settingsOf(options: Http2Options, cargo: Cargo): LocalSettings {
     maxHeaderListBytes: HEAD_BYTES_MAX,
     maxHeadersCount: HEADERS_MAX,
     enableConnectProtocol: false,
+    verbatim: cargo === "http1",
   };
 }
