@@ -178,7 +178,8 @@ export class ClientStream implements UpstreamStream, StreamOwner {
       if (this.#requestSent) this.#end("connection termination", "remote");
       return;
     }
-    const clean = this.#requestSent;
+    // What still waits for a window would keep the codec's stream, with this object as its owner.
+    const clean = stream?.state === "halfClosedLocal";
     this.#rest();
     handler?.onResponseEnd();
     if (!clean) stream?.reset(CANCEL);
