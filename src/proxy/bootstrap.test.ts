@@ -206,3 +206,12 @@ it("reports everything wrong at once, in the order of the file", () => {
   const { diagnostics } = readBootstrap(text, "f");
   expect(diagnostics.map((one) => one.position?.line)).toEqual([18, 19, 20]);
 });
+
+it("says of an unknown transport socket that it is not executed, and nothing else of it", () => {
+  const type = "type.googleapis.com/envoy.extensions.transport_sockets.alts.v3.Alts";
+  const socket = `transport_socket: {name: alts, typed_config: {"@type": ${type}}}`;
+  const { diagnostics } = readBootstrap(clusterFile("connect_timeout: 1s", socket), "f");
+  expect(diagnostics.map(({ message, found }) => ({ message, found }))).toEqual([
+    { message: "is an extension that Outrigger does not execute", found: type },
+  ]);
+});

@@ -23,7 +23,10 @@ export function readBootstrap(
   if (document.message === undefined) return { diagnostics };
   const problems: Problem[] = [];
   const bootstrap = decodeBootstrap(document.message, problems);
-  diagnostics.push(...problems.map((problem) => diagnosticOf(problem, document)));
+  // What could not be read where it stands is missing only because of that.
+  const told = new Set(diagnostics.map(({ path }) => path));
+  const more = problems.filter(({ path }) => !told.has(path));
+  diagnostics.push(...more.map((problem) => diagnosticOf(problem, document)));
   diagnostics.sort(byPosition);
   return hasErrors(diagnostics) ? { diagnostics } : { bootstrap, diagnostics };
 }

@@ -71,6 +71,17 @@ it("a configuration that cannot be compiled changes nothing", async () => {
   expect((await client.receivesResponse()).body).toBe("still");
 });
 
+it("everything that cannot be compiled is told at once, by kind and name", async () => {
+  const origin = await originServer();
+  const setup = await setUp(origin, origin);
+  const bad = changed(setup, '"kind":"prefix","value":"/"', '"kind":"regex","value":"("');
+  const [listener] = bad.listeners;
+  const listeners = listener === undefined ? [] : [listener, { ...listener, name: "other" }];
+  await expect(setup.proxy.apply({ ...bad, listeners })).rejects.toThrow(
+    /^listener in: filter_chains\[0\]: .+\nlistener other: filter_chains\[0\]: .+$/,
+  );
+});
+
 it("a cluster that is gone is answered with 503, and its idle connections end", async () => {
   const one = await originServer();
   const two = await originServer();

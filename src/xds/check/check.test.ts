@@ -64,7 +64,7 @@ describe("check", () => {
     const route = { match: { pathSpecifier: { case: "prefix", value: "/" } as const } };
     const host = { name: "", domains: [], routes: [route] };
     expect(problemsOf(RouteConfigurationSchema, { virtualHosts: [host] })).toEqual([
-      'virtual_hosts[0].name: is empty (found ""; allowed at least 1 characters)',
+      'virtual_hosts[0].name: is empty (found ""; allowed at least 1 character)',
       "virtual_hosts[0].domains: too few elements (found 0; allowed at least 1)",
       "virtual_hosts[0].routes[0]: one of these fields is missing (allowed route, redirect, " +
         "direct_response, filter_action, non_forwarding_action)",

@@ -68,7 +68,10 @@ function checkString(rules: StringRules, value: unknown, place: Place): void {
   const bytes = Buffer.byteLength(value);
   const min = Number(rules.minLen || rules.minBytes || 0n);
   const max = Number(rules.maxBytes || rules.maxLen || 0n);
-  if (value.length < min) place.refuse("is empty", value, `at least ${min} characters`);
+  if (value.length < min) {
+    const problem = value === "" ? "is empty" : "is too short";
+    place.refuse(problem, value, min === 1 ? "at least 1 character" : `at least ${min} characters`);
+  }
   if (max > 0 && bytes > max) place.refuse("is too long", bytes, `at most ${max} bytes`);
   if (rules.prefix !== "" && !value.startsWith(rules.prefix)) {
     place.refuse("begins with something else", value, `${rules.prefix}…`);

@@ -120,6 +120,16 @@ describe.each<{ name: string; problems: readonly string[]; expected: string }>([
     expected: `${CONTEXT}.verify_certificate_hash[0]: is no SHA-256`,
   },
   {
+    name: "a hash that is too short to be one, once",
+    problems: upstream({ validation_context: { verify_certificate_hash: ["zz"] } }).problems,
+    expected: `${CONTEXT}.verify_certificate_hash[0]: is too short`,
+  },
+  {
+    name: "a public key's hash that is too short to be one, once",
+    problems: upstream({ validation_context: { verify_certificate_spki: ["%"] } }).problems,
+    expected: `${CONTEXT}.verify_certificate_spki[0]: is too short`,
+  },
+  {
     name: "a certificate without its key",
     problems: upstream({ tls_certificates: [{ certificate_chain: CA }] }).problems,
     expected: `${COMMON}.tls_certificates[0].private_key: is missing`,

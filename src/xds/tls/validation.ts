@@ -9,6 +9,10 @@ import type { Place } from "../check/place.ts";
 import { decodeSource, encodeSource } from "./data-source.ts";
 import { decodeSans, encodeSan } from "./san-match.ts";
 
+/** Of a SHA-256, in hexadecimal and in base64. */
+const HASH_CHARS = 64;
+const SPKI_CHARS = 44;
+
 /** transport_sockets.tls.v3.CertificateValidationContext, with what Envoy demands of one. */
 export function decodeValidation(
   message: CertificateValidationContext,
@@ -44,17 +48,17 @@ function refuseWithoutCa(
     place.field("trusted_ca").refuse(`${needed} no crl can be checked`);
 }
 
-/** `df6f…` and `DF:6F:…` are the same hash. */
+/** `df6f…` and `DF:6F:…` are the same hash. What is too short the check has refused. */
 function decodeHash(text: string, place: Place): string {
   const hash = text.replaceAll(":", "").toLowerCase();
-  if (!/^[0-9a-f]{64}$/.test(hash)) {
+  if (text.length >= HASH_CHARS && !/^[0-9a-f]{64}$/.test(hash)) {
     place.refuse("is no SHA-256", text, "64 hexadecimal digits, colons between pairs or none");
   }
   return hash;
 }
 
 function decodeSpki(text: string, place: Place): string {
-  if (!/^[A-Za-z0-9+/]{43}=$/.test(text)) {
+  if (text.length >= SPKI_CHARS && !/^[A-Za-z0-9+/]{43}=$/.test(text)) {
     place.refuse("is no SHA-256", text, "32 bytes in base64");
   }
   return text;
