@@ -66,6 +66,7 @@ function asks(stream: ClientStream, body: "none" | "chunked"): Asking {
 it("an early answer leaves nothing behind that could reach the next request", () => {
   const client = new End("client");
   reads(client, "SETTINGS INITIAL_WINDOW_SIZE=0\n");
+  client.output.flush();
   const free: ClientStream[] = [];
   const stream = new ClientStream(carrierOf(client, free));
   const first = asks(stream, "chunked");
