@@ -64,6 +64,7 @@ export class Http2UpstreamConnection
   #reason: ResetReason = "connection termination";
   #detail = "";
   #closedByPeer = false;
+  #drainsOnceOpen = false;
   #pinging = false;
   /** The peer has said how many streams it takes. */
   #settled = false;
@@ -140,10 +141,11 @@ export class Http2UpstreamConnection
     return stream;
   }
 
-  /** Takes no more requests, and closes when those under way are over. */
+  /** Closes when the requests under way are over, and those that wait for it. */
   drain(): void {
-    if (this.#state === "open" && this.active > 0) this.#state = "draining";
-    else this.#destroy();
+    if (this.#state === "connecting") this.#drainsOnceOpen = true;
+    else if (this.active === 0) this.#destroy();
+    else if (this.#state === "open") this.#state = "draining";
   }
 
   reasonOf(code: ErrorCode, byPeer: boolean): ResetReason {
@@ -182,9 +184,10 @@ export class Http2UpstreamConnection
     if (this.#state === "open") this.#owner.onChanged(this);
   }
 
+  /** A peer that drains says it twice. */
   onGoAway(_lastStreamId: number, _code: ErrorCode): void {
+    if (!this.#closedByPeer) this.#stats.count("upstream_cx_close_notify");
     this.#closedByPeer = true;
-    this.#host.cluster.stats.count("upstream_cx_close_notify");
     this.drain();
     this.#owner.onChanged(this);
   }
@@ -246,6 +249,7 @@ export class Http2UpstreamConnection
     this.#stats.connectionEstablished(context.clock.now() - this.#openedMs);
     this.#opened();
     this.#owner.onConnected(this);
+    if (this.#drainsOnceOpen) this.drain();
   }
 
   onBytes(bytes: Buffer): void {
