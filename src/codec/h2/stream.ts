@@ -164,9 +164,7 @@ export class Stream {
     }
     this.ending = "trailers";
     if (this.#trailers === NO_TRAILERS) this.#trailers = new HeaderTable();
-    for (let i = 0; i < headers.count; i++) {
-      if (!headers.removedAt(i)) this.#trailers.addName(headers.name(i), headers.value(i));
-    }
+    this.#trailers.copy(headers);
   }
 
   /** Ends this side's half, behind all DATA. */

@@ -33,6 +33,9 @@ export class HeaderTable {
   /** Which known ids occur, as 64 bits: most questions are about headers that are absent. */
   #seenLow = 0;
   #seenHigh = 0;
+  /** 1 for what came as never indexed (RFC 7541 section 6.2.3); all 0 where `#hasSecrets` is not. */
+  #secrets = new Uint8Array(0);
+  #hasSecrets = false;
 
   constructor() {
     this.#grow(ROOM_AT_FIRST);
@@ -44,6 +47,19 @@ export class HeaderTable {
     this.count = 0;
     this.#seenLow = 0;
     this.#seenHigh = 0;
+    if (!this.#hasSecrets) return;
+    this.#hasSecrets = false;
+    this.#secrets.fill(0);
+  }
+
+  /** Becomes what the other table is, without its removed fields. */
+  copy(from: HeaderTable): void {
+    this.reset();
+    for (let i = 0; i < from.count; i++) {
+      if (from.removedAt(i)) continue;
+      this.add(from.id(i), from.name(i), from.value(i));
+      if (from.secretAt(i)) this.markSecret(this.count - 1);
+    }
   }
 
   /** Adds a parsed field; the offsets count from the start of the head. */
@@ -105,6 +121,21 @@ export class HeaderTable {
 
   removedAt(index: number): boolean {
     return this.#ids[index] === REMOVED;
+  }
+
+  /** The id of a field that is not removed: `OTHER` where its name is not known. */
+  id(index: number): number {
+    return this.#ids[index] as number;
+  }
+
+  /** No compressor may keep the field, here or at a later hop (RFC 7541 section 6.2.3). */
+  markSecret(index: number): void {
+    this.#secrets[index] = 1;
+    this.#hasSecrets = true;
+  }
+
+  secretAt(index: number): boolean {
+    return this.#hasSecrets && this.#secrets[index] === 1;
   }
 
   name(index: number): string {
@@ -224,12 +255,15 @@ export class HeaderTable {
     ids.set(this.#ids);
     const spans = new Uint32Array(capacity * 4);
     spans.set(this.#spans);
+    const secrets = new Uint8Array(capacity);
+    secrets.set(this.#secrets);
     while (this.#names.length < capacity) {
       this.#names.push("");
       this.#values.push("");
     }
     this.#ids = ids;
     this.#spans = spans;
+    this.#secrets = secrets;
     this.#capacity = capacity;
   }
 }

@@ -103,14 +103,23 @@ export class FieldBlock implements FieldSink {
     this.verdict = "malformed";
   }
 
-  field(id: number, name: string, value: string): boolean {
+  field(id: number, name: string, value: string, neverIndexed: boolean): boolean {
     if (this.verdict !== "fine") return false;
     this.#bytes += name.length + value.length + FIELD_OVERHEAD;
     if (this.#bytes > this.#bytesMax) return this.#refuse("tooLarge");
     if (id >= PSEUDO) return this.#pseudo(id, value);
     const treatment = treatments[id] as number;
-    if (treatment !== 0) return this.#treat(treatment, id, name, value);
-    return this.#add(id, name, value);
+    const goesOn =
+      treatment === 0 ? this.#add(id, name, value) : this.#treat(treatment, id, name, value);
+    if (neverIndexed && goesOn) this.#markSecret(id);
+    return goesOn;
+  }
+
+  /** The field came last, or as a crumb of the one cookie; Host and others are not there. */
+  #markSecret(id: number): void {
+    const { headers } = this;
+    const index = id === ID.cookie && this.#joinsCookies ? headers.find(id) : headers.count - 1;
+    if (index >= 0 && headers.id(index) === id) headers.markSecret(index);
   }
 
   #add(id: number, name: string, value: string): boolean {
@@ -137,7 +146,10 @@ export class FieldBlock implements FieldSink {
 
   #treat(treatment: number, id: number, name: string, value: string): boolean {
     if (treatment === FORBIDDEN) return this.#refuse("malformed");
-    if (treatment === DROPPED) return true;
+    if (treatment === DROPPED) {
+      this.#count++;
+      return true;
+    }
     switch (id) {
       case ID.host:
         return this.#takeHost(value);

@@ -2,7 +2,7 @@
 
 import { HpackEncoder } from "../../hpack/encoder.ts";
 import { AUTHORITY, METHOD, PATH, PROTOCOL, SCHEME, STATUS } from "../../hpack/field-id.ts";
-import { headerId, ID } from "../../http/header-name.ts";
+import { ID } from "../../http/header-name.ts";
 import type { HeaderTable } from "../../http/header-table.ts";
 import {
   CONTINUATION,
@@ -77,7 +77,7 @@ export class HeadWriter {
   finish(stream: Stream, headers: HeaderTable, endStream: boolean): number {
     const { output } = this.#writer;
     for (let i = 0; i < headers.count; i++) {
-      if (!headers.removedAt(i)) this.#field(headers.name(i), headers.value(i));
+      if (!headers.removedAt(i)) this.#field(headers, i);
     }
     const at = this.#at;
     const length = output.position - at - FRAME_HEADER_BYTES;
@@ -97,10 +97,13 @@ export class HeadWriter {
     this.encoder.startBlock(output);
   }
 
-  #field(name: string, value: string): void {
-    const id = headerId(name);
+  #field(headers: HeaderTable, index: number): void {
+    const id = headers.id(index);
+    const value = headers.value(index);
     if (LEFT_OUT[id] === 1 || (id === ID.te && value !== "trailers")) return;
-    this.encoder.field(this.#writer.output, id, name, value);
+    const { output } = this.#writer;
+    if (headers.secretAt(index)) this.encoder.secretField(output, id, headers.name(index), value);
+    else this.encoder.field(output, id, headers.name(index), value);
   }
 
   /** A block larger than one frame: the rest moves back, to make room for CONTINUATION headers. */
