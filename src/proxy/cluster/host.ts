@@ -23,6 +23,8 @@ export class Host implements Candidate {
   endpoint: Endpoint;
   weight: number;
   activeRequests = 0;
+  /** Nobody picks it any more: connections that become idle close. */
+  retired = false;
   /** What active health checks say; at first, where there are some, that nothing is known. */
   failedCheck: boolean;
   /** The last of them had no answer in time. */
@@ -77,6 +79,12 @@ export class Host implements Candidate {
     this.#pools.http1.drain();
     if (this.#pools.http2 !== this.#pools.http1) this.#pools.http2.drain();
     this.tcp.drain();
+  }
+
+  /** Its address is no longer listed, or its cluster has gone. */
+  retire(): void {
+    this.retired = true;
+    this.drain();
   }
 
   /** The same address with other properties. */

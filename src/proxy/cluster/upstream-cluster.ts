@@ -158,7 +158,7 @@ export class UpstreamCluster {
     this.#resolution?.stop();
     this.#checker?.stop();
     this.#unwatch?.();
-    this.#drainHosts();
+    for (const host of this.#hosts.values()) host.retire();
     this.limits.close();
   }
 
@@ -204,7 +204,7 @@ export class UpstreamCluster {
     yield;
     return () => {
       this.#use(hosts, balance);
-      for (const host of gone) host.drain();
+      for (const host of gone) host.retire();
     };
   }
 
@@ -241,7 +241,7 @@ export class UpstreamCluster {
 
   #forgetOldest(): void {
     for (const [key, host] of this.#hosts) {
-      host.drain();
+      host.retire();
       this.#hosts.delete(key);
       return;
     }

@@ -1,5 +1,6 @@
 // hot path: no allocation per request
 import type { Socket } from "node:net";
+import type { Clock } from "../../base/clock.ts";
 import type { Host } from "../cluster/host.ts";
 import { contained, type FaultOwner } from "../faults.ts";
 import type { TlsInfo } from "../tls/tls-info.ts";
@@ -32,6 +33,9 @@ export interface Offer {
 export const OFFER_HTTP1: Offer = { usualProtocols: ["http/1.1"] };
 export const OFFER_HTTP2: Offer = { usualProtocols: ["h2"] };
 export const OFFER_BOTH: Offer = { usualProtocols: ["h2", "http/1.1"] };
+
+/** What was written may take so long to go out when a connection closes. */
+const LINGER_MS = 1000;
 
 /** The way to an endpoint, plain or TLS. Who owns it may change once, when it has opened. */
 export class Transport implements FaultOwner {
@@ -82,6 +86,17 @@ export class Transport implements FaultOwner {
   /** Another takes over; it is not told again that the transport is open. */
   handTo(owner: TransportOwner): void {
     this.#owner = owner;
+  }
+
+  /** Closes behind what was written; at once where it is not open, lest it go on connecting. */
+  close(clock: Clock): void {
+    const { socket } = this;
+    if (!this.open) socket.destroy();
+    if (socket.destroyed) return;
+    socket.destroySoon();
+    // A peer that takes nothing would hold the socket, and all that waits in it.
+    const timer = clock.after(LINGER_MS, socket.destroy.bind(socket, undefined));
+    socket.once("close", timer.cancel.bind(timer));
   }
 
   onFault(error: unknown): void {

@@ -58,13 +58,19 @@ export class Http1Pool implements RequestPool {
   onConnected(connection: PooledConnection): void {
     this.#connecting--;
     this.#offer(connection);
-    if (this.host.cluster.limits.connectionWanted) this.yieldConnection();
+    const { cluster, retired } = this.host;
+    if (cluster.limits.connectionWanted || retired) this.yieldConnection();
   }
 
   /** A connection is ready for another request. */
   onUsable(connection: PooledConnection): void {
-    if (this.host.cluster.limits.connectionWanted) connection.drain();
-    else this.#offer(connection);
+    const { cluster, retired } = this.host;
+    // Who waits here is served first, for nobody else can.
+    if (cluster.limits.connectionWanted || (retired && this.#waiting.length === 0)) {
+      connection.drain();
+    } else {
+      this.#offer(connection);
+    }
   }
 
   onConnectionLeft(): void {

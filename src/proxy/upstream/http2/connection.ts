@@ -160,7 +160,7 @@ export class Http2UpstreamConnection
     this.active--;
     if (this.#state === "closed") return;
     if (this.active === 0) {
-      if (this.#state === "draining") {
+      if (this.#state === "draining" || this.#host.retired) {
         this.#destroy();
         return;
       }
@@ -240,6 +240,7 @@ export class Http2UpstreamConnection
   onWriteFlooded(): void {
     this.#host.cluster.stats.count("http2.outbound_flood");
     this.#reason = "protocol error";
+    this.#transport.socket.destroy();
     this.#destroy();
   }
 
@@ -302,6 +303,7 @@ export class Http2UpstreamConnection
     const { config, context, stats } = this.#host.cluster;
     if (this.#pinging) {
       stats.count("http2.keepalive_timeout");
+      this.#transport.socket.destroy();
       this.#destroy();
       return;
     }
@@ -323,7 +325,7 @@ export class Http2UpstreamConnection
     this.#stats.connectionClosed(!this.#closedByPeer, active, lengthMs, this.requests);
     this.#writer.flush();
     this.#session.disconnect();
-    this.#transport.socket.destroySoon();
+    this.#transport.close(context.clock);
     this.#owner.onClosed(this, reason, this.#detail);
   }
 }

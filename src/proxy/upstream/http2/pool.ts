@@ -50,7 +50,8 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
     this.#connecting--;
     this.#ready.push(connection);
     this.#serveWaiting();
-    if (this.#host.cluster.limits.connectionWanted) this.yieldConnection();
+    const { cluster, retired } = this.#host;
+    if (cluster.limits.connectionWanted || retired) this.yieldConnection();
   }
 
   onConnectionLeft(): void {

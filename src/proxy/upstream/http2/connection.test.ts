@@ -1,0 +1,91 @@
+import { constants } from "node:http2";
+import { expect, it, vi } from "vitest";
+import { answers, Http2Origin } from "../../../../test/support/http2-origin.ts";
+import { running } from "../../../../test/support/one-hop.ts";
+import type { Peer } from "../../../../test/support/peer.ts";
+import {
+  httpListener,
+  OVER_HTTP2,
+  type ProxySetup,
+  startSetup,
+  staticCluster,
+} from "../../../../test/support/proxy-setup.ts";
+import { RecordingHandler } from "../../../../test/support/recording-handler.ts";
+import type { Host } from "../../cluster/host.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+/** No stream has so high an id: the first of the two GOAWAY of an orderly end. */
+const LAST_STREAM_ID_OPEN = 0x7fff_ffff;
+
+interface Scene {
+  readonly origin: Http2Origin;
+  readonly setup: ProxySetup;
+  readonly host: Host;
+}
+
+async function scene(cluster: Record<string, unknown> = OVER_HTTP2): Promise<Scene> {
+  const origin = await Http2Origin.listen();
+  const routes = [{ match: { prefix: "/" }, route: { cluster: "origin" } }];
+  const clusters = [staticCluster("origin", [origin.port], cluster)];
+  const setup = await startSetup([httpListener({ routes })], clusters);
+  running.push(setup);
+  const host = setup.proxy.dataPlane.clusters.slot("origin").cluster?.hosts[0];
+  if (host === undefined) throw new Error("the cluster has no host");
+  return { origin, setup, host };
+}
+
+async function asks({ setup }: Scene): Promise<Peer> {
+  const client = await setup.client();
+  client.sends(GET);
+  return client;
+}
+
+async function closes({ setup }: Scene): Promise<void> {
+  await vi.waitFor(() => expect(setup.stat("origin", "upstream_cx_active")).toBe(0));
+}
+
+it("an origin that says goodbye twice still answers what it has taken", async () => {
+  const all = await scene();
+  const client = await asks(all);
+  const stream = await all.origin.takes();
+  stream.session?.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID_OPEN);
+  stream.session?.goaway(constants.NGHTTP2_NO_ERROR, stream.id);
+  await vi.waitFor(() => expect(all.setup.stat("origin", "upstream_cx_close_notify")).toBe(1));
+  answers(stream);
+  expect((await client.receivesResponse()).body).toBe("ok");
+  await closes(all);
+});
+
+it("a host that is drained twice finishes what is under way", async () => {
+  const all = await scene();
+  const client = await asks(all);
+  const stream = await all.origin.takes();
+  all.host.drain();
+  all.host.drain();
+  answers(stream);
+  expect((await client.receivesResponse()).body).toBe("ok");
+  await closes(all);
+});
+
+it("whoever waits for a connection is served though the host drains", async () => {
+  const { host } = await scene();
+  const handler = new RecordingHandler();
+  host.poolFor(20).acquire(handler, "GET");
+  host.drain();
+  await vi.waitFor(() => expect(handler.told).toEqual(["connection"]));
+});
+
+it.each([
+  ["HTTP/1.1", {}],
+  ["HTTP/2", OVER_HTTP2],
+])("a host that is listed no longer keeps no connection opened since: %s", async (_, cluster) => {
+  const all = await scene(cluster);
+  const pool = all.host.poolFor(11);
+  all.host.retire();
+  const handler = new RecordingHandler();
+  pool.acquire(handler, "GET");
+  expect(pool.size).toBe(1);
+  pool.cancel(handler);
+  await closes(all);
+  expect(all.origin.connections).toBe(1);
+});
