@@ -186,7 +186,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   /** They stand behind the body; `onRequestEnd` follows at once. */
   onRequestTrailers(trailers: HeaderTable): void {
-    this.#body.trailers = trailers;
+    this.#body.takeTrailers(trailers);
   }
 
   onRequestEnd(): void {

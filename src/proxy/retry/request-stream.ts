@@ -19,13 +19,15 @@ const WAITING_BYTES_MAX = 64 * 1024;
 export class RequestStream {
   /** The last byte has arrived. */
   complete = false;
-  trailers: HeaderTable = NO_TRAILERS;
   readonly #down: Downstream;
   readonly #retry: RetryState;
   readonly #web: GrpcWeb;
   readonly #pieces: Buffer[] = [];
   #bytes = 0;
   #paused = false;
+  /** Made for the first ones: most requests have none. */
+  #trailers = NO_TRAILERS;
+  #hasTrailers = false;
 
   constructor(down: Downstream, retry: RetryState, web: GrpcWeb) {
     this.#down = down;
@@ -36,7 +38,7 @@ export class RequestStream {
   begin(complete: boolean): void {
     this.forget();
     this.complete = complete;
-    this.trailers = NO_TRAILERS;
+    this.#hasTrailers = false;
     this.#paused = false;
   }
 
@@ -64,6 +66,13 @@ export class RequestStream {
     }
   }
 
+  /** Copies: a connection has one table for all trailers, and these may wait, or be sent again. */
+  takeTrailers(trailers: HeaderTable): void {
+    if (this.#trailers === NO_TRAILERS) this.#trailers = new HeaderTable();
+    this.#trailers.copy(trailers);
+    this.#hasTrailers = true;
+  }
+
   /** The attempt has sent the head: what has come so far follows. */
   replay(attempt: Attempt): void {
     for (let i = 0; i < this.#pieces.length; i++) {
@@ -76,8 +85,8 @@ export class RequestStream {
   }
 
   sendEnd(attempt: Attempt): void {
-    if (this.trailers === NO_TRAILERS) attempt.sendEnd();
-    else attempt.sendTrailers(this.trailers);
+    if (this.#hasTrailers) attempt.sendTrailers(this.#trailers);
+    else attempt.sendEnd();
   }
 
   pause(): void {

@@ -116,6 +116,28 @@ describe("a request over HTTP/2", () => {
     upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
     expect((await call.answer()).body).toBe("ok");
   });
+
+  it("carries its own trailers though another's come while it waits for a connection", async () => {
+    const { client, origin } = await http2Scene({
+      cluster: { http_protocol_options: { enable_trailers: true } },
+    });
+    const headers = { ":method": "POST", te: "trailers" };
+    const one = client.opens("/one", headers, false, { "x-sum": "1" });
+    const two = client.opens("/two", headers, false, { "x-sum": "2" });
+    one.stream.end("a");
+    two.stream.end("b");
+    const upstreams = [await origin.accepts(), await origin.accepts()];
+    const sums: string[] = [];
+    for (const upstream of upstreams) {
+      const head = await upstream.receives("\r\n\r\n");
+      const body = await upstream.receives("\r\n\r\n");
+      sums.push(`${head.split(" ")[1]} ${body.split("\r\n")[3]}`);
+      upstream.sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+    }
+    expect(sums.sort()).toEqual(["/one x-sum: 1", "/two x-sum: 2"]);
+    expect((await one.answer()).body).toBe("ok");
+    expect((await two.answer()).body).toBe("ok");
+  });
 });
 
 it("knows HTTP/2 by its first bytes, in whatever pieces they come", async () => {
