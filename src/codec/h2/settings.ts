@@ -16,8 +16,8 @@ export interface LocalSettings {
   /** Server: extended CONNECT is understood (RFC 8441). */
   readonly enableConnectProtocol: boolean;
   /**
-   * Messages are HTTP/1.1's and become that again, so they stay as they are: cookies are not joined,
-   * and a chunked body that is empty ends behind its head, not with it. Default false.
+   * Messages are HTTP/1.1's and become that again, so they stay as they are: cookies are not
+   * joined, and a chunked body that is empty ends behind its head, not with it. Default false.
    */
   readonly verbatim?: boolean;
 }

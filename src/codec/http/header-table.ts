@@ -33,7 +33,7 @@ export class HeaderTable {
   /** Which known ids occur, as 64 bits: most questions are about headers that are absent. */
   #seenLow = 0;
   #seenHigh = 0;
-  /** 1 for what came as never indexed (RFC 7541 section 6.2.3); all 0 where `#hasSecrets` is not. */
+  /** 1 for what came as never indexed (RFC 7541 section 6.2.3); all 0 unless `#hasSecrets`. */
   #secrets = new Uint8Array(0);
   #hasSecrets = false;
 

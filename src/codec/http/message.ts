@@ -30,7 +30,8 @@ export interface RequestMessage {
   readonly keepAlive: boolean;
   /**
    * The protocol asked for instead of HTTP, in lower case: a confirmed `Upgrade` (RFC 9110 section
-   * 7.8), or `:protocol` of an extended CONNECT (RFC 8441), whose method reads GET here; else empty.
+   * 7.8), or `:protocol` of an extended CONNECT (RFC 8441), whose method reads GET here; else
+   * empty.
    */
   readonly upgrade: string;
   readonly expectsContinue: boolean;

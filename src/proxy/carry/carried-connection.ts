@@ -71,6 +71,7 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
 
   /** From now on it counts as a connection. */
   count(): void {
+    if (this.#counted) return;
     this.#counted = true;
     this.#pool.host.cluster.stats.connectionOpening("http1");
   }
@@ -85,7 +86,7 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
   opened(): void {
     const { config, context, stats } = this.#pool.host.cluster;
     const nowMs = context.clock.now();
-    if (!this.#counted) this.count();
+    this.count();
     stats.connectionEstablished(nowMs - this.#openedMs);
     this.#state = "idle";
     this.established = true;
@@ -106,7 +107,7 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
     return carrier?.openStream(stream);
   }
 
-  /** The peer resets a stream where it would close a connection, which is wrong within an answer. */
+  /** The peer resets a stream where it would close a connection, wrong within an answer. */
   reasonOf(code: ErrorCode, byPeer: boolean, answered: boolean): ResetReason {
     if (!byPeer || code === REFUSED_STREAM) return reasonOf(code, byPeer);
     if (!answered) return "connection termination";

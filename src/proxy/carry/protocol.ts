@@ -1,3 +1,6 @@
+import type { LocalSettings } from "../../codec/h2/settings.ts";
+import { HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
+
 /**
  * Carrying: between two Outrigger sidecars, HTTP/1.1 requests and TCP connections ride as streams
  * of a few HTTP/2 connections over mTLS. It shows to nobody else: a peer that does not select this
@@ -20,3 +23,18 @@ export const CARRIED_TCP = "tcp";
  * what either end has to keep for a peer that does not read.
  */
 export const CARRIED_TCP_WINDOW: number = 256 * 1024;
+
+/** A head of such a stream is its authority and one field. */
+const TCP_HEAD_BYTES_MAX = 4096;
+const TCP_HEADERS_MAX = 16;
+
+/** How the side that takes carried TCP connections speaks HTTP/2. */
+export const CARRIED_TCP_SETTINGS: LocalSettings = {
+  headerTableSize: HTTP2_DEFAULTS.hpackTableSize,
+  maxConcurrentStreams: HTTP2_DEFAULTS.maxConcurrentStreams,
+  initialStreamWindowSize: CARRIED_TCP_WINDOW,
+  initialConnectionWindowSize: HTTP2_DEFAULTS.initialConnectionWindowSize,
+  maxHeaderListBytes: TCP_HEAD_BYTES_MAX,
+  maxHeadersCount: TCP_HEADERS_MAX,
+  enableConnectProtocol: false,
+};

@@ -112,7 +112,8 @@ describe("files that change", () => {
     expect(counted("outrigger_tls_reload_failures_total")).toBe(1);
     expect(notices).toEqual([
       "TLS files cannot be used, the last good ones stay: " +
-        `tls_certificates[0].private_key: ${path.join(folder, "tls.key")} is not the key of ${path.join(folder, "tls.crt")}`,
+        `tls_certificates[0].private_key: ${path.join(folder, "tls.key")} ` +
+        `is not the key of ${path.join(folder, "tls.crt")}`,
     ]);
     replace("tls.key", second.key);
     clock.advance(A_WHILE_MS);

@@ -3,11 +3,9 @@ import type { Socket } from "node:net";
 import { NO_ERROR } from "../../../codec/h2/error-code.ts";
 import type { SessionOwner, StreamOwner } from "../../../codec/h2/owner.ts";
 import { Session } from "../../../codec/h2/session.ts";
-import type { LocalSettings } from "../../../codec/h2/settings.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
 import type { SocketAddress } from "../../../model/address.ts";
-import { HTTP2_DEFAULTS } from "../../../model/transport/http2.ts";
-import { CARRIED_TCP_WINDOW } from "../../carry/protocol.ts";
+import { CARRIED_TCP_SETTINGS } from "../../carry/protocol.ts";
 import type { ProxyContext } from "../../cluster/upstream-cluster.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
@@ -19,19 +17,6 @@ import { AcceptedStream, type StreamsConnection } from "./accepted-stream.ts";
 
 /** The peer lets go of it earlier, by its cluster's idle timeout. */
 const IDLE_MS = 3_600_000;
-/** A head of such a stream is its authority and one field. */
-const HEAD_BYTES_MAX = 4096;
-const HEADERS_MAX = 16;
-
-const SETTINGS: LocalSettings = {
-  headerTableSize: HTTP2_DEFAULTS.hpackTableSize,
-  maxConcurrentStreams: HTTP2_DEFAULTS.maxConcurrentStreams,
-  initialStreamWindowSize: CARRIED_TCP_WINDOW,
-  initialConnectionWindowSize: HTTP2_DEFAULTS.initialConnectionWindowSize,
-  maxHeaderListBytes: HEAD_BYTES_MAX,
-  maxHeadersCount: HEADERS_MAX,
-  enableConnectProtocol: false,
-};
 
 export interface TcpCarrierOptions {
   readonly owner: ConnectionOwner;
@@ -68,7 +53,7 @@ export class TcpCarrier
     accepted.readTo(contained(this as TcpCarrier, this.onData), true);
     this.#socket = accepted.socket;
     this.#writer = new FrameWriter(this.#socket, this);
-    this.#session = new Session("server", SETTINGS, this, this.#writer);
+    this.#session = new Session("server", CARRIED_TCP_SETTINGS, this, this.#writer);
     this.#idle = new Deadline(context.clock, this, "idle");
     this.#idle.set(context.clock.now(), IDLE_MS);
     this.#socket.on("end", contained(this as TcpCarrier, this.#end));
