@@ -15,6 +15,7 @@ import { isGrpc, noteGrpcStatus } from "./grpc/grpc-call.ts";
 import { type GrpcWeb, grpcWebOf } from "./grpc/grpc-web.ts";
 import { grpcReply, type LocalReply, localReplyHeaders } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
+import { reportOf } from "./reply/reset.ts";
 import { ResponseWriter } from "./reply/response-writer.ts";
 import { HostChoice } from "./retry/host-choice.ts";
 import { RequestStream } from "./retry/request-stream.ts";
@@ -27,7 +28,7 @@ import { Routing } from "./route/routing.ts";
 import { FlowControl } from "./stream/flow-control.ts";
 import { Tunnel } from "./stream/tunnel.ts";
 import { RequestAccount } from "./telemetry/account.ts";
-import { FLAG_DC, FLAG_UC, FLAG_URX } from "./telemetry/response-flags.ts";
+import { FLAG_DC, FLAG_URX } from "./telemetry/response-flags.ts";
 import type { ResetReason } from "./upstream/stream-handler.ts";
 
 /**
@@ -296,14 +297,14 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#finish(this.down.encoder.keepAlive && this.#body.complete);
   }
 
-  /** The upstream went away in the middle of its response. */
+  /** The upstream went away in the middle of its response, or at the end of a tunnel. */
   onResponseTruncated(reason: ResetReason): void {
+    this.account.flags |= reportOf(reason).flag;
     if (this.#state === "tunnel") {
       this.down.endTunnel();
       this.#finish(false);
       return;
     }
-    this.account.flags |= FLAG_UC;
     this.account.details = `upstream_reset_after_response_started{${reason.replaceAll(" ", "_")}}`;
     this.#abort();
   }
