@@ -156,8 +156,8 @@ export function headersOf(fields: Readonly<Record<string, string>>): HeaderTable
 }
 
 /** A server that has read a client's preface, and these frames. */
-export function serverAfter(text: string): End {
-  const server = new End("server");
+export function serverAfter(text: string, settings: Partial<LocalSettings> = {}): End {
+  const server = new End("server", settings);
   reads(server, `PREFACE\nSETTINGS\n${text}`);
   return server;
 }

@@ -10,6 +10,7 @@ import type { Output } from "./output.ts";
 import type { SessionOwner, StreamOwner } from "./owner.ts";
 import { ClosedStreams, type Ending } from "./receive/closed-streams.ts";
 import { FLOOD, FloodGuard, PREMATURE_MS } from "./receive/flood-guard.ts";
+import { ReceiveWindow } from "./receive/receive-window.ts";
 import { HeadWriter } from "./send/head-writer.ts";
 import { Sender } from "./send/sender.ts";
 import { type LocalSettings, WINDOW_AT_FIRST } from "./settings.ts";
@@ -44,6 +45,7 @@ export class Connection implements StreamHost {
   readonly writer: FrameWriter;
   readonly sender: Sender;
   readonly heads: HeadWriter;
+  readonly receiveWindow: ReceiveWindow;
   readonly guard: FloodGuard = new FloodGuard();
   readonly streams: StreamTable = new StreamTable();
   readonly closedStreams: ClosedStreams = new ClosedStreams();
@@ -77,6 +79,7 @@ export class Connection implements StreamHost {
     this.owner = owner;
     this.writer = new FrameWriter(output, owner);
     this.sender = new Sender(this.writer);
+    this.receiveWindow = new ReceiveWindow(settings, this.writer);
     this.heads = new HeadWriter(this.writer, settings.verbatim === true);
     this.streamWindow = Math.max(WINDOW_AT_FIRST, settings.initialStreamWindowSize);
   }
@@ -131,6 +134,14 @@ export class Connection implements StreamHost {
     if (stream.id !== 0) this.closedStreams.add(stream.id, ending);
     this.owner.onStreamClosed(stream);
     this.#release(stream);
+  }
+
+  hold(bytes: number): void {
+    this.receiveWindow.hold(bytes);
+  }
+
+  release(bytes: number): void {
+    if (!this.isOver) this.receiveWindow.release(bytes);
   }
 
   /** Whether the peer may not yet have used that id: nothing but HEADERS can come for it. */

@@ -46,6 +46,9 @@ export interface StreamHost {
   readonly writer: FrameWriter;
   /** What the peer may send on a stream before it hears of more room. */
   readonly streamWindow: number;
+  /** So much has come for a paused stream; and that is over. */
+  hold(bytes: number): void;
+  release(bytes: number): void;
   /** Client: gives the stream its id. False where the session takes no further streams. */
   open(stream: Stream): boolean;
   /** The stream is over. */
@@ -103,6 +106,8 @@ export class Stream {
   bodyLeft = -1;
   #unacknowledged = 0;
   #paused = false;
+  /** What has come while it was paused. */
+  #held = 0;
   #restRefused = false;
 
   constructor(host: StreamHost) {
@@ -204,6 +209,7 @@ export class Stream {
 
   resume(): void {
     this.#paused = false;
+    this.#release();
     this.#acknowledge();
   }
 
@@ -278,7 +284,10 @@ export class Stream {
   /** For the session: a DATA frame is whole, and more may follow. */
   tookData(length: number): void {
     this.#unacknowledged += length;
-    if (!this.#paused) this.#acknowledge();
+    if (this.#paused) {
+      this.#held += length;
+      this.#host.hold(length);
+    } else this.#acknowledge();
   }
 
   /** For the session: the peer ends its half. */
@@ -352,7 +361,14 @@ export class Stream {
     this.state = "closed";
     this.queue.clear();
     this.#trailers.reset();
+    this.#release();
     this.#host.close(this, ending);
+  }
+
+  #release(): void {
+    if (this.#held === 0) return;
+    this.#host.release(this.#held);
+    this.#held = 0;
   }
 
   /** WINDOW_UPDATE, once half of the window has been used up. */

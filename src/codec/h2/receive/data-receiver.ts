@@ -10,21 +10,16 @@ import {
   STREAM_CLOSED,
 } from "../error-code.ts";
 import { FLAG_END_STREAM } from "../frame/frame-type.ts";
-import { FRAME_BYTES_MAX, WINDOW_AT_FIRST } from "../settings.ts";
+import { FRAME_BYTES_MAX } from "../settings.ts";
 import type { Stream } from "../stream.ts";
 import { FLOOD } from "./flood-guard.ts";
 
 /**
  * Takes DATA frames (RFC 9113 section 6.1). All of a frame is judged as it begins, so that no cut
- * of it changes anything; the connection's window is given back whatever becomes of the data, so
- * that no stream holds up another.
+ * of it changes anything.
  */
 export class DataReceiver {
   readonly #connection: Connection;
-  readonly #windowMax: number;
-  #window: number;
-  /** Taken out of the connection's window, and not yet given back. */
-  #unacknowledged = 0;
   /** Whose data comes; gone as soon as its id is another than that of the frame. */
   #stream: Stream | undefined;
   #streamId = 0;
@@ -33,8 +28,6 @@ export class DataReceiver {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#windowMax = Math.max(WINDOW_AT_FIRST, connection.settings.initialConnectionWindowSize);
-    this.#window = this.#windowMax;
   }
 
   start(flags: number, streamId: number, length: number, padding: number): boolean {
@@ -47,8 +40,7 @@ export class DataReceiver {
       return connection.fail(PROTOCOL_ERROR, "DATA on a stream that nobody has opened");
     }
     if (padding > length) return this.#failPadding();
-    this.#window -= length;
-    if (this.#window < 0) {
+    if (!connection.receiveWindow.take(length)) {
       return connection.fail(FLOW_CONTROL_ERROR, "DATA beyond the connection's window");
     }
     if (!connection.guard.frame(length === padding && !this.#endStream)) {
@@ -70,12 +62,15 @@ export class DataReceiver {
   }
 
   end(): boolean {
-    this.#acknowledge();
+    const connection = this.#connection;
     const stream = this.#stream;
-    if (stream === undefined || stream.id !== this.#streamId) return true;
-    if (this.#endStream) stream.receiveEnd();
-    else stream.tookData(this.#length);
-    return !this.#connection.isOver;
+    if (stream !== undefined && stream.id === this.#streamId) {
+      if (this.#endStream) stream.receiveEnd();
+      else stream.tookData(this.#length);
+    }
+    if (connection.isOver) return false;
+    connection.receiveWindow.giveBack(this.#length);
+    return true;
   }
 
   #judge(stream: Stream, padding: number): ErrorCode {
@@ -97,15 +92,5 @@ export class DataReceiver {
   #failPadding(): false {
     const code = this.#length === 0 ? FRAME_SIZE_ERROR : PROTOCOL_ERROR;
     return this.#connection.fail(code, "DATA has more padding than bytes");
-  }
-
-  /** WINDOW_UPDATE, once half of the window has been used up. */
-  #acknowledge(): void {
-    const bytes = this.#unacknowledged + this.#length;
-    this.#unacknowledged = bytes;
-    if (bytes * 2 < this.#windowMax) return;
-    this.#unacknowledged = 0;
-    this.#window += bytes;
-    this.#connection.writer.windowUpdate(0, bytes);
   }
 }
