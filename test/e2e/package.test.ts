@@ -3,10 +3,12 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import fs from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TestAuthority } from "../support/certificates.ts";
 import { ROOT } from "../support/source-file.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-package-"));
@@ -38,14 +40,60 @@ function proxyYaml(listen: number, origin: number): string {
     .replaceAll("127.0.0.2", "127.0.0.1");
 }
 
+const TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext";
+
+/** The same, with TLS on the listener. */
+function secured(yaml: string, certificate: string, key: string): string {
+  const pair = {
+    certificate_chain: { filename: certificate },
+    private_key: { filename: key },
+  };
+  const context = { "@type": TLS, common_tls_context: { tls_certificates: [pair] } };
+  const socket = JSON.stringify({ name: "tls", typed_config: context });
+  return yaml.replace(
+    "        - filters:",
+    `        - transport_socket: ${socket}\n          filters:`,
+  );
+}
+
 /** Answers of the proxy, asked again until it listens or has ended. */
-async function firstAnswer(port: number, ended: () => boolean): Promise<string> {
+async function firstAnswer(ask: () => Promise<string>, ended: () => boolean): Promise<string> {
   while (!ended()) {
-    const response = await fetch(`http://127.0.0.1:${port}/hello`).catch(() => undefined);
-    if (response !== undefined) return `${response.status} ${await response.text()}`;
+    const answer = await ask().catch(() => undefined);
+    if (answer !== undefined) return answer;
     await new Promise((later) => setTimeout(later, 50));
   }
   return "the proxy ended";
+}
+
+async function askPlain(port: number): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/hello`);
+  return `${response.status} ${await response.text()}`;
+}
+
+async function askSecure(port: number, ca: string): Promise<string> {
+  const options = { port, host: "127.0.0.1", path: "/hello", servername: "a.example", ca };
+  const [response] = await once(https.get({ ...options, agent: false }), "response");
+  const body: Buffer[] = await response.toArray();
+  return `${response.statusCode} ${Buffer.concat(body)}`;
+}
+
+/** Runs the installed program on a bootstrap, until `ask` is answered. */
+async function answerOf(
+  yaml: string,
+  ask: () => Promise<string>,
+  ...options: readonly string[]
+): Promise<string> {
+  const file = path.join(folder, "proxy.yaml");
+  fs.writeFileSync(file, yaml);
+  const proxy = spawn(program, ["proxy", "-c", file, ...options], { stdio: "inherit" });
+  const ended = once(proxy, "exit");
+  try {
+    return await firstAnswer(ask, () => proxy.exitCode !== null);
+  } finally {
+    proxy.kill("SIGTERM");
+    await ended;
+  }
 }
 
 beforeAll(() => {
@@ -76,27 +124,36 @@ describe("the package", () => {
     expect(files.filter((name) => name.includes(".test."))).toEqual([]);
   });
 
-  it.each(["1", "2"])(
-    "runs its data plane on an Envoy bootstrap, %s worker(s)",
-    async (workers) => {
-      const origin = http.createServer((_, response) => response.end("from the origin"));
-      const originPort = await listening(origin);
-      const port = await freePort();
-      const file = path.join(folder, "proxy.yaml");
-      fs.writeFileSync(file, proxyYaml(port, originPort));
-      const proxy = spawn(program, ["proxy", "-c", file, "--concurrency", workers], {
-        stdio: "inherit",
-      });
-      const ended = once(proxy, "exit");
-      try {
-        const answer = await firstAnswer(port, () => proxy.exitCode !== null);
-        expect(answer).toBe("200 from the origin");
-      } finally {
-        proxy.kill("SIGTERM");
-        await ended;
-        origin.closeAllConnections();
-        origin.close();
-      }
-    },
-  );
+  describe("runs its data plane on an Envoy bootstrap", () => {
+    const origin = http.createServer((_, response) => response.end("from the origin"));
+    let yaml: string;
+    let port: number;
+
+    beforeAll(async () => {
+      port = await freePort();
+      yaml = proxyYaml(port, await listening(origin));
+    });
+
+    afterAll(() => {
+      origin.closeAllConnections();
+      origin.close();
+    });
+
+    it.each(["1", "2"])("with %s worker(s)", async (workers) => {
+      const answer = await answerOf(yaml, () => askPlain(port), "--concurrency", workers);
+      expect(answer).toBe("200 from the origin");
+    });
+
+    it("with TLS of files", async () => {
+      const authority = await TestAuthority.create();
+      const sans = [{ type: "dns", value: "a.example" }] as const;
+      const { chain, key } = await authority.issue({ sans });
+      const files = ["a.crt", "a.key"].map((name) => path.join(folder, name));
+      const [certificate = "", secret = ""] = files;
+      fs.writeFileSync(certificate, chain);
+      fs.writeFileSync(secret, key);
+      const ask = (): Promise<string> => askSecure(port, authority.pem);
+      expect(await answerOf(secured(yaml, certificate, secret), ask)).toBe("200 from the origin");
+    });
+  });
 });

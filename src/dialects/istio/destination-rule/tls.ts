@@ -24,7 +24,7 @@ export function checkTls(tls: Spec, place: TlsPlace): void {
     .report(
       "error",
       "OUT0202",
-      `TLS to endpoints is not spoken yet, and plaintext in place of ${mode} would be unsafe`,
+      `TLS of a DestinationRule is not executed, and plaintext in place of ${mode} would be unsafe`,
       { allowed: "DISABLE", hint: "remove the tls block to accept plaintext inside this mesh" },
     );
 }

@@ -23,5 +23,5 @@ export const SERVICE_ENTRY: FieldTable = {
   endpoints: executed(listOf(object(WORKLOAD_ENTRY))),
   workloadSelector: executed(SELECTOR_LABELS),
   exportTo: executed(listOf(STRING)),
-  subjectAltNames: reported(listOf(STRING), "no certificate is checked: mTLS is not spoken yet"),
+  subjectAltNames: reported(listOf(STRING), "no certificate is checked: sidecars meet without TLS"),
 };
