@@ -10,6 +10,7 @@ import {
 } from "../../../codec/h2/error-code.ts";
 import type { StreamOwner } from "../../../codec/h2/owner.ts";
 import { Http2Request } from "../../../codec/h2/request.ts";
+import { SendQueue } from "../../../codec/h2/send/send-queue.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
 import { asksForTunnel } from "../../../codec/http/message.ts";
@@ -24,7 +25,6 @@ import { Http2ResponseEncoder } from "./response-encoder.ts";
 
 /** What a client may send into a tunnel before it is known whether there will be one. */
 const EARLY_BYTES_MAX = 64 * 1024;
-const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /** The connection that streams are of. */
 export interface StreamCarrier {
@@ -63,7 +63,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   #headCame = false;
   #requestEnded = false;
   /** What came for a tunnel that is not there yet. */
-  #early = NO_BYTES;
+  readonly #early = new SendQueue();
 
   constructor(carrier: StreamCarrier) {
     this.hcm = carrier.hcm;
@@ -99,7 +99,6 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     this.#state = "open";
     this.#headCame = false;
     this.#requestEnded = false;
-    this.#early = NO_BYTES;
     this.encoder.use(stream);
   }
 
@@ -261,7 +260,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   }
 
   #keepEarly(bytes: Buffer, start: number, end: number): void {
-    this.#early = Buffer.concat([this.#early, bytes.subarray(start, end)]);
+    this.#early.push(bytes, start, end);
     if (this.#early.length <= EARLY_BYTES_MAX) return;
     this.#exchange.onClientGone(FLAG_DC);
     this.#reset(ENHANCE_YOUR_CALM);
@@ -270,9 +269,13 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   #readEarly(): void {
     if (this.#state !== "tunnel") return;
     const early = this.#early;
-    this.#early = NO_BYTES;
-    if (early.length > 0) this.#exchange.tunnel.fromClient(early, 0, early.length);
-    if (this.#requestEnded) this.#endOfTunnel();
+    for (let left = early.length; left > 0; left = early.length) {
+      const { bytes, end, start } = early;
+      this.#exchange.tunnel.fromClient(bytes, start, end);
+      // Unless that was the stream's end.
+      if (early.length === left) early.take(end - start);
+    }
+    if (this.#requestEnded && this.#state === "tunnel") this.#endOfTunnel();
   }
 
   #endOfTunnel(): void {
@@ -283,7 +286,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     if (this.#state === "free") return;
     this.#state = "free";
     this.#timer.clear();
-    this.#early = NO_BYTES;
+    this.#early.clear();
     this.#carrier.onStreamFree(this);
   }
 }

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Http2Call, Http2Client } from "../../../../test/support/http2-client.ts";
 import { type Http2Scene, http2Scene } from "../../../../test/support/http2-scene.ts";
 
+const ENHANCE_YOUR_CALM = 11;
+
 const ALLOWED = {
   upgrade_configs: [{ upgrade_type: "websocket" }],
   http2_protocol_options: { allow_connect: true },
@@ -65,6 +67,20 @@ describe("extended CONNECT", () => {
     await upstream.receives("early");
     call.resets();
     await upstream.sees("end");
+  });
+
+  it("keeps little pieces in their order, and no more than 64 KiB of them", async () => {
+    const { client, origin } = await scene();
+    const call = asks(client).reads();
+    const pieces = Array.from({ length: 9000 }, (_, i) => `${10_000 + i};`);
+    for (const piece of pieces) call.stream.write(piece);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    const greedy = asks(client);
+    greedy.stream.write(Buffer.alloc(65_537));
+    expect(await greedy.ends()).toBe(ENHANCE_YOUR_CALM);
+    upstream.sends("HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n");
+    expect(await upstream.receives(pieces.at(-1) ?? "")).toBe(pieces.join(""));
   });
 
   it("gets the origin's refusal as it is", async () => {
