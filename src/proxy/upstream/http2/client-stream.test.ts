@@ -33,7 +33,7 @@ class Asking implements StreamHandler {
 
   onUpstreamBlocked(): void {}
   onUpstreamDrained(): void {}
-  onFault(): void {}
+  onFault(_error: unknown): void {}
 }
 
 function carrierOf(client: End, free: ClientStream[]): StreamCarrier {
@@ -49,8 +49,11 @@ function carrierOf(client: End, free: ClientStream[]): StreamCarrier {
 }
 
 /** The next request on that stream. */
-function asks(stream: ClientStream, body: "none" | "chunked"): Asking {
-  const asking = new Asking();
+function asks(
+  stream: ClientStream,
+  body: "none" | "chunked",
+  asking: Asking = new Asking(),
+): Asking {
   const message = new Http2Request();
   message.body = body;
   const head = new RequestHead(headersOf({}));
@@ -82,4 +85,34 @@ it("an early answer leaves nothing behind that could reach the next request", ()
   expect(client.written().filter((line) => line.startsWith("RST"))).toEqual([
     "RST_STREAM 1 CANCEL",
   ]);
+});
+
+/** One that makes a mistake with the first bytes of its answer. */
+class Clumsy extends Asking {
+  override onResponseData(): void {
+    throw new Error("clumsy");
+  }
+
+  override onFault(error: unknown): void {
+    this.told.push(String(error));
+  }
+}
+
+it("a mistake with one answer costs that stream, and no other", () => {
+  const client = new End("client");
+  reads(client, "SETTINGS\n");
+  client.output.flush();
+  const free: ClientStream[] = [];
+  const carrier = carrierOf(client, free);
+  const [clumsy, other] = [new ClientStream(carrier), new ClientStream(carrier)];
+  const first = asks(clumsy, "none", new Clumsy());
+  const second = asks(other, "none");
+  const answer = (id: number): string =>
+    `HEADERS ${id}\n  :status: 200\nDATA ${id} END_STREAM "hi"\n`;
+  reads(client, `${answer(1)}${answer(3)}`);
+  expect(first.told).toEqual(["Error: clumsy"]);
+  expect(second.told).toEqual(["end"]);
+  expect(free).toEqual([clumsy, other]);
+  expect(client.written()).toContain("RST_STREAM 1 CANCEL");
+  expect(client.session.openStreams).toBe(0);
 });

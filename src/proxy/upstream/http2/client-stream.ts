@@ -156,16 +156,32 @@ export class ClientStream implements UpstreamStream, StreamOwner {
       this.#end("protocol error", "local");
       return;
     }
-    handler.onResponseHead(message);
+    try {
+      handler.onResponseHead(message);
+    } catch (error) {
+      this.#fault(handler, error);
+    }
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
-    if (this.#state === "tunnel") this.#handler?.onTunnelData(bytes, start, end);
-    else this.#handler?.onResponseData(bytes, start, end);
+    const handler = this.#handler;
+    if (handler === undefined) return;
+    try {
+      if (this.#state === "tunnel") handler.onTunnelData(bytes, start, end);
+      else handler.onResponseData(bytes, start, end);
+    } catch (error) {
+      this.#fault(handler, error);
+    }
   }
 
   onTrailers(trailers: HeaderTable): void {
-    if (this.#state === "open") this.#handler?.onResponseTrailers(trailers);
+    const handler = this.#handler;
+    if (handler === undefined || this.#state !== "open") return;
+    try {
+      handler.onResponseTrailers(trailers);
+    } catch (error) {
+      this.#fault(handler, error);
+    }
   }
 
   /** A tunnel's other half stays open; a request that was answered before its end is given up. */
@@ -173,15 +189,17 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     const handler = this.#handler;
     const stream = this.#stream;
     if (this.#state === "tunnel") {
-      this.#tunnelEnded = true;
-      handler?.onTunnelEnd();
-      if (this.#requestSent) this.#end("connection termination", "remote");
+      this.#endOfTunnel();
       return;
     }
     // What still waits for a window would keep the codec's stream, with this object as its owner.
     const clean = stream?.state === "halfClosedLocal";
     this.#rest();
-    handler?.onResponseEnd();
+    try {
+      handler?.onResponseEnd();
+    } catch (error) {
+      handler?.onFault(error);
+    }
     if (!clean) stream?.reset(CANCEL);
     this.#carrier.onStreamFree(this, clean ? "clean" : "local");
   }
@@ -194,22 +212,46 @@ export class ClientStream implements UpstreamStream, StreamOwner {
   }
 
   onBlocked(): void {
-    this.#handler?.onUpstreamBlocked();
+    const handler = this.#handler;
+    try {
+      handler?.onUpstreamBlocked();
+    } catch (error) {
+      this.#fault(handler, error);
+    }
   }
 
   onWritable(): void {
-    this.#handler?.onUpstreamDrained();
+    const handler = this.#handler;
+    try {
+      handler?.onUpstreamDrained();
+    } catch (error) {
+      this.#fault(handler, error);
+    }
   }
 
-  /** A callback of its own threw: the request is given up, the connection's others are not. */
-  onFault(error: unknown): void {
-    const handler = this.#handler;
+  /** A callback of this handler threw: its request is given up, the connection's others are not. */
+  #fault(handler: StreamHandler | undefined, error: unknown): void {
     const stream = this.#stream;
-    this.#rest();
-    stream?.reset(CANCEL);
+    const serving = handler !== undefined && this.#handler === handler;
+    if (serving) {
+      this.#rest();
+      stream?.reset(CANCEL);
+    }
     if (handler === undefined) this.#carrier.onFault(error);
     else handler.onFault(error);
-    this.#carrier.onStreamFree(this, "local");
+    if (serving) this.#carrier.onStreamFree(this, "local");
+  }
+
+  #endOfTunnel(): void {
+    const handler = this.#handler;
+    this.#tunnelEnded = true;
+    try {
+      handler?.onTunnelEnd();
+    } catch (error) {
+      this.#fault(handler, error);
+      return;
+    }
+    if (this.#requestSent) this.#end("connection termination", "remote");
   }
 
   #endRequest(): void {
@@ -224,7 +266,11 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     const stream = this.#stream;
     this.#rest();
     stream?.reset(CANCEL);
-    handler?.onReset(reason);
+    try {
+      handler?.onReset(reason);
+    } catch (error) {
+      handler?.onFault(error);
+    }
     this.#carrier.onStreamFree(this, ending);
   }
 
