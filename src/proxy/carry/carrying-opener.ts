@@ -38,8 +38,6 @@ export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierC
   /** Those that wait for a carrier. */
   #waiting: CarriedConnection[] = [];
   #waitingSinceMs = 0;
-  /** Open, to a peer that does not carry. */
-  #ready: Transport | undefined;
 
   constructor(host: Host) {
     const options = { cargo: "http1", offer: OFFER, streamsMax: STREAMS_MAX } as const;
@@ -50,9 +48,6 @@ export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierC
 
   open(pool: Http1Pool): PooledConnection {
     this.#pool = pool;
-    const ready = this.#ready;
-    this.#ready = undefined;
-    if (ready !== undefined) return new Http1UpstreamConnection(pool, ready);
     if (this.#peer === "plain" && pool.size === 0) this.#peer = "unknown";
     if (this.#peer === "plain") return new Http1UpstreamConnection(pool);
     return this.#openCarried(pool);
@@ -94,14 +89,17 @@ export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierC
   /** The first of those that wait becomes the connection that has just opened. */
   onPlainPeer(transport: Transport): void {
     const waiting = this.#waiting.splice(0);
-    if (waiting.length === 0) {
+    const [first] = waiting;
+    const pool = this.#pool;
+    if (first === undefined || pool === undefined) {
       transport.socket.destroy();
       return;
     }
     const { context, stats } = this.#host.cluster;
+    first.count();
     stats.connectionEstablished(context.clock.now() - this.#waitingSinceMs);
     this.#peer = "plain";
-    this.#ready = transport;
+    pool.replace(first, new Http1UpstreamConnection(pool, transport));
     for (const connection of waiting) connection.discard();
     this.#loseCarried();
   }
@@ -138,8 +136,8 @@ export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierC
     const failed = this.#waiting.splice(0);
     if (failed.length === 0) return;
     this.#host.cluster.stats.connectFailed(reason === "connection timeout");
-    const refused = this.#pool?.takeWaiting() ?? [];
+    this.#pool?.giveUpWaiting();
     for (const connection of failed) connection.lost();
-    this.#pool?.refuse(refused, reason, detail);
+    this.#pool?.refuse(reason, detail);
   }
 }

@@ -1,11 +1,12 @@
 import type { Host } from "../cluster/host.ts";
-import { Deadline, type DeadlineOwner } from "../deadline.ts";
 import { Http1UpstreamConnection } from "./http1/connection.ts";
-import { type ConnectionOpener, Http1Pool } from "./http1/pool.ts";
+import { Http1Pool } from "./http1/pool.ts";
+import { socketOpener } from "./http1/socket-opener.ts";
 import { Http2Pool } from "./http2/pool.ts";
 import type { RequestPool } from "./request-pool.ts";
 import type { ResetReason, StreamHandler } from "./stream-handler.ts";
-import { OFFER_BOTH, Transport, type TransportOwner } from "./transport.ts";
+import { OFFER_BOTH, type Transport } from "./transport.ts";
+import { type DialOwner, TransportDial } from "./transport-dial.ts";
 import { WaitingRequests } from "./waiting-requests.ts";
 
 /**
@@ -13,25 +14,22 @@ import { WaitingRequests } from "./waiting-requests.ts";
  * connection shows it; then the pool of that protocol goes on with it, until its last connection
  * has closed.
  */
-export class NegotiatingPool implements RequestPool, TransportOwner, DeadlineOwner {
+export class NegotiatingPool implements RequestPool, DialOwner {
   readonly #host: Host;
   readonly #waiting: WaitingRequests;
-  readonly #timer: Deadline;
   #chosen: Http1Pool | Http2Pool | undefined;
-  #dialling: Transport | undefined;
+  #dial: TransportDial | undefined;
   #dialledMs = 0;
-  #reason: ResetReason = "remote connection failure";
-  #detail = "";
+  #drainsOnceOpen = false;
 
   constructor(host: Host) {
     this.#host = host;
     this.#waiting = new WaitingRequests(host.cluster);
-    this.#timer = new Deadline(host.cluster.context.clock, this, "connect");
   }
 
   acquire(handler: StreamHandler, method: string): void {
-    if (this.#chosen !== undefined && this.#chosen.size > 0) this.#chosen.acquire(handler, method);
-    else if (this.#waiting.add(handler, method)) this.#dial();
+    if (this.#chosen?.inUse === true) this.#chosen.acquire(handler, method);
+    else if (this.#waiting.add(handler, method)) this.#connect();
   }
 
   cancel(handler: StreamHandler): void {
@@ -40,11 +38,12 @@ export class NegotiatingPool implements RequestPool, TransportOwner, DeadlineOwn
   }
 
   drain(): void {
+    this.#drainsOnceOpen = this.#dial !== undefined;
     this.#chosen?.drain();
   }
 
   onConnectionLeft(): void {
-    if (this.#waiting.length > 0) this.#dial();
+    if (this.#waiting.length > 0) this.#connect();
   }
 
   yieldConnection(): boolean {
@@ -52,113 +51,55 @@ export class NegotiatingPool implements RequestPool, TransportOwner, DeadlineOwn
   }
 
   get size(): number {
-    return (this.#chosen?.size ?? 0) + (this.#dialling === undefined ? 0 : 1);
+    return (this.#chosen?.size ?? 0) + (this.#dial === undefined ? 0 : 1);
   }
 
-  onOpen(): void {
-    const transport = this.#dialling;
-    if (transport === undefined) return;
-    const { context, limits, stats } = this.#host.cluster;
-    this.#timer.clear();
-    this.#dialling = undefined;
+  onDialled(transport: Transport): void {
+    const { context, stats } = this.#host.cluster;
+    this.#dial = undefined;
     stats.connectionEstablished(context.clock.now() - this.#dialledMs);
-    if (transport.protocol === "h2") {
-      stats.count("upstream_cx_http2_total");
-      const pool = new Http2Pool(this.#host);
-      this.#chosen = pool;
-      pool.adopt(transport);
-      pool.serve(this.#waiting);
-      return;
-    }
-    stats.count("upstream_cx_http1_total");
-    // The pool takes the connection's place among the cluster's itself.
+    const pool =
+      transport.protocol === "h2" ? this.#useHttp2(transport) : this.#useHttp1(transport);
+    if (this.#drainsOnceOpen) pool.drain();
+  }
+
+  onDialFailed(reason: ResetReason, detail: string): void {
+    const { context, limits, stats } = this.#host.cluster;
+    const timedOut = reason === "connection timeout";
+    this.#dial = undefined;
+    stats.connectFailed(timedOut);
+    stats.connectionClosed(timedOut, false, context.clock.now() - this.#dialledMs, 0);
     limits.releaseConnection();
-    const pool = new Http1Pool(this.#host, new OpenerWith(transport));
-    this.#chosen = pool;
-    pool.serve(this.#waiting);
+    this.#waiting.giveUp();
+    this.#waiting.refuse(reason, detail);
   }
 
-  onBytes(): void {
-    // Nobody speaks before the handshake is over, and then the transport is another's.
-  }
-
-  onDrain(): void {
-    // Nothing is written before the transport is another's.
-  }
-
-  onEnd(): void {
-    this.onClose();
-  }
-
-  onError(error: NodeJS.ErrnoException): void {
-    const local = error.code === "EADDRNOTAVAIL" || error.code === "EADDRINUSE";
-    if (local) {
-      this.#host.cluster.stats.count("bind_errors");
-      this.#reason = "local connection failure";
-    }
-    this.#detail = error.message;
-  }
-
-  onClose(): void {
-    this.#fail(false);
-  }
-
-  onDeadline(): void {
-    this.#reason = "connection timeout";
-    this.#fail(true);
-  }
-
-  onFault(error: unknown): void {
-    this.#host.cluster.context.faults.report(error);
-    this.#reason = "local reset";
-    this.#fail(false);
-  }
-
-  #dial(): void {
-    if (this.#dialling !== undefined) return;
-    const { config, context, limits, stats } = this.#host.cluster;
+  #connect(): void {
+    if (this.#dial !== undefined) return;
+    const { context, limits, stats } = this.#host.cluster;
     if (!limits.takeConnection()) {
       stats.count("upstream_cx_overflow");
       if (!limits.takeFirstConnection(this)) return;
     }
-    this.#reason = "remote connection failure";
-    this.#detail = "";
     this.#dialledMs = context.clock.now();
-    this.#timer.set(this.#dialledMs, config.connectTimeoutMs);
+    this.#drainsOnceOpen = false;
     stats.tcpConnectionOpening();
-    this.#dialling = new Transport(this.#host, this, OFFER_BOTH);
+    this.#dial = new TransportDial(this.#host, this, OFFER_BOTH);
   }
 
-  #fail(timedOut: boolean): void {
-    const transport = this.#dialling;
-    if (transport === undefined) return;
-    const { context, limits, stats } = this.#host.cluster;
-    this.#timer.clear();
-    this.#dialling = undefined;
-    transport.socket.destroy();
-    stats.connectFailed(timedOut);
-    stats.connectionClosed(timedOut, false, context.clock.now() - this.#dialledMs, 0);
-    limits.releaseConnection();
-    this.#waiting.refuse(this.#waiting.takeAll(), this.#reason, this.#detail);
-  }
-}
-
-/** Opens connections, the first of which is open already. */
-class OpenerWith implements ConnectionOpener {
-  #ready: Transport | undefined;
-
-  constructor(ready: Transport) {
-    this.#ready = ready;
+  #useHttp2(transport: Transport): Http2Pool {
+    const pool = new Http2Pool(this.#host);
+    this.#host.cluster.stats.count("upstream_cx_http2_total");
+    this.#chosen = pool;
+    pool.adopt(transport, this.#waiting);
+    return pool;
   }
 
-  open(pool: Http1Pool): Http1UpstreamConnection {
-    const ready = this.#ready;
-    this.#ready = undefined;
-    return new Http1UpstreamConnection(pool, ready);
-  }
-
-  drain(): void {
-    this.#ready?.socket.destroy();
-    this.#ready = undefined;
+  #useHttp1(transport: Transport): Http1Pool {
+    const pool = new Http1Pool(this.#host, socketOpener);
+    this.#host.cluster.stats.count("upstream_cx_http1_total");
+    this.#chosen = pool;
+    pool.adopt(new Http1UpstreamConnection(pool, transport), this.#waiting);
+    return pool;
   }
 }

@@ -80,6 +80,7 @@ export class TransportDial implements TransportOwner, DeadlineOwner {
   onFault(error: unknown): void {
     this.#host.cluster.context.faults.report(error);
     this.#reason = "local reset";
+    this.#transport.socket.destroy();
     this.#fail();
   }
 

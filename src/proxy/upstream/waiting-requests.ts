@@ -3,15 +3,17 @@ import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { ResetReason, StreamHandler } from "./stream-handler.ts";
 
 /** A request that waits for a connection. */
-export interface Waiting {
+interface Waiting {
   readonly handler: StreamHandler;
   readonly method: string;
 }
 
-/** The requests that wait for a connection to one endpoint, as far as the cluster's limit allows. */
+/** Who waits for a connection to one endpoint, as far as the cluster's limit allows. */
 export class WaitingRequests {
   readonly #cluster: UpstreamCluster;
   readonly #queue: Waiting[] = [];
+  /** Those that are to be refused, and may still leave by themselves. */
+  readonly #given: Waiting[] = [];
 
   constructor(cluster: UpstreamCluster) {
     this.#cluster = cluster;
@@ -36,9 +38,7 @@ export class WaitingRequests {
 
   /** The handler waits no longer. */
   cancel(handler: StreamHandler): void {
-    const index = this.#queue.findIndex(isHandler, handler);
-    if (index < 0) return;
-    this.#queue.splice(index, 1);
+    if (!removed(this.#queue, handler) && !removed(this.#given, handler)) return;
     this.#leave();
     this.#cluster.stats.count("upstream_rq_cancelled");
   }
@@ -56,21 +56,23 @@ export class WaitingRequests {
     others.#queue.length = 0;
   }
 
-  /** All of them, who still count as waiting until they are refused. */
-  takeAll(): readonly Waiting[] {
-    return this.#queue.splice(0);
+  /** Gives all of them up: no connection serves them, and they count until `refuse` tells them. */
+  giveUp(): void {
+    const queue = this.#queue;
+    for (let i = 0; i < queue.length; i++) this.#given.push(queue[i] as Waiting);
+    queue.length = 0;
   }
 
-  /** No connection could be opened for those that were taken. */
-  refuse(waiting: readonly Waiting[], reason: ResetReason, detail: string): void {
-    for (let i = 0; i < waiting.length; i++) {
+  /** No connection could be opened for those that were given up. */
+  refuse(reason: ResetReason, detail: string): void {
+    for (let next = this.#given.shift(); next !== undefined; next = this.#given.shift()) {
+      const { handler } = next;
       this.#leave();
       this.#cluster.stats.count("upstream_rq_pending_failure_eject");
-      const handler = waiting[i]?.handler;
       try {
-        handler?.onNoConnection(reason, detail);
+        handler.onNoConnection(reason, detail);
       } catch (error) {
-        handler?.onFault(error);
+        handler.onFault(error);
       }
     }
   }
@@ -79,6 +81,13 @@ export class WaitingRequests {
     this.#cluster.limits.releasePending();
     this.#cluster.stats.requestNotPending();
   }
+}
+
+/** False where the handler is not among them. */
+function removed(from: Waiting[], handler: StreamHandler): boolean {
+  const index = from.findIndex(isHandler, handler);
+  if (index >= 0) from.splice(index, 1);
+  return index >= 0;
 }
 
 function isHandler(this: StreamHandler, waiting: Waiting): boolean {

@@ -177,11 +177,11 @@ export class Http1UpstreamConnection
 
   onFault(error: unknown): void {
     const handler = this.#serving;
-    const waiting = this.#state === "connecting" ? this.#pool.takeWaiting() : [];
+    if (this.#state === "connecting") this.#pool.giveUpWaiting();
     this.abandon();
     if (handler === undefined) this.#host.cluster.context.faults.report(error);
     else handler.onFault(error);
-    this.#pool.refuse(waiting, "local reset", "");
+    this.#pool.refuse("local reset", "");
   }
 
   onWritten(bytes: number): void {
@@ -368,9 +368,9 @@ export class Http1UpstreamConnection
   /** Closes, and tells whoever is waiting why. */
   #fail(reason: ResetReason, detail: string): void {
     if (this.#state === "connecting") {
-      const waiting = this.#pool.takeWaiting();
+      this.#pool.giveUpWaiting();
       this.#destroy();
-      this.#pool.refuse(waiting, reason, detail);
+      this.#pool.refuse(reason, detail);
       return;
     }
     const handler = this.#handler;

@@ -2,7 +2,7 @@
 import type { Host } from "../../cluster/host.ts";
 import type { RequestPool } from "../request-pool.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
-import { type Waiting, WaitingRequests } from "../waiting-requests.ts";
+import { WaitingRequests } from "../waiting-requests.ts";
 
 /** What the pool holds: a connection that serves one request at a time. */
 export interface PooledConnection {
@@ -43,11 +43,20 @@ export class Http1Pool implements RequestPool {
     else if (this.#waiting.add(handler, method)) this.#connectForWaiting();
   }
 
-  /** Serves those that have waited elsewhere. */
-  serve(waiting: WaitingRequests): void {
-    const count = waiting.length;
+  /** An open connection, in its place among the cluster's, and those that have waited for it. */
+  adopt(connection: PooledConnection, waiting: WaitingRequests): void {
     this.#waiting.takeOver(waiting);
-    for (let i = 0; i < count; i++) this.#connectForWaiting();
+    this.#all.add(connection);
+    this.#connecting++;
+    this.onConnected(connection);
+    for (let more = this.#waiting.length; more > 0; more--) this.#connectForWaiting();
+  }
+
+  /** What was being opened as one connection has opened as another. */
+  replace(connecting: PooledConnection, connection: PooledConnection): void {
+    this.#all.delete(connecting);
+    this.#all.add(connection);
+    this.onConnected(connection);
   }
 
   /** The handler waits no longer. */
@@ -87,12 +96,12 @@ export class Http1Pool implements RequestPool {
    * A connection could not be opened. All that wait go elsewhere, lest they be stuck behind a host
    * that is down; `refuse` tells them once the connection is gone.
    */
-  takeWaiting(): readonly Waiting[] {
-    return this.#waiting.takeAll();
+  giveUpWaiting(): void {
+    this.#waiting.giveUp();
   }
 
-  refuse(waiting: readonly Waiting[], reason: ResetReason, detail: string): void {
-    this.#waiting.refuse(waiting, reason, detail);
+  refuse(reason: ResetReason, detail: string): void {
+    this.#waiting.refuse(reason, detail);
   }
 
   onClosed(connection: PooledConnection): void {
@@ -112,6 +121,11 @@ export class Http1Pool implements RequestPool {
 
   get size(): number {
     return this.#all.size;
+  }
+
+  /** It has connections, or somebody waits here for one. */
+  get inUse(): boolean {
+    return this.#all.size > 0 || this.#waiting.length > 0;
   }
 
   #offer(connection: PooledConnection): void {

@@ -23,17 +23,13 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
     this.#waiting = new WaitingRequests(host.cluster);
   }
 
-  /** Makes use of a transport that is open already, and counted as a connection. */
-  adopt(transport: Transport): void {
+  /** An open transport, counted as a connection already, and those that have waited for it. */
+  adopt(transport: Transport, waiting: WaitingRequests): void {
     const connection = new Http2UpstreamConnection(this.#host, this, transport);
-    this.#all.add(connection);
-    this.#ready.push(connection);
-  }
-
-  /** Serves those that have waited elsewhere. */
-  serve(waiting: WaitingRequests): void {
     this.#waiting.takeOver(waiting);
-    this.#serveWaiting();
+    this.#all.add(connection);
+    this.#connecting++;
+    this.onConnected(connection);
   }
 
   acquire(handler: StreamHandler, _method: string): void {
@@ -78,7 +74,8 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
     if (index >= 0) this.#ready.splice(index, 1);
     else this.#connecting--;
     if (index < 0 && this.#connecting === 0) {
-      this.#waiting.refuse(this.#waiting.takeAll(), reason, detail);
+      this.#waiting.giveUp();
+      this.#waiting.refuse(reason, detail);
     } else {
       this.#connectForWaiting();
     }
@@ -90,6 +87,11 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
 
   get size(): number {
     return this.#all.size;
+  }
+
+  /** It has connections, or somebody waits here for one. */
+  get inUse(): boolean {
+    return this.#all.size > 0 || this.#waiting.length > 0;
   }
 
   #usable(): Http2UpstreamConnection | undefined {

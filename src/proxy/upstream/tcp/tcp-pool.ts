@@ -25,10 +25,13 @@ export class TcpPool implements RequestPool {
 
   acquire(handler: StreamHandler, method: string): void {
     const { limits, stats } = this.host.cluster;
-    if (!this.#waiting.add(handler, method)) return;
     if (!limits.takeConnection()) {
       stats.count("upstream_cx_overflow");
-      this.#waiting.refuse(this.#waiting.takeAll(), "overflow", "");
+      handler.onNoConnection("overflow", "");
+      return;
+    }
+    if (!this.#waiting.add(handler, method)) {
+      limits.releaseConnection();
       return;
     }
     this.#size++;
@@ -64,7 +67,8 @@ export class TcpPool implements RequestPool {
   }
 
   onConnectFailed(reason: ResetReason, detail: string): void {
-    this.#waiting.refuse(this.#waiting.takeAll(), reason, detail);
+    this.#waiting.giveUp();
+    this.#waiting.refuse(reason, detail);
   }
 
   onClosed(): void {
