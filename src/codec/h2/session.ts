@@ -50,9 +50,12 @@ export class Session {
     return this.#connection.take(owner);
   }
 
-  /** The peer has begun a header block, and all it may send are the block's other frames. */
-  get inHead(): boolean {
-    return this.#receiver.inHead;
+  /**
+   * The stream of a header block that the peer has begun and that is not whole, or 0: it can send
+   * nothing but the block's rest.
+   */
+  get cutHead(): number {
+    return this.#receiver.continued || this.#reader.cutHead;
   }
 
   /** Streams of either side that are not closed. */

@@ -1,6 +1,13 @@
 // hot path: no allocation per request
 import { byteAt } from "../../http/grammar/character.ts";
-import { CONTINUATION, DATA, FLAG_PADDED, FRAME_HEADER_BYTES, PREFACE } from "./frame-type.ts";
+import {
+  CONTINUATION,
+  DATA,
+  FLAG_PADDED,
+  FRAME_HEADER_BYTES,
+  HEADERS,
+  PREFACE,
+} from "./frame-type.ts";
 
 /** Room for a cut frame that is kept from frame to frame; a larger one goes with its frame. */
 const KEPT_BYTES_MAX = 4096;
@@ -72,6 +79,11 @@ export class FrameReader {
     this.#sink = sink;
     this.#state = preface ? "preface" : "header";
     this.#left = preface ? PREFACE.length : 0;
+  }
+
+  /** The stream of a HEADERS frame that has begun and is not whole; or 0. */
+  get cutHead(): number {
+    return this.#state === "payload" && this.#type === HEADERS ? this.#streamId : 0;
   }
 
   /** Reads all of `bytes[start..end)`, or as far as the sink wants. */

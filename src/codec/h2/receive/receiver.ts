@@ -96,9 +96,9 @@ export class Receiver implements FrameSink {
     return this.#data.piece(bytes, start, end);
   }
 
-  /** A header block has begun and is not whole. */
-  get inHead(): boolean {
-    return this.#heads.continued !== 0;
+  /** The stream of a header block that has begun and is not whole; or 0. */
+  get continued(): number {
+    return this.#heads.continued;
   }
 
   onDataEnd(): boolean {

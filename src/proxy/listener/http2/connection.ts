@@ -54,7 +54,8 @@ export class Http2Connection
   #state: State = "open";
   #active = 0;
   #requests = 0;
-  #inHead = false;
+  /** The stream of a head that is not whole, or 0. */
+  #cutHead = 0;
   #pinging = false;
   #closedByPeer = false;
 
@@ -117,7 +118,7 @@ export class Http2Connection
     this.hcm.account.http.received(bytes.length);
     if (this.#state !== "open" && this.#state !== "draining") return;
     this.#session.read(bytes, 0, bytes.length);
-    if (this.#session.inHead !== this.#inHead) this.#watchHead();
+    if (this.#session.cutHead !== this.#cutHead) this.#watchHead();
   }
 
   acceptStream(stream: Stream): StreamOwner | undefined {
@@ -230,11 +231,11 @@ export class Http2Connection
     this.#socket.destroy();
   }
 
-  /** A head in several frames: its time runs from the first of them. */
+  /** A head in several pieces: its time runs from the first of them. */
   #watchHead(): void {
     const { config, context } = this.hcm;
-    this.#inHead = this.#session.inHead;
-    if (!this.#inHead) this.#head.clear();
+    this.#cutHead = this.#session.cutHead;
+    if (this.#cutHead === 0) this.#head.clear();
     else this.#head.set(context.clock.now(), config.requestHeadersTimeoutMs || HEAD_TIMEOUT_MS);
   }
 

@@ -178,13 +178,17 @@ describe("timeouts", () => {
     expect(http(setup, "downstream_cx_http2_active")).toBe(0);
   });
 
-  it("end a connection whose client does not finish a head", async () => {
+  it.each([
+    // `:method: GET` without END_HEADERS, and nothing more while others are served.
+    { what: "head", frame: "\0\0\x01\x01\x01\0\0\0\x01\x82" },
+    // The same with one byte of three.
+    { what: "HEADERS frame", frame: "\0\0\x03\x01\x05\0\0\0\x01\x82" },
+  ])("end a connection whose client does not finish a $what", async ({ frame }) => {
     const { clock, setup } = await http2Scene({ hcm: { request_headers_timeout: "2s" } });
     const slow = await setup.client();
     slow.sends("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
     await slow.receives("\0\0\0\x04\x01\0\0\0\0");
-    // HEADERS without END_HEADERS: `:method: GET`, and nothing more while others are served.
-    slow.sends("\0\0\x01\x01\x01\0\0\0\x01\x82");
+    slow.sends(frame);
     const other = await Http2Client.connect(setup.port());
     other.closes();
     clock.advance(2001);
