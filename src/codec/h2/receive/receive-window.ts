@@ -5,11 +5,12 @@ import { type LocalSettings, WINDOW_AT_FIRST } from "../settings.ts";
 /**
  * What the peer may send on all streams together (RFC 9113 section 5.2). It is given back whatever
  * becomes of the data, so that no stream holds up another; but what streams have got since they
- * were paused lies in somebody's queue. When they hold the whole window's size, all have to wait:
- * a connection never has more than twice its window in memory.
+ * were paused lies in somebody's queue. When they hold more than this window's size, and so more
+ * than one of them alone can, all have to wait: a connection never has more than twice that.
  */
 export class ReceiveWindow {
   readonly #size: number;
+  readonly #heldMax: number;
   readonly #writer: FrameWriter;
   #left: number;
   /** Taken out of the window, and not yet given back. */
@@ -19,6 +20,7 @@ export class ReceiveWindow {
 
   constructor(settings: LocalSettings, writer: FrameWriter) {
     this.#size = Math.max(WINDOW_AT_FIRST, settings.initialConnectionWindowSize);
+    this.#heldMax = Math.max(this.#size, settings.initialStreamWindowSize);
     this.#left = this.#size;
     this.#writer = writer;
   }
@@ -49,7 +51,7 @@ export class ReceiveWindow {
   /** WINDOW_UPDATE, once half of the window has been used up. */
   #acknowledge(): void {
     const bytes = this.#unacknowledged;
-    if (bytes * 2 < this.#size || this.#held > this.#size) return;
+    if (bytes * 2 < this.#size || this.#held > this.#heldMax) return;
     this.#unacknowledged = 0;
     this.#left += bytes;
     this.#writer.windowUpdate(0, bytes);
