@@ -11,6 +11,10 @@ const NO_TRAILERS = new HeaderTable();
 const REPLAY_BYTES_MAX = 1024 * 1024;
 /** A body that waits for its connection is read no further than this. */
 const WAITING_BYTES_MAX = 64 * 1024;
+/** Small pieces are gathered: a byte must not cost a buffer. */
+const PIECE_BYTES = 16 * 1024;
+const PIECE_BYTES_AT_FIRST = 1024;
+const NO_BYTES: Buffer = Buffer.alloc(0);
 
 /**
  * A request's body on its way: straight to the attempt that has a connection, and kept as long as
@@ -22,7 +26,11 @@ export class RequestStream {
   readonly #down: Downstream;
   readonly #retry: RetryState;
   readonly #web: GrpcWeb;
+  /** Full, but for the last one. */
   readonly #pieces: Buffer[] = [];
+  #last = NO_BYTES;
+  /** Bytes in the last one. */
+  #filled = 0;
   #bytes = 0;
   #paused = false;
   /** Made for the first ones: most requests have none. */
@@ -77,7 +85,7 @@ export class RequestStream {
   replay(attempt: Attempt): void {
     for (let i = 0; i < this.#pieces.length; i++) {
       const piece = this.#pieces[i] as Buffer;
-      attempt.sendData(piece, 0, piece.length);
+      attempt.sendData(piece, 0, piece === this.#last ? this.#filled : piece.length);
     }
     if (!this.#retry.enabled) this.forget();
     if (this.complete) this.sendEnd(attempt);
@@ -109,12 +117,29 @@ export class RequestStream {
   forget(): void {
     if (this.#bytes === 0) return;
     this.#pieces.length = 0;
+    this.#last = NO_BYTES;
+    this.#filled = 0;
     this.#bytes = 0;
   }
 
   /** Copies, because what was read may share memory with what is read next. */
   #keep(bytes: Buffer, start: number, end: number): void {
-    this.#pieces.push(Buffer.from(bytes.subarray(start, end)));
+    let at = start;
+    while (at < end) {
+      if (this.#filled === this.#last.length) this.#append(end - at);
+      const copied = bytes.copy(this.#last, this.#filled, at, end);
+      this.#filled += copied;
+      at += copied;
+    }
     this.#bytes += end - start;
+  }
+
+  /** A body that has been short so far may be at its end: pieces grow with it. */
+  #append(wanted: number): void {
+    const gathered = Math.min(PIECE_BYTES, Math.max(PIECE_BYTES_AT_FIRST, this.#bytes));
+    const size = this.#bytes === 0 ? wanted : Math.max(wanted, gathered);
+    this.#last = Buffer.allocUnsafe(size);
+    this.#filled = 0;
+    this.#pieces.push(this.#last);
   }
 }
