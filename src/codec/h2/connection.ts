@@ -65,6 +65,8 @@ export class Connection implements StreamHost {
   readonly #spares: Stream[] = [];
 
   readonly #clock: StreamClock;
+  /** What the peer carries is other connections, and those may be closed at any time. */
+  readonly #trusts: boolean;
 
   constructor(
     role: Role,
@@ -74,6 +76,7 @@ export class Connection implements StreamHost {
     clock: StreamClock,
   ) {
     this.#clock = clock;
+    this.#trusts = settings.verbatim === true;
     this.role = role;
     this.settings = settings;
     this.owner = owner;
@@ -175,7 +178,7 @@ export class Connection implements StreamHost {
       !stream.headSent &&
       this.#clock.now() - stream.openedAt < PREMATURE_MS;
     stream.abort(code, true);
-    return !premature || this.guard.prematureReset() || this.failResets();
+    return !premature || this.#trusts || this.guard.prematureReset() || this.failResets();
   }
 
   /** After frames that the peer has provoked. */

@@ -14,11 +14,15 @@ export type CompiledFilter =
 /** What a chain's match does not allow. */
 const NO_MATCH = -1;
 
-/** Other Outrigger sidecars may have their requests and connections carried to a filter. */
-function ownProtocolOf(filter: CompiledFilter): string {
+/**
+ * Other Outrigger sidecars may have their requests and connections carried to a filter, where they
+ * show who they are: to strangers a carrier would be HTTP/2 with fewer guards.
+ */
+function ownProtocolOf(filter: CompiledFilter, tls: ServerContext | undefined): string {
   const { context } = filter.kind === "http" ? filter.hcm : filter.tcp;
   const explicit = filter.kind === "http" && filter.hcm.config.explicitProxy;
-  return context.carrying && !explicit ? CARRYING_ALPN : "";
+  const known = tls?.needsCertificate === true;
+  return context.carrying && known && !explicit ? CARRYING_ALPN : "";
 }
 
 /**
@@ -41,7 +45,7 @@ export class CompiledChain {
     this.filter = filter;
     this.tls = tls;
     this.match = chain.match;
-    this.ownProtocol = ownProtocolOf(filter);
+    this.ownProtocol = ownProtocolOf(filter, tls);
     this.#serverNames = chain.match.serverNames.map((name) => name.toLowerCase());
     this.#ranges = chain.match.prefixRanges.map(({ address, prefixLength }) => {
       const list = new BlockList();
