@@ -73,6 +73,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner {
 
   onConnected(): void {
     this.#state = "joined";
+    this.#cluster?.stats.count("upstream_rq_total");
     this.#opened(0);
     this.#touch();
     this.#sendEarly();
@@ -81,6 +82,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner {
   }
 
   onConnectFailed(): void {
+    this.#cluster?.stats.count("upstream_rq_pending_failure_eject");
     this.#opened(FLAG_UF);
     this.destroy();
   }
@@ -155,6 +157,8 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner {
       this.#refuse(FLAG_UO);
       return;
     }
+    // For Envoy's pools a connection is a request that waits for one.
+    cluster.stats.count("upstream_rq_pending_total");
     this.#up = new TcpConnection(host, this);
     this.#up.connect();
   }

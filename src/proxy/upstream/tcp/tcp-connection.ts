@@ -38,6 +38,8 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
   readonly #openedMs: number;
   #state: State = "connecting";
   #end: TunnelEnd | undefined;
+  #finished = false;
+  #ended = false;
   #byPeer = false;
   /** `address:port` of this side, once it is connected. */
   localAddress = "";
@@ -77,6 +79,7 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
   }
 
   finish(): void {
+    this.#finished = true;
     this.#end?.finish();
   }
 
@@ -113,14 +116,16 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
     this.#owner.onDrained(this);
   }
 
+  /** Whoever ends last is the one that closes the connection. */
   onEnded(): void {
-    this.#byPeer = true;
+    this.#ended = true;
+    this.#byPeer = this.#finished;
     this.#owner.onEnded(this);
   }
 
   onClosed(_at: TunnelEnd, byPeer: boolean): void {
     if (this.#state === "closed") return;
-    this.#byPeer ||= byPeer;
+    this.#byPeer ||= byPeer && !this.#ended;
     this.#settle();
     this.#owner.onClosed(this, this.#byPeer);
   }
@@ -132,10 +137,11 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
   #settle(): void {
     const { context, limits, stats } = this.host.cluster;
     const lengthMs = context.clock.now() - this.#openedMs;
+    const active = this.#state === "open";
     this.#state = "closed";
     this.#end = undefined;
     limits.releaseConnection();
-    stats.connectionClosed(!this.#byPeer, false, lengthMs, 0);
+    stats.connectionClosed(!this.#byPeer, active, lengthMs, 0);
     this.host.tcp.onClosed(this);
   }
 }
