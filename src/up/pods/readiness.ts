@@ -53,15 +53,15 @@ export function accepts(where: string | { host: string; port: number }): Promise
 const LISTEN = "0A";
 
 /**
- * True where somebody listens on all the TCP ports in the network namespace of a process.
+ * Those of the TCP ports that nobody listens on in the network namespace of a process.
  * A connection from outside would only tell that the sidecar accepts (proc(5), /proc/net/tcp).
  */
-export async function listensIn(pid: number, ports: readonly number[]): Promise<boolean> {
+export async function silentPorts(pid: number, ports: readonly number[]): Promise<number[]> {
   const tables = await Promise.all(
     ["tcp", "tcp6"].map((table) => readFile(`/proc/${pid}/net/${table}`, "utf8").catch(() => "")),
   );
   const listening = new Set(tables.flatMap(listeningPorts));
-  return ports.every((port) => listening.has(port));
+  return ports.filter((port) => !listening.has(port));
 }
 
 /** `sl local_address rem_address st …`, addresses as hexadecimal `ADDRESS:PORT`. */

@@ -15,7 +15,7 @@ import {
 } from "./container.ts";
 import { ContainerLog } from "./container-log.ts";
 import type { PlannedPod } from "./plan.ts";
-import { accepts, answersOk, listensIn, until } from "./readiness.ts";
+import { accepts, answersOk, silentPorts, until } from "./readiness.ts";
 import { Supervised } from "./supervised.ts";
 
 /** What all pods of a run share. */
@@ -93,11 +93,16 @@ export class RunningPod {
       deadlineMs: SIDECAR_DEADLINE_MS,
       giveUp,
     });
-    const apps = until(clock, () => this.#listens(), { deadlineMs: LISTEN_DEADLINE_MS, giveUp });
+    let silent = this.#ports();
+    const listen = async (): Promise<boolean> => {
+      silent = await this.#silentPorts();
+      return silent.length === 0;
+    };
+    const apps = until(clock, listen, { deadlineMs: LISTEN_DEADLINE_MS, giveUp });
     const [sidecarReady, appsReady] = await Promise.all([sidecar, apps]);
     if (this.#stopped) return;
     if (!sidecarReady) throw new Error(`its sidecar got no configuration ${this.#words()}`);
-    if (!appsReady) throw new Error(`nobody listens on ${this.#ports().join(", ")}; ${LOGS_HINT}`);
+    if (!appsReady) throw new Error(`nobody listens on ${silent.join(", ")}; ${LOGS_HINT}`);
     this.ready = true;
   }
 
@@ -175,17 +180,17 @@ export class RunningPod {
       .flatMap(({ container }) => tcpPorts(container));
   }
 
-  async #listens(): Promise<boolean> {
-    const { fabric } = this.#context;
-    if (fabric.mode === "intercept") {
+  /** Those of them that nothing listens on yet. */
+  async #silentPorts(): Promise<number[]> {
+    const ports = this.#ports();
+    if (ports.length === 0) return ports;
+    if (this.#context.fabric.mode === "intercept") {
       const [pid] = this.#apps.flatMap((app) => app.pid ?? []);
-      return this.#ports().length === 0 || (pid !== undefined && listensIn(pid, this.#ports()));
+      return pid === undefined ? ports : silentPorts(pid, ports);
     }
     const sockets = this.#appSockets() ?? {};
-    const all = await Promise.all(
-      this.#ports().map((port) => accepts(target(sockets[port] ?? ""))),
-    );
-    return all.every((each) => each);
+    const taken = await Promise.all(ports.map((port) => accepts(target(sockets[port] ?? ""))));
+    return ports.filter((_, i) => !taken[i]);
   }
 
   /** Explicit mode: a stand-in's socket, or the address that a real command was told. */
