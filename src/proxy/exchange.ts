@@ -10,10 +10,10 @@ import type { Downstream } from "./downstream.ts";
 import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
 import { contained } from "./faults.ts";
 import { decodeRequest } from "./filters/decode-request.ts";
-import { takeResponseHeaders } from "./filters/response-headers.ts";
 import { isGrpc, noteGrpcStatus } from "./grpc/grpc-call.ts";
 import { type GrpcWeb, grpcWebOf } from "./grpc/grpc-web.ts";
-import { grpcReply, type LocalReply, localReplyHeaders } from "./reply/local-reply.ts";
+import { Answer } from "./reply/answer.ts";
+import type { LocalReply } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
 import { reportOf } from "./reply/reset.ts";
 import { ResponseWriter } from "./reply/response-writer.ts";
@@ -22,7 +22,7 @@ import { RequestStream } from "./retry/request-stream.ts";
 import { RetryState, type RetryVerdict } from "./retry/retry-state.ts";
 import { Timeouts, timeoutReply } from "./retry/timeouts.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./route/compiled-route.ts";
-import { finalizeRequest, finalizeResponse } from "./route/finalize.ts";
+import { finalizeRequest } from "./route/finalize.ts";
 import { RequestHead } from "./route/request-head.ts";
 import { Routing } from "./route/routing.ts";
 import { FlowControl } from "./stream/flow-control.ts";
@@ -59,6 +59,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   readonly routing: Routing = new Routing();
   failureDetail = "";
   readonly #web: GrpcWeb;
+  readonly #answer: Answer;
   readonly #body: RequestStream;
   readonly #hosts = new HostChoice();
   readonly #retry = new RetryState();
@@ -75,6 +76,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.source = new ExchangeSource(this);
     this.#web = grpcWebOf(down.hcm.grpcWeb);
     this.response = new ResponseWriter(down, head, this.account, this.#web);
+    this.#answer = new Answer(this, this.source, this.#web);
     this.#body = new RequestStream(down, this.#retry, this.#web);
     this.#timeouts = new Timeouts(this.context.clock, this);
     this.flow = new FlowControl(this.attempt, this.#body, this.account);
@@ -200,7 +202,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
       return;
     }
     this.#timeouts.startRoute(nowMs);
-    if (this.#state !== "answering") this.#startTryClock(nowMs);
+    if (this.#state === "asking") this.#startTryClock(nowMs);
     if (this.attempt.sending) this.#body.sendEnd(this.attempt);
   }
 
@@ -261,18 +263,10 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   #respond(head: ResponseMessage): void {
-    const { account } = this;
-    const { headers } = head;
     const nowMs = this.context.clock.now();
     this.#state = "answering";
     this.#timeouts.touch();
-    this.response.headers = headers;
-    account.upstreamFirstByteAtMs = nowMs;
-    account.details = "via_upstream";
-    noteGrpcStatus(account, headers);
-    takeResponseHeaders(headers, this.down.hcm, account.requestCompleteAtMs, nowMs);
-    account.responded(head.status);
-    this.#finalizeResponse(headers);
+    this.#answer.take(head, nowMs);
     if (this.head.method !== "CONNECT" || head.status >= 300) {
       this.response.head(head, nowMs);
       return;
@@ -338,30 +332,11 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   /** Answers for the upstream. Always false, so that a step of the way can end with it. */
   #refuse(refusal: LocalReply, verdict: RetryVerdict = "no"): false {
-    const { account, down } = this;
-    const grpc = account.grpc && !this.#web.active;
-    const reply = grpc ? grpcReply(refusal, this.request.method) : refusal;
     this.#state = "answering";
-    account.flags |= reply.flag | (verdict === "limited" ? FLAG_URX : 0);
-    account.details = reply.details;
-    if (refusal === replies.NO_ROUTE) down.hcm.account.http.count("no_route");
-    const headers = localReplyHeaders(reply);
-    this.response.headers = headers;
-    this.#finalizeResponse(headers);
-    // It is not the router's answer, and the router counts attempts.
-    if (reply.clusterStatus === 0) headers.remove(ID["x-envoy-attempt-count"]);
-    noteGrpcStatus(account, headers);
-    account.responded(reply.status, reply.clusterStatus);
-    const close = reply.close === true || !this.#body.complete || this.request.method === "CONNECT";
-    if (close) this.down.encoder.keepAlive = false;
-    this.response.local(reply, headers, this.context.clock.now());
+    if (verdict === "limited") this.account.flags |= FLAG_URX;
+    this.#answer.local(refusal, this.#body.complete, this.context.clock.now());
     this.#finish(this.down.encoder.keepAlive);
     return false;
-  }
-
-  #finalizeResponse(headers: HeaderTable): void {
-    const { route, target } = this.routing;
-    if (route !== undefined) finalizeResponse(headers, route, target, this.source);
   }
 
   #stopAttempt(): void {
