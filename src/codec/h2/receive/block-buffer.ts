@@ -1,9 +1,9 @@
 // hot path: no allocation per request
 
-/** A header block in several frames: compressed bytes, so that a list of that size fits. */
+/** A header block in several frames may take so much, and twice what its list may: it is coded. */
 const BLOCK_BYTES_MAX = 256 * 1024;
-/** HEADERS and CONTINUATION frames of one block. */
-const FRAMES_MAX = 64;
+/** HEADERS and CONTINUATION frames of one block: so many bytes each, on average, where it is long. */
+const FRAME_BYTES_MIN = 4096;
 const ROOM_AT_FIRST = 32 * 1024;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
@@ -11,7 +11,15 @@ const NO_BYTES: Buffer = Buffer.alloc(0);
 export class BlockBuffer {
   bytes: Buffer = NO_BYTES;
   length = 0;
+  readonly #bytesMax: number;
+  readonly #framesMax: number;
   #frames = 0;
+
+  /** `listBytesMax`: what the fields may take, as SETTINGS_MAX_HEADER_LIST_SIZE counts. */
+  constructor(listBytesMax: number) {
+    this.#bytesMax = Math.max(BLOCK_BYTES_MAX, 2 * listBytesMax);
+    this.#framesMax = this.#bytesMax / FRAME_BYTES_MIN;
+  }
 
   begin(): void {
     this.length = 0;
@@ -21,7 +29,7 @@ export class BlockBuffer {
   /** False where the block grows beyond its bounds. */
   add(bytes: Buffer, start: number, end: number): boolean {
     const length = this.length + end - start;
-    if (length > BLOCK_BYTES_MAX || ++this.#frames > FRAMES_MAX) return false;
+    if (length > this.#bytesMax || ++this.#frames > this.#framesMax) return false;
     if (length > this.bytes.length) this.#grow(length);
     bytes.copy(this.bytes, this.length, start, end);
     this.length = length;

@@ -36,7 +36,7 @@ export class HeadReceiver {
   readonly #connection: Connection;
   readonly #decoder = new HpackDecoder();
   readonly #block: FieldBlock;
-  readonly #pieces = new BlockBuffer();
+  readonly #pieces: BlockBuffer;
   /** Made for the first ones: most connections carry none. */
   #trailers = NO_TRAILERS;
   // Of the HEADERS frame whose block is being read.
@@ -48,6 +48,7 @@ export class HeadReceiver {
     const { settings } = connection;
     this.#connection = connection;
     this.#block = new FieldBlock(settings);
+    this.#pieces = new BlockBuffer(settings.maxHeaderListBytes);
     if (settings.headerTableSize > TABLE_SIZE_DEFAULT) {
       this.#decoder.setTableSizeMax(settings.headerTableSize);
     }

@@ -195,7 +195,11 @@ export class Receiver implements FrameSink {
     }
     if (low !== 0) return true;
     if (high === PING_ALIVE) owner.onPong();
-    else if (high === PING_DRAINED) connection.goAway(NO_ERROR);
+    else if (high === PING_DRAINED) {
+      connection.goAway(NO_ERROR);
+      connection.drained = true;
+      owner.onPong();
+    }
     return !connection.isOver;
   }
 
