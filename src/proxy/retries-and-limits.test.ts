@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest";
-import { answered, oneHop, originServer } from "../../test/support/one-hop.ts";
+import { describe, expect, it, vi } from "vitest";
+import { answered, oneHop, originServer, running } from "../../test/support/one-hop.ts";
+import { httpListener, startSetup, staticCluster } from "../../test/support/proxy-setup.ts";
+import { VirtualClock } from "../base/clock.ts";
 
 const GET = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -37,6 +39,37 @@ describe("retries", () => {
     }
     expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
     expect(setup.stat("origin", "upstream_rq_retry_limit_exceeded")).toBe(1);
+  });
+
+  it("are not timed before they begin", async () => {
+    const origin = await originServer();
+    const retry_policy = {
+      retry_on: "reset",
+      num_retries: 2,
+      per_try_timeout: "0.001s",
+      retry_back_off: { base_interval: "100s", max_interval: "100s" },
+    };
+    const route = { cluster: "origin", timeout: "0s", retry_policy };
+    const clock = new VirtualClock();
+    const setup = await startSetup(
+      [httpListener({ routes: [{ match: { prefix: "/" }, route }] })],
+      [staticCluster("origin", [origin.port])],
+      clock,
+    );
+    running.push(setup);
+    const client = await setup.client();
+    client.sends("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na");
+    const first = await origin.accepts();
+    await first.receives("\r\n\r\na");
+    first.closes();
+    await vi.waitFor(() => expect(setup.stat("origin", "upstream_rq_retry")).toBe(1));
+    const received = setup.proxy.telemetry.http("in");
+    const before = received.value("downstream_cx_rx_bytes_total");
+    client.sends("b");
+    await vi.waitFor(() => expect(received.value("downstream_cx_rx_bytes_total")).toBe(before + 1));
+    clock.advance(10);
+    expect(setup.stat("origin", "upstream_rq_per_try_timeout")).toBe(0);
+    expect(setup.stat("origin", "upstream_rq_retry")).toBe(1);
   });
 
   it("do not happen on a condition that the policy does not name", async () => {
