@@ -50,6 +50,8 @@ export class Connection implements StreamHost {
   readonly streams: StreamTable = new StreamTable();
   readonly closedStreams: ClosedStreams = new ClosedStreams();
   state: ConnectionState = "open";
+  /** Server: the peer has heard that this side drains, so no stream is on its way any more. */
+  drained = false;
   /** The peer holds to our INITIAL_WINDOW_SIZE only when it has acknowledged it. */
   streamWindow: number;
   /** Server: the highest id that the peer has used. */

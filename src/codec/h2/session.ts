@@ -73,6 +73,11 @@ export class Session {
     return this.#receiver.peer.extendedConnect;
   }
 
+  /** Server, after `drain`: the peer knows, and no stream is on its way. `onPong` tells of it. */
+  get drained(): boolean {
+    return this.#connection.drained;
+  }
+
   /** Asks whether the peer lives: `onPong`. */
   ping(): void {
     if (!this.#connection.isOver) this.#connection.writer.ping(PING_ALIVE, 0);

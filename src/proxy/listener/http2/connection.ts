@@ -58,6 +58,8 @@ export class Http2Connection
   #cutHead = 0;
   #pinging = false;
   #closedByPeer = false;
+  /** The client said that it opens no further streams. */
+  #clientDrains = false;
 
   constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
     const { clock, telemetry } = hcm.context;
@@ -141,11 +143,7 @@ export class Http2Connection
     this.#active--;
     this.#stats.count("streams_active", -1);
     (stream.owner as ServerStream).onClosed();
-    if (this.#active > 0) return;
-    if (this.#state === "draining") this.#close();
-    else if (this.#state === "open") {
-      this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.idleTimeoutMs);
-    }
+    this.#rest();
   }
 
   onStreamFree(stream: ServerStream): void {
@@ -163,14 +161,15 @@ export class Http2Connection
 
   /** The client opens no further streams; those under way go on. */
   onGoAway(_lastStreamId: number, _code: ErrorCode): void {
-    if (this.#state !== "open") return;
-    this.#state = "draining";
-    if (this.#active === 0) this.#close();
+    this.#clientDrains = true;
+    if (this.#state === "open") this.#state = "draining";
+    this.#rest();
   }
 
   onPong(): void {
     this.#pinging = false;
     this.#schedulePing();
+    if (this.#state === "draining") this.#rest();
   }
 
   onSessionError(_code: ErrorCode, details: string): void {
@@ -182,17 +181,14 @@ export class Http2Connection
     this.#end();
   }
 
-  /** Requests under way are served; the client is told to open no further ones. */
+  /** Requests under way are served, and those that the client sends before it hears of it. */
   drain(): void {
     if (this.#state !== "open") return;
     this.#state = "draining";
     this.hcm.account.http.count("downstream_cx_drain_close");
-    if (this.#active === 0) {
-      this.#close();
-      return;
-    }
     this.#stats.count("goaway_sent");
     this.#session.drain();
+    this.#rest();
   }
 
   destroy(): void {
@@ -254,6 +250,14 @@ export class Http2Connection
     this.#pinging = true;
     this.#session.ping();
     this.#ping.set(this.hcm.context.clock.now(), this.hcm.config.http2.keepaliveTimeoutMs);
+  }
+
+  /** Without streams it waits for the next; one that drains ends once none can come. */
+  #rest(): void {
+    if (this.#active > 0 || (this.#state !== "open" && this.#state !== "draining")) return;
+    const over = this.#clientDrains || this.#session.drained;
+    if (this.#state === "draining" && over) this.#close();
+    else this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.idleTimeoutMs);
   }
 
   /** Says that nothing more is taken, and ends. */
