@@ -69,8 +69,8 @@ export class SocketWriter implements LateWriter {
     if (lent === undefined) {
       this.#copy(bytes, start, end);
     } else {
-      this.#handOver();
       this.#cork();
+      this.#handOver();
       this.#socket.write(bytes.subarray(start, end), lent.release);
     }
     this.#touch();
@@ -99,6 +99,7 @@ export class SocketWriter implements LateWriter {
   }
 
   #openPiece(length: number): Piece {
+    this.#cork();
     this.#handOverText();
     const piece = takePiece(length);
     this.#piece = piece;
