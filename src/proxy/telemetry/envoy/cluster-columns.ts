@@ -26,8 +26,6 @@ export type ClusterStat =
   | "upstream_flow_control_drained_total"
   | "upstream_flow_control_paused_reading_total"
   | "upstream_flow_control_resumed_reading_total"
-  | "http2.keepalive_timeout"
-  | "http2.outbound_flood"
   | "upstream_rq_total"
   | "upstream_rq_completed"
   | "upstream_rq_pending_total"
@@ -100,8 +98,6 @@ export const CLUSTER: ColumnSet<ClusterStat> = envoyColumns("cluster", {
   upstream_flow_control_drained_total: ["counter", "Times that a backed up upstream drained."],
   upstream_flow_control_paused_reading_total: ["counter", "Times that reading was paused."],
   upstream_flow_control_resumed_reading_total: ["counter", "Times that reading went on."],
-  "http2.keepalive_timeout": ["counter", "HTTP/2 connections closed as a PING was not answered."],
-  "http2.outbound_flood": ["counter", "HTTP/2 connections closed as too much waited for the peer."],
   upstream_rq_total: ["counter", "Requests sent, retries included."],
   upstream_rq_completed: ["counter", "Requests that got a response, local replies included."],
   upstream_rq_pending_total: ["counter", "Requests that waited for a connection."],
@@ -145,6 +141,14 @@ export const CLUSTER: ColumnSet<ClusterStat> = envoyColumns("cluster", {
     "histogram",
     "Milliseconds from the end of the request to the end of the response.",
   ],
+});
+
+export type ClusterHttp2Stat = "http2.keepalive_timeout" | "http2.outbound_flood";
+
+/** Only for clusters that have spoken HTTP/2. */
+export const CLUSTER_HTTP2: ColumnSet<ClusterHttp2Stat> = envoyColumns("cluster", {
+  "http2.keepalive_timeout": ["counter", "HTTP/2 connections closed as a PING was not answered."],
+  "http2.outbound_flood": ["counter", "HTTP/2 connections closed as too much waited for the peer."],
 });
 
 export type RemainingStat =

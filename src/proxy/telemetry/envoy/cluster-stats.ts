@@ -4,7 +4,13 @@ import { ENVOY_BOUNDS } from "../../../metrics/column.ts";
 import { Registry } from "../../../metrics/registry.ts";
 import type { Row } from "../../../metrics/row.ts";
 import type { Table } from "../../../metrics/table.ts";
-import { CLUSTER, type ClusterStat, REMAINING } from "./cluster-columns.ts";
+import {
+  CLUSTER,
+  CLUSTER_HTTP2,
+  type ClusterHttp2Stat,
+  type ClusterStat,
+  REMAINING,
+} from "./cluster-columns.ts";
 import { type ClusterTables, clusterTables, type OriginTables } from "./cluster-tables.ts";
 import { HealthCheckStats } from "./health-check-stats.ts";
 import { ResponseCodes } from "./response-codes.ts";
@@ -64,6 +70,7 @@ export class ClusterStats {
   #limits: LimitsView | undefined;
   #remaining: Row | undefined;
   #retriedCells: Float64Array | undefined;
+  #http2Cells: Float64Array | undefined;
   #healthCheck: HealthCheckStats | undefined;
 
   constructor(name: string, tables: ClusterTables) {
@@ -80,6 +87,16 @@ export class ClusterStats {
   /** Adds to a statistic that has no method of its own. */
   count(stat: ClusterStat, amount = 1): void {
     add(this.cells, CLUSTER.at[stat], amount);
+  }
+
+  /** A connection of the cluster speaks HTTP/2: from now on its codec's statistics show. */
+  showHttp2(): void {
+    this.#http2Cells ??= this.#tables.http2.row([this.name]).cells;
+  }
+
+  countHttp2(stat: ClusterHttp2Stat): void {
+    this.showHttp2();
+    if (this.#http2Cells !== undefined) add(this.#http2Cells, CLUSTER_HTTP2.at[stat], 1);
   }
 
   value(stat: ClusterStat): number {
@@ -234,6 +251,7 @@ export class ClusterStats {
     this.#internal.remove();
     this.#external.remove();
     removeFrom(this.#tables.retry.totals, this.name, this.#retriedCells);
+    removeFrom(this.#tables.http2, this.name, this.#http2Cells);
     this.#hideRemaining();
     this.#healthCheck?.remove();
     this.#healthCheck = undefined;

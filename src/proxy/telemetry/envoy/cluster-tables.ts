@@ -1,7 +1,7 @@
 import type { Column } from "../../../metrics/column.ts";
 import type { Registry } from "../../../metrics/registry.ts";
 import type { Table } from "../../../metrics/table.ts";
-import { CLUSTER, REMAINING } from "./cluster-columns.ts";
+import { CLUSTER, CLUSTER_HTTP2, REMAINING } from "./cluster-columns.ts";
 import { envoyColumn, statSegment } from "./columns.ts";
 import { HEALTH_CHECK } from "./health-check-stats.ts";
 
@@ -19,6 +19,7 @@ export interface OriginTables {
 
 export interface ClusterTables {
   readonly cluster: Table;
+  readonly http2: Table;
   readonly remaining: Table;
   readonly healthCheck: Table;
   readonly codes: Table;
@@ -31,6 +32,7 @@ export interface ClusterTables {
 export function clusterTables(registry: Registry): ClusterTables {
   return {
     cluster: totalsTable(registry, "cluster", CLUSTER.columns),
+    http2: totalsTable(registry, "cluster_http2", CLUSTER_HTTP2.columns),
     remaining: totalsTable(registry, "cluster_remaining", REMAINING.columns),
     healthCheck: totalsTable(registry, "cluster_health_check", HEALTH_CHECK.columns),
     codes: codesTable(registry, ""),

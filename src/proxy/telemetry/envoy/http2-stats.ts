@@ -1,6 +1,7 @@
 import { FLOOD } from "../../../codec/h2/receive/flood-guard.ts";
 import { add, at } from "../../../metrics/cells.ts";
 import type { Registry } from "../../../metrics/registry.ts";
+import type { Table } from "../../../metrics/table.ts";
 import { type ColumnSet, envoyColumns } from "./columns.ts";
 
 /** Envoy: configuration/http/http_conn_man/stats, HTTP/2 codec statistics. */
@@ -52,22 +53,23 @@ const OF_FLOODS: ReadonlyMap<string, Http2Stat> = new Map([
   [FLOOD.controlFrames, "outbound_control_flood"],
 ]);
 
-/** Envoy's statistics of the codec of all clients' HTTP/2 connections. */
+/** Envoy's statistics of the codec of all clients' HTTP/2 connections; shown from the first on. */
 export class Http2Stats {
-  readonly #cells: Float64Array;
+  readonly #table: Table;
+  #cells: Float64Array | undefined;
 
   constructor(registry: Registry) {
-    const table = registry.table({
+    this.#table = registry.table({
       name: "http2",
       columns: HTTP2.columns,
       labelNames: [],
       rowsMax: 1,
       statName: (column) => `http2.${column.stat}`,
     });
-    this.#cells = table.row([]).cells;
   }
 
   count(stat: Http2Stat, amount = 1): void {
+    this.#cells ??= this.#table.row([]).cells;
     add(this.#cells, HTTP2.at[stat], amount);
   }
 
@@ -78,6 +80,6 @@ export class Http2Stats {
   }
 
   value(stat: Http2Stat): number {
-    return at(this.#cells, HTTP2.at[stat]);
+    return this.#cells === undefined ? 0 : at(this.#cells, HTTP2.at[stat]);
   }
 }

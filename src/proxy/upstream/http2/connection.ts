@@ -238,7 +238,7 @@ export class Http2UpstreamConnection
   }
 
   onWriteFlooded(): void {
-    this.#host.cluster.stats.count("http2.outbound_flood");
+    this.#stats.countHttp2("http2.outbound_flood");
     this.#reason = "protocol error";
     this.#transport.socket.destroy();
     this.#destroy();
@@ -287,6 +287,7 @@ export class Http2UpstreamConnection
     const { config, context } = this.#host.cluster;
     const nowMs = context.clock.now();
     this.#state = "open";
+    this.#stats.showHttp2();
     this.#session.start();
     this.#idle.set(nowMs, config.idleTimeoutMs);
     if (config.maxConnectionDurationMs > 0) this.#life.set(nowMs, config.maxConnectionDurationMs);
@@ -300,9 +301,9 @@ export class Http2UpstreamConnection
 
   /** Asks whether the peer lives; one that does not answer in time is given up. */
   #keepAlive(): void {
-    const { config, context, stats } = this.#host.cluster;
+    const { config, context } = this.#host.cluster;
     if (this.#pinging) {
-      stats.count("http2.keepalive_timeout");
+      this.#stats.countHttp2("http2.keepalive_timeout");
       this.#transport.socket.destroy();
       this.#destroy();
       return;
