@@ -159,6 +159,15 @@ describeWith(["envoy"], "Envoy and Outrigger on one file, over TLS", () => {
     const wanted = await counted(envoy);
     await expect.poll(() => counted(outrigger)).toEqual(wanted);
   });
+
+  it("demands a certificate without an authority too, where Envoy waives it", async () => {
+    const { chain: cert, key } = certificates.stranger ?? { chain: "", key: "" };
+    const options = { servername: "demanding.example" };
+    expect((await shake(outrigger, options)).answer).toBe("");
+    expect((await shake(envoy, options)).answer).toContain("200 OK");
+    expect((await shake(outrigger, { ...options, cert, key })).answer).toContain("200 OK");
+    expect(DIFFERENCES).toContain("\n### A demanded certificate is demanded\n");
+  });
 });
 
 async function makeCertificates(): Promise<void> {
