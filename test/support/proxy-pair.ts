@@ -21,7 +21,7 @@ export async function meshIdentity(): Promise<MeshIdentity> {
   return { authority, certificate: await authority.issue({ name: "one", sans }) };
 }
 
-function common({ authority, certificate }: MeshIdentity): object {
+function common({ authority, certificate }: MeshIdentity): { common_tls_context: object } {
   return {
     common_tls_context: {
       tls_certificates: [
@@ -36,7 +36,10 @@ function common({ authority, certificate }: MeshIdentity): object {
 }
 
 /** A filter chain's transport socket. */
-export function terminating(identity: MeshIdentity): object {
+export function terminating(identity: MeshIdentity): {
+  readonly name: string;
+  readonly typed_config: { readonly common_tls_context: object };
+} {
   const typed_config = {
     "@type": `${TLS}.DownstreamTlsContext`,
     require_client_certificate: true,

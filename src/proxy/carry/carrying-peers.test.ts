@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
-import { connect, createServer, type TlsOptions } from "node:tls";
+import { connect, createServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { beforeAll, describe, expect, it } from "vitest";
 import { running } from "../../../test/support/one-hop.ts";
 import type { Peer } from "../../../test/support/peer.ts";
@@ -10,6 +10,7 @@ import {
   originating,
   proxyPair,
   tcpListener,
+  terminating,
 } from "../../../test/support/proxy-pair.ts";
 import { type ProxySetup, startSetup, staticCluster } from "../../../test/support/proxy-setup.ts";
 import { CARRIED_HEADER, CARRYING_ALPN } from "./protocol.ts";
@@ -19,8 +20,8 @@ beforeAll(async () => {
   identity = await meshIdentity();
 });
 
-/** What any client with a certificate of the mesh may try. */
-async function carrierOf(inbound: ProxySetup): Promise<ReturnType<typeof connectHttp2>> {
+/** A client with a certificate of the mesh, which asks to have its connections carried. */
+async function askToCarry(inbound: ProxySetup): Promise<TLSSocket> {
   const { authority, certificate } = identity;
   const socket = connect({
     host: "127.0.0.1",
@@ -31,7 +32,13 @@ async function carrierOf(inbound: ProxySetup): Promise<ReturnType<typeof connect
     servername: "one.example",
     ALPNProtocols: [CARRYING_ALPN],
   });
+  running.push({ stop: () => void socket.destroy() });
   await once(socket, "secureConnect");
+  return socket;
+}
+
+async function carrierOf(inbound: ProxySetup): Promise<ReturnType<typeof connectHttp2>> {
+  const socket = await askToCarry(inbound);
   expect(socket.alpnProtocol).toBe(CARRYING_ALPN);
   const session = connectHttp2("https://one.example", { createConnection: () => socket });
   session.on("error", () => undefined);
@@ -72,6 +79,28 @@ describe("a TCP proxy that others' connections are carried to", () => {
     await (await origin.accepts()).receives("hello");
     expect(inbound.proxy.telemetry.tcp("origin").value("downstream_cx_total")).toBe(1);
   });
+});
+
+it.each([
+  { what: "shows no certificate", context: { require_client_certificate: false } },
+  { what: "is not verified", context: { common_tls_context: { validation_context: undefined } } },
+  {
+    what: "is let in unverified",
+    context: {
+      common_tls_context: { validation_context: { trust_chain_verification: "ACCEPT_UNTRUSTED" } },
+    },
+  },
+])("nothing is carried for a client that $what", async ({ context }) => {
+  const { typed_config } = terminating(identity);
+  const common = { ...typed_config.common_tls_context, ...context.common_tls_context };
+  const config = { ...typed_config, ...context, common_tls_context: common };
+  const listener = tcpListener("origin");
+  const [chain] = listener.filter_chains;
+  const transport_socket = { name: "tls", typed_config: config };
+  const filter_chains = [{ ...chain, transport_socket }];
+  const setup = await startSetup([{ ...listener, filter_chains }], [staticCluster("origin", [1])]);
+  running.push(setup);
+  expect((await askToCarry(setup)).alpnProtocol).toBe(false);
 });
 
 /** An endpoint that is no Outrigger sidecar: it greets, and says what was offered to it. */

@@ -21,7 +21,7 @@ const NO_MATCH = -1;
 function ownProtocolOf(filter: CompiledFilter, tls: ServerContext | undefined): string {
   const { context } = filter.kind === "http" ? filter.hcm : filter.tcp;
   const explicit = filter.kind === "http" && filter.hcm.config.explicitProxy;
-  const known = tls?.needsCertificate === true;
+  const known = tls?.knowsClients === true;
   return context.carrying && known && !explicit ? CARRYING_ALPN : "";
 }
 

@@ -10,6 +10,8 @@ export class ServerContext {
   readonly asksForCertificate: boolean;
   /** Clients that show none are refused. */
   readonly needsCertificate: boolean;
+  /** All clients show a certificate, and it was verified. */
+  readonly knowsClients: boolean;
   /** For new connections; replaced when its files change. */
   secure: SecureContext;
 
@@ -19,6 +21,7 @@ export class ServerContext {
     this.secure = secure;
     this.verifier = new Verifier(config.validation);
     this.needsCertificate = config.requireClientCertificate || this.verifier.needsCertificate;
+    this.knowsClients = this.needsCertificate && this.verifier.vouches;
     this.asksForCertificate = this.needsCertificate || this.verifier.wantsCertificate;
   }
 

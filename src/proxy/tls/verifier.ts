@@ -43,6 +43,12 @@ export class Verifier {
     return !this.#names.empty || this.#pinned;
   }
 
+  /** Whether a peer that is believed has been vouched for: by an authority, or by a hash. */
+  get vouches(): boolean {
+    const vouched = this.#validation.trustedCa !== undefined || this.#pinned;
+    return vouched && !this.accepting;
+  }
+
   /**
    * What speaks against this certificate. `chainError`: what the TLS library says about its chain,
    * undefined where it is good.
