@@ -5,7 +5,7 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
-  type Extension,
+  Extension,
   type JsonGeneralName,
   KeyUsageFlags,
   KeyUsagesExtension,
@@ -19,6 +19,8 @@ const crypto = webcrypto as unknown as Crypto;
 
 const DAY_MS = 86_400_000;
 const ECDSA = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const SUBJECT_ALT_NAME = "2.5.29.17";
+const GARBLED = Uint8Array.of(0x30, 0x84);
 const RSA = {
   name: "RSASSA-PKCS1-v1_5",
   modulusLength: 2048,
@@ -39,6 +41,8 @@ export interface CertificateOptions {
   readonly key?: "ecdsa" | "rsa";
   /** What it is for; default both. */
   readonly usage?: "client" | "server" | "both";
+  /** Its subject alternative names are no DER. */
+  readonly garbled?: boolean;
 }
 
 /** A certificate with its key, as PEM. */
@@ -95,10 +99,11 @@ export class TestAuthority {
   }
 
   async issue(options: CertificateOptions = {}): Promise<TestCertificate> {
-    const { name = "test", sans = [], days = 1, key = "ecdsa", usage = "both" } = options;
+    const { name = "test", sans = [], days = 1, key = "ecdsa", usage = "both", garbled } = options;
     const keys = await keysOf(key);
     const extensions: Extension[] = [new ExtendedKeyUsageExtension(usagesOf(usage))];
     if (sans.length > 0) extensions.push(new SubjectAlternativeNameExtension([...sans]));
+    if (garbled === true) extensions.push(new Extension(SUBJECT_ALT_NAME, false, GARBLED));
     const certificate = await this.#sign(`CN=${name}`, keys.publicKey, days, extensions);
     const der = Buffer.from(certificate.rawData);
     const spki = Buffer.from(await crypto.subtle.exportKey("spki", keys.publicKey));

@@ -35,6 +35,12 @@ export function refusedCertificate({ details, stat }: Objection): HandshakeFailu
   return { stat, reason: tlsError(CERTIFICATE_VERIFY_FAILED, text) };
 }
 
+/** The certificate is refused because its names, or its key, cannot be read. */
+export const UNREADABLE: HandshakeFailure = refusedCertificate({
+  stat: "fail_verify_error",
+  details: "no certificate that can be read",
+});
+
 /** A server that must see a certificate was shown none. */
 export const NO_CERTIFICATE: HandshakeFailure = {
   stat: "fail_verify_no_cert",

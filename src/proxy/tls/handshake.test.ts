@@ -139,6 +139,16 @@ describe("a client's certificate", () => {
     expect(echo.stats.value("fail_verify_no_cert")).toBe(1);
   });
 
+  it("that cannot be read is refused as one that cannot be verified", async () => {
+    const stranger = await TestAuthority.create("stranger");
+    const { chain, key } = await stranger.issue({ garbled: true });
+    const echo = await echoOf({ validation: trusting(authority) });
+    await clients.refused(echo, { cert: chain, key });
+    expect(echo.stats.value("fail_verify_error")).toBe(1);
+    expect(echo.failed).toBe(1);
+    expect(echo.faults).toEqual([]);
+  });
+
   it("with another name is refused", async () => {
     const match = { kind: "prefix", value: "spiffe://elsewhere/", ignoreCase: false } as const;
     const validation = trusting(authority, { sans: [{ san: "uri", match }] });

@@ -11,6 +11,7 @@ import {
   type HandshakeFailure,
   NO_CERTIFICATE,
   refusedCertificate,
+  UNREADABLE,
 } from "./failure-text.ts";
 import type { ServerContext } from "./server-context.ts";
 import { secureAccepted } from "./server-socket.ts";
@@ -108,12 +109,15 @@ export class ServerHandshake {
 
   #onSecure(): void {
     if (this.#state !== "shaking") return;
-    const tls = describeTls(this.#socket, this.#serverName);
+    const tls = this.#describe();
+    if (tls === undefined) {
+      this.#refuse(UNREADABLE);
+      return;
+    }
     const failure = this.#judge(tls);
     const accepting = this.#context.verifier.accepting && tls.peer !== undefined;
     if (failure !== undefined && !accepting) {
-      this.#fail(failure);
-      this.#socket.destroy();
+      this.#refuse(failure);
       return;
     }
     if (failure?.stat !== undefined) this.#stats.count(failure.stat);
@@ -121,6 +125,20 @@ export class ServerHandshake {
     this.#timer.cancel();
     this.#stats.handshake(tls);
     this.#owner.onSecure({ socket: this.#socket, tls, reader: this.#reader }, this);
+  }
+
+  /** Undefined where the client's certificate cannot be read: anybody can make such a one. */
+  #describe(): TlsInfo | undefined {
+    try {
+      return describeTls(this.#socket, this.#serverName);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #refuse(failure: HandshakeFailure): void {
+    this.#fail(failure);
+    this.#socket.destroy();
   }
 
   #judge({ peer }: TlsInfo): HandshakeFailure | undefined {

@@ -5,7 +5,12 @@ import type { Address, SocketAddress } from "../../model/address.ts";
 import type { TcpKeepalive } from "../../model/cluster.ts";
 import type { SslStats } from "../telemetry/envoy/tls/ssl-stats.ts";
 import type { ClientContext } from "../tls/client-context.ts";
-import { brokenHandshake, type HandshakeFailure, refusedCertificate } from "../tls/failure-text.ts";
+import {
+  brokenHandshake,
+  type HandshakeFailure,
+  refusedCertificate,
+  UNREADABLE,
+} from "../tls/failure-text.ts";
 import { chainErrorOf, describeTls, type TlsInfo } from "../tls/tls-info.ts";
 import { readInto } from "./shared-read.ts";
 
@@ -119,21 +124,16 @@ function judge(
   try {
     tls = describeTls(socket, serverName ?? "");
   } catch {
-    return { tls: undefined, failure: refusedCertificate(UNREADABLE) };
+    return { tls: undefined, failure: UNREADABLE };
   }
   // Its keys prove that it is the peer that was verified when the session was made.
   if (tls.sessionReused) return { tls: { ...tls, peer: known }, failure: undefined };
-  const objection =
-    tls.peer === undefined
-      ? verifier.wantsCertificate && UNREADABLE
-      : verifier.objection(tls.peer, chainErrorOf(socket));
-  return { tls, failure: objection ? refusedCertificate(objection) : undefined };
+  const { peer } = tls;
+  if (peer === undefined)
+    return { tls, failure: verifier.wantsCertificate ? UNREADABLE : undefined };
+  const objection = verifier.objection(peer, chainErrorOf(socket));
+  return { tls, failure: objection && refusedCertificate(objection) };
 }
-
-const UNREADABLE = {
-  stat: "fail_verify_error",
-  details: "no certificate that can be read",
-} as const;
 
 interface Target {
   readonly path?: string;
