@@ -2,7 +2,7 @@
 
 /** A header block in several frames may take so much, and twice what its list may: it is coded. */
 const BLOCK_BYTES_MAX = 256 * 1024;
-/** HEADERS and CONTINUATION frames of one block: so many bytes each, on average, where it is long. */
+/** Frames of one long block: so many bytes each, on average. */
 const FRAME_BYTES_MIN = 4096;
 const ROOM_AT_FIRST = 32 * 1024;
 const NO_BYTES: Buffer = Buffer.alloc(0);
