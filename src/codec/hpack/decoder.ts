@@ -21,7 +21,8 @@ export interface FieldSink {
    * its message malformed. Blanks around a value are gone: RFC 9113 section 8.2.1 would have the
    * message refused, Envoy hands them on, and without them every later hop reads the same. A
    * never-indexed field has to stay one there (RFC 7541 section 6.2.3). False: nothing more of this
-   * block is wanted; it is decoded to its end all the same, so that both ends' tables go on to agree.
+   * block is wanted; it is decoded to its end all the same, so that both ends' tables go on to
+   * agree.
    */
   field(id: number, name: string, value: string, neverIndexed: boolean): boolean;
 }
