@@ -3,6 +3,7 @@ import type { DifferentialCase } from "./differential-cases.ts";
 import type { Script } from "./scripted-origin.ts";
 
 const OK = "HTTP/1.1 200 OK\n";
+const CHUNKED = "Transfer-Encoding: chunked\n";
 
 /** By the value of `x-script`. */
 export const SCRIPTS: Readonly<Record<string, Script>> = {
@@ -18,15 +19,14 @@ export const SCRIPTS: Readonly<Record<string, Script>> = {
   },
   processing: { answer: `HTTP/1.1 102 Processing\n\n${OK}Content-Length: 4\n\nthen` },
   trailers: {
-    answer:
-      `${OK}Transfer-Encoding: chunked\nTrailer: X-Sum\n\n` + "5\nhello\n0\nX-Sum: 1\nx-two: 2\n\n",
+    answer: `${OK}${CHUNKED}Trailer: X-Sum\n\n5\nhello\n0\nX-Sum: 1\nx-two: 2\n\n`,
   },
   tunnel: {
     answer: "HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: websocket\n\nfirst",
     after: "ends",
   },
   cutLength: { answer: `${OK}Content-Length: 50\n\nonly this`, after: "ends" },
-  cutChunk: { answer: `${OK}Transfer-Encoding: chunked\n\n5\nhello\n`, after: "ends" },
+  cutChunk: { answer: `${OK}${CHUNKED}\n5\nhello\n`, after: "ends" },
   cutHead: { answer: `${OK}Content-Le`, after: "ends" },
   resets: { answer: "", after: "resets" },
   ends: { answer: "", after: "ends" },

@@ -1,13 +1,12 @@
 // hot path: no allocation per request
 import { byteAt, TOKEN_LOWER } from "../http/grammar/character.ts";
-import { headerId, ID } from "../http/header-name.ts";
+import { headerFlags, headerId } from "../http/header-name.ts";
 import { HeaderTable } from "../http/header-table.ts";
 
 const FIELDS_MAX = 100;
 
 /** What frames, routes or is for one connection alone is no trailer (RFC 9110 section 6.5.1). */
-const LEFT_OUT: Uint8Array = new Uint8Array(256);
-for (const name of [
+const LEFT_OUT: Uint8Array = headerFlags([
   "host",
   "content-length",
   "transfer-encoding",
@@ -24,9 +23,7 @@ for (const name of [
   "content_length",
   "transfer_encoding",
   "x-outrigger-carried",
-] as const) {
-  LEFT_OUT[ID[name]] = 1;
-}
+]);
 
 /** The fields behind a chunked body, byte by byte as the decoder has checked them. */
 export class TrailerFields {

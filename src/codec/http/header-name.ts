@@ -94,6 +94,13 @@ export function headerIdOf(bytes: Uint8Array, start: number, end: number): numbe
   return dictionary.find(bytes, start, end);
 }
 
+/** By id: 1 for these names, 0 for all others. */
+export function headerFlags(names: readonly KnownHeader[]): Uint8Array {
+  const flags = new Uint8Array(NAMES.length);
+  for (const name of names) flags[ID[name]] = 1;
+  return flags;
+}
+
 /** The id of a lower case name. */
 export function headerId(name: string): number {
   return ids.get(name) ?? OTHER;

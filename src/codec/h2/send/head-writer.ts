@@ -2,7 +2,7 @@
 
 import { HpackEncoder } from "../../hpack/encoder.ts";
 import { AUTHORITY, METHOD, PATH, PROTOCOL, SCHEME, STATUS } from "../../hpack/field-id.ts";
-import { ID } from "../../http/header-name.ts";
+import { headerFlags, ID } from "../../http/header-name.ts";
 import type { HeaderTable } from "../../http/header-table.ts";
 import {
   CONTINUATION,
@@ -18,8 +18,7 @@ import type { Stream } from "../stream.ts";
 const STATUS_TEXTS: readonly string[] = Array.from({ length: 1000 }, (_, code) => `${code}`);
 
 /** 1 for names that have no place in HTTP/2 (RFC 9113 section 8.2.2), and `host`: `:authority`. */
-const LEFT_OUT: Uint8Array = new Uint8Array(256);
-for (const name of [
+const LEFT_OUT: Uint8Array = headerFlags([
   "connection",
   "http2-settings",
   "keep-alive",
@@ -27,9 +26,7 @@ for (const name of [
   "transfer-encoding",
   "upgrade",
   "host",
-] as const) {
-  LEFT_OUT[ID[name]] = 1;
-}
+]);
 
 /** Writes heads and trailers: HEADERS and CONTINUATION frames (RFC 9113 section 4.3). */
 export class HeadWriter {
