@@ -16,6 +16,8 @@ import { CARRIED_HTTP1 } from "./protocol.ts";
 
 /** Who has the carriers. */
 export interface CarrierChoice {
+  /** Somebody takes the next request, if it comes now. */
+  readonly carries: boolean;
   /** For a request with a body of this length, -1 where that is unknown; undefined: nobody can. */
   carrierFor(contentLength: number): Http2UpstreamConnection | undefined;
   onCarriedClosed(connection: CarriedConnection): void;
@@ -157,6 +159,10 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
       return;
     }
     this.#state = "idle";
+    if (!this.#carriers.carries) {
+      this.#destroy(false);
+      return;
+    }
     this.#idle.set(context.clock.now(), config.idleTimeoutMs);
     this.#pool.onUsable(this);
   }

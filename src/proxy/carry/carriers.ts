@@ -14,8 +14,8 @@ import { CARRYING_ALPN } from "./protocol.ts";
 export interface CarriersOwner {
   /** One of them takes streams, or takes further ones. */
   onCarriersReady(): void;
-  /** None of them takes streams any more, and none is being opened. */
-  onCarriersGone(): void;
+  /** None of those that were there takes streams; `opening`: another one is on its way. */
+  onCarriersGone(opening: boolean): void;
   /** The peer carries nothing: the transport is whoever's takes it over. */
   onPlainPeer(transport: Transport): void;
   onDialFailed(reason: ResetReason, detail: string, noProtocol: boolean): void;
@@ -106,8 +106,9 @@ export class Carriers implements ConnectionOwner, DialOwner {
   }
 
   #tellIfGone(): void {
-    if (this.#dial !== undefined) return;
-    for (let i = 0; i < this.#all.length; i++) if (this.#all[i]?.takesNoMore === false) return;
-    this.#owner.onCarriersGone();
+    if (this.pick() !== undefined) return;
+    let opening = this.#dial !== undefined;
+    for (let i = 0; i < this.#all.length; i++) if (!this.#all[i]?.takesNoMore) opening = true;
+    this.#owner.onCarriersGone(opening);
   }
 }

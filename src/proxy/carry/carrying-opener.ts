@@ -64,6 +64,10 @@ export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierC
     return this.#bulk.pick(contentLength) ?? this.#carriers.pick();
   }
 
+  get carries(): boolean {
+    return this.#carriers.pick() !== undefined;
+  }
+
   onCarriedClosed(connection: CarriedConnection): void {
     this.#carried.delete(connection);
     const index = this.#waiting.indexOf(connection);
@@ -80,9 +84,12 @@ export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierC
     if (this.#waiting.length > 0) this.#carriers.ensureRoom();
   }
 
-  onCarriersGone(): void {
-    this.#peer = "unknown";
-    this.#failWaiting("remote connection failure", "");
+  /** Those that are idle must not be given to anybody meanwhile. */
+  onCarriersGone(opening: boolean): void {
+    if (!opening) {
+      this.#peer = "unknown";
+      this.#failWaiting("remote connection failure", "");
+    }
     this.#loseCarried();
   }
 
@@ -106,7 +113,7 @@ export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierC
 
   onDialFailed(reason: ResetReason, detail: string): void {
     this.#failWaiting(reason, detail);
-    if (this.#carriers.pick() === undefined) this.onCarriersGone();
+    if (this.#carriers.pick() === undefined) this.onCarriersGone(false);
   }
 
   #openCarried(pool: Http1Pool): CarriedConnection {
@@ -129,7 +136,9 @@ export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierC
 
   /** They have nobody to carry them; those in use hear of it by their streams. */
   #loseCarried(): void {
-    for (const connection of Array.from(this.#carried)) connection.lost();
+    for (const connection of Array.from(this.#carried)) {
+      if (connection.established) connection.lost();
+    }
   }
 
   #failWaiting(reason: ResetReason, detail: string): void {

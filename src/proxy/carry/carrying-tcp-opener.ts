@@ -60,8 +60,8 @@ export class CarryingTcpOpener implements TcpOpener, CarriersOwner {
     if (this.#waiting.length > 0) this.#carriers.ensureRoom();
   }
 
-  onCarriersGone(): void {
-    this.#failWaiting("remote connection failure", "");
+  onCarriersGone(opening: boolean): void {
+    if (!opening) this.#failWaiting("remote connection failure", "");
   }
 
   onPlainPeer(transport: Transport): void {

@@ -40,6 +40,7 @@ export class ProxyListener implements ConnectionOwner {
   readonly #pending = new Set<{ destroy(): void }>();
   #chains: ChainSet;
   #bound: BoundSocket | undefined;
+  #draining = false;
 
   constructor(config: Listener, chains: ChainSet, context: ProxyContext, find: FindListener) {
     this.config = config;
@@ -55,7 +56,7 @@ export class ProxyListener implements ConnectionOwner {
   }
 
   get connectionCount(): number {
-    return this.#connections.size + this.#tunnels.size;
+    return this.#connections.size + this.#tunnels.size + this.#pending.size;
   }
 
   /** Serves what comes at this socket, from now on. */
@@ -81,6 +82,7 @@ export class ProxyListener implements ConnectionOwner {
 
   /** Accepts no more; connections end with the request that they serve. */
   drain(): void {
+    this.#draining = true;
     this.release()?.close();
     this.#drainConnections();
   }
@@ -237,6 +239,8 @@ export class ProxyListener implements ConnectionOwner {
     if (chain.filter.kind === "http") {
       const connection = new CodecChoice(accepted, chain.filter.hcm, this);
       this.#connections.add(connection);
+      // What was accepted before is served, and told that it may not stay.
+      if (this.#draining && connection.speaksHttp2) connection.drain();
       if (first.length > 0) connection.onData(first);
       return;
     }
@@ -248,7 +252,9 @@ export class ProxyListener implements ConnectionOwner {
   /** Each of its streams is a connection of the same TCP proxy. */
   #openCarrier(accepted: Accepted, tcp: CompiledTcpProxy): void {
     const open = (down: DownstreamEnd): void => this.#openTunnel(down, tcp, NO_BYTES);
-    this.#connections.add(new TcpCarrier(accepted, tcp.context, { owner: this, open }));
+    const carrier = new TcpCarrier(accepted, tcp.context, { owner: this, open });
+    this.#connections.add(carrier);
+    if (this.#draining) carrier.drain();
   }
 
   #openTunnel(down: DownstreamEnd, tcp: CompiledTcpProxy, first: Buffer): void {

@@ -68,9 +68,16 @@ export class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineO
     else this.#choose(codec).onData(seen);
   }
 
+  /** TLS, or the configuration, has said it; the first bytes need not. */
+  get speaksHttp2(): boolean {
+    return knownCodec(this.#accepted, this.#hcm) === "http2";
+  }
+
+  /** HTTP/2 can say so to a client whose first request is on its way already. */
   drain(): void {
-    if (this.#chosen === undefined) this.#accepted.socket.destroySoon();
-    else this.#chosen.drain();
+    if (this.#chosen !== undefined) this.#chosen.drain();
+    else if (this.speaksHttp2) this.#choose("http2").drain();
+    else this.#accepted.socket.destroySoon();
   }
 
   destroy(): void {
