@@ -101,6 +101,10 @@ export class Connection implements StreamHost {
     return this.state === "over";
   }
 
+  dropSpares(): void {
+    this.#spares.length = 0;
+  }
+
   /** Client: a stream without an id. */
   take(owner: StreamOwner): Stream {
     this.#idle++;

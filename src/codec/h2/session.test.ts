@@ -350,4 +350,20 @@ describe("a session", () => {
     streamOf(server).resume();
     expect(server.written()).toEqual(["WINDOW_UPDATE 1 48000"]);
   });
+
+  it("keeps streams for the next requests until it shall drop them", () => {
+    const pair = new Pair();
+    const streams = [1, 2, 3].map((turn) => {
+      if (turn === 3) pair.server.session.dropSpares();
+      const asked = pair.client.ask();
+      pair.run();
+      const stream = pair.server.accepted.at(-1)?.stream;
+      stream?.sendResponse(200, NO_HEADERS, true);
+      pair.run();
+      expect(asked.ended).toBe(true);
+      return stream;
+    });
+    expect(streams[1]).toBe(streams[0]);
+    expect(streams[2]).not.toBe(streams[0]);
+  });
 });

@@ -106,6 +106,11 @@ export class Session {
     if (!this.#connection.isOver) this.#connection.sender.pump();
   }
 
+  /** An idle connection needs no streams for the next requests. */
+  dropSpares(): void {
+    this.#connection.dropSpares();
+  }
+
   /** The socket has ended: every stream is reset with CONNECTION_LOST; nothing is written. */
   disconnect(): void {
     this.#connection.disconnect();

@@ -24,6 +24,8 @@ import { ServerStream, type StreamCarrier } from "./server-stream.ts";
 const HEAD_TIMEOUT_MS = 60_000;
 /** Streams kept for the next requests, with all that an exchange needs. */
 const SPARES_MAX = 64;
+/** An idle connection keeps them for so long: they take some 6 KiB each. */
+const SPARES_KEPT_MS = 10_000;
 
 /**
  * ```
@@ -50,6 +52,7 @@ export class Http2Connection
   readonly #timer: Deadline;
   readonly #ping: Deadline;
   readonly #head: Deadline;
+  readonly #spares: Deadline;
   readonly #lingering: Lingering;
   #state: State = "open";
   #active = 0;
@@ -81,6 +84,7 @@ export class Http2Connection
     this.#timer = new Deadline(clock, this, "idle");
     this.#ping = new Deadline(clock, this, "ping");
     this.#head = new Deadline(clock, this, "head");
+    this.#spares = new Deadline(clock, this, "spares");
     this.#lingering = new Lingering(this.#socket, this.#timer, clock);
     this.#socket.on("end", contained(this as Http2Connection, this.#onEnd));
     this.#socket.on("error", ignore);
@@ -205,6 +209,8 @@ export class Http2Connection
       this.#lingering.onDeadline();
     } else if (kind === "ping") {
       this.#keepAlive();
+    } else if (kind === "spares") {
+      if (this.#active === 0) this.#dropSpares();
     } else if (kind === "head") {
       this.hcm.account.http.count("downstream_rq_header_timeout");
       this.#close();
@@ -256,8 +262,13 @@ export class Http2Connection
   #rest(): void {
     if (this.#active > 0 || (this.#state !== "open" && this.#state !== "draining")) return;
     const over = this.#clientDrains || this.#session.drained;
-    if (this.#state === "draining" && over) this.#close();
-    else this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.idleTimeoutMs);
+    if (this.#state === "draining" && over) {
+      this.#close();
+      return;
+    }
+    const nowMs = this.hcm.context.clock.now();
+    this.#timer.set(nowMs, this.hcm.config.idleTimeoutMs);
+    this.#spares.set(nowMs, SPARES_KEPT_MS);
   }
 
   /** Says that nothing more is taken, and ends. */
@@ -273,10 +284,17 @@ export class Http2Connection
     this.#state = "closing";
     this.#ping.clear();
     this.#head.clear();
+    this.#spares.clear();
     this.#writer.flush();
     this.#socket.end();
     this.#socket.resume();
     this.#lingering.begin();
+  }
+
+  #dropSpares(): void {
+    for (let i = 0; i < this.#free.length; i++) this.#free[i]?.dispose();
+    this.#free.length = 0;
+    this.#session.dropSpares();
   }
 
   #onEnd(): void {
@@ -293,7 +311,8 @@ export class Http2Connection
     this.#timer.dispose();
     this.#ping.dispose();
     this.#head.dispose();
-    for (let i = 0; i < this.#free.length; i++) this.#free[i]?.dispose();
+    this.#spares.dispose();
+    this.#dropSpares();
     const lengthMs = context.clock.now() - this.#accepted.openedMs;
     account.http.codecClosed("http2");
     account.http.connectionClosed(!this.#closedByPeer, active, lengthMs);

@@ -247,7 +247,11 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
 
   #reset(code: ErrorCode): void {
     const stream = this.#stream;
-    if (stream === undefined) return;
+    if (stream === undefined) {
+      // A response without a body had ended it before its exchange failed.
+      this.#release();
+      return;
+    }
     this.hcm.context.telemetry.http2.count("tx_reset");
     stream.reset(code);
   }

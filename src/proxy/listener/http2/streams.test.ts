@@ -178,6 +178,21 @@ describe("timeouts", () => {
     expect(http(setup, "downstream_cx_http2_active")).toBe(0);
   });
 
+  it("let an idle connection be used again, with or without what it had kept", async () => {
+    const { client, clock, origin } = await http2Scene();
+    const asksTwice = (): Promise<unknown>[] => [client.gets("/one"), client.gets("/two")];
+    let calls = asksTwice();
+    const upstreams = [await origin.accepts(), await origin.accepts()];
+    for (const pauseMs of [9999, 10_001, 1]) {
+      for (const upstream of upstreams) await answers(upstream);
+      expect(await Promise.all(calls)).toMatchObject([{ body: "ok" }, { body: "ok" }]);
+      clock.advance(pauseMs);
+      calls = asksTwice();
+    }
+    for (const upstream of upstreams) await answers(upstream);
+    expect(await Promise.all(calls)).toMatchObject([{ body: "ok" }, { body: "ok" }]);
+  });
+
   it.each([
     // `:method: GET` without END_HEADERS, and nothing more while others are served.
     { what: "head", frame: "\0\0\x01\x01\x01\0\0\0\x01\x82" },
