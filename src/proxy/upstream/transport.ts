@@ -122,8 +122,9 @@ export class Transport implements FaultOwner {
     this.#owner.onDrain();
   }
 
+  /** Before it is open, an error follows that says more. */
   #onEnd(): void {
-    this.#owner.onEnd();
+    if (this.open) this.#owner.onEnd();
   }
 
   #onError(error: NodeJS.ErrnoException): void {
