@@ -22,16 +22,23 @@ import { ticketKeysAt, ticketKeysLeftMs } from "./session/ticket-keys.ts";
 const FILE_BYTES_MAX = 1024 * 1024;
 
 const COLUMNS = [
-  counter("outrigger_tls_reloads_total", "Changes of certificate files that were taken over."),
+  counter(
+    "outrigger_tls_reloads_total",
+    "Changes of certificate files that were taken over.",
+    "",
+    "max",
+  ),
   counter(
     "outrigger_tls_reload_failures_total",
     "Changes of certificate files that could not be used; the last good ones stay.",
+    "",
+    "max",
   ),
 ];
 const RELOADED = 0;
 const FAILED = 1;
 
-/** Counts what became of changes of certificate files. */
+/** Counts what became of changes of certificate files, which every worker sees. */
 export class TlsReloads {
   readonly #cells: Float64Array;
 
