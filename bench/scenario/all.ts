@@ -1,6 +1,7 @@
 /** The table of the benchmark, in the order in which it runs. */
 import type { Scenario } from "../scenario.ts";
 import { bodiesMtls, bodiesPlain } from "./bodies.ts";
+import { fairness } from "./fairness.ts";
 import { grpc, http2 } from "./http2.ts";
 import { idleMtls, idlePlain } from "./idle.ts";
 import { latency } from "./latency.ts";
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   tcpBytes,
   tcpConnections,
   latency,
+  fairness,
   memory1,
   memory1000,
   idlePlain,
