@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { frame, framesOf } from "../../../test/support/h2-notation.ts";
 import { End, type KeepingOwner, Pair } from "../../../test/support/h2-pair.ts";
 import { HeaderTable } from "../http/header-table.ts";
+import { CANCEL } from "./error-code.ts";
 
 const TEXT = Buffer.from(Array.from({ length: 200_000 }, (_, i) => 97 + (i % 26)));
 const NO_HEADERS = new HeaderTable();
@@ -104,6 +105,61 @@ describe("two sessions", () => {
     );
   });
 });
+
+/** What befalls the stream of this number; a nat too large means nothing. */
+const mishap = fc.record({
+  kind: fc.constantFrom("pause", "resume", "server resets", "client resets", "run"),
+  which: fc.nat(7),
+});
+
+function befall({ client, server }: Pair, asked: readonly KeepingOwner[], kind: string, i: number) {
+  const taken = server.accepted[i]?.stream;
+  if (kind === "pause") taken?.pause();
+  else if (kind === "resume") taken?.resume();
+  else if (kind === "server resets") taken?.reset(CANCEL);
+  else if (kind === "client resets") asked[i]?.stream?.reset(CANCEL);
+  else client.session.pump();
+}
+
+it("whatever streams were paused and reset, later ones have the whole window", () => {
+  fc.assert(
+    fc.property(
+      settings,
+      fc.array(size, { minLength: 1, maxLength: 8 }),
+      fc.array(mishap, { maxLength: 40 }),
+      fc.infiniteStream(fc.integer({ min: 1, max: 60_000 })),
+      (serverSettings, sizes, mishaps, cuts) => {
+        const pair = new Pair({}, serverSettings);
+        const asked = sizes.map(() => pair.client.ask("POST", false));
+        pair.run();
+        for (const [i, owner] of asked.entries()) send(owner, [sizes[i] ?? 0], false);
+        for (const { kind, which } of mishaps) {
+          pair.carry(pair.client, pair.server, () => cuts.next().value ?? 1);
+          if (isOpen(pair, asked, which)) befall(pair, asked, kind, which);
+          if (kind === "run") pair.carry(pair.server, pair.client);
+        }
+        for (let i = 0; i < asked.length; i++) {
+          if (isOpen(pair, asked, i)) pair.server.accepted[i]?.stream?.reset(CANCEL);
+        }
+        pair.run();
+        const last = pair.client.ask("POST", false);
+        send(last, [200_000, 200_000, 200_000], false);
+        pair.run();
+        expect(pair.server.accepted.at(-1)).toMatchObject({ bytes: 600_000, ended: true });
+        expect(pair.client.events.filter((event) => event.startsWith("error"))).toEqual([]);
+        expect(pair.server.events.filter((event) => event.startsWith("error"))).toEqual([]);
+      },
+    ),
+    RUNS,
+  );
+});
+
+/** Neither side has let go of it: its object may serve another stream after that. */
+function isOpen({ server }: Pair, asked: readonly KeepingOwner[], i: number): boolean {
+  const taken = server.accepted[i];
+  if (taken === undefined || taken.reset !== undefined) return false;
+  return asked[i]?.reset === undefined && taken.stream?.owner === taken;
+}
 
 describe("any bytes", () => {
   const payload = fc.uint8Array({ maxLength: 40 });
