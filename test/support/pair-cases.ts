@@ -19,7 +19,8 @@ export const SCRIPTS: Readonly<Record<string, Script>> = {
   },
   processing: { answer: `HTTP/1.1 102 Processing\n\n${OK}Content-Length: 4\n\nthen` },
   trailers: {
-    answer: `${OK}${CHUNKED}Trailer: X-Sum\n\n5\nhello\n0\nX-Sum: 1\nx-two: 2\n\n`,
+    answer:
+      `${OK}Transfer-Encoding: chunked\nTrailer: X-Sum\n\n` + "5\nhello\n0\nX-Sum: 1\nx-two: 2\n\n",
   },
   tunnel: {
     answer: "HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: websocket\n\nfirst",
