@@ -1,6 +1,7 @@
 /**
  * One client of long bodies: PORT PATH reads|stalls. `open` on standard output says that the first
- * bytes have come. One that reads asks again whenever it has read all; one that stalls reads no more.
+ * bytes have come. One that reads asks again whenever it has read all; one that stalls reads no
+ * more.
  */
 import { once } from "node:events";
 import net from "node:net";

@@ -43,8 +43,8 @@ export const fairness: Scenario = {
   name: "fairness",
   title: "Latency beside one long body, between two sidecars with mTLS",
   load:
-    `fortio, ${CONNECTIONS} connections, ${REQUESTS_PER_SECOND} requests a second: alone, beside a ` +
-    "client that reads bodies of 1 GB as fast as it can, beside one that has stopped reading",
+    `fortio, ${CONNECTIONS} connections, ${REQUESTS_PER_SECOND} requests a second: alone, beside ` +
+    "a client that reads bodies of 1 GB as fast as it can, beside one that has stopped reading",
   metrics: [
     { key: "p50Ms", title: "p50 ms", digits: 2 },
     { key: "p99Ms", title: "p99 ms", digits: 2 },

@@ -5,6 +5,8 @@ import type { Script } from "./scripted-origin.ts";
 const OK = "HTTP/1.1 200 OK\n";
 const CHUNKED = "Transfer-Encoding: chunked\n";
 
+const SUMMED = "5\nhello\n0\nX-Sum: 1\nx-two: 2\n\n";
+
 /** By the value of `x-script`. */
 export const SCRIPTS: Readonly<Record<string, Script>> = {
   plain: { answer: `${OK}Content-Length: 5\n\nhello` },
@@ -19,8 +21,7 @@ export const SCRIPTS: Readonly<Record<string, Script>> = {
   },
   processing: { answer: `HTTP/1.1 102 Processing\n\n${OK}Content-Length: 4\n\nthen` },
   trailers: {
-    answer:
-      `${OK}Transfer-Encoding: chunked\nTrailer: X-Sum\n\n` + "5\nhello\n0\nX-Sum: 1\nx-two: 2\n\n",
+    answer: `${OK}Transfer-Encoding: chunked\nTrailer: X-Sum\n\n${SUMMED}`,
   },
   tunnel: {
     answer: "HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: websocket\n\nfirst",
