@@ -17,6 +17,8 @@ import { ClientStream, reasonOf, type StreamCarrier } from "./client-stream.ts";
 /** A response's head may take so much: Envoy's default for upstreams, and as many fields. */
 const HEAD_BYTES_MAX = 60 * 1024;
 const HEADERS_MAX = 100;
+/** Streams kept for the next requests, after a burst of more than these. */
+const FREE_MAX = 256;
 
 /** Whose requests or connections a connection carries in its streams; `own`: it carries none. */
 export type Cargo = "own" | "http1" | "tcp";
@@ -153,7 +155,7 @@ export class Http2UpstreamConnection
   }
 
   onStreamFree(stream: ClientStream): void {
-    this.#free.push(stream);
+    if (this.#free.length < FREE_MAX) this.#free.push(stream);
   }
 
   onStreamClosed(): void {
