@@ -19,10 +19,10 @@ export const CARRIED_HTTP1 = "http/1.1";
 export const CARRIED_TCP = "tcp";
 
 /**
- * A stream that carries a TCP connection may have so many bytes on their way that nobody has taken:
- * what either end has to keep for a peer that does not read.
+ * A carried connection may have so many bytes on their way that nobody has taken: what either end
+ * has to keep for a peer that does not read, and what comes at once when it begins to.
  */
-export const CARRIED_TCP_WINDOW: number = 256 * 1024;
+export const CARRIED_WINDOW: number = 256 * 1024;
 
 /** A head of such a stream is its authority and one field. */
 const TCP_HEAD_BYTES_MAX = 4096;
@@ -32,7 +32,7 @@ const TCP_HEADERS_MAX = 16;
 export const CARRIED_TCP_SETTINGS: LocalSettings = {
   headerTableSize: HTTP2_DEFAULTS.hpackTableSize,
   maxConcurrentStreams: HTTP2_DEFAULTS.maxConcurrentStreams,
-  initialStreamWindowSize: CARRIED_TCP_WINDOW,
+  initialStreamWindowSize: CARRIED_WINDOW,
   initialConnectionWindowSize: HTTP2_DEFAULTS.initialConnectionWindowSize,
   maxHeaderListBytes: TCP_HEAD_BYTES_MAX,
   maxHeadersCount: TCP_HEADERS_MAX,

@@ -8,7 +8,7 @@ import type { LocalSettings } from "../../../codec/h2/settings.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
 import type { Address } from "../../../model/address.ts";
 import type { HttpConnectionManager } from "../../../model/listener.ts";
-import { CARRYING_ALPN } from "../../carry/protocol.ts";
+import { CARRIED_WINDOW, CARRYING_ALPN } from "../../carry/protocol.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
@@ -325,7 +325,7 @@ function settingsOf(config: HttpConnectionManager, carrying: boolean): LocalSett
   return {
     headerTableSize: http2.hpackTableSize,
     maxConcurrentStreams: http2.maxConcurrentStreams,
-    initialStreamWindowSize: http2.initialStreamWindowSize,
+    initialStreamWindowSize: carrying ? CARRIED_WINDOW : http2.initialStreamWindowSize,
     initialConnectionWindowSize: http2.initialConnectionWindowSize,
     maxHeaderListBytes: config.maxRequestHeadersKb * 1024,
     maxHeadersCount: config.maxHeadersCount,

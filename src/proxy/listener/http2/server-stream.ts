@@ -77,6 +77,10 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     return this.#carrier.secure;
   }
 
+  get carrying(): boolean {
+    return this.#carrier.carrying;
+  }
+
   get remoteAddress(): string {
     return this.#carrier.remoteAddress;
   }

@@ -5,7 +5,7 @@ import { Session } from "../../../codec/h2/session.ts";
 import type { LocalSettings } from "../../../codec/h2/settings.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
 import type { Http2Options } from "../../../model/transport/http2.ts";
-import { CARRIED_TCP_WINDOW } from "../../carry/protocol.ts";
+import { CARRIED_WINDOW } from "../../carry/protocol.ts";
 import type { Host } from "../../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { type ClusterStats, NO_CLUSTER_STATS } from "../../telemetry/envoy/cluster-stats.ts";
@@ -337,7 +337,7 @@ function settingsOf(options: Http2Options, cargo: Cargo): LocalSettings {
   return {
     headerTableSize: options.hpackTableSize,
     maxConcurrentStreams: options.maxConcurrentStreams,
-    initialStreamWindowSize: cargo === "tcp" ? CARRIED_TCP_WINDOW : options.initialStreamWindowSize,
+    initialStreamWindowSize: cargo === "own" ? options.initialStreamWindowSize : CARRIED_WINDOW,
     initialConnectionWindowSize: options.initialConnectionWindowSize,
     maxHeaderListBytes: HEAD_BYTES_MAX,
     maxHeadersCount: HEADERS_MAX,
