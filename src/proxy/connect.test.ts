@@ -164,12 +164,3 @@ it("refuses CONNECT where nothing allows it", async () => {
   client.sends(CONNECT);
   expect((await client.receivesResponse()).head).toContain("403 Forbidden");
 });
-
-it("refuses a carried TCP connection on an HTTP filter chain", async () => {
-  const origin = await originServer();
-  const setup = await oneHop(origin, { hcm: ALLOWED, routes: TERMINATES });
-  const client = await setup.client();
-  client.sends("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nx-outrigger-carried: tcp\r\n\r\n");
-  expect((await client.receivesResponse()).head).toContain("403 Forbidden");
-  expect(origin.connections).toBe(0);
-});

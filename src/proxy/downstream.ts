@@ -8,6 +8,8 @@ export interface Downstream {
   readonly encoder: ResponseEncoder;
   /** The client speaks TLS to this proxy. */
   readonly secure: boolean;
+  /** The client is another sidecar, which carries its clients' requests (carry/protocol.ts). */
+  readonly carrying: boolean;
   /** `10.0.0.7:41522`. */
   readonly remoteAddress: string;
   readonly localAddress: string;

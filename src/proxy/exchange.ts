@@ -189,6 +189,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   /** They stand behind the body; `onRequestEnd` follows at once. */
   onRequestTrailers(trailers: HeaderTable): void {
+    trailers.remove(ID["x-outrigger-carried"]);
     this.#body.takeTrailers(trailers);
   }
 
@@ -281,6 +282,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   onResponseTrailers(trailers: HeaderTable): void {
+    trailers.remove(ID["x-outrigger-carried"]);
     this.response.trailers = trailers;
     noteGrpcStatus(this.account, trailers);
   }

@@ -81,6 +81,18 @@ describe("a TCP proxy that others' connections are carried to", () => {
   });
 });
 
+it("connection managers refuse TCP connections that are carried to them", async () => {
+  const hcm = { upgrade_configs: [{ upgrade_type: "CONNECT" }] };
+  const { inbound, origin } = await proxyPair(identity, { hcm });
+  const session = await carrierOf(inbound);
+  const head = { ":method": "CONNECT", ":authority": "a:80", [CARRIED_HEADER]: "tcp" };
+  const stream = session.request(head);
+  stream.on("error", () => undefined);
+  const [answer] = await once(stream, "response");
+  expect(answer[":status"]).toBe(403);
+  expect(origin.connections).toBe(0);
+});
+
 it.each([
   { what: "shows no certificate", context: { require_client_certificate: false } },
   { what: "is not verified", context: { common_tls_context: { validation_context: undefined } } },

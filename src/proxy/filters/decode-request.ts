@@ -36,14 +36,18 @@ export function decodeRequest(
   removeHopByHop(headers);
   if (head.upgrade === "") headers.remove(ID.upgrade);
   else if (!headers.has(ID.upgrade)) headers.set(ID.upgrade, head.upgrade);
-  const carried = headers.get(ID["x-outrigger-carried"]);
+  if (carriesTcp(head, down)) return CONNECT_REFUSED;
   // Between sidecars only: apps neither say nor hear how a request was carried.
   headers.remove(ID["x-outrigger-carried"]);
-  // A TCP connection is for a filter chain with a TCP proxy.
-  if (carried === CARRIED_TCP && head.method === "CONNECT") return CONNECT_REFUSED;
   // The client is asked for its body here; the upstream need not know that it waited.
   headers.remove(ID.expect);
   if (head.form !== "origin" || config.stripMatchingPort) headers.set(ID.host, request.authority);
   prepareRequestHeaders(headers, down);
   return undefined;
+}
+
+/** A TCP connection is for a filter chain with a TCP proxy. Clients' own words do not count. */
+function carriesTcp({ headers, method }: RequestMessage, { carrying }: Downstream): boolean {
+  if (!carrying || method !== "CONNECT") return false;
+  return headers.get(ID["x-outrigger-carried"]) === CARRIED_TCP;
 }

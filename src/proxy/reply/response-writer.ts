@@ -46,6 +46,7 @@ export class ResponseWriter {
   interim(head: ResponseMessage): void {
     if (head.status === 100 || this.#request.version === 10) return;
     removeHopByHop(head.headers);
+    head.headers.remove(ID["x-outrigger-carried"]);
     this.#down.encoder.interim(head.status, head.headers);
   }
 
@@ -54,6 +55,7 @@ export class ResponseWriter {
     const { headers } = head;
     this.headers = headers;
     removeHopByHop(headers);
+    headers.remove(ID["x-outrigger-carried"]);
     finishResponseHeaders(headers, this.#request.headers, this.#down.hcm, nowMs);
     this.#account.responded(101);
     this.#account.wireBytesSent += this.#down.encoder.switchProtocols(101, headers);

@@ -38,6 +38,7 @@ type State = "head" | "body" | "waiting" | "tunnel" | "closing" | "closed";
 export class Http1Connection implements ClientConnection, Downstream, DeadlineOwner, WriterOwner {
   readonly hcm: CompiledHcm;
   readonly encoder: Http1ResponseEncoder;
+  readonly carrying: boolean = false;
   readonly #writer: SocketWriter;
   readonly #accepted: Accepted;
   readonly #owner: ConnectionOwner;
