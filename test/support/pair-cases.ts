@@ -5,6 +5,8 @@ import type { Script } from "./scripted-origin.ts";
 const OK = "HTTP/1.1 200 OK\n";
 const CHUNKED = "Transfer-Encoding: chunked\n";
 
+/** Our own header, which an origin makes up. */
+const MARK = "X-Outrigger-Carried: tcp\n";
 const SUMMED = "5\nhello\n0\nX-Sum: 1\nx-two: 2\n\n";
 
 /** By the value of `x-script`. */
@@ -37,12 +39,16 @@ export const SCRIPTS: Readonly<Record<string, Script>> = {
   oddNames: {
     answer: `${OK}X-MiXeD: Kept\nSet-Cookie: a=1\nSet-Cookie: b=2\nContent-Length: 0\n\n`,
   },
-  carried: { answer: `${OK}X-Outrigger-Carried: tcp\nContent-Length: 0\n\n` },
+  carried: {
+    answer: `${OK}${CHUNKED}${MARK}\n5\nhello\n0\nX-Sum: 1\n${MARK}\n`,
+  },
 };
 
 export interface PairCase extends DifferentialCase {
   /** Its difference does not show unless both are ours. */
   readonly throughBoth?: true;
+  /** Somebody sends our own header (docs/differences.md): ours hand on all but that. */
+  readonly marked?: true;
 }
 
 function get(name: string, script: string, ...headers: string[]): DifferentialCase {
@@ -101,6 +107,19 @@ export const PAIR_CASES: readonly PairCase[] = [
     "Transfer-Encoding: chunked",
     "Trailer: X-Sum",
   ),
+  {
+    ...get("our own header in a head, and in an answer", "carried", "X-Outrigger-Carried: tcp"),
+    marked: true,
+  },
+  {
+    ...post(
+      "our own header among trailers",
+      "5\r\nhello\r\n0\r\nX-Sum: 1\r\nX-Outrigger-Carried: tcp\r\n\r\n",
+      "Transfer-Encoding: chunked",
+      "Trailer: X-Sum",
+    ),
+    marked: true,
+  },
   {
     name: "HEAD",
     lines: ["HEAD /script HTTP/1.1", "Host: reviews", "X-Script: plain"],
