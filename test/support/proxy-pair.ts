@@ -21,9 +21,13 @@ export async function meshIdentity(): Promise<MeshIdentity> {
   return { authority, certificate: await authority.issue({ name: "one", sans }) };
 }
 
-function common({ authority, certificate }: MeshIdentity): { common_tls_context: object } {
+function common(
+  { authority, certificate }: MeshIdentity,
+  alpn_protocols: readonly string[],
+): { common_tls_context: object } {
   return {
     common_tls_context: {
+      alpn_protocols,
       tls_certificates: [
         {
           certificate_chain: { inline_string: certificate.chain },
@@ -36,21 +40,24 @@ function common({ authority, certificate }: MeshIdentity): { common_tls_context:
 }
 
 /** A filter chain's transport socket. */
-export function terminating(identity: MeshIdentity): {
+export function terminating(
+  identity: MeshIdentity,
+  alpn: readonly string[] = [],
+): {
   readonly name: string;
   readonly typed_config: { readonly common_tls_context: object };
 } {
   const typed_config = {
     "@type": `${TLS}.DownstreamTlsContext`,
     require_client_certificate: true,
-    ...common(identity),
+    ...common(identity, alpn),
   };
   return { name: "tls", typed_config };
 }
 
 /** A cluster's transport socket. */
-export function originating(identity: MeshIdentity): object {
-  const typed_config = { "@type": `${TLS}.UpstreamTlsContext`, ...common(identity) };
+export function originating(identity: MeshIdentity, alpn: readonly string[] = []): object {
+  const typed_config = { "@type": `${TLS}.UpstreamTlsContext`, ...common(identity, alpn) };
   return { name: "tls", typed_config };
 }
 
@@ -77,6 +84,8 @@ export interface PairOptions {
   readonly behind?: Record<string, unknown>;
   /** Envoy's fields of the connection managers: an HTTP pair. */
   readonly hcm?: Record<string, unknown>;
+  /** Of the inbound side's connection manager, where they differ. */
+  readonly behindHcm?: Record<string, unknown>;
 }
 
 export interface ProxyPair {
@@ -93,16 +102,16 @@ export async function proxyPair(
   identity: MeshIdentity,
   options: PairOptions = {},
 ): Promise<ProxyPair> {
-  const { behind: more, carrying = true, clock, cluster, hcm } = options;
+  const { behind: more, carrying = true, clock, cluster, hcm, behindHcm = hcm } = options;
   const origin = await originServer();
-  const listener = (to: string): { filter_chains: object[] } & object =>
-    hcm === undefined
+  const listener = (to: string, manager = hcm): { filter_chains: object[] } & object =>
+    manager === undefined
       ? tcpListener(to)
       : (httpListener({
-          hcm,
+          hcm: manager,
           routes: [{ match: { prefix: "/" }, route: { cluster: to } }],
         }) as { filter_chains: object[] });
-  const behind = listener("origin");
+  const behind = listener("origin", behindHcm);
   const chains = behind.filter_chains.map((chain) => ({
     ...chain,
     transport_socket: terminating(identity),
