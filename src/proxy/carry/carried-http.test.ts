@@ -8,6 +8,8 @@ import {
   proxyPair,
 } from "../../../test/support/proxy-pair.ts";
 
+const CHUNKED_POST = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+const CHUNKED_OK = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 let identity: MeshIdentity;
@@ -22,6 +24,20 @@ function pairOf(
   cluster: Record<string, unknown> = {},
 ): Promise<ProxyPair> {
   return proxyPair(identity, { carrying, hcm, cluster, behind: cluster });
+}
+
+/** `ours`, `theirs`: whether the outbound and the inbound side keep HTTP/1.1's trailers. */
+function trailersOf(carrying: boolean, ours: boolean, theirs: boolean): Promise<ProxyPair> {
+  const keeping = (enable_trailers: boolean): Record<string, unknown> => ({
+    http_protocol_options: { enable_trailers },
+  });
+  return proxyPair(identity, {
+    carrying,
+    hcm: keeping(ours),
+    cluster: keeping(ours),
+    behindHcm: keeping(theirs),
+    behind: keeping(theirs),
+  });
 }
 
 async function asks(pair: ProxyPair, text = GET): Promise<Peer> {
@@ -128,6 +144,30 @@ describe.each([true, false])("HTTP/1.1 between two sidecars, carried: %s", (carr
     await upstream.receives("from the client");
     client.ends();
     await upstream.sees("end");
+  });
+
+  it.each([
+    { ours: true, theirs: true },
+    { ours: true, theirs: false },
+    { ours: false, theirs: true },
+  ])("hands on trailers where both sides keep them, $ours and $theirs", async (keeps) => {
+    const pair = await trailersOf(carrying, keeps.ours, keeps.theirs);
+    const kept = keeps.ours && keeps.theirs;
+    const client = await asks(pair, `${CHUNKED_POST}1\r\nq\r\n0\r\nX-Sum: 1\r\nX-Two: 2\r\n\r\n`);
+    const upstream = await pair.origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    const asked = kept ? "x-sum: 1\r\nx-two: 2\r\n" : "";
+    expect(await upstream.receives("\r\n\r\n")).toBe(`1\r\nq\r\n0\r\n${asked}\r\n`);
+    upstream.sends(`${CHUNKED_OK}1\r\na\r\n0\r\nX-End: 3\r\n\r\n`);
+    await client.receives("\r\n\r\n");
+    const said = kept ? "x-end: 3\r\n" : "";
+    expect(await client.receives("\r\n\r\n")).toBe(`1\r\na\r\n0\r\n${said}\r\n`);
+    // The connections go on behind them.
+    client.sends(GET);
+    await answered(upstream, "next");
+    expect((await client.receivesResponse()).body).toBe("next");
+    expect(pair.outbound.stat("peer", "upstream_cx_total")).toBe(1);
+    expect(pair.outbound.stat("peer", "upstream_rq_total")).toBe(2);
   });
 
   it("takes long bodies", async () => {
