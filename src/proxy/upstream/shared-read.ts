@@ -21,8 +21,8 @@ interface WithHandle {
 
 /**
  * The same connection as another socket, one that reads into the shared buffer: node:net gives
- * accepted sockets no such option. The first socket must not have begun to read; it is empty
- * afterwards.
+ * accepted sockets no such option. The first socket must not have begun to read; afterwards it is
+ * empty, and whoever waited for its end waits for the other's.
  */
 export function rewrap(accepted: Socket, onBytes: (bytes: Buffer) => void): Socket {
   const from = accepted as unknown as WithHandle;
@@ -31,6 +31,7 @@ export function rewrap(accepted: Socket, onBytes: (bytes: Buffer) => void): Sock
   const options = { handle, onread: readInto(onBytes), allowHalfOpen: true };
   const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
   (socket as unknown as WithHandle)._server = from._server;
-  socket.on("close", () => accepted.emit("close", false));
+  for (const closed of accepted.listeners("close")) socket.on("close", closed as () => void);
+  accepted.removeAllListeners("close");
   return socket;
 }

@@ -1,14 +1,10 @@
 // hot path: no allocation per request
 import type { Socket } from "node:net";
-import { BodyDecoder } from "../../../codec/h1/body-decoder.ts";
-import { RequestParser } from "../../../codec/h1/request-parser.ts";
 import { reasonOf } from "../../../codec/h1/status.ts";
 import { statusOf } from "../../../codec/h1/violation.ts";
 import type { Address } from "../../../model/address.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
-import type { Downstream } from "../../downstream.ts";
-import { Exchange } from "../../exchange.ts";
 import { contained } from "../../faults.ts";
 import { httpDate } from "../../filters/response-headers.ts";
 import { refusalText } from "../../reply/refusal.ts";
@@ -18,7 +14,8 @@ import type { Accepted } from "../accepted.ts";
 import { AskedDestination, addressOf } from "../asked-destination.ts";
 import type { ClientConnection, ConnectionOwner } from "../http/client-connection.ts";
 import { Lingering } from "../lingering.ts";
-import { Http1ResponseEncoder } from "./response-encoder.ts";
+import type { RequestCarrier, ServerRequest, SpareRequests } from "./server-request.ts";
+import { spareRequests } from "./server-request.ts";
 
 /** Without a configured timeout a head must still arrive in this time. */
 const HEAD_TIMEOUT_MS = 60_000;
@@ -35,22 +32,22 @@ const TUNNEL_ESTABLISHED = "HTTP/1.1 200 OK\r\n\r\n";
 type State = "head" | "body" | "waiting" | "tunnel" | "closing" | "closed";
 
 /** A client's HTTP/1.1 connection: one exchange after the other, pipelined ones in their order. */
-export class Http1Connection implements ClientConnection, Downstream, DeadlineOwner, WriterOwner {
+export class Http1Connection
+  implements ClientConnection, RequestCarrier, DeadlineOwner, WriterOwner
+{
   readonly hcm: CompiledHcm;
-  readonly encoder: Http1ResponseEncoder;
-  readonly carrying: boolean = false;
-  readonly #writer: SocketWriter;
+  readonly writer: SocketWriter;
   readonly #accepted: Accepted;
   readonly #owner: ConnectionOwner;
   readonly #asked: AskedDestination | undefined;
   readonly #socket: Socket;
-  readonly #parser: RequestParser;
-  readonly #body: BodyDecoder;
-  readonly #exchange: Exchange;
+  readonly #spares: SpareRequests;
   readonly #timer: Deadline;
   readonly #lingering: Lingering;
   readonly #readOn: () => void = contained(this as Http1Connection, this.#readBacklog);
   #state: State = "head";
+  /** The one under way; undefined from its answer's end until the next one's first byte. */
+  #request: ServerRequest | undefined;
   /** Bytes behind the request under way. */
   #backlog: Buffer | undefined;
   #requests = 0;
@@ -67,11 +64,8 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
     // A tunnel to be handed over stays an ordinary socket.
     accepted.readTo(contained(this as Http1Connection, this.onData), !hcm.config.explicitProxy);
     this.#socket = accepted.socket;
-    this.#parser = new RequestParser(hcm.headLimits);
-    this.#body = new BodyDecoder(hcm.config.http1.enableTrailers);
-    this.#writer = new SocketWriter(this.#socket, this);
-    this.encoder = new Http1ResponseEncoder(this, this.#parser, this.#writer);
-    this.#exchange = new Exchange(this, this.#parser);
+    this.#spares = spareRequests(hcm);
+    this.writer = new SocketWriter(this.#socket, this);
     this.#timer = new Deadline(clock, this, "idle");
     this.#lingering = new Lingering(this.#socket, this.#timer, clock);
     this.#timer.set(clock.now(), hcm.config.idleTimeoutMs);
@@ -98,8 +92,8 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
     return this.#accepted.localAddress;
   }
 
-  get originalDestination(): Address | undefined {
-    return this.#asked?.of(this.#parser.authority) ?? this.#accepted.originalDestination;
+  originalDestinationOf(authority: string): Address | undefined {
+    return this.#asked?.of(authority) ?? this.#accepted.originalDestination;
   }
 
   get lastRequest(): boolean {
@@ -108,7 +102,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
   }
 
   get idle(): boolean {
-    return this.#state === "head" && this.#parser.untouched;
+    return this.#state === "head" && (this.#request?.parser.untouched ?? true);
   }
 
   onData(bytes: Buffer): void {
@@ -132,18 +126,18 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
   }
 
   endTunnel(): void {
-    this.#writer.flush();
+    this.writer.flush();
     this.#socket.end();
   }
 
   onExchangeEnd(keepAlive: boolean): void {
     if (this.#state === "closed" || this.#state === "closing") return;
+    this.#giveBack();
     if (!keepAlive) {
       this.#close();
       return;
     }
     this.#state = "head";
-    this.#parser.reset();
     this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.idleTimeoutMs);
     if (this.#backlog !== undefined) process.nextTick(this.#readOn);
     else if (this.#draining) this.#close();
@@ -151,7 +145,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
 
   reset(): void {
     this.#state = "closing";
-    this.#writer.flush();
+    this.writer.flush();
     this.#socket.destroySoon();
     this.#lingering.begin();
   }
@@ -168,7 +162,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
 
   /** The exchange under way is accounted for when the socket has closed. */
   onFault(error: unknown): void {
-    this.#exchange.account.details ||= "internal_error";
+    if (this.#request !== undefined) this.#request.exchange.account.details ||= "internal_error";
     this.hcm.context.faults.report(error);
     this.#socket.destroy();
   }
@@ -185,7 +179,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
       this.#refuse(408, "Request Timeout");
     } else if (this.#state === "body") {
       http.count("downstream_rq_timeout");
-      this.#exchange.onClientGone(FLAG_DPE);
+      this.#request?.exchange.onClientGone(FLAG_DPE);
       this.#close();
     }
   }
@@ -195,7 +189,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
   }
 
   onWriteBlocked(): void {
-    this.#exchange.flow.downstreamBlocked();
+    this.#request?.exchange.flow.downstreamBlocked();
   }
 
   #readBacklog(): void {
@@ -208,7 +202,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
 
   /** A client that pipelines but takes no answers gets no further ones made. */
   #mustWait(): boolean {
-    return this.#state === "waiting" || (this.#state === "head" && this.#writer.blocked);
+    return this.#state === "waiting" || (this.#state === "head" && this.writer.blocked);
   }
 
   #read(bytes: Buffer, from: number): void {
@@ -226,7 +220,7 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
           at = this.#readBody(bytes, at);
           break;
         case "tunnel":
-          this.#exchange.tunnel.fromClient(bytes, at, bytes.length);
+          this.#request?.exchange.tunnel.fromClient(bytes, at, bytes.length);
           return;
         default:
           return;
@@ -235,11 +229,12 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
   }
 
   #readHead(bytes: Buffer, at: number): number {
-    const parser = this.#parser;
+    const request = this.#taken();
+    const { parser } = request;
     const fresh = parser.untouched;
     const next = parser.read(bytes, at, bytes.length);
     if (parser.state === "complete") {
-      this.#begin(bytes, at, next);
+      this.#begin(request, bytes, at, next);
       return this.#handedOver ? bytes.length : next;
     }
     if (parser.state === "failed") {
@@ -254,38 +249,52 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
     return next;
   }
 
-  #begin(bytes: Buffer, at: number, next: number): void {
-    const parser = this.#parser;
+  #taken(): ServerRequest {
+    this.#request ??= this.#spares.take(this);
+    return this.#request;
+  }
+
+  /** It is no longer held back either, should the client not have taken all of its answer yet. */
+  #giveBack(): void {
+    const request = this.#request;
+    if (request === undefined) return;
+    if (this.writer.blocked) request.exchange.flow.downstreamDrained();
+    this.#request = undefined;
+    request.giveBack();
+  }
+
+  #begin(request: ServerRequest, bytes: Buffer, at: number, next: number): void {
+    const { body, parser } = request;
     this.#timer.clear();
     if (parser.method === "CONNECT" && this.hcm.config.explicitProxy) {
-      this.#handOver(bytes.subarray(next));
+      this.#handOver(parser.authority, bytes.subarray(next));
       return;
     }
     this.#requests++;
-    this.#body.begin(parser.body, parser.contentLength);
-    this.#state = this.#body.done ? "waiting" : "body";
+    body.begin(parser.body, parser.contentLength);
+    this.#state = body.done ? "waiting" : "body";
     const { requestTimeoutMs } = this.hcm.config;
-    if (requestTimeoutMs > 0 && !this.#body.done) {
+    if (requestTimeoutMs > 0 && !body.done) {
       this.#timer.set(this.hcm.context.clock.now(), requestTimeoutMs);
     }
-    this.#exchange.begin(next - at);
+    request.exchange.begin(next - at);
   }
 
   #readBody(bytes: Buffer, at: number): number {
-    const body = this.#body;
+    const { body, exchange } = this.#taken();
     const next = body.next(bytes, at, bytes.length);
     if (body.dataEnd > body.dataStart) {
-      this.#exchange.onRequestData(bytes, body.dataStart, body.dataEnd);
+      exchange.onRequestData(bytes, body.dataStart, body.dataEnd);
     }
     if (body.violation !== "none") {
       this.hcm.account.http.count("downstream_cx_protocol_error");
-      this.#exchange.onClientGone(FLAG_DPE);
+      exchange.onClientGone(FLAG_DPE);
       this.#refuse(400, "Bad Request");
     } else if (body.done && this.#state === "body") {
       this.#timer.clear();
       this.#state = "waiting";
-      if (body.trailers !== undefined) this.#exchange.onRequestTrailers(body.trailers);
-      this.#exchange.onRequestEnd();
+      if (body.trailers !== undefined) exchange.onRequestTrailers(body.trailers);
+      exchange.onRequestEnd();
     }
     return next;
   }
@@ -306,23 +315,23 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
     account.http.responded(status);
     account.listener.responded(status);
     account.http.requestEnded(0);
-    this.#writer.text(
+    this.writer.text(
       refusalText(status, body, httpDate(context.clock, context.clock.now()), config.serverName),
     );
     this.#close();
   }
 
-  #handOver(first: Buffer): void {
+  #handOver(authority: string, first: Buffer): void {
     this.#handedOver = true;
     this.#state = "closed";
     this.#settle(false);
-    this.#writer.text(TUNNEL_ESTABLISHED);
-    this.#writer.flush();
+    this.writer.text(TUNNEL_ESTABLISHED);
+    this.writer.flush();
     this.#socket.pause();
     this.#socket.removeAllListeners("data");
     this.#socket.removeAllListeners("end");
     this.#socket.removeAllListeners("drain");
-    const destination = addressOf(this.#parser.authority);
+    const destination = addressOf(authority);
     if (destination === undefined) this.#socket.destroy();
     else this.#owner.onTunnel(this.#accepted, destination, first);
   }
@@ -331,22 +340,22 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
   #close(): void {
     this.#state = "closing";
     this.#backlog = undefined;
-    this.#writer.flush();
+    this.writer.flush();
     this.#socket.end();
     this.#socket.resume();
     this.#lingering.begin();
   }
 
   #onDrain(): void {
-    this.#writer.blocked = false;
-    this.#exchange.flow.downstreamDrained();
+    this.writer.blocked = false;
+    this.#request?.exchange.flow.downstreamDrained();
     this.#readBacklog();
   }
 
   #onEnd(): void {
     this.#closedByPeer = true;
     if (this.#state === "tunnel") {
-      this.#exchange.tunnel.clientEnd();
+      this.#request?.exchange.tunnel.clientEnd();
       return;
     }
     this.#socket.destroySoon();
@@ -354,15 +363,16 @@ export class Http1Connection implements ClientConnection, Downstream, DeadlineOw
 
   #onClose(): void {
     if (this.#state === "closed") return;
-    const active = this.#exchange.active;
+    const exchange = this.#request?.exchange;
+    const active = exchange?.active ?? false;
     this.#state = "closed";
     this.#settle(active);
-    if (active) this.#exchange.onClientGone();
+    exchange?.onClientGone();
   }
 
   #settle(active: boolean): void {
     this.#timer.dispose();
-    this.#exchange.dispose();
+    this.#request?.dispose();
     const lengthMs = this.hcm.context.clock.now() - this.#accepted.openedMs;
     this.hcm.account.http.codecClosed("http1");
     this.hcm.account.http.connectionClosed(!this.#closedByPeer, active, lengthMs);

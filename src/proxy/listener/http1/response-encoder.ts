@@ -10,7 +10,7 @@ import { responseText } from "./response-text.ts";
 
 const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/** What the encoder has to know of its connection. */
+/** What the encoder has to know of its request's connection. */
 export interface Http1Client {
   readonly hcm: CompiledHcm;
   /** The connection shall end after this request. */
@@ -22,12 +22,16 @@ export class Http1ResponseEncoder implements ResponseEncoder {
   keepAlive = true;
   readonly #client: Http1Client;
   readonly #request: RequestMessage;
-  readonly #writer: SocketWriter;
+  #writer: SocketWriter | undefined;
   #chunked = false;
 
-  constructor(client: Http1Client, request: RequestMessage, writer: SocketWriter) {
+  constructor(client: Http1Client, request: RequestMessage) {
     this.#client = client;
     this.#request = request;
+  }
+
+  /** The next response goes there; undefined: what is written goes nowhere. */
+  use(writer: SocketWriter | undefined): void {
     this.#writer = writer;
   }
 
@@ -37,11 +41,11 @@ export class Http1ResponseEncoder implements ResponseEncoder {
   }
 
   invite(): void {
-    this.#writer.text(CONTINUE);
+    this.#writer?.text(CONTINUE);
   }
 
   interim(status: number, headers: HeaderTable): void {
-    this.#writer.text(responseText(status, headers, ""));
+    this.#writer?.text(responseText(status, headers, ""));
   }
 
   switchProtocols(status: number, headers: HeaderTable): number {
@@ -67,23 +71,23 @@ export class Http1ResponseEncoder implements ResponseEncoder {
 
   data(bytes: Buffer, start: number, end: number): void {
     const writer = this.#writer;
-    if (this.#chunked) writer.text(chunkHead(end - start));
-    writer.bytes(bytes, start, end);
-    if (this.#chunked) writer.text("\r\n");
+    if (this.#chunked) writer?.text(chunkHead(end - start));
+    writer?.bytes(bytes, start, end);
+    if (this.#chunked) writer?.text("\r\n");
   }
 
   end(): void {
-    if (this.#chunked) this.#writer.text(LAST_CHUNK);
+    if (this.#chunked) this.#writer?.text(LAST_CHUNK);
   }
 
   trailers(headers: HeaderTable): void {
     if (!this.#chunked) return;
     const kept = this.#client.hcm.config.http1.enableTrailers;
-    this.#writer.text(kept ? `${LAST_CHUNK_SIZE}${headers.write()}\r\n` : LAST_CHUNK);
+    this.#writer?.text(kept ? `${LAST_CHUNK_SIZE}${headers.write()}\r\n` : LAST_CHUNK);
   }
 
   tunnel(bytes: Buffer, start: number, end: number): void {
-    this.#writer.bytes(bytes, start, end);
+    this.#writer?.bytes(bytes, start, end);
   }
 
   /** A response without body that does not say so is read until the connection ends. */
@@ -93,7 +97,7 @@ export class Http1ResponseEncoder implements ResponseEncoder {
   }
 
   #write(text: string): number {
-    this.#writer.text(text);
+    this.#writer?.text(text);
     return text.length;
   }
 }
