@@ -16,7 +16,7 @@ import { Accepted } from "./accepted.ts";
 import type { BoundSocket } from "./bound-socket.ts";
 import type { ChainSet, CompiledChain } from "./filter-chain.ts";
 import { Peek, type Peeked, type PeekOwner, SILENT } from "./first-bytes.ts";
-import type { ClientConnection, ConnectionOwner } from "./http/client-connection.ts";
+import type { ChoosingOwner, ClientConnection } from "./http/client-connection.ts";
 import { CodecChoice } from "./http/codec-choice.ts";
 import { originalDestination } from "./original-destination.ts";
 import { SocketEnd } from "./tcp/socket-end.ts";
@@ -29,7 +29,7 @@ const NO_HELLO: ClientHello = { serverName: "", alpnProtocols: [] };
 export type FindListener = (destination: Address) => ProxyListener | undefined;
 
 /** A listener at work: accepts, sniffs, chooses the filter chain. */
-export class ProxyListener implements ConnectionOwner {
+export class ProxyListener implements ChoosingOwner {
   config: Listener;
   readonly #context: ProxyContext;
   readonly #find: FindListener;
@@ -102,6 +102,11 @@ export class ProxyListener implements ConnectionOwner {
     const request = this.#chains.needsRequest(destination);
     if (hello || request) this.#peek(accepted, first, hello, request);
     else this.#start(accepted, { says: SILENT, hello: undefined, bytes: first });
+  }
+
+  onChosen(choosing: ClientConnection, chosen: ClientConnection): void {
+    this.#connections.delete(choosing);
+    this.#connections.add(chosen);
   }
 
   onConnectionClosed(connection: ClientConnection): void {

@@ -16,3 +16,9 @@ export interface ConnectionOwner {
   /** The socket is a fresh connection to this destination; `first` are its first bytes. */
   onTunnel(accepted: Accepted, destination: SocketAddress, first: Buffer): void;
 }
+
+/** Who owns a connection of which the protocol is not known yet. */
+export interface ChoosingOwner extends ConnectionOwner {
+  /** From now on the connection is this one. */
+  onChosen(choosing: ClientConnection, chosen: ClientConnection): void;
+}

@@ -1,4 +1,3 @@
-import type { SocketAddress } from "../../../model/address.ts";
 import { CARRYING_ALPN } from "../../carry/protocol.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
@@ -8,7 +7,7 @@ import type { Accepted } from "../accepted.ts";
 import { Http1Connection } from "../http1/connection.ts";
 import { Http2Connection } from "../http2/connection.ts";
 import { startsHttp2 } from "../sniff.ts";
-import type { ClientConnection, ConnectionOwner } from "./client-connection.ts";
+import type { ChoosingOwner, ClientConnection } from "./client-connection.ts";
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
@@ -28,21 +27,21 @@ function codecOf(bytes: Buffer): HttpCodec | undefined {
 }
 
 /**
- * A client that has not yet said anything, or not enough to know its protocol. Afterwards it
- * stands before the connection that serves the client in the protocol that is configured; where
- * that is `auto`, in the one that TLS has agreed upon, or that the first bytes show.
+ * A client that has not yet said anything, or not enough to know its protocol. Then it gives its
+ * place to the connection that serves the client in the protocol that is configured; where that is
+ * `auto`, in the one that TLS has agreed upon, or that the first bytes show.
  */
-export class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineOwner {
+export class CodecChoice implements ClientConnection, DeadlineOwner {
   readonly #accepted: Accepted;
   readonly #hcm: CompiledHcm;
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ChoosingOwner;
   readonly #idle: Deadline;
   readonly #close: () => void = contained(this as CodecChoice, this.#onClose);
   #bytes = NO_BYTES;
   #chosen: ClientConnection | undefined;
   #closedByPeer = false;
 
-  constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
+  constructor(accepted: Accepted, hcm: CompiledHcm, owner: ChoosingOwner) {
     const { clock } = hcm.context;
     accepted.openedMs = clock.now();
     hcm.account.http.connectionOpened();
@@ -95,14 +94,6 @@ export class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineO
     this.#accepted.socket.destroy();
   }
 
-  onConnectionClosed(): void {
-    this.#owner.onConnectionClosed(this);
-  }
-
-  onTunnel(accepted: Accepted, destination: SocketAddress, first: Buffer): void {
-    this.#owner.onTunnel(accepted, destination, first);
-  }
-
   #choose(codec: HttpCodec): ClientConnection {
     const accepted = this.#accepted;
     accepted.socket.removeListener("end", this.#end);
@@ -112,9 +103,10 @@ export class CodecChoice implements ClientConnection, ConnectionOwner, DeadlineO
     this.#bytes = NO_BYTES;
     const chosen =
       codec === "http2"
-        ? new Http2Connection(accepted, this.#hcm, this)
-        : new Http1Connection(accepted, this.#hcm, this);
+        ? new Http2Connection(accepted, this.#hcm, this.#owner)
+        : new Http1Connection(accepted, this.#hcm, this.#owner);
     this.#chosen = chosen;
+    this.#owner.onChosen(this, chosen);
     return chosen;
   }
 
