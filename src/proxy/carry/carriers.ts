@@ -92,7 +92,11 @@ export class Carriers implements ConnectionOwner, DialOwner {
     this.#tellIfGone();
   }
 
+  /** What is still being opened begins anew, as its certificates may have been replaced. */
   drain(): void {
+    const opening = this.#dial !== undefined || this.#isOpening();
+    this.#dial?.destroy();
+    this.#dial = opening ? new TransportDial(this.#host, this, this.#options.offer) : undefined;
     for (const carrier of Array.from(this.#all)) carrier.drain();
   }
 

@@ -5,10 +5,12 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { connect } from "node:tls";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TestAuthority } from "../../../test/support/certificates.ts";
+import { Gate, type GatePasses } from "../../../test/support/gate.ts";
 import { running } from "../../../test/support/one-hop.ts";
 import type { Peer } from "../../../test/support/peer.ts";
+import { tcpListener } from "../../../test/support/proxy-pair.ts";
 import {
   httpListener,
   type ProxySetup,
@@ -18,6 +20,8 @@ import {
 import { VirtualClock } from "../../base/clock.ts";
 
 const TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3";
+/** There the client has the last word, as the gate takes for granted. */
+const TLS_1_3 = "TLSv1_3";
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 /** When files are looked at again, at the latest. */
 const POLL_MS = 10_000;
@@ -50,18 +54,27 @@ async function rotateTo(name: string): Promise<void> {
 function transportSocket(side: "Upstream" | "Downstream"): object {
   const file = (name: string): object => ({ filename: path.join(folder, name) });
   const pair = { certificate_chain: file("tls.crt"), private_key: file("tls.key") };
+  const tls_params = {
+    tls_minimum_protocol_version: TLS_1_3,
+    tls_maximum_protocol_version: TLS_1_3,
+  };
   const validation_context = { trusted_ca: file("ca.crt") };
   const typed_config = {
     "@type": `${TLS}.${side}TlsContext`,
-    common_tls_context: { tls_certificates: [pair], validation_context },
+    common_tls_context: { tls_params, tls_certificates: [pair], validation_context },
     ...(side === "Downstream" ? { require_client_certificate: true } : {}),
   };
   return { name: "tls", typed_config };
 }
 
-function listenerTo(cluster: string, more: object = {}): object {
+type Kind = "http" | "tcp";
+
+function listenerTo(kind: Kind, cluster: string, more: object = {}): object {
   const routes = [{ match: { prefix: "/" }, route: { cluster, timeout: "0s" } }];
-  const listener = httpListener({ routes }) as { filter_chains: object[] };
+  const listener =
+    kind === "tcp"
+      ? tcpListener(cluster)
+      : (httpListener({ routes }) as { filter_chains: object[] });
   return { ...listener, filter_chains: [{ ...listener.filter_chains[0], ...more }] };
 }
 
@@ -80,20 +93,30 @@ async function originPort(): Promise<number> {
 interface FilePair {
   readonly outbound: ProxySetup;
   readonly inbound: ProxySetup;
+  /** Between the two. */
+  readonly gate: Gate;
+}
+
+interface FilePairOptions {
+  readonly carrying?: boolean;
+  readonly kind?: Kind;
+  readonly passes?: GatePasses;
 }
 
 /** Two proxies whose certificates are those of the folder. */
-async function startPair(carrying: boolean): Promise<FilePair> {
-  const server = listenerTo("origin", { transport_socket: transportSocket("Downstream") });
+async function startPair(options: FilePairOptions): Promise<FilePair> {
+  const { carrying = true, kind = "http", passes = "all" } = options;
+  const server = listenerTo(kind, "origin", { transport_socket: transportSocket("Downstream") });
   const origin = staticCluster("origin", [await originPort()]);
   const inbound = await startSetup([server], [origin], clock);
-  const peer = staticCluster("peer", [inbound.port()], {
+  const gate = await Gate.listen(inbound.port(), passes);
+  const peer = staticCluster("peer", [gate.port], {
     connect_timeout: "60s",
     transport_socket: transportSocket("Upstream"),
   });
-  const outbound = await startSetup([listenerTo("peer")], [peer], clock, undefined, carrying);
+  const outbound = await startSetup([listenerTo(kind, "peer")], [peer], clock, undefined, carrying);
   running.push(outbound, inbound);
-  return { outbound, inbound };
+  return { outbound, inbound, gate };
 }
 
 /** Clients that ask again as soon as they are answered. */
@@ -157,7 +180,7 @@ it.each([true, false])(
   "loses no request when certificates change, carried: %s",
   async (carrying) => {
     await rotateTo("first");
-    const { outbound, inbound } = await startPair(carrying);
+    const { outbound, inbound } = await startPair({ carrying });
     const http = inbound.proxy.telemetry.http("in");
     const load = new Load();
     for (let i = 0; i < CLIENTS; i++) load.begin(await outbound.client());
@@ -180,3 +203,30 @@ it.each([true, false])(
     expect(await shownBy(inbound)).toBe(`CN=turn ${ROTATIONS}`);
   },
 );
+
+describe.each(["http", "tcp"] as const)("what waits for the first carrier of %s", (kind) => {
+  it("outlives new certificates before the handshake", async () => {
+    await rotateTo("first");
+    const { outbound, gate } = await startPair({ kind, passes: "nothing" });
+    const client = await outbound.client();
+    client.sends(GET);
+    await vi.waitFor(() => expect(gate.connections).toBe(1));
+    gate.passes = "all";
+    await rotateTo("second");
+    expect((await client.receivesResponse()).head).toMatch(/^HTTP\/1.1 200 /);
+    expect(gate.connections).toBe(2);
+  });
+
+  it("outlives new certificates before the peer has spoken", async () => {
+    await rotateTo("first");
+    const { outbound, gate } = await startPair({ kind, passes: "handshake" });
+    const client = await outbound.client();
+    client.sends(GET);
+    const tls = outbound.proxy.telemetry.clusterTls("peer");
+    await vi.waitFor(() => expect(tls.value("handshake")).toBe(1));
+    gate.passes = "all";
+    await rotateTo("second");
+    expect((await client.receivesResponse()).head).toMatch(/^HTTP\/1.1 200 /);
+    expect(gate.connections).toBe(2);
+  });
+});
