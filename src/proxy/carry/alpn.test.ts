@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type TlsOptions } from "node:tls";
 import { beforeAll, describe, expect, it } from "vitest";
-import { running } from "../../../test/support/one-hop.ts";
+import { originServer, running } from "../../../test/support/one-hop.ts";
 import {
   type MeshIdentity,
   meshIdentity,
@@ -17,7 +17,7 @@ import {
   startSetup,
   staticCluster,
 } from "../../../test/support/proxy-setup.ts";
-import { CARRYING_ALPN } from "./protocol.ts";
+import { CARRYING_ALPN, CARRYING_TCP_ALPN } from "./protocol.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -75,7 +75,7 @@ interface Towards {
 }
 
 /** Sends a request; gives all that comes back until the connection's end, or the answer's. */
-async function askedOver({ port }: TlsServer, towards: Towards): Promise<string> {
+async function askedOver({ port }: Pick<TlsServer, "port">, towards: Towards): Promise<string> {
   const { carrying = true, cluster, kind, listed = [] } = towards;
   const transport_socket = originating(identity, listed);
   const peer = staticCluster("peer", [port], { transport_socket, ...cluster });
@@ -87,6 +87,7 @@ async function askedOver({ port }: TlsServer, towards: Towards): Promise<string>
 }
 
 const OWN = CARRYING_ALPN;
+const TCP = CARRYING_TCP_ALPN;
 const ALPN_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 const BY_ALPN = {
   typed_extension_protocol_options: {
@@ -101,8 +102,8 @@ describe("a server is offered", () => {
     { kind: "http", listed: ["mesh", "http/1.1"], offered: [OWN, "mesh", "http/1.1"] },
     { kind: "http", carrying: false, listed: [], offered: ["http/1.1"] },
     { kind: "http", carrying: false, listed: ["mesh", "a"], offered: ["mesh", "a"] },
-    { kind: "tcp", listed: [], offered: [OWN] },
-    { kind: "tcp", listed: ["mesh", "a"], offered: [OWN, "mesh", "a"] },
+    { kind: "tcp", listed: [], offered: [TCP] },
+    { kind: "tcp", listed: ["mesh", "a"], offered: [TCP, "mesh", "a"] },
     { kind: "tcp", carrying: false, listed: ["mesh", "a"], offered: ["mesh", "a"] },
     { kind: "tcp", carrying: false, listed: [], offered: undefined },
     { kind: "http", cluster: OVER_HTTP2, offered: ["h2"] },
@@ -139,17 +140,22 @@ describe.each([true, false])("a server that carries nothing, carrying here: %s",
   });
 });
 
-describe.each(["http", "tcp"] as const)("a listener of %s selects", (kind) => {
+describe.each([
+  { kind: "http", own: OWN, other: TCP },
+  { kind: "tcp", own: TCP, other: OWN },
+] as const)("a listener of $kind selects", ({ kind, own, other }) => {
   it.each([
-    { offered: [OWN, "http/1.1"], selected: OWN },
-    { offered: ["h2", "http/1.1", OWN], selected: OWN },
+    { offered: [own, "http/1.1"], selected: own },
+    { offered: ["h2", "http/1.1", own], selected: own },
     { offered: ["http/1.1", "h2"], selected: "h2" },
     { offered: ["http/1.1", "else"], selected: "http/1.1" },
     { offered: ["else"], selected: false },
+    { offered: [other, "http/1.1"], selected: "http/1.1" },
+    { offered: [other, own], selected: own },
     { offered: undefined, selected: false },
-    { offered: [OWN, "http/1.1"], carrying: false, selected: "http/1.1" },
-    { offered: [OWN], carrying: false, selected: false },
-    { offered: [OWN, "h2"], strangers: true, selected: "h2" },
+    { offered: [own, "http/1.1"], carrying: false, selected: "http/1.1" },
+    { offered: [own], carrying: false, selected: false },
+    { offered: [own, "h2"], strangers: true, selected: "h2" },
   ] as const)("$selected of $offered, carrying $carrying, strangers $strangers", async (each) => {
     const { offered, selected, ...more } = each;
     const setup = await inboundOf(kind, more);
@@ -169,13 +175,27 @@ describe.each(["http", "tcp"] as const)("a listener of %s selects", (kind) => {
   });
 });
 
+it.each([
+  { kind: "http", behind: "tcp" },
+  { kind: "tcp", behind: "http" },
+] as const)("$kind goes to a peer's listener of $behind as it is", async ({ kind, behind }) => {
+  const origin = await originServer();
+  const inbound = await inboundOf(behind, {}, origin.port);
+  const asking = askedOver({ port: inbound.port() }, { kind });
+  const upstream = await origin.accepts();
+  await upstream.receives("\r\n\r\n");
+  upstream.sends("HTTP/1.1 200 OK\r\nConnection: close\r\ncontent-length: 2\r\n\r\nok");
+  upstream.ends();
+  expect(await asking).toMatch(/^HTTP\/1.1 200 .*ok$/s);
+});
+
 interface Accepting {
   readonly carrying?: boolean;
   /** Clients need not show a certificate. */
   readonly strangers?: boolean;
 }
 
-async function inboundOf(kind: Kind, options: Accepting): Promise<ProxySetup> {
+async function inboundOf(kind: Kind, options: Accepting, port = 1): Promise<ProxySetup> {
   const { carrying = true, strangers = false } = options;
   const { typed_config, ...socket } = terminating(identity, ["h2", "http/1.1"]);
   const required = { ...typed_config, require_client_certificate: !strangers };
@@ -183,7 +203,7 @@ async function inboundOf(kind: Kind, options: Accepting): Promise<ProxySetup> {
   const listener = listenerOf(kind);
   const filter_chains = [{ ...listener.filter_chains[0], transport_socket }];
   const inbound = { ...listener, filter_chains };
-  const peer = staticCluster("peer", [1]);
+  const peer = staticCluster("peer", [port]);
   const setup = await startSetup([inbound], [peer], undefined, undefined, carrying);
   running.push(setup);
   return setup;

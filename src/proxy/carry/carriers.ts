@@ -8,7 +8,6 @@ import {
 import type { ResetReason } from "../upstream/stream-handler.ts";
 import type { Offer, Transport } from "../upstream/transport.ts";
 import { type DialOwner, TransportDial } from "../upstream/transport-dial.ts";
-import { CARRYING_ALPN } from "./protocol.ts";
 
 /** Whom the carriers tell what becomes of them. */
 export interface CarriersOwner {
@@ -64,7 +63,7 @@ export class Carriers implements ConnectionOwner, DialOwner {
 
   onDialled(transport: Transport): void {
     this.#dial = undefined;
-    if (transport.protocol !== CARRYING_ALPN) {
+    if (transport.protocol !== this.#options.offer.ownProtocol) {
       this.#owner.onPlainPeer(transport);
       return;
     }

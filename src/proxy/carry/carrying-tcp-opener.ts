@@ -6,9 +6,9 @@ import type { TcpConnection, TcpOpener } from "../upstream/tcp/tcp-connection.ts
 import type { Transport } from "../upstream/transport.ts";
 import { CarriedTcp } from "./carried-tcp.ts";
 import { Carriers, type CarriersOwner } from "./carriers.ts";
-import { CARRYING_ALPN } from "./protocol.ts";
+import { CARRYING_TCP_ALPN } from "./protocol.ts";
 
-const OFFER = { ...OFFER_TCP, ownProtocol: CARRYING_ALPN };
+const OFFER = { ...OFFER_TCP, ownProtocol: CARRYING_TCP_ALPN };
 const STREAMS_MAX = 256;
 
 /**

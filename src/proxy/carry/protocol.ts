@@ -7,6 +7,11 @@ import { HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
  * ALPN id gets exactly what its configuration says.
  */
 export const CARRYING_ALPN = "outrigger/1";
+/**
+ * The same for TCP connections. A filter chain takes the one or the other, so that bytes meant for
+ * an HTTP connection manager, or requests meant for a TCP proxy, go to it as they always do.
+ */
+export const CARRYING_TCP_ALPN = "outrigger-tcp/1";
 
 /**
  * The header that says what a stream carries; neither clients nor apps ever see or set it.

@@ -1,7 +1,7 @@
 import { BlockList, isIPv6 } from "node:net";
 import type { Address } from "../../model/address.ts";
 import type { FilterChain, FilterChainMatch } from "../../model/listener.ts";
-import { CARRYING_ALPN } from "../carry/protocol.ts";
+import { CARRYING_ALPN, CARRYING_TCP_ALPN } from "../carry/protocol.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import type { ServerContext } from "../tls/server-context.ts";
@@ -22,7 +22,8 @@ function ownProtocolOf(filter: CompiledFilter, tls: ServerContext | undefined): 
   const { context } = filter.kind === "http" ? filter.hcm : filter.tcp;
   const explicit = filter.kind === "http" && filter.hcm.config.explicitProxy;
   const known = tls?.knowsClients === true;
-  return context.carrying && known && !explicit ? CARRYING_ALPN : "";
+  if (!context.carrying || !known || explicit) return "";
+  return filter.kind === "http" ? CARRYING_ALPN : CARRYING_TCP_ALPN;
 }
 
 /**

@@ -2,7 +2,7 @@ import { isIP, type Socket } from "node:net";
 import type { ClientHello } from "../../codec/tls/client-hello.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
-import { CARRYING_ALPN } from "../carry/protocol.ts";
+import { CARRYING_TCP_ALPN } from "../carry/protocol.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { contained } from "../faults.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
@@ -250,7 +250,7 @@ export class ProxyListener implements ChoosingOwner {
       return;
     }
     const { tcp } = chain.filter;
-    if (accepted.alpn === CARRYING_ALPN) this.#openCarrier(accepted, tcp);
+    if (accepted.alpn === CARRYING_TCP_ALPN) this.#openCarrier(accepted, tcp);
     else this.#openTunnel(new SocketEnd(accepted), tcp, first);
   }
 
