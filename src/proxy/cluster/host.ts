@@ -17,8 +17,9 @@ export class Host implements Candidate {
   /** `127.0.0.1:9000`. */
   readonly text: string;
   /** Makes connections for bytes of any protocol. */
-  readonly tcp: TcpOpener;
-  readonly #pools: EndpointPools;
+  /** Most endpoints of a large mesh are never asked anything: made when one is. */
+  #pools: EndpointPools | undefined;
+  #tcp: TcpOpener | undefined;
   #connectPool: TcpPool | undefined;
   endpoint: Endpoint;
   weight: number;
@@ -42,8 +43,6 @@ export class Host implements Candidate {
     this.failedCheck = cluster.config.healthChecks.length > 0;
     this.outbound = cluster.destinationOf("outbound", endpoint);
     this.inbound = cluster.destinationOf("inbound", endpoint);
-    this.#pools = poolsOf(this);
-    this.tcp = tcpOpenerOf(this);
   }
 
   /** By discovery and by active checks (Envoy: Host::coarseHealth). */
@@ -53,7 +52,14 @@ export class Host implements Candidate {
 
   /** The pool for requests that came in this version of HTTP. */
   poolFor(version: HttpVersion): RequestPool {
+    this.#pools ??= poolsOf(this);
     return version === 20 ? this.#pools.http2 : this.#pools.http1;
+  }
+
+  /** Opens connections for bytes of any protocol. */
+  get tcp(): TcpOpener {
+    this.#tcp ??= tcpOpenerOf(this);
+    return this.#tcp;
   }
 
   /** The pool for CONNECT requests of which only the payload goes upstream. */
@@ -64,21 +70,24 @@ export class Host implements Candidate {
 
   /** Connections that are open or being opened. */
   get connections(): number {
+    if (this.#pools === undefined) return 0;
     const { http1, http2 } = this.#pools;
     return http1 === http2 ? http1.size : http1.size + http2.size;
   }
 
   /** Gives up a connection that is wanted elsewhere; false where it has none to give. */
   yieldConnection(): boolean {
+    if (this.#pools === undefined) return false;
     const { http1, http2 } = this.#pools;
     return http1.yieldConnection() || http2.yieldConnection();
   }
 
   /** Idle connections close now, busy ones after their requests. */
   drain(): void {
-    this.#pools.http1.drain();
-    if (this.#pools.http2 !== this.#pools.http1) this.#pools.http2.drain();
-    this.tcp.drain();
+    const pools = this.#pools;
+    pools?.http1.drain();
+    if (pools?.http2 !== pools?.http1) pools?.http2.drain();
+    this.#tcp?.drain();
   }
 
   /** Its address is no longer listed, or its cluster has gone. */
