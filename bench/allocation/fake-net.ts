@@ -191,6 +191,8 @@ export function accept(farEnd: FarEnd): Line {
   return line;
 }
 
+const standard: unknown[] = [];
+
 /** @param onConnect Makes the origin of a connection that the proxy opens. */
 export function replaceNet(onConnect: () => Line): void {
   const connect = ({ onread }: { readonly onread?: OnRead }): FakeSocket => {
@@ -200,6 +202,8 @@ export function replaceNet(onConnect: () => Line): void {
     return socket;
   };
   const createServer = (_: unknown, take: Take): FakeServer => new FakeServer(take);
+  // Where they are pipes they are sockets, made when they are first asked for.
+  standard.push(process.stdin, process.stdout, process.stderr);
   Object.assign(net, { connect, createServer, Socket: FakeSocket });
   syncBuiltinESMExports();
 }
