@@ -37,7 +37,7 @@ export class Http1Connection
 {
   readonly hcm: CompiledHcm;
   readonly writer: SocketWriter;
-  readonly #accepted: Accepted;
+  readonly accepted: Accepted;
   readonly #owner: ConnectionOwner;
   readonly #asked: AskedDestination | undefined;
   readonly #socket: Socket;
@@ -58,9 +58,11 @@ export class Http1Connection
   constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
     const { clock } = hcm.context;
     this.hcm = hcm;
-    this.#accepted = accepted;
+    this.accepted = accepted;
     this.#owner = owner;
-    this.#asked = hcm.config.explicitProxy ? new AskedDestination(this.localAddress) : undefined;
+    this.#asked = hcm.config.explicitProxy
+      ? new AskedDestination(accepted.localAddress)
+      : undefined;
     // A tunnel to be handed over stays an ordinary socket.
     accepted.readTo(contained(this as Http1Connection, this.onData), !hcm.config.explicitProxy);
     this.#socket = accepted.socket;
@@ -76,24 +78,8 @@ export class Http1Connection
     hcm.account.http.codecChosen("http1");
   }
 
-  get secure(): boolean {
-    return this.#accepted.secure;
-  }
-
-  get remoteAddress(): string {
-    return this.#accepted.remoteAddress;
-  }
-
-  get remoteIp(): string {
-    return this.#accepted.remoteIp;
-  }
-
-  get localAddress(): string {
-    return this.#accepted.localAddress;
-  }
-
   originalDestinationOf(authority: string): Address | undefined {
-    return this.#asked?.of(authority) ?? this.#accepted.originalDestination;
+    return this.#asked?.of(authority) ?? this.accepted.originalDestination;
   }
 
   get lastRequest(): boolean {
@@ -333,7 +319,7 @@ export class Http1Connection
     this.#socket.removeAllListeners("drain");
     const destination = addressOf(authority);
     if (destination === undefined) this.#socket.destroy();
-    else this.#owner.onTunnel(this.#accepted, destination, first);
+    else this.#owner.onTunnel(this.accepted, destination, first);
   }
 
   /** Sends what is left to send, then waits a moment for the client to close. */
@@ -373,7 +359,7 @@ export class Http1Connection
   #settle(active: boolean): void {
     this.#timer.dispose();
     this.#request?.dispose();
-    const lengthMs = this.hcm.context.clock.now() - this.#accepted.openedMs;
+    const lengthMs = this.hcm.context.clock.now() - this.accepted.openedMs;
     this.hcm.account.http.codecClosed("http1");
     this.hcm.account.http.connectionClosed(!this.#closedByPeer, active, lengthMs);
     this.#owner.onConnectionClosed(this);

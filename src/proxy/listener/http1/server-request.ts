@@ -6,6 +6,7 @@ import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import type { Downstream } from "../../downstream.ts";
 import { Exchange } from "../../exchange.ts";
 import type { SocketWriter } from "../../wire/socket-writer.ts";
+import type { Accepted } from "../accepted.ts";
 import { Http1ResponseEncoder } from "./response-encoder.ts";
 
 /** As many wait for connections to need them, for each connection manager: a few MiB. */
@@ -14,10 +15,7 @@ const SPARES_MAX = 1024;
 /** The connection that a request is of. */
 export interface RequestCarrier {
   readonly writer: SocketWriter;
-  readonly secure: boolean;
-  readonly remoteAddress: string;
-  readonly remoteIp: string;
-  readonly localAddress: string;
+  readonly accepted: Accepted;
   /** The connection shall end after the request under way. */
   readonly lastRequest: boolean;
   originalDestinationOf(authority: string): Address | undefined;
@@ -59,7 +57,7 @@ export class ServerRequest implements Downstream {
   }
 
   get secure(): boolean {
-    return this.#lentTo.secure;
+    return this.#lentTo.accepted.secure;
   }
 
   /** Requests are carried over HTTP/2. */
@@ -68,15 +66,15 @@ export class ServerRequest implements Downstream {
   }
 
   get remoteAddress(): string {
-    return this.#lentTo.remoteAddress;
+    return this.#lentTo.accepted.remoteAddress;
   }
 
   get remoteIp(): string {
-    return this.#lentTo.remoteIp;
+    return this.#lentTo.accepted.remoteIp;
   }
 
   get localAddress(): string {
-    return this.#lentTo.localAddress;
+    return this.#lentTo.accepted.localAddress;
   }
 
   get originalDestination(): Address | undefined {

@@ -41,7 +41,7 @@ export class Http2Connection
   implements ClientConnection, SessionOwner, StreamCarrier, DeadlineOwner, FrameWriterOwner
 {
   readonly hcm: CompiledHcm;
-  readonly #accepted: Accepted;
+  readonly accepted: Accepted;
   readonly #owner: ConnectionOwner;
   readonly #asked: AskedDestination | undefined;
   readonly #socket: Socket;
@@ -67,10 +67,12 @@ export class Http2Connection
   constructor(accepted: Accepted, hcm: CompiledHcm, owner: ConnectionOwner) {
     const { clock, telemetry } = hcm.context;
     this.hcm = hcm;
-    this.#accepted = accepted;
+    this.accepted = accepted;
     this.#owner = owner;
     this.#stats = telemetry.http2;
-    this.#asked = hcm.config.explicitProxy ? new AskedDestination(this.localAddress) : undefined;
+    this.#asked = hcm.config.explicitProxy
+      ? new AskedDestination(accepted.localAddress)
+      : undefined;
     accepted.readTo(contained(this as Http2Connection, this.onData), true);
     this.#socket = accepted.socket;
     this.#writer = new FrameWriter(this.#socket, this);
@@ -97,27 +99,11 @@ export class Http2Connection
 
   /** Its streams are other connections' requests. */
   get carrying(): boolean {
-    return this.#accepted.alpn === CARRYING_ALPN;
-  }
-
-  get secure(): boolean {
-    return this.#accepted.secure;
-  }
-
-  get remoteAddress(): string {
-    return this.#accepted.remoteAddress;
-  }
-
-  get remoteIp(): string {
-    return this.#accepted.remoteIp;
-  }
-
-  get localAddress(): string {
-    return this.#accepted.localAddress;
+    return this.accepted.alpn === CARRYING_ALPN;
   }
 
   originalDestinationOf(authority: string): Address | undefined {
-    return this.#asked?.of(authority) ?? this.#accepted.originalDestination;
+    return this.#asked?.of(authority) ?? this.accepted.originalDestination;
   }
 
   onData(bytes: Buffer): void {
@@ -313,7 +299,7 @@ export class Http2Connection
     this.#head.dispose();
     this.#spares.dispose();
     this.#dropSpares();
-    const lengthMs = context.clock.now() - this.#accepted.openedMs;
+    const lengthMs = context.clock.now() - this.accepted.openedMs;
     account.http.codecClosed("http2");
     account.http.connectionClosed(!this.#closedByPeer, active, lengthMs);
     this.#owner.onConnectionClosed(this);

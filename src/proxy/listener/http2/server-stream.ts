@@ -21,6 +21,7 @@ import type { Downstream } from "../../downstream.ts";
 import { Exchange } from "../../exchange.ts";
 import { contained } from "../../faults.ts";
 import { FLAG_DC } from "../../telemetry/response-flags.ts";
+import type { Accepted } from "../accepted.ts";
 import { Http2ResponseEncoder } from "./response-encoder.ts";
 
 /** What a client may send into a tunnel before it is known whether there will be one. */
@@ -29,12 +30,9 @@ const EARLY_BYTES_MAX = 64 * 1024;
 /** The connection that streams are of. */
 export interface StreamCarrier {
   readonly hcm: CompiledHcm;
-  readonly secure: boolean;
+  readonly accepted: Accepted;
   /** Its streams are other connections' requests (carry/protocol.ts). */
   readonly carrying: boolean;
-  readonly remoteAddress: string;
-  readonly remoteIp: string;
-  readonly localAddress: string;
   originalDestinationOf(authority: string): Address | undefined;
   /** The stream's object can serve another request. */
   onStreamFree(stream: ServerStream): void;
@@ -74,7 +72,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   }
 
   get secure(): boolean {
-    return this.#carrier.secure;
+    return this.#carrier.accepted.secure;
   }
 
   get carrying(): boolean {
@@ -82,15 +80,15 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   }
 
   get remoteAddress(): string {
-    return this.#carrier.remoteAddress;
+    return this.#carrier.accepted.remoteAddress;
   }
 
   get remoteIp(): string {
-    return this.#carrier.remoteIp;
+    return this.#carrier.accepted.remoteIp;
   }
 
   get localAddress(): string {
-    return this.#carrier.localAddress;
+    return this.#carrier.accepted.localAddress;
   }
 
   get originalDestination(): Address | undefined {
