@@ -9,6 +9,9 @@ import type { ResetReason } from "../upstream/stream-handler.ts";
 import type { Offer, Transport } from "../upstream/transport.ts";
 import { type DialOwner, TransportDial } from "../upstream/transport-dial.ts";
 
+/** So many streams share a carrier before another is opened beside it; long bodies, fewer. */
+export const CARRIED_STREAMS_MAX = 256;
+
 /** Whom the carriers tell what becomes of them. */
 export interface CarriersOwner {
   /** One of them takes streams, or takes further ones. */

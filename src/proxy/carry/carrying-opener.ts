@@ -6,11 +6,10 @@ import type { ResetReason } from "../upstream/stream-handler.ts";
 import { OFFER_HTTP1, type Offer, type Transport } from "../upstream/transport.ts";
 import { BulkCarriers } from "./bulk-carriers.ts";
 import { CarriedConnection, type CarrierChoice } from "./carried-connection.ts";
-import { Carriers, type CarriersOwner } from "./carriers.ts";
+import { CARRIED_STREAMS_MAX, Carriers, type CarriersOwner } from "./carriers.ts";
 import { CARRYING_ALPN } from "./protocol.ts";
 
 const OFFER: Offer = { ...OFFER_HTTP1, ownProtocol: CARRYING_ALPN };
-const STREAMS_MAX = 256;
 
 /**
  * What is known of the endpoint, by what ALPN last settled on.
@@ -40,7 +39,7 @@ export class CarryingOpener implements ConnectionOpener, CarriersOwner, CarrierC
   #waitingSinceMs = 0;
 
   constructor(host: Host) {
-    const options = { cargo: "http1", offer: OFFER, streamsMax: STREAMS_MAX } as const;
+    const options = { cargo: "http1", offer: OFFER, streamsMax: CARRIED_STREAMS_MAX } as const;
     this.#host = host;
     this.#carriers = new Carriers(host, this, options);
     this.#bulk = new BulkCarriers(host, OFFER);

@@ -5,11 +5,10 @@ import { DirectOpener, OFFER_TCP, openOver } from "../upstream/tcp/direct-opener
 import type { TcpConnection, TcpOpener } from "../upstream/tcp/tcp-connection.ts";
 import type { Transport } from "../upstream/transport.ts";
 import { CarriedTcp } from "./carried-tcp.ts";
-import { Carriers, type CarriersOwner } from "./carriers.ts";
+import { CARRIED_STREAMS_MAX, Carriers, type CarriersOwner } from "./carriers.ts";
 import { CARRYING_TCP_ALPN } from "./protocol.ts";
 
 const OFFER = { ...OFFER_TCP, ownProtocol: CARRYING_TCP_ALPN };
-const STREAMS_MAX = 256;
 
 /**
  * Opens TCP connections to an endpoint that may be an Outrigger sidecar. The first handshake shows
@@ -24,7 +23,7 @@ export class CarryingTcpOpener implements TcpOpener, CarriersOwner {
   #waiting: TcpConnection[] = [];
 
   constructor(host: Host) {
-    const options = { cargo: "tcp", offer: OFFER, streamsMax: STREAMS_MAX } as const;
+    const options = { cargo: "tcp", offer: OFFER, streamsMax: CARRIED_STREAMS_MAX } as const;
     this.#carriers = new Carriers(host, this, options);
   }
 
