@@ -2,6 +2,7 @@ import type { Address } from "./address.ts";
 import type { Origin } from "./origin.ts";
 import type { RouteConfiguration } from "./route.ts";
 import type { Http1Options, Http2Options } from "./transport/http2.ts";
+import type { ProxyProtocolVersion } from "./transport/proxy-protocol.ts";
 import type { DownstreamTls } from "./transport/tls.ts";
 
 /** Where routes come from: written in place, or asked for by name. */
@@ -10,7 +11,12 @@ export type RouteSource =
   | { readonly kind: "rds"; readonly name: string };
 
 /** Envoy's and our own HTTP filters that are executed. The router is always last. */
-export type HttpFilter = { readonly kind: "router" } | GrpcWebFilter | TelemetryFilter;
+export type HttpFilter = { readonly kind: "router" } | CorsFilter | GrpcWebFilter | TelemetryFilter;
+
+/** Envoy: filters.http.cors.v3.Cors; routes and virtual hosts say what is allowed. */
+export interface CorsFilter {
+  readonly kind: "cors";
+}
 
 /** Envoy: filters.http.grpc_web.v3.GrpcWeb: browsers' gRPC-Web becomes gRPC, and back. */
 export interface GrpcWebFilter {
@@ -99,6 +105,14 @@ export interface TcpProxy {
   readonly clusters: readonly TcpWeightedCluster[];
   /** Default 1 h; 0 disables. */
   readonly idleTimeoutMs: number;
+  /** RING_HASH and MAGLEV choose by the client's address; else by chance. */
+  readonly hashesSourceIp: boolean;
+  /** How long a client's connection may last, busy or not; 0 for ever. */
+  readonly maxConnectionDurationMs: number;
+  /** How many endpoints are tried before a connection is given up; Envoy's default 1. */
+  readonly maxConnectAttempts: number;
+  /** One line when a connection has ended. */
+  readonly accessLogs: readonly AccessLog[];
   /** Our own extension, as `TelemetryFilter`; undefined: none. */
   readonly telemetry: TelemetryFilter | undefined;
 }
@@ -123,6 +137,12 @@ export interface FilterChainMatch {
   readonly applicationProtocols: readonly string[];
   /** `raw_buffer` or `tls`; empty matches both. */
   readonly transportProtocol: "" | "raw_buffer" | "tls";
+  /** Of the other end of the connection itself, whatever a PROXY protocol header says. */
+  readonly directSourcePrefixRanges: readonly CidrRange[];
+  /** `sameIpOrLoopback`: the client has this machine's address, or a loopback address. */
+  readonly sourceType: "any" | "sameIpOrLoopback" | "external";
+  readonly sourcePrefixRanges: readonly CidrRange[];
+  readonly sourcePorts: readonly number[];
 }
 
 export interface FilterChain {
@@ -134,7 +154,21 @@ export interface FilterChain {
   readonly filter: HttpConnectionManager | TcpProxy;
 }
 
-export type ListenerFilter = "originalDst" | "httpInspector" | "tlsInspector";
+/**
+ * Envoy: filters.listener.proxy_protocol.v3.ProxyProtocol. Connections begin with a header that
+ * says whose they are; it comes before all inspection.
+ */
+export interface ProxyProtocolFilter {
+  readonly kind: "proxyProtocol";
+  /** What begins with anything else is served as it is; else closed. */
+  readonly allowWithout: boolean;
+  /** Their headers close the connection; with `allowWithout` they are taken for payload. */
+  readonly disallowedVersions: readonly ProxyProtocolVersion[];
+  /** Stands in the statistics' names; empty for none. */
+  readonly statPrefix: string;
+}
+
+export type ListenerFilter = "originalDst" | "httpInspector" | "tlsInspector" | ProxyProtocolFilter;
 
 /** Envoy: listener.v3.Listener. */
 export interface Listener {

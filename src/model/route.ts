@@ -1,3 +1,5 @@
+import type { FilterConfigs } from "./filter/filter-configs.ts";
+import type { HashPolicy } from "./balance/hash-policy.ts";
 import type { Origin } from "./origin.ts";
 
 /** Envoy: config.core.v3.HeaderValueOption.HeaderAppendAction. */
@@ -103,6 +105,8 @@ export interface ForwardAction {
   /** Undefined: the listener's. 0 disables. */
   readonly idleTimeoutMs: number | undefined;
   readonly retryPolicy: RetryPolicy | undefined;
+  /** What RING_HASH and MAGLEV choose by; none: by chance. */
+  readonly hashPolicies: readonly HashPolicy[];
   /** Envoy's `prefix_rewrite`; undefined leaves the path. */
   readonly prefixRewrite: string | undefined;
   readonly regexRewrite: RegexRewrite | undefined;
@@ -158,6 +162,7 @@ export interface Route {
   readonly action: RouteAction;
   readonly requestHeaders: HeaderMutations;
   readonly responseHeaders: HeaderMutations;
+  readonly filterConfigs: FilterConfigs;
   /** Travels as filter metadata `outrigger.origin`. */
   readonly origin: Origin | undefined;
 }
@@ -175,6 +180,7 @@ export interface VirtualHost {
   /** Sends `x-envoy-attempt-count` upstream / downstream. */
   readonly includeRequestAttemptCount: boolean;
   readonly includeAttemptCountInResponse: boolean;
+  readonly filterConfigs: FilterConfigs;
 }
 
 /** Envoy: route.v3.RouteConfiguration. */
@@ -186,4 +192,5 @@ export interface RouteConfiguration {
   readonly responseHeaders: HeaderMutations;
   /** Envoy's `max_direct_response_body_size_bytes`, default 4096. */
   readonly maxDirectResponseBodyBytes: number;
+  readonly filterConfigs: FilterConfigs;
 }

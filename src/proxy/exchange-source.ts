@@ -1,6 +1,7 @@
 import type { HttpVersion, RequestMessage } from "../codec/http/message.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Downstream } from "./downstream.ts";
+import type { HttpFilters } from "./filters/http-filter.ts";
 import type { ResponseWriter } from "./reply/response-writer.ts";
 import type { RequestHead } from "./route/request-head.ts";
 import type { Routing } from "./route/routing.ts";
@@ -26,6 +27,7 @@ export interface ExchangeParts {
   readonly account: RequestAccount;
   readonly response: ResponseWriter;
   readonly routing: Routing;
+  readonly filters: HttpFilters;
   readonly failureDetail: string;
 }
 

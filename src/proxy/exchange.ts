@@ -10,6 +10,7 @@ import type { Downstream } from "./downstream.ts";
 import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
 import { contained } from "./faults.ts";
 import { decodeRequest } from "./filters/decode-request.ts";
+import { HttpFilters } from "./filters/http-filter.ts";
 import { isGrpc, noteGrpcStatus } from "./grpc/grpc-call.ts";
 import { type GrpcWeb, grpcWebOf } from "./grpc/grpc-web.ts";
 import { Answer } from "./reply/answer.ts";
@@ -57,6 +58,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   readonly flow: FlowControl;
   readonly response: ResponseWriter;
   readonly routing: Routing = new Routing();
+  readonly filters: HttpFilters;
   failureDetail = "";
   readonly #web: GrpcWeb;
   readonly #answer: Answer;
@@ -78,6 +80,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.response = new ResponseWriter(down, head, this.account, this.#web);
     this.#answer = new Answer(this, this.source, this.#web);
     this.#body = new RequestStream(down, this.#retry, this.#web);
+    this.filters = new HttpFilters(down.hcm.filters, this);
     this.#timeouts = new Timeouts(this.context.clock, this);
     this.flow = new FlowControl(this.attempt, this.#body, this.account);
     this.tunnel = new Tunnel(down, this.attempt, this.account, this.response, this.#timeouts);
@@ -91,7 +94,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   begin(headBytes: number): void {
     this.#reset(headBytes);
     if (!this.#decode()) return;
-    if (!this.#findRoute()) return;
+    this.#findRoute();
+    if (!this.#filter()) return;
     this.down.hcm.peers?.onRequest(this.head.headers, this.account);
     if (!this.#admit()) return;
     this.#tryHost();
@@ -105,6 +109,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.response.begin();
     this.failureDetail = "";
     this.routing.reset();
+    this.filters.reset();
     this.#hosts.reset();
     this.#body.begin(this.head.body === "none");
     if (this.#body.complete) this.account.requestCompleteAtMs = nowMs;
@@ -121,14 +126,18 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     return true;
   }
 
-  #findRoute(): boolean {
-    const reply = this.routing.find(this.request, this.down.hcm);
+  #findRoute(): void {
+    this.routing.find(this.request, this.down.hcm);
     if (this.#web.takeRequest(this.head.headers)) this.account.grpc = true;
+  }
+
+  #filter(): boolean {
+    const reply = this.filters.onRequest();
     return reply === undefined || this.#refuse(reply);
   }
 
   #admit(): boolean {
-    const reply = this.routing.draw(this.down.hcm, this.context.random);
+    const reply = this.routing.settle(this.request, this.down.hcm, this.context.random);
     if (reply !== undefined) return this.#refuse(reply);
     const forward = this.routing.forward as CompiledForward;
     const cluster = this.routing.cluster as UpstreamCluster;

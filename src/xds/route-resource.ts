@@ -9,8 +9,10 @@ import {
   type RouteConfiguration as RouteConfigurationMessage,
   RouteConfigurationSchema,
 } from "../gen/envoy/config/route/v3/route_pb.js";
+import type { FilterConfigs } from "../model/filter/filter-configs.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../model/route.ts";
 import type { Place } from "./check/place.ts";
+import { decodeFilterConfigs, encodeFilterConfigs } from "./filter/filter-configs.ts";
 import type { EncodeFor } from "./message/flavor.ts";
 import { decodeMutations, encodeMutations } from "./message/header-mutation.ts";
 import { decodeOrigin, encodeOurs } from "./message/metadata.ts";
@@ -32,6 +34,7 @@ export function decodeRoutes(message: RouteConfigurationMessage, place: Place): 
     ignorePortInHostMatching: message.ignorePortInHostMatching,
     ...decodeMutations(message, place),
     maxDirectResponseBodyBytes: message.maxDirectResponseBodySizeBytes ?? DIRECT_RESPONSE_BYTES,
+    filterConfigs: decodeSaidToFilters(message, place),
   };
   refuseLongBodies(routes, hosts);
   return routes;
@@ -79,6 +82,7 @@ function decodeHost(message: VirtualHostMessage, place: Place): VirtualHost {
     retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
     includeRequestAttemptCount: message.includeRequestAttemptCount,
     includeAttemptCountInResponse: message.includeAttemptCountInResponse,
+    filterConfigs: decodeSaidToFilters(message, place),
   };
 }
 
@@ -89,12 +93,20 @@ function refuseBadDomain(domain: string, place: Place): void {
   place.refuse("is no domain", domain, "a name, *, *.suffix or prefix.*");
 }
 
+function decodeSaidToFilters(
+  message: RouteConfigurationMessage | VirtualHostMessage | RouteMessage,
+  place: Place,
+): FilterConfigs {
+  return decodeFilterConfigs(message.typedPerFilterConfig, place.field("typed_per_filter_config"));
+}
+
 function decodeRoute(message: RouteMessage, place: Place): Route {
   return {
     name: message.name,
     match: decodeRouteMatch(message.match, place.field("match")),
     action: decodeAction(message.action, place),
     ...decodeMutations(message, place),
+    filterConfigs: decodeSaidToFilters(message, place),
     origin: decodeOrigin(message.metadata),
   };
 }
@@ -111,6 +123,7 @@ export function encodeRoutes(
     maxDirectResponseBodySizeBytes: routes.maxDirectResponseBodyBytes,
     // Routes and clusters change in separate messages: a cluster may come a moment later.
     validateClusters: false,
+    typedPerFilterConfig: encodeFilterConfigs(routes.filterConfigs),
   });
 }
 
@@ -122,6 +135,7 @@ function encodeHost(host: VirtualHost, target: EncodeFor): VirtualHostMessage {
     ...encodeMutations(host),
     includeRequestAttemptCount: host.includeRequestAttemptCount,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse,
+    typedPerFilterConfig: encodeFilterConfigs(host.filterConfigs),
   };
   const retries = encodeRetryPolicy(host.retryPolicy);
   if (retries !== undefined) init.retryPolicy = retries;
@@ -135,6 +149,7 @@ function encodeRoute(route: Route, target: EncodeFor): RouteMessage {
     match: encodeRouteMatch(route.match),
     action: encodeAction(route.action),
     ...encodeMutations(route),
+    typedPerFilterConfig: encodeFilterConfigs(route.filterConfigs),
     ...(metadata === undefined ? {} : { metadata }),
   });
 }

@@ -1,4 +1,7 @@
 import fc from "fast-check";
+import type { CorsPolicy } from "../../src/model/filter/cors.ts";
+import type { FilterConfigs } from "../../src/model/filter/filter-configs.ts";
+import type { Fraction } from "../../src/model/fraction.ts";
 import type { Origin } from "../../src/model/origin.ts";
 import type {
   ForwardAction,
@@ -168,6 +171,26 @@ const directResponse = fc.record({
   body: text,
 });
 
+const fraction: fc.Arbitrary<Fraction> = fc.record({
+  numerator: fc.nat(100),
+  denominator: fc.constantFrom(100, 10_000, 1_000_000),
+});
+
+const cors: fc.Arbitrary<CorsPolicy> = fc.record({
+  allowOrigins: fc.array(stringMatch, upTo3),
+  allowMethods: text,
+  allowHeaders: text,
+  exposeHeaders: text,
+  maxAge: fc.constantFrom("", "600"),
+  allowCredentials: optional(fc.boolean()),
+  allowPrivateNetworkAccess: optional(fc.boolean()),
+  forwardNotMatchingPreflights: optional(fc.boolean()),
+  enabled: optional(fraction),
+  shadowEnabled: optional(fraction),
+});
+
+const filterConfigs: fc.Arbitrary<FilterConfigs> = fc.record({ cors: optional(cors) });
+
 const route: fc.Arbitrary<Route> = fc.record({
   name: text,
   match: fc.record({
@@ -177,6 +200,7 @@ const route: fc.Arbitrary<Route> = fc.record({
   }),
   action: fc.oneof(forward, redirect, directResponse),
   ...both,
+  filterConfigs,
   origin: optional(origin),
 });
 
@@ -188,6 +212,7 @@ const virtualHost: fc.Arbitrary<VirtualHost> = fc.record({
   retryPolicy: optional(retryPolicy),
   includeRequestAttemptCount: fc.boolean(),
   includeAttemptCountInResponse: fc.boolean(),
+  filterConfigs,
 });
 
 /** No domain stands in two virtual hosts. */
@@ -205,4 +230,5 @@ export const routeConfiguration: fc.Arbitrary<RouteConfiguration> = fc.record({
   ignorePortInHostMatching: fc.boolean(),
   ...both,
   maxDirectResponseBodyBytes: fc.integer({ min: 100, max: 9999 }),
+  filterConfigs,
 });

@@ -1,7 +1,13 @@
 import type { Snapshot } from "../../src/control/server/snapshot-source.ts";
 import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
+import { ENVOY_BALANCING } from "../../src/model/balance/balancing.ts";
 import { type Cluster, ENVOY_THRESHOLDS } from "../../src/model/cluster.ts";
-import { type ClusterLoadAssignment, NO_LOCALITY } from "../../src/model/endpoint.ts";
+import {
+  type ClusterLoadAssignment,
+  NO_LOCALITY,
+  OVERPROVISIONING_FACTOR,
+} from "../../src/model/endpoint.ts";
+import { NO_FILTER_CONFIGS } from "../../src/model/filter/filter-configs.ts";
 import type { HttpConnectionManager, Listener } from "../../src/model/listener.ts";
 import { NO_MUTATIONS, type Route, type RouteConfiguration } from "../../src/model/route.ts";
 import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
@@ -16,6 +22,7 @@ export function edsCluster(name: string, changes: Partial<Cluster> = {}): Cluste
     edsServiceName: "",
     lbPolicy: "roundRobin",
     choiceCount: 2,
+    balancing: ENVOY_BALANCING,
     connectTimeoutMs: 5000,
     thresholds: ENVOY_THRESHOLDS,
     loadAssignment: undefined,
@@ -41,11 +48,13 @@ export function assignment(clusterName: string, ports: readonly number[]): Clust
   const endpoints = ports.map((port) => ({
     address: socketAddress("127.0.0.1", port),
     hostname: "",
+    hashKey: "",
     health: "healthy" as const,
     weight: 1,
     workload: undefined,
   }));
-  return { clusterName, localities: [{ locality: NO_LOCALITY, priority: 0, endpoints }] };
+  const localities = [{ locality: NO_LOCALITY, priority: 0, weight: 0, endpoints }];
+  return { clusterName, localities, overprovisioningFactor: OVERPROVISIONING_FACTOR };
 }
 
 export function routeTo(cluster: string, prefix = "/"): Route {
@@ -70,6 +79,7 @@ export function routeTo(cluster: string, prefix = "/"): Route {
       timeoutMs: 15_000,
       idleTimeoutMs: undefined,
       retryPolicy: undefined,
+      hashPolicies: [],
       prefixRewrite: undefined,
       regexRewrite: undefined,
       hostRewrite: undefined,
@@ -82,6 +92,7 @@ export function routeTo(cluster: string, prefix = "/"): Route {
     },
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
+    filterConfigs: NO_FILTER_CONFIGS,
     origin: undefined,
   };
 }
@@ -99,12 +110,14 @@ export function routes(name: string, list: readonly Route[]): RouteConfiguration
         retryPolicy: undefined,
         includeRequestAttemptCount: false,
         includeAttemptCountInResponse: false,
+        filterConfigs: NO_FILTER_CONFIGS,
       },
     ],
     ignorePortInHostMatching: false,
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     maxDirectResponseBodyBytes: 4096,
+    filterConfigs: NO_FILTER_CONFIGS,
   };
 }
 

@@ -8,6 +8,7 @@ import { type SocketAddress, socketAddress } from "../../model/address.ts";
 import type { Bootstrap } from "../../model/bootstrap.ts";
 import { ENVOY_THRESHOLDS } from "../../model/cluster.ts";
 import { NO_LOCALITY } from "../../model/endpoint.ts";
+import { NO_FILTER_CONFIGS } from "../../model/filter/filter-configs.ts";
 import { NO_MUTATIONS, type RouteConfiguration } from "../../model/route.ts";
 import { startAdmin } from "./admin-server.ts";
 import type { AdminSource, ClusterRow } from "./admin-source.ts";
@@ -74,6 +75,7 @@ const ROUTES: RouteConfiguration = {
       retryPolicy: undefined,
       includeRequestAttemptCount: false,
       includeAttemptCountInResponse: false,
+      filterConfigs: NO_FILTER_CONFIGS,
     },
   ],
   ignorePortInHostMatching: false,
@@ -83,6 +85,7 @@ const ROUTES: RouteConfiguration = {
   },
   responseHeaders: NO_MUTATIONS,
   maxDirectResponseBodyBytes: 4096,
+  filterConfigs: NO_FILTER_CONFIGS,
 };
 
 let happened: string[];

@@ -13,6 +13,7 @@ import type { CompiledListener } from "../listener/listener-set.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import type { AccessLogger } from "../telemetry/access-log/logger.ts";
 import type { PeerHeaders } from "../telemetry/standard/peer-metadata.ts";
+import { compileFilters } from "./compile-filters.ts";
 import { compileRoutes } from "./compile-routes.ts";
 import { type CompiledHcm, RouteSlot } from "./compiled-hcm.ts";
 
@@ -102,6 +103,7 @@ function compileHcm(
       fieldsMax: config.maxHeadersCount,
     },
     peers,
+    filters: compileFilters(config, telemetry),
     grpcWeb: config.httpFilters.some(({ kind }) => kind === "grpcWeb"),
     localAddress: scope.localAddress,
     allowedUpgrades: new Set(config.upgrades),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HeaderTable } from "../../codec/http/header-table.ts";
+import { NO_FILTER_CONFIGS } from "../../model/filter/filter-configs.ts";
 import {
   NO_MUTATIONS,
   type PathMatch,
@@ -20,6 +21,7 @@ function route(name: string, match: Partial<RouteMatch>): Route {
     action: { kind: "directResponse", status: 200, body: "" },
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
+    filterConfigs: NO_FILTER_CONFIGS,
     origin: undefined,
   };
 }
@@ -43,11 +45,13 @@ function tableOf(
       retryPolicy: undefined,
       includeRequestAttemptCount: false,
       includeAttemptCountInResponse: false,
+      filterConfigs: NO_FILTER_CONFIGS,
     })),
     ignorePortInHostMatching,
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     maxDirectResponseBodyBytes: 4096,
+    filterConfigs: NO_FILTER_CONFIGS,
   };
   return compileRoutes(config, (name) => new ClusterSlot(name));
 }

@@ -1,4 +1,5 @@
 import { GRPC_STATUS } from "../../codec/grpc/status.ts";
+import type { FilterConfigs } from "../../model/filter/filter-configs.ts";
 import {
   type ForwardAction,
   type HeaderMutations,
@@ -10,6 +11,7 @@ import {
   type VirtualHost,
 } from "../../model/route.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
+import { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type {
   CompiledAction,
   CompiledForward,
@@ -98,7 +100,18 @@ function compileRoute(
     responseHeaders: mutatorsOf(levels("responseHeaders")),
     attemptCountInRequest: virtualHost.includeRequestAttemptCount,
     attemptCountInResponse: virtualHost.includeAttemptCountInResponse,
+    // Envoy's filter leaves routes alone that answer themselves.
+    cors:
+      route.action.kind !== "forward"
+        ? undefined
+        : corsOf([route.filterConfigs, virtualHost.filterConfigs, config.filterConfigs]),
   };
+}
+
+/** `levels`: from the route outwards. */
+function corsOf(levels: readonly FilterConfigs[]): CompiledCors | undefined {
+  const policies = levels.flatMap(({ cors }) => cors ?? []);
+  return policies.length === 0 ? undefined : new CompiledCors(policies);
 }
 
 function compileAction(route: Route, virtualHost: VirtualHost, slotOf: SlotOf): CompiledAction {

@@ -1,6 +1,7 @@
 import type { HeadLimits } from "../../codec/h1/head-parser.ts";
 import type { HttpConnectionManager } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
+import type { HttpFilterFactory } from "../filters/http-filter.ts";
 import type { TelemetryExchange } from "../filters/peer-exchange.ts";
 import type { RouteTable } from "../route/route-table.ts";
 import type { HttpAccount } from "../telemetry/account.ts";
@@ -25,6 +26,8 @@ export interface CompiledHcm {
   readonly headLimits: HeadLimits;
   /** Undefined without a telemetry filter. */
   readonly peers: TelemetryExchange | undefined;
+  /** Those that look at requests and answers one by one; most have none. */
+  readonly filters: readonly HttpFilterFactory[];
   /** gRPC-Web becomes gRPC. */
   readonly grpcWeb: boolean;
   /** What stands for this proxy in `x-forwarded-for` when the client is on this machine. */

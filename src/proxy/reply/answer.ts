@@ -57,5 +57,6 @@ export class Answer {
   #finalize(headers: HeaderTable): void {
     const { route, target } = this.#of.routing;
     if (route !== undefined) finalizeResponse(headers, route, target, this.#source);
+    this.#of.filters.onResponse(headers);
   }
 }

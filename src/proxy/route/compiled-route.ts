@@ -1,4 +1,5 @@
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
+import type { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
 import type { PathRewrite } from "./rewrite.ts";
 import type { HeaderMatcher, RouteMatcher } from "./route-matcher.ts";
@@ -13,6 +14,8 @@ export interface CompiledRoute {
   readonly responseHeaders: readonly HeaderMutator[];
   readonly attemptCountInRequest: boolean;
   readonly attemptCountInResponse: boolean;
+  /** Undefined: no level says anything. */
+  readonly cors: CompiledCors | undefined;
 }
 
 export type CompiledAction = CompiledForward | CompiledRedirect | CompiledDirectResponse;

@@ -33,12 +33,15 @@ export class Routing {
     this.cluster = undefined;
   }
 
-  /** Gives the answer to a request that no route forwards. */
-  find(request: RequestHead, hcm: CompiledHcm): LocalReply | undefined {
+  find(request: RequestHead, hcm: CompiledHcm): void {
+    this.route = hcm.routes.table?.find(request);
+  }
+
+  /** Chooses the cluster; gives the answer where the request goes to none. */
+  settle(request: RequestHead, hcm: CompiledHcm, random: Random): LocalReply | undefined {
     hcm.account.http.count("rq_total");
-    const route = hcm.routes.table?.find(request);
+    const { route } = this;
     if (route === undefined) return replies.NO_ROUTE;
-    this.route = route;
     const { action } = route;
     if (request.method === "CONNECT" && !allowsConnect(action, hcm)) return replies.CONNECT_REFUSED;
     if (action.kind !== "forward") {
@@ -46,12 +49,10 @@ export class Routing {
       return replies.routeReply(action, request);
     }
     this.forward = action;
-    return undefined;
+    return this.#draw(action, hcm, random);
   }
 
-  /** Chooses the cluster; gives the answer where there is none. */
-  draw(hcm: CompiledHcm, random: Random): LocalReply | undefined {
-    const forward = this.forward as CompiledForward;
+  #draw(forward: CompiledForward, hcm: CompiledHcm, random: Random): LocalReply | undefined {
     const draw = forward.targets.length === 1 ? 0 : random.below(forward.weight);
     const target = targetOf(forward, draw);
     const cluster = target?.slot.cluster;

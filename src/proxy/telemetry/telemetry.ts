@@ -6,6 +6,7 @@ import type { WorkloadLabels } from "../../model/endpoint.ts";
 import { ClusterStats } from "./envoy/cluster-stats.ts";
 import { type ClusterTables, clusterTables } from "./envoy/cluster-tables.ts";
 import { statSegment } from "./envoy/columns.ts";
+import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
 import { HttpStats } from "./envoy/http-stats.ts";
 import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
 import { Http2Stats } from "./envoy/http2-stats.ts";
@@ -36,6 +37,8 @@ export class Telemetry {
   readonly #standardTables: StandardTables;
   readonly #tcpTable: Table;
   readonly #tcps = new Map<string, TcpStats>();
+  readonly #corsTable: Table;
+  readonly #cors = new Map<string, CorsStats>();
   readonly #clusterTlsTables: SslTables;
   readonly #clusterTls = new Map<string, SslStats>();
   readonly #listenerTlsTables: SslTables;
@@ -56,6 +59,7 @@ export class Telemetry {
     this.#listenerTables = listenerTables(registry);
     this.#standardTables = standardTables(registry, version);
     this.#tcpTable = tcpTable(registry);
+    this.#corsTable = corsTable(registry);
     registry.onCollect(() => {
       for (const cluster of this.#clusters.values()) cluster.collect();
     });
@@ -94,6 +98,16 @@ export class Telemetry {
     if (stats === undefined) {
       stats = new HttpStats(statPrefix, this.#httpTables);
       this.#https.set(statPrefix, stats);
+    }
+    return stats;
+  }
+
+  /** CORS filters, by the connection manager's `stat_prefix`. */
+  cors(statPrefix: string): CorsStats {
+    let stats = this.#cors.get(statPrefix);
+    if (stats === undefined) {
+      stats = new CorsStats(statPrefix, this.#corsTable);
+      this.#cors.set(statPrefix, stats);
     }
     return stats;
   }

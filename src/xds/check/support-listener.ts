@@ -15,7 +15,16 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.config.listener.v3.ListenerFilter": executed("name typed_config"),
   "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": {},
   "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector": {},
-  "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": {},
+  "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector": {
+    enable_ja3_fingerprinting: only(false),
+    // How much is read at once changes nothing that anybody sees.
+    ...harmless("initial_read_buffer_size"),
+  },
+  "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol": {
+    ...executed("allow_requests_without_proxy_protocol disallowed_versions stat_prefix"),
+    rules: refused("what a header adds to its addresses (TLVs) is left"),
+    pass_through_tlvs: refused("what a header adds to its addresses (TLVs) is left"),
+  },
   "envoy.config.listener.v3.FilterChain": {
     ...executed("filter_chain_match filters name transport_socket"),
     ...harmless("metadata"),
@@ -23,7 +32,8 @@ export const LISTENER_SUPPORT: SupportTable = {
   },
   "envoy.config.listener.v3.FilterChainMatch": {
     ...executed("destination_port prefix_ranges server_names transport_protocol"),
-    ...executed("application_protocols"),
+    ...executed("application_protocols direct_source_prefix_ranges source_type"),
+    ...executed("source_prefix_ranges source_ports"),
   },
   "envoy.config.listener.v3.Filter": executed("name typed_config"),
   "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager": {
@@ -58,6 +68,18 @@ export const LISTENER_SUPPORT: SupportTable = {
     start_child_span: only(false),
   },
   "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": {},
+  "envoy.extensions.filters.http.cors.v3.Cors": {},
+  "envoy.extensions.filters.http.cors.v3.CorsPolicy": executed(
+    "allow_origin_string_match allow_methods allow_headers expose_headers max_age " +
+      "allow_credentials allow_private_network_access forward_not_matching_preflights " +
+      "filter_enabled shadow_enabled",
+  ),
+  "envoy.config.core.v3.RuntimeFractionalPercent": {
+    ...executed("default_value"),
+    // There is no runtime to be asked: the default is the value.
+    ...harmless("runtime_key"),
+  },
+  "envoy.type.v3.FractionalPercent": executed("numerator denominator"),
   "envoy.config.core.v3.HttpProtocolOptions": {
     ...executed("idle_timeout max_headers_count max_requests_per_connection"),
     ...executed("max_connection_duration"),

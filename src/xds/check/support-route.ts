@@ -4,7 +4,7 @@ const MUTATIONS = executed(
   "request_headers_to_add request_headers_to_remove response_headers_to_add " +
     "response_headers_to_remove",
 );
-const PER_FILTER = refused("the HTTP filters that it would configure are not executed yet");
+const PER_CLUSTER = refused("filters are told by routes, not by the clusters of a split");
 
 /** Route configurations and everything in them. */
 export const ROUTE_SUPPORT: SupportTable = {
@@ -16,7 +16,7 @@ export const ROUTE_SUPPORT: SupportTable = {
     most_specific_header_mutations_wins: only(false),
     // True would refuse routes to clusters that come later; we answer 503 as Envoy does with RDS.
     validate_clusters: only(false),
-    typed_per_filter_config: PER_FILTER,
+    ...executed("typed_per_filter_config"),
   },
   "envoy.config.route.v3.VirtualHost": {
     ...MUTATIONS,
@@ -24,14 +24,14 @@ export const ROUTE_SUPPORT: SupportTable = {
     ...executed("include_attempt_count_in_response"),
     ...harmless("metadata"),
     require_tls: only("NONE"),
-    typed_per_filter_config: PER_FILTER,
+    ...executed("typed_per_filter_config"),
   },
   "envoy.config.route.v3.Route": {
     ...MUTATIONS,
     ...executed("name match route redirect direct_response metadata"),
     // The name of a span, and of statistics: neither changes what happens to a request.
     ...harmless("decorator stat_prefix"),
-    typed_per_filter_config: PER_FILTER,
+    ...executed("typed_per_filter_config"),
   },
   "envoy.config.route.v3.RouteMatch": executed(
     "prefix path safe_regex connect_matcher path_separated_prefix case_sensitive headers " +
@@ -63,7 +63,7 @@ export const ROUTE_SUPPORT: SupportTable = {
     internal_redirect_action: only("PASS_THROUGH_INTERNAL_REDIRECT"),
     request_mirror_policies: refused("mirroring is not executed yet"),
     hash_policy: refused("consistent hashing is not executed yet"),
-    cors: refused("CORS is not executed yet"),
+    cors: refused("a CorsPolicy stands in typed_per_filter_config"),
   },
   "envoy.config.route.v3.RouteAction.MaxStreamDuration": {
     ...executed("max_stream_duration grpc_timeout_header_max"),
@@ -80,7 +80,7 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.WeightedCluster.ClusterWeight": {
     ...MUTATIONS,
     ...executed("name weight host_rewrite_literal"),
-    typed_per_filter_config: PER_FILTER,
+    typed_per_filter_config: PER_CLUSTER,
   },
   "envoy.config.route.v3.RetryPolicy": executed(
     "retry_on num_retries per_try_timeout retry_host_predicate retriable_status_codes " +

@@ -12,15 +12,21 @@ import { ClusterSchema } from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "../../gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "../../gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "../../gen/envoy/config/route/v3/route_pb.js";
+import { ScaleTimersOverloadActionConfigSchema } from "../../gen/envoy/config/overload/v3/overload_pb.js";
 import { FileAccessLogSchema } from "../../gen/envoy/extensions/access_loggers/file/v3/file_pb.js";
 import {
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
 } from "../../gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js";
+import {
+  CorsPolicySchema,
+  CorsSchema,
+} from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { HttpInspectorSchema } from "../../gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
 import { OriginalDstSchema } from "../../gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
+import { ProxyProtocolSchema } from "../../gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js";
 import { TlsInspectorSchema } from "../../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import { HttpConnectionManagerSchema } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { TcpProxySchema } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
@@ -28,7 +34,11 @@ import { ClusterProvidedSchema } from "../../gen/envoy/extensions/load_balancing
 import { LeastRequestSchema } from "../../gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
 import { RandomSchema } from "../../gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js";
 import { RoundRobinSchema } from "../../gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js";
+import { DownstreamConnectionsConfigSchema } from "../../gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js";
+import { FixedHeapConfigSchema } from "../../gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.js";
+import { InjectedResourceConfigSchema } from "../../gen/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource_pb.js";
 import { PreviousHostsPredicateSchema } from "../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
+import { ProxyProtocolUpstreamTransportSchema } from "../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js";
 import { RawBufferSchema } from "../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import {
   DownstreamTlsContextSchema,
@@ -48,14 +58,22 @@ export const REGISTRY: Registry = createRegistry(
   TcpProxySchema,
   RouterSchema,
   GrpcWebSchema,
+  CorsSchema,
+  CorsPolicySchema,
   OriginalDstSchema,
   HttpInspectorSchema,
   TlsInspectorSchema,
+  ProxyProtocolSchema,
   FileAccessLogSchema,
   StdoutAccessLogSchema,
   StderrAccessLogSchema,
+  DownstreamConnectionsConfigSchema,
+  FixedHeapConfigSchema,
+  InjectedResourceConfigSchema,
+  ScaleTimersOverloadActionConfigSchema,
   PreviousHostsPredicateSchema,
   RawBufferSchema,
+  ProxyProtocolUpstreamTransportSchema,
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
   HttpProtocolOptionsSchema,

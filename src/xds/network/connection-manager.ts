@@ -1,7 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
-import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
   HttpConnectionManager_CodecType as Codec,
   HttpConnectionManagerSchema,
@@ -11,32 +9,24 @@ import {
 import type {
   CodecType,
   HttpConnectionManager,
-  HttpFilter,
   RouteSource,
   ServerHeader,
 } from "../../model/listener.ts";
 import type { Place } from "../check/place.ts";
-import { pack, packEmpty, typeNameOf } from "../message/any.ts";
+import { decodeFilters, encodeFilters } from "../filter/http-filters.ts";
+import { pack } from "../message/any.ts";
 import { ADS_SOURCE } from "../message/config-source.ts";
 import type { EncodeFor } from "../message/flavor.ts";
 import { decodeHttp1, decodeHttp2, encodeHttp1, encodeHttp2 } from "../message/http-options.ts";
 import { durationMs, durationOr, keyOf, toDuration } from "../message/scalar.ts";
 import { decodeRoutes, encodeRoutes } from "../route-resource.ts";
 import { decodeAccessLogs, encodeAccessLog } from "./access-log.ts";
-import {
-  decodeTelemetry,
-  encodeTelemetry,
-  isTypedStruct,
-  TELEMETRY_NAME,
-} from "./telemetry-filter.ts";
 
 const IDLE_MS = 3_600_000;
 const STREAM_IDLE_MS = 300_000;
 const DRAIN_MS = 5000;
 const HEADERS_KB = 60;
 const HEADERS_COUNT = 100;
-const ROUTER_NAME = "envoy.filters.http.router";
-const GRPC_WEB_NAME = "envoy.filters.http.grpc_web";
 
 const CODEC: Readonly<Record<CodecType, Codec>> = {
   auto: Codec.AUTO,
@@ -111,37 +101,6 @@ function decodeSource(source: ManagerMessage["routeSpecifier"], place: Place): R
   return { kind: "rds", name: "" };
 }
 
-function decodeFilters(message: ManagerMessage, place: Place): HttpFilter[] {
-  const filters = message.httpFilters.flatMap(({ name, configType }, i) => {
-    const any = configType.case === "typedConfig" ? configType.value : undefined;
-    if (any === undefined) {
-      place.item(i).field("typed_config").refuse("is missing", name);
-      return [];
-    }
-    return decodeFilter(any, place.item(i).field("typed_config")) ?? [];
-  });
-  const last = message.httpFilters.at(-1)?.configType;
-  if (last?.case !== "typedConfig" || !isRouter(last.value)) {
-    place.refuse("must end in the router", undefined, ROUTER_NAME);
-  }
-  const routers = filters.filter((filter) => filter.kind === "router").length;
-  if (routers > 1) place.refuse("has more than one router", routers, "1");
-  return filters;
-}
-
-function isRouter(any: Any): boolean {
-  return typeNameOf(any.typeUrl) === RouterSchema.typeName;
-}
-
-/** Types that are unknown altogether were refused by the check; here, those out of place. */
-function decodeFilter(any: Any, place: Place): HttpFilter | undefined {
-  if (isRouter(any)) return { kind: "router" };
-  if (isTypedStruct(any)) return decodeTelemetry(any, place);
-  if (typeNameOf(any.typeUrl) === GrpcWebSchema.typeName) return { kind: "grpcWeb" };
-  place.refuse("is no HTTP filter that is executed", any.typeUrl);
-  return undefined;
-}
-
 export function encodeManager(manager: HttpConnectionManager, target: EncodeFor): ManagerMessage {
   return create(HttpConnectionManagerSchema, {
     statPrefix: manager.statPrefix,
@@ -201,18 +160,6 @@ function encodeSource(source: RouteSource, target: EncodeFor): ManagerMessage["r
       ? { case: "routeConfig", value: encodeRoutes(source.config, target) }
       : { case: "rds", value: { routeConfigName: source.name, configSource: ADS_SOURCE } };
   return create(HttpConnectionManagerSchema, { routeSpecifier: init }).routeSpecifier;
-}
-
-function encodeFilters(filters: readonly HttpFilter[], target: EncodeFor) {
-  return filters.flatMap((filter) => {
-    if (filter.kind === "router") return [named(ROUTER_NAME, packEmpty(RouterSchema))];
-    if (filter.kind === "grpcWeb") return [named(GRPC_WEB_NAME, packEmpty(GrpcWebSchema))];
-    return target === "outrigger" ? [named(TELEMETRY_NAME, encodeTelemetry(filter))] : [];
-  });
-}
-
-function named(name: string, value: Any) {
-  return { name, configType: { case: "typedConfig" as const, value } };
 }
 
 /** The manager as a network filter's `typed_config`. */

@@ -8,7 +8,6 @@ import { pack, typeNameOf, unpack } from "../message/any.ts";
 
 /** The type of our own extension, inside a TypedStruct, as an HTTP and as a network filter. */
 export const TELEMETRY_TYPE = "outrigger.dev/telemetry";
-export const TELEMETRY_NAME = "outrigger.telemetry";
 
 const DIRECTIONS = ["inbound", "outbound"] as const;
 

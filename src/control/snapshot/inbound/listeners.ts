@@ -1,4 +1,5 @@
 import { socketAddress } from "../../../model/address.ts";
+import { NO_FILTER_CONFIGS } from "../../../model/filter/filter-configs.ts";
 import type {
   FilterChain,
   FilterChainMatch,
@@ -125,12 +126,14 @@ function toOneCluster(
         retryPolicy: undefined,
         includeRequestAttemptCount: false,
         includeAttemptCountInResponse: false,
+        filterConfigs: NO_FILTER_CONFIGS,
       },
     ],
     ignorePortInHostMatching: false,
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     maxDirectResponseBodyBytes: 4096,
+    filterConfigs: NO_FILTER_CONFIGS,
   };
 }
 

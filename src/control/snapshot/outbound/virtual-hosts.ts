@@ -1,3 +1,4 @@
+import { NO_FILTER_CONFIGS } from "../../../model/filter/filter-configs.ts";
 import type { Backend } from "../../../model/http-route-set.ts";
 import type { Origin } from "../../../model/origin.ts";
 import {
@@ -157,6 +158,7 @@ function virtualHost(
     retryPolicy: undefined,
     includeRequestAttemptCount: true,
     includeAttemptCountInResponse: false,
+    filterConfigs: NO_FILTER_CONFIGS,
   };
 }
 
@@ -172,5 +174,6 @@ function configuration(
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     maxDirectResponseBodyBytes: 1_048_576,
+    filterConfigs: NO_FILTER_CONFIGS,
   };
 }

@@ -1,3 +1,4 @@
+import { NO_FILTER_CONFIGS } from "../../../model/filter/filter-configs.ts";
 import type {
   Backend,
   HttpRule,
@@ -57,6 +58,7 @@ export function defaultRoute(cluster: string, origin: Origin | undefined): Route
     action: { ...forward([whole(cluster)]), retryPolicy: DEFAULT_RETRIES },
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
+    filterConfigs: NO_FILTER_CONFIGS,
     origin,
   };
 }
@@ -69,6 +71,7 @@ export function plainRoute(name: string, action: RouteAction, origin?: Origin): 
     action,
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
+    filterConfigs: NO_FILTER_CONFIGS,
     origin,
   };
 }
@@ -81,6 +84,7 @@ export function forward(clusters: readonly WeightedCluster[]): ForwardAction {
     timeoutMs: 0,
     idleTimeoutMs: undefined,
     retryPolicy: undefined,
+    hashPolicies: [],
     prefixRewrite: undefined,
     regexRewrite: undefined,
     hostRewrite: undefined,
@@ -137,6 +141,7 @@ function routeOf(
     action: action.kind === "split" ? split(dialect, action, context) : action,
     requestHeaders: rule.requestHeaders,
     responseHeaders: rule.responseHeaders,
+    filterConfigs: NO_FILTER_CONFIGS,
     origin: rule.origin,
   };
 }

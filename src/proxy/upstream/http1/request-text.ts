@@ -13,7 +13,7 @@ export function requestText(request: RequestHead, head: RequestMessage): string 
   const { headers, method, path } = request;
   let tail = "";
   if (goesInChunks(request, head)) tail = "transfer-encoding: chunked\r\n";
-  else if (head.body === "none" && head.contentLength < 0 && hasBody(method)) {
+  else if (head.body === "none" && head.contentLength < 0 && mayHaveBody(method)) {
     tail = "content-length: 0\r\n";
   }
   if (head.upgrade !== "") tail = "connection: upgrade\r\n";
@@ -21,7 +21,8 @@ export function requestText(request: RequestHead, head: RequestMessage): string 
   return `${method} ${target} HTTP/1.1\r\n${headers.write()}${tail}\r\n`;
 }
 
-/** Methods whose requests say so when they have no body. */
-function hasBody(method: string): boolean {
-  return method === "POST" || method === "PUT" || method === "PATCH";
+/** Requests with other methods say so when they have no body (Envoy: requestShouldHaveNoBody). */
+function mayHaveBody(method: string): boolean {
+  if (method === "GET" || method === "HEAD" || method === "DELETE") return false;
+  return method !== "CONNECT" && method !== "TRACE";
 }

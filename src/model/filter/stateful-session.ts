@@ -1,0 +1,28 @@
+import type { CookieAttribute } from "../balance/hash-policy.ts";
+
+/** Envoy: extensions.http.stateful_session.cookie.v3.CookieBasedSessionState. */
+export interface CookieSession {
+  readonly kind: "cookie";
+  readonly name: string;
+  /** 0: for the browser's session. */
+  readonly ttlMs: number;
+  /** Requests elsewhere have no session; empty: all have. */
+  readonly path: string;
+  readonly attributes: readonly CookieAttribute[];
+}
+
+/** Envoy: extensions.http.stateful_session.header.v3.HeaderBasedSessionState. */
+export interface HeaderSession {
+  readonly kind: "header";
+  /** Lower case; of the request and of the response. */
+  readonly name: string;
+}
+
+/** Envoy: filters.http.stateful_session.v3.StatefulSession: a client keeps its endpoint. */
+export interface StatefulSession {
+  readonly kind: "statefulSession";
+  /** Undefined: none, until a route says otherwise. */
+  readonly state: CookieSession | HeaderSession | undefined;
+  /** 503 where the endpoint of the session is gone, instead of another endpoint. */
+  readonly strict: boolean;
+}

@@ -1,0 +1,15 @@
+import type { HttpConnectionManager } from "../../model/listener.ts";
+import { CorsFilterFactory } from "../filters/cors/cors-filter.ts";
+import type { HttpFilterFactory } from "../filters/http-filter.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+
+/** The filters that look at requests and answers one by one, in the configuration's order. */
+export function compileFilters(
+  { httpFilters, statPrefix }: HttpConnectionManager,
+  telemetry: Telemetry,
+): readonly HttpFilterFactory[] {
+  return httpFilters.flatMap((filter) => {
+    if (filter.kind !== "cors") return [];
+    return [new CorsFilterFactory(telemetry.cors(statPrefix))];
+  });
+}

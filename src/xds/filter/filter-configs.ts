@@ -1,0 +1,32 @@
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { CorsPolicySchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { type FilterConfigs, NO_FILTER_CONFIGS } from "../../model/filter/filter-configs.ts";
+import type { Place } from "../check/place.ts";
+import { pack, unpack } from "../message/any.ts";
+import { decodeCors, encodeCors } from "./cors.ts";
+import { FILTER_NAMES } from "./names.ts";
+
+type Configs = Readonly<Record<string, Any>>;
+
+/**
+ * `typed_per_filter_config` of a route, virtual host or route configuration. Filters are known by
+ * the type of what is said to them; the names are the configuration's own.
+ */
+export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfigs {
+  let decoded = NO_FILTER_CONFIGS;
+  for (const [name, any] of Object.entries(configs)) {
+    const at = place.field(name);
+    const cors = unpack(any, CorsPolicySchema);
+    if (cors !== undefined) decoded = { ...decoded, cors: decodeCors(cors, at) };
+    else at.refuse("is no filter's configuration that is executed here", any.typeUrl);
+  }
+  return decoded;
+}
+
+export function encodeFilterConfigs(configs: FilterConfigs): Record<string, Any> {
+  const encoded: Record<string, Any> = {};
+  if (configs.cors !== undefined) {
+    encoded[FILTER_NAMES.cors] = pack(CorsPolicySchema, encodeCors(configs.cors));
+  }
+  return encoded;
+}

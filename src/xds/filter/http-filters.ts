@@ -1,0 +1,84 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
+import { CorsSchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
+import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
+import type {
+  HttpFilter as FilterMessage,
+  HttpFilterSchema as FilterSchema,
+  HttpConnectionManager as ManagerMessage,
+} from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { HttpFilter } from "../../model/listener.ts";
+import type { Place } from "../check/place.ts";
+import { packEmpty, typeNameOf } from "../message/any.ts";
+import type { EncodeFor } from "../message/flavor.ts";
+import { decodeTelemetry, encodeTelemetry, isTypedStruct } from "../network/telemetry-filter.ts";
+import { FILTER_NAMES } from "./names.ts";
+
+/** The chain of HTTP filters; each kind stands in it once, the router at its end. */
+export function decodeFilters(message: ManagerMessage, place: Place): HttpFilter[] {
+  const filters = message.httpFilters.flatMap((filter, i) => decode(filter, place.item(i)) ?? []);
+  const last = message.httpFilters.at(-1)?.configType;
+  if (last?.case !== "typedConfig" || !isRouter(last.value)) {
+    place.refuse("must end in the router", undefined, FILTER_NAMES.router);
+  }
+  const kinds = new Set<string>();
+  for (const [i, { kind }] of filters.entries()) {
+    if (kinds.has(kind)) place.item(i).refuse("stands twice", FILTER_NAMES[kind]);
+    kinds.add(kind);
+  }
+  return filters;
+}
+
+function decode({ name, configType }: FilterMessage, place: Place): HttpFilter | undefined {
+  const at = place.field("typed_config");
+  if (configType.case === "typedConfig") return decodeFilter(configType.value, at);
+  at.refuse("is missing", name);
+  return undefined;
+}
+
+function isRouter(any: Any): boolean {
+  return typeNameOf(any.typeUrl) === RouterSchema.typeName;
+}
+
+/** Types that are unknown altogether were refused by the check; here, those out of place. */
+function decodeFilter(any: Any, place: Place): HttpFilter | undefined {
+  if (isTypedStruct(any)) return decodeTelemetry(any, place);
+  switch (typeNameOf(any.typeUrl)) {
+    case RouterSchema.typeName:
+      return { kind: "router" };
+    case GrpcWebSchema.typeName:
+      return { kind: "grpcWeb" };
+    case CorsSchema.typeName:
+      return { kind: "cors" };
+    default:
+      place.refuse("is no HTTP filter that is executed", any.typeUrl);
+      return undefined;
+  }
+}
+
+/** As `decodeFilters` reads them; a real Envoy gets those that it knows. */
+export function encodeFilters(
+  filters: readonly HttpFilter[],
+  target: EncodeFor,
+): MessageInitShape<typeof FilterSchema>[] {
+  return filters.flatMap((filter) => {
+    if (filter.kind === "telemetry" && target !== "outrigger") return [];
+    const value = encodeFilter(filter);
+    const name = FILTER_NAMES[filter.kind];
+    return [{ name, configType: { case: "typedConfig" as const, value } }];
+  });
+}
+
+function encodeFilter(filter: HttpFilter): Any {
+  switch (filter.kind) {
+    case "router":
+      return packEmpty(RouterSchema);
+    case "grpcWeb":
+      return packEmpty(GrpcWebSchema);
+    case "cors":
+      return packEmpty(CorsSchema);
+    case "telemetry":
+      return encodeTelemetry(filter);
+  }
+}

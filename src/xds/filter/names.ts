@@ -1,0 +1,9 @@
+import type { HttpFilter } from "../../model/listener.ts";
+
+/** The names under which filters are encoded: Envoy's own, where it is Envoy's filter. */
+export const FILTER_NAMES: Readonly<Record<HttpFilter["kind"], string>> = {
+  cors: "envoy.filters.http.cors",
+  grpcWeb: "envoy.filters.http.grpc_web",
+  router: "envoy.filters.http.router",
+  telemetry: "outrigger.telemetry",
+};
