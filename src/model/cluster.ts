@@ -1,14 +1,13 @@
 import type { SocketAddress } from "./address.ts";
+import type { BalancingOptions, LbPolicy } from "./balance/balancing.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
 import type { Origin } from "./origin.ts";
 import type { Http1Options, Http2Options } from "./transport/http2.ts";
+import type { ProxyProtocolVersion } from "./transport/proxy-protocol.ts";
 import type { UpstreamTls } from "./transport/tls.ts";
 
 /** Envoy: cluster.v3.Cluster.DiscoveryType. */
 export type DiscoveryType = "static" | "eds" | "strictDns" | "logicalDns" | "originalDst";
-
-/** Envoy: cluster.v3.Cluster.LbPolicy; `clusterProvided` goes with `originalDst`. */
-export type LbPolicy = "roundRobin" | "leastRequest" | "random" | "clusterProvided";
 
 /** Envoy: cluster.v3.CircuitBreakers.Thresholds of DEFAULT priority. Counts. */
 export interface Thresholds {
@@ -86,6 +85,7 @@ export interface Cluster {
   readonly lbPolicy: LbPolicy;
   /** LEAST_REQUEST: how many draws; Envoy's default 2. */
   readonly choiceCount: number;
+  readonly balancing: BalancingOptions;
   readonly connectTimeoutMs: number;
   readonly thresholds: Thresholds;
   /** Static and DNS clusters carry their endpoints. */
@@ -106,6 +106,8 @@ export interface Cluster {
   readonly http2: Http2Options;
   /** Undefined: plain TCP. */
   readonly tls: UpstreamTls | undefined;
+  /** Each connection begins with a header that says for whom it is, before TLS; else undefined. */
+  readonly proxyProtocol: ProxyProtocolVersion | undefined;
   /** Empty: endpoints are as healthy as discovery says. At most one is executed. */
   readonly healthChecks: readonly HealthCheck[];
   /** Envoy's panic threshold, 0..100, default 50. */

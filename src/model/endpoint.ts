@@ -20,6 +20,8 @@ export interface Endpoint {
   readonly address: Address;
   /** For DNS: the name; for metrics and `hostname`-keyed hashing. Empty when unset. */
   readonly hostname: string;
+  /** What hashing knows it by (metadata `envoy.lb.hash_key`); empty: its address. */
+  readonly hashKey: string;
   readonly health: HealthStatus;
   /** 1..2^32-1, relative to the other endpoints of the locality. */
   readonly weight: number;
@@ -39,8 +41,10 @@ export interface Locality {
 /** Envoy: endpoint.v3.LocalityLbEndpoints. */
 export interface LocalityEndpoints {
   readonly locality: Locality;
-  /** 0 is the most preferred. Only priority 0 is balanced over so far. */
+  /** 0 is the most preferred. */
   readonly priority: number;
+  /** Locality-weighted balancing: 1..2^32-1; 0: unset, no traffic. */
+  readonly weight: number;
   readonly endpoints: readonly Endpoint[];
 }
 
@@ -48,6 +52,11 @@ export interface LocalityEndpoints {
 export interface ClusterLoadAssignment {
   readonly clusterName: string;
   readonly localities: readonly LocalityEndpoints[];
+  /** Percent of an endpoint's share that it can take; Envoy's default 140. */
+  readonly overprovisioningFactor: number;
 }
+
+/** Envoy's default. */
+export const OVERPROVISIONING_FACTOR = 140;
 
 export const NO_LOCALITY: Locality = { region: "", zone: "", subZone: "" };

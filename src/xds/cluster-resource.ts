@@ -7,7 +7,7 @@ import {
 } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster, DiscoveryType } from "../model/cluster.ts";
 import type { Place } from "./check/place.ts";
-import { decodeBalancing, encodeBalancing } from "./cluster/balancing.ts";
+import { decodeBalancing, encodeBalancing, encodeCommonBalancing } from "./cluster/balancing.ts";
 import { decodeHealthChecks, encodeHealthCheck } from "./cluster/health-check.ts";
 import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";
 import { decodeUpstreamHttp, encodeUpstreamHttp } from "./cluster/upstream-http.ts";
@@ -17,7 +17,7 @@ import { ADS_SOURCE } from "./message/config-source.ts";
 import type { EncodeFor } from "./message/flavor.ts";
 import { decodeOrigin, decodeService, encodeService } from "./message/metadata.ts";
 import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
-import { decodeUpstreamTls, encodeUpstreamTls } from "./tls/transport-socket.ts";
+import { decodeUpstreamSocket, encodeUpstreamSocket } from "./tls/proxied-socket.ts";
 
 const CONNECT_MS = 5000;
 const DNS_REFRESH_MS = 5000;
@@ -33,7 +33,8 @@ const DISCOVERY: Readonly<Record<DiscoveryType, Discovery>> = {
 
 export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
   const discovery = decodeDiscovery(message, place);
-  const tls = decodeUpstreamTls(message.transportSocket, place.field("transport_socket"));
+  const at = place.field("transport_socket");
+  const { proxyProtocol, tls } = decodeUpstreamSocket(message.transportSocket, at);
   const http = decodeUpstreamHttp(message, tls !== undefined, place);
   const checks = place.field("health_checks");
   const { loadAssignment, commonLbConfig } = message;
@@ -54,6 +55,7 @@ export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
     bindAddress: decodeBindAddress(message, place),
     tcpKeepalive: decodeKeepalive(message),
     tls,
+    proxyProtocol,
     healthChecks: decodeHealthChecks(message.healthChecks, http.protocol, checks),
     healthyPanicThreshold: commonLbConfig?.healthyPanicThreshold?.value ?? PANIC_PERCENT,
     origin: decodeOrigin(message.metadata),
@@ -118,7 +120,10 @@ export function encodeCluster(cluster: Cluster, target: EncodeFor): ClusterMessa
     clusterDiscoveryType: { case: "type", value: DISCOVERY[cluster.discovery] },
     connectTimeout: toDuration(cluster.connectTimeoutMs),
     circuitBreakers: encodeThresholds(cluster.thresholds),
-    commonLbConfig: { healthyPanicThreshold: { value: cluster.healthyPanicThreshold } },
+    commonLbConfig: {
+      healthyPanicThreshold: { value: cluster.healthyPanicThreshold },
+      ...encodeCommonBalancing(cluster),
+    },
     healthChecks: cluster.healthChecks.map(encodeHealthCheck),
   };
   Object.assign(init, encodeBalancing(cluster), encodeUpstreamHttp(cluster));
@@ -144,9 +149,10 @@ function encodeNames(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {
 }
 
 function encodeSockets(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {
-  const { bindAddress, tcpKeepalive, tls } = cluster;
+  const { bindAddress, tcpKeepalive } = cluster;
   const init: MessageInitShape<typeof ClusterSchema> = {};
-  if (tls !== undefined) init.transportSocket = encodeUpstreamTls(tls);
+  const socket = encodeUpstreamSocket(cluster);
+  if (socket !== undefined) init.transportSocket = socket;
   if (bindAddress !== undefined) {
     init.upstreamBindConfig = { sourceAddress: encodeSocketAddress(bindAddress) };
   }

@@ -18,6 +18,7 @@ import {
   type Locality,
   type LocalityEndpoints,
   NO_LOCALITY,
+  OVERPROVISIONING_FACTOR,
 } from "../model/endpoint.ts";
 import { checkMessage } from "./check/check.ts";
 import type { Place } from "./check/place.ts";
@@ -50,6 +51,7 @@ export function decodeLoadAssignment(
   return {
     clusterName: message.clusterName,
     localities: message.endpoints.map((entry, i) => decodeLocality(entry, localities.item(i))),
+    overprovisioningFactor: OVERPROVISIONING_FACTOR,
   };
 }
 
@@ -58,6 +60,7 @@ function decodeLocality(message: LocalityLbEndpoints, place: Place): LocalityEnd
   return {
     locality: localityOf(message),
     priority: message.priority,
+    weight: message.loadBalancingWeight ?? 0,
     endpoints: message.lbEndpoints.map((entry, i) => decodeEndpoint(entry, endpoints.item(i))),
   };
 }
@@ -76,6 +79,7 @@ function decodeEndpoint(message: LbEndpoint, place: Place): Endpoint {
   return {
     address: decodeAddress(endpoint?.address, at.field("address")),
     hostname: endpoint?.hostname ?? "",
+    hashKey: "",
     health: HEALTH[message.healthStatus],
     weight: message.loadBalancingWeight ?? 1,
     workload: decodeWorkload(message.metadata),
@@ -98,7 +102,11 @@ export function* decodeLoadAssignmentSlowly(
   }
   const shell = fromBinary(ClusterLoadAssignmentSchema, parts.rest());
   checkMessage(ClusterLoadAssignmentSchema, shell, place);
-  return { clusterName: shell.clusterName, localities };
+  return {
+    clusterName: shell.clusterName,
+    localities,
+    overprovisioningFactor: OVERPROVISIONING_FACTOR,
+  };
 }
 
 function* decodeLocalitySlowly(
@@ -117,7 +125,12 @@ function* decodeLocalitySlowly(
   }
   const shell = fromBinary(LocalityLbEndpointsSchema, parts.rest());
   checkMessage(LocalityLbEndpointsSchema, shell, place);
-  return { locality: localityOf(shell), priority: shell.priority, endpoints };
+  return {
+    locality: localityOf(shell),
+    priority: shell.priority,
+    weight: shell.loadBalancingWeight ?? 0,
+    endpoints,
+  };
 }
 
 /** The elements of one repeated message field, one by one, and the bytes of all other fields. */

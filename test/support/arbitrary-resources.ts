@@ -6,9 +6,11 @@ import type {
   FilterChain,
   HttpConnectionManager,
   Listener,
+  ListenerFilter,
   TcpProxy,
 } from "../../src/model/listener.ts";
 import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
+import { balancing, providedBalancing } from "./arbitrary-balancing.ts";
 import {
   few,
   ms,
@@ -61,6 +63,7 @@ const workload = fc.record({
 const endpoint: fc.Arbitrary<Endpoint> = fc.record({
   address,
   hostname: text,
+  hashKey: text,
   health: fc.constantFrom("healthy", "unhealthy", "degraded", "draining"),
   weight: fc.integer({ min: 1, max: 4_294_967_295 }),
   workload: optional(workload),
@@ -68,10 +71,12 @@ const endpoint: fc.Arbitrary<Endpoint> = fc.record({
 
 export const loadAssignment: fc.Arbitrary<ClusterLoadAssignment> = fc.record({
   clusterName: name,
+  overprovisioningFactor: fc.constantFrom(100, 140, 250),
   localities: fc.array(
     fc.record({
       locality: fc.record({ region: text, zone: text, subZone: text }),
       priority: fc.constant(0),
+      weight: fc.constantFrom(0, 1, 70),
       endpoints: fc.array(endpoint, upTo3),
     }),
     upTo3,
@@ -83,23 +88,26 @@ const lookup = fc.oneof(
     discovery: fc.constantFrom("static" as const, "strictDns" as const),
     loadAssignment: optional(loadAssignment),
     edsServiceName: fc.constant(""),
-    lbPolicy: fc.constantFrom("roundRobin" as const, "leastRequest" as const, "random" as const),
+    policy: balancing,
   }),
   fc.record({
     discovery: fc.constant("eds" as const),
     loadAssignment: fc.constant(undefined),
     edsServiceName: text,
-    lbPolicy: fc.constantFrom("roundRobin" as const, "leastRequest" as const, "random" as const),
+    policy: balancing,
   }),
   fc.record({
     discovery: fc.constant("originalDst" as const),
     loadAssignment: fc.constant(undefined),
     edsServiceName: fc.constant(""),
-    lbPolicy: fc.constant("clusterProvided" as const),
+    policy: providedBalancing,
   }),
 );
 
-type Speech = Pick<Cluster, "protocol" | "http1" | "http2" | "tls" | "healthChecks">;
+type Speech = Pick<
+  Cluster,
+  "protocol" | "http1" | "http2" | "tls" | "proxyProtocol" | "healthChecks"
+>;
 
 /** What a protocol does not use travels nowhere; ALPN needs TLS; gRPC's checks need HTTP/2. */
 function speech(files: TlsFiles | undefined): fc.Arbitrary<Speech> {
@@ -111,10 +119,12 @@ function speech(files: TlsFiles | undefined): fc.Arbitrary<Speech> {
       one: fc.oneof(plain, negotiated),
       http1,
       http2,
+      proxyProtocol: optional(fc.constantFrom("v1" as const, "v2" as const)),
       healthChecks: fc.array(healthCheck, { maxLength: 1 }),
     })
-    .map(({ one, http1: older, http2: newer, healthChecks }) => ({
+    .map(({ one, http1: older, http2: newer, healthChecks, proxyProtocol }) => ({
       ...one,
+      proxyProtocol,
       http1: one.protocol === "http2" ? HTTP1_DEFAULTS : older,
       http2: one.protocol === "http1" ? HTTP2_DEFAULTS : newer,
       healthChecks: one.protocol === "http1" ? [] : healthChecks,
@@ -128,7 +138,6 @@ export function clusterWith(files?: TlsFiles): fc.Arbitrary<Cluster> {
       name,
       statName: text,
       lookup,
-      choiceCount: fc.integer({ min: 2, max: 9 }),
       connectTimeoutMs: positiveMs,
       thresholds: fc.record({
         maxConnections: count,
@@ -153,11 +162,11 @@ export function clusterWith(files?: TlsFiles): fc.Arbitrary<Cluster> {
       origin: optional(origin),
       service: optional(fc.record({ host: text, name: text, namespace: text })),
     })
-    .map(({ lookup: found, speech: spoken, choiceCount, dnsRefreshRateMs, ...rest }) => ({
+    .map(({ lookup: { policy, ...found }, speech: spoken, dnsRefreshRateMs, ...rest }) => ({
       ...rest,
       ...found,
+      ...policy,
       ...spoken,
-      choiceCount: found.lbPolicy === "leastRequest" ? choiceCount : 2,
       dnsRefreshRateMs: found.discovery === "strictDns" ? dnsRefreshRateMs : 5000,
     }));
 }
@@ -166,6 +175,14 @@ export const cluster: fc.Arbitrary<Cluster> = clusterWith();
 
 const direction = fc.constantFrom("inbound" as const, "outbound" as const);
 const telemetry = fc.record({ kind: fc.constant("telemetry" as const), direction });
+
+const accessLogs = fc.array(
+  fc.record({
+    path: fc.constantFrom("/dev/stdout", "/dev/stderr", "/tmp/access.log"),
+    format: optional(fc.constantFrom("%PROTOCOL%\n", "%RESPONSE_CODE%\n")),
+  }),
+  upTo3,
+);
 
 const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
   kind: fc.constant("http" as const),
@@ -204,13 +221,7 @@ const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
   normalizePath: fc.boolean(),
   mergeSlashes: fc.boolean(),
   upgrades: fc.uniqueArray(fc.constantFrom("websocket", "connect"), upTo3),
-  accessLogs: fc.array(
-    fc.record({
-      path: fc.constantFrom("/dev/stdout", "/dev/stderr", "/tmp/access.log"),
-      format: optional(fc.constantFrom("%PROTOCOL%\n", "%RESPONSE_CODE%\n")),
-    }),
-    upTo3,
-  ),
+  accessLogs,
   drainTimeoutMs: ms,
   explicitProxy: fc.constant(false),
   stripMatchingPort: fc.boolean(),
@@ -223,21 +234,31 @@ const tcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
     .array(fc.record({ cluster: name, weight: fc.integer({ min: 1, max: 99 }) }), few)
     .map((list) => (list.length === 1 ? list.map((one) => ({ ...one, weight: 1 })) : list)),
   idleTimeoutMs: ms,
+  hashesSourceIp: fc.constant(false),
+  maxConnectionDurationMs: ms,
+  maxConnectAttempts: fc.integer({ min: 1, max: 9 }),
+  accessLogs,
   telemetry: optional(telemetry),
 });
+
+const ranges = fc.uniqueArray(
+  fc.record({ address: fc.constant("10.0.0.0"), prefixLength: fc.nat(32) }),
+  { maxLength: 3, selector: (range) => range.prefixLength },
+);
 
 function chain(files: TlsFiles | undefined): fc.Arbitrary<FilterChain> {
   return fc.record({
     name: text,
     match: fc.record({
       destinationPort: optional(port),
-      prefixRanges: fc.uniqueArray(
-        fc.record({ address: fc.constant("10.0.0.0"), prefixLength: fc.nat(32) }),
-        { maxLength: 3, selector: (range) => range.prefixLength },
-      ),
+      prefixRanges: ranges,
       serverNames,
       applicationProtocols: fc.uniqueArray(fc.constantFrom("http/1.1", "h2c", "h2"), upTo3),
       transportProtocol: fc.constantFrom("", "raw_buffer", "tls"),
+      directSourcePrefixRanges: ranges,
+      sourceType: fc.constantFrom("any", "sameIpOrLoopback", "external"),
+      sourcePrefixRanges: ranges,
+      sourcePorts: fc.uniqueArray(fc.integer({ min: 1, max: 65_535 }), upTo3),
     }),
     tls: optional(downstreamTls(files)),
     filter: fc.oneof(manager, tcpProxy),
@@ -250,6 +271,29 @@ function explicit(one: FilterChain): FilterChain {
   return filter.kind === "http" ? { ...one, filter: { ...filter, explicitProxy: true } } : one;
 }
 
+/** No two chains of a listener may match alike. */
+function apart(one: FilterChain, index: number): FilterChain {
+  return { ...one, match: { ...one.match, destinationPort: 1 + index } };
+}
+
+/** What says whose connection it is comes before what looks into it. */
+const listenerFilters: fc.Arbitrary<ListenerFilter[]> = fc
+  .record({
+    first: optional(
+      fc.record({
+        kind: fc.constant("proxyProtocol" as const),
+        allowWithout: fc.boolean(),
+        disallowedVersions: fc.uniqueArray(fc.constantFrom("v1" as const, "v2" as const), upTo3),
+        statPrefix: text,
+      }),
+    ),
+    others: fc.uniqueArray(
+      fc.constantFrom("originalDst" as const, "httpInspector" as const, "tlsInspector" as const),
+      upTo3,
+    ),
+  })
+  .map(({ first, others }) => (first === undefined ? others : [first, ...others]));
+
 /** `files`: certificates that exist, for readers who open them. */
 export function listenerWith(files?: TlsFiles): fc.Arbitrary<Listener> {
   return fc
@@ -261,16 +305,14 @@ export function listenerWith(files?: TlsFiles): fc.Arbitrary<Listener> {
       direction: fc.constantFrom("unspecified" as const, "inbound" as const, "outbound" as const),
       filterChains: fc.array(chain(files), few),
       defaultFilterChain: optional(chain(files)),
-      listenerFilters: fc.uniqueArray(
-        fc.constantFrom("originalDst" as const, "httpInspector" as const, "tlsInspector" as const),
-        upTo3,
-      ),
+      listenerFilters,
       listenerFiltersTimeoutMs: ms,
       continueOnListenerFiltersTimeout: fc.boolean(),
       origin: optional(origin),
       isExplicit: fc.boolean(),
     })
-    .map(({ isExplicit, ...one }) => {
+    .map(({ isExplicit, ...some }) => {
+      const one = { ...some, filterChains: some.filterChains.map(apart) };
       if (!isExplicit) return one;
       const { defaultFilterChain: last } = one;
       return {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { HashPolicy } from "../../src/model/balance/hash-policy.ts";
 import type { CorsPolicy } from "../../src/model/filter/cors.ts";
 import type { FilterConfigs } from "../../src/model/filter/filter-configs.ts";
 import type { Fraction } from "../../src/model/fraction.ts";
@@ -122,6 +123,30 @@ const clusters = fc
   .array(weightedCluster, few)
   .map((list) => (list.length === 1 ? list.map((one) => ({ ...one, weight: 1 })) : list));
 
+const terminal = fc.boolean();
+
+const hashPolicies: fc.Arbitrary<readonly HashPolicy[]> = fc.array(
+  fc.oneof(
+    fc.record({
+      kind: fc.constant("header" as const),
+      name,
+      rewrite: optional(regexRewrite),
+      terminal,
+    }),
+    fc.record({
+      kind: fc.constant("cookie" as const),
+      name,
+      ttlMs: optional(fc.nat(100_000)),
+      path: text,
+      attributes: fc.array(fc.record({ name, value: text }), upTo3),
+      terminal,
+    }),
+    fc.record({ kind: fc.constant("sourceIp" as const), terminal }),
+    fc.record({ kind: fc.constant("queryParameter" as const), name, terminal }),
+  ),
+  upTo3,
+);
+
 const forward: fc.Arbitrary<ForwardAction> = fc
   .record({
     kind: fc.constant("forward" as const),
@@ -129,6 +154,7 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     timeoutMs: ms,
     idleTimeoutMs: optional(ms),
     retryPolicy: optional(retryPolicy),
+    hashPolicies,
     prefixRewrite: optional(path),
     regexRewrite: optional(regexRewrite),
     hostRewrite: optional(name),

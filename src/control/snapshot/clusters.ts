@@ -1,8 +1,8 @@
 import { socketAddress } from "../../model/address.ts";
+import { ENVOY_BALANCING, type LbPolicy } from "../../model/balance/balancing.ts";
 import type {
   Cluster,
   DiscoveryType,
-  LbPolicy,
   RetryBudget,
   Thresholds,
 } from "../../model/cluster.ts";
@@ -44,6 +44,7 @@ export function clusterDefaults(name: string): Cluster {
     edsServiceName: "",
     lbPolicy: "roundRobin",
     choiceCount: 2,
+    balancing: ENVOY_BALANCING,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     thresholds: thresholdsOf(NO_BLOCKS),
     loadAssignment: undefined,
@@ -57,6 +58,7 @@ export function clusterDefaults(name: string): Cluster {
     http1: HTTP1_DEFAULTS,
     http2: HTTP2_DEFAULTS,
     tls: undefined,
+    proxyProtocol: undefined,
     healthChecks: [],
     healthyPanicThreshold: 50,
     origin: undefined,
@@ -180,6 +182,7 @@ function dnsEndpoints(input: OutboundClusterInput): readonly Endpoint[] {
     {
       address: socketAddress(service.host, target),
       hostname: service.host,
+      hashKey: "",
       health: "healthy",
       weight: 1,
       workload: undefined,

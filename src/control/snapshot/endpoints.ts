@@ -1,7 +1,7 @@
 import type { Address } from "../../model/address.ts";
 import { socketAddress } from "../../model/address.ts";
 import type { ClusterLoadAssignment, Endpoint, WorkloadLabels } from "../../model/endpoint.ts";
-import { NO_LOCALITY } from "../../model/endpoint.ts";
+import { NO_LOCALITY, OVERPROVISIONING_FACTOR } from "../../model/endpoint.ts";
 import type { Labels, Pod, Service, ServicePort } from "../../model/mesh.ts";
 import { endpointsOf, type ServiceEndpoint } from "../../model/precedence/endpoints.ts";
 
@@ -16,6 +16,7 @@ export function clusterEndpoints(
   return endpointsOf(service, port, pods, subset).map((found) => ({
     address: addressOf(found),
     hostname: "",
+    hashKey: "",
     health: "healthy",
     weight: found.weight,
     workload: found.pod === undefined ? undefined : workloadLabels(found.pod, trustDomain),
@@ -26,8 +27,12 @@ export function loadAssignment(
   clusterName: string,
   endpoints: readonly Endpoint[],
 ): ClusterLoadAssignment {
-  const locality = { locality: NO_LOCALITY, priority: 0, endpoints };
-  return { clusterName, localities: endpoints.length === 0 ? [] : [locality] };
+  const locality = { locality: NO_LOCALITY, priority: 0, weight: 0, endpoints };
+  return {
+    clusterName,
+    localities: endpoints.length === 0 ? [] : [locality],
+    overprovisioningFactor: OVERPROVISIONING_FACTOR,
+  };
 }
 
 /** Istio's canonical name and revision, and what its metrics call app and version. */

@@ -1,5 +1,3 @@
-import type { CookieAttribute } from "../balance/hash-policy.ts";
-
 /** Envoy: extensions.http.stateful_session.cookie.v3.CookieBasedSessionState. */
 export interface CookieSession {
   readonly kind: "cookie";
@@ -8,7 +6,6 @@ export interface CookieSession {
   readonly ttlMs: number;
   /** Requests elsewhere have no session; empty: all have. */
   readonly path: string;
-  readonly attributes: readonly CookieAttribute[];
 }
 
 /** Envoy: extensions.http.stateful_session.header.v3.HeaderBasedSessionState. */

@@ -16,7 +16,7 @@ const EVERY_MS = 5000;
 
 function endpoint(host: string): Endpoint {
   const address = { kind: "socket", host, port: 80 } as const;
-  return { address, hostname: "", health: "healthy", weight: 1, workload: undefined };
+  return { address, hostname: "", hashKey: "", health: "healthy", weight: 1, workload: undefined };
 }
 
 const running: Resolution[] = [];

@@ -265,7 +265,7 @@ function balanceOf(all: readonly Host[], config: Cluster, random: Random): Balan
   const panic = share < config.healthyPanicThreshold;
   const hosts = panic ? all : usable;
   const { lbPolicy, choiceCount } = config;
-  const policy = lbPolicy === "clusterProvided" ? "roundRobin" : lbPolicy;
+  const policy = lbPolicy === "leastRequest" || lbPolicy === "random" ? lbPolicy : "roundRobin";
   return {
     balancer: hasHosts(hosts) ? createBalancer({ policy, choiceCount }, hosts, random) : undefined,
     panic,
@@ -299,5 +299,5 @@ export function sameTransport(a: Cluster, b: Cluster): boolean {
 }
 
 function endpointOf(address: Address): Endpoint {
-  return { address, hostname: "", health: "healthy", weight: 1, workload: undefined };
+  return { address, hostname: "", hashKey: "", health: "healthy", weight: 1, workload: undefined };
 }

@@ -1,37 +1,52 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type Cluster as ClusterMessage,
   type ClusterSchema,
+  Cluster_RingHashLbConfig_HashFunction as OlderHash,
   Cluster_LbPolicy as Policy,
 } from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
-import { ClusterProvidedSchema } from "../../gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js";
-import { LeastRequestSchema } from "../../gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
-import { RandomSchema } from "../../gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js";
-import { RoundRobinSchema } from "../../gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js";
-import type { Cluster, DiscoveryType, LbPolicy } from "../../model/cluster.ts";
+import {
+  LeastRequestSchema,
+  LeastRequest_SelectionMethod as Selection,
+} from "../../gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js";
+import {
+  type BalancingOptions,
+  ENVOY_BALANCING,
+  type LbPolicy,
+} from "../../model/balance/balancing.ts";
+import type { Cluster, DiscoveryType } from "../../model/cluster.ts";
 import type { Place } from "../check/place.ts";
-import { typeNameOf, unpack } from "../message/any.ts";
+import { pack } from "../message/any.ts";
 import { keyOf } from "../message/scalar.ts";
+import { decodePolicyList } from "./load-balancing-policy.ts";
+import { encodePeakEwma } from "./peak-ewma.ts";
+import {
+  decodeBias,
+  decodeHashing,
+  decodeRingSizes,
+  decodeSlowStart,
+  decodeTableSize,
+  encodeBias,
+  encodeHashing,
+  encodeSlowStart,
+} from "./policy-options.ts";
+
+/** Those that the older form can name. */
+type EnumPolicy = Exclude<LbPolicy, "peakEwma">;
+
+const POLICY: Readonly<Record<EnumPolicy, Policy>> = {
+  roundRobin: Policy.ROUND_ROBIN,
+  leastRequest: Policy.LEAST_REQUEST,
+  random: Policy.RANDOM,
+  ringHash: Policy.RING_HASH,
+  maglev: Policy.MAGLEV,
+  clusterProvided: Policy.CLUSTER_PROVIDED,
+};
 
 /** LEAST_REQUEST's draws where they are not set. */
 const CHOICES = 2;
 
-const POLICY: Readonly<Record<LbPolicy, Policy>> = {
-  roundRobin: Policy.ROUND_ROBIN,
-  leastRequest: Policy.LEAST_REQUEST,
-  random: Policy.RANDOM,
-  clusterProvided: Policy.CLUSTER_PROVIDED,
-};
-
-/** The new form's messages: `load_balancing_policy`. */
-const EXTENSIONS: Readonly<Record<LbPolicy, string>> = {
-  roundRobin: RoundRobinSchema.typeName,
-  leastRequest: LeastRequestSchema.typeName,
-  random: RandomSchema.typeName,
-  clusterProvided: ClusterProvidedSchema.typeName,
-};
-
-type Balancing = Pick<Cluster, "lbPolicy" | "choiceCount">;
+export type Balancing = Pick<Cluster, "lbPolicy" | "choiceCount" | "balancing">;
 
 export function decodeBalancing(
   message: ClusterMessage,
@@ -41,7 +56,7 @@ export function decodeBalancing(
   const balancing =
     message.loadBalancingPolicy === undefined
       ? fromEnum(message, place)
-      : fromExtension(message, place);
+      : decodePolicyList(message, place);
   const isProvided = balancing.lbPolicy === "clusterProvided";
   if (isProvided !== (discovery === "originalDst")) {
     place
@@ -61,37 +76,122 @@ function fromEnum(message: ClusterMessage, place: Place): Balancing {
   const lbPolicy = keyOf(POLICY, message.lbPolicy);
   if (lbPolicy === undefined) {
     const found = Policy[message.lbPolicy];
-    const allowed = "ROUND_ROBIN, LEAST_REQUEST, RANDOM, CLUSTER_PROVIDED";
-    place.field("lb_policy").refuse("is not executed by Outrigger", found, allowed);
+    const allowed = Object.values(POLICY).map((policy) => Policy[policy]);
+    place.field("lb_policy").refuse("is not executed by Outrigger", found, allowed.join(", "));
   }
   const { lbConfig } = message;
   const choices = lbConfig.case === "leastRequestLbConfig" ? lbConfig.value.choiceCount : undefined;
-  return { lbPolicy: lbPolicy ?? "roundRobin", choiceCount: choices ?? CHOICES };
+  const options = { ...fromCommon(message), ...fromConfig(message, place) };
+  return {
+    lbPolicy: lbPolicy ?? "roundRobin",
+    choiceCount: choices ?? CHOICES,
+    balancing: { ...ENVOY_BALANCING, ...options },
+  };
 }
 
-/** The first policy that is known decides (the check has refused what is unknown). */
-function fromExtension(message: ClusterMessage, place: Place): Balancing {
-  for (const { typedExtensionConfig } of message.loadBalancingPolicy?.policies ?? []) {
-    const any = typedExtensionConfig?.typedConfig;
-    if (any === undefined) continue;
-    const lbPolicy = keyOfType(typeNameOf(any.typeUrl));
-    if (lbPolicy === undefined) continue;
-    const choices = unpack(any, LeastRequestSchema)?.choiceCount;
-    return { lbPolicy, choiceCount: choices ?? CHOICES };
+function fromCommon({ commonLbConfig: common }: ClusterMessage): Partial<BalancingOptions> {
+  const { case: locality } = common?.localityConfigSpecifier ?? {};
+  return {
+    ...decodeHashing(common?.consistentHashingLbConfig),
+    localityWeighted: locality === "localityWeightedLbConfig",
+  };
+}
+
+/** What stands beside the policy; where it is for another policy, Envoy does not look at it. */
+function fromConfig(message: ClusterMessage, place: Place): Partial<BalancingOptions> {
+  const { lbConfig, lbPolicy } = message;
+  if (lbConfig.case === "ringHashLbConfig" && lbPolicy === Policy.RING_HASH) {
+    const at = place.field("ring_hash_lb_config");
+    const isMurmur = lbConfig.value.hashFunction === OlderHash.MURMUR_HASH_2;
+    const hashFunction = isMurmur ? "murmurHash2" : "xxHash";
+    return { ringHash: { ...decodeRingSizes(lbConfig.value, at), hashFunction } };
   }
-  place.field("load_balancing_policy").field("policies").refuse("name no policy that is executed");
-  return { lbPolicy: "roundRobin", choiceCount: CHOICES };
+  if (lbConfig.case === "maglevLbConfig" && lbPolicy === Policy.MAGLEV) {
+    const at = place.field("maglev_lb_config");
+    return { maglevTableSize: decodeTableSize(lbConfig.value.tableSize, at) };
+  }
+  if (lbConfig.case === "leastRequestLbConfig" && lbPolicy === Policy.LEAST_REQUEST) {
+    const at = place.field("least_request_lb_config");
+    return {
+      activeRequestBias: decodeBias(lbConfig.value.activeRequestBias, at),
+      slowStart: decodeSlowStart(lbConfig.value.slowStartConfig, at.field("slow_start_config")),
+    };
+  }
+  if (lbConfig.case === "roundRobinLbConfig" && lbPolicy === Policy.ROUND_ROBIN) {
+    const at = place.field("round_robin_lb_config").field("slow_start_config");
+    return { slowStart: decodeSlowStart(lbConfig.value.slowStartConfig, at) };
+  }
+  return {};
 }
 
-function keyOfType(typeName: string): LbPolicy | undefined {
-  return (Object.keys(EXTENSIONS) as LbPolicy[]).find((key) => EXTENSIONS[key] === typeName);
-}
-
+/** The older form, which every Envoy reads, where it can say it. */
 export function encodeBalancing(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {
-  const { lbPolicy, choiceCount } = cluster;
-  const init: MessageInitShape<typeof ClusterSchema> = { lbPolicy: POLICY[lbPolicy] };
-  if (lbPolicy === "leastRequest") {
-    init.lbConfig = { case: "leastRequestLbConfig", value: { choiceCount } };
+  const { lbPolicy, balancing } = cluster;
+  if (lbPolicy === "peakEwma") return { loadBalancingPolicy: encodePeak(cluster) };
+  if (lbPolicy === "leastRequest" && balancing.fullScan) {
+    return { loadBalancingPolicy: { policies: [encodeLeastRequest(cluster)] } };
   }
+  const init: MessageInitShape<typeof ClusterSchema> = { lbPolicy: POLICY[lbPolicy] };
+  const config = encodeConfig(cluster);
+  if (config !== undefined) init.lbConfig = config;
   return init;
+}
+
+/** What `common_lb_config` says of balancing beside the panic threshold. */
+export function encodeCommonBalancing({
+  lbPolicy,
+  balancing,
+}: Cluster): ReturnType<typeof encodeHashing> & { localityConfigSpecifier?: typeof WEIGHTED } {
+  const isNewer = lbPolicy === "peakEwma" || (lbPolicy === "leastRequest" && balancing.fullScan);
+  if (isNewer) return {};
+  const locality = balancing.localityWeighted ? { localityConfigSpecifier: WEIGHTED } : {};
+  return { ...encodeHashing(balancing), ...locality };
+}
+
+const WEIGHTED = { case: "localityWeightedLbConfig" as const, value: {} };
+
+type LbConfigInit = NonNullable<MessageInitShape<typeof ClusterSchema>["lbConfig"]>;
+
+function encodeConfig({ lbPolicy, balancing, choiceCount }: Cluster): LbConfigInit | undefined {
+  const starting = encodeSlowStart(balancing.slowStart);
+  if (lbPolicy === "ringHash") {
+    const { minimumRingSize, maximumRingSize, hashFunction } = balancing.ringHash;
+    const value = {
+      minimumRingSize: BigInt(minimumRingSize),
+      maximumRingSize: BigInt(maximumRingSize),
+      hashFunction: hashFunction === "xxHash" ? OlderHash.XX_HASH : OlderHash.MURMUR_HASH_2,
+    };
+    return { case: "ringHashLbConfig", value };
+  }
+  if (lbPolicy === "maglev") {
+    const value = { tableSize: BigInt(balancing.maglevTableSize) };
+    return { case: "maglevLbConfig", value };
+  }
+  if (lbPolicy === "leastRequest") {
+    const value = { choiceCount, ...encodeBias(balancing.activeRequestBias), ...starting };
+    return { case: "leastRequestLbConfig", value };
+  }
+  if (lbPolicy !== "roundRobin" || balancing.slowStart === undefined) return undefined;
+  return { case: "roundRobinLbConfig", value: starting };
+}
+
+/** Whoever does not know PEAK_EWMA goes on to LEAST_REQUEST. */
+function encodePeak(cluster: Cluster) {
+  const typedConfig = encodePeakEwma(cluster.balancing.peakEwma);
+  const own = { typedExtensionConfig: { name: "outrigger.peak_ewma", typedConfig } };
+  return { policies: [own, encodeLeastRequest(cluster)] };
+}
+
+function encodeLeastRequest({ balancing, choiceCount }: Cluster) {
+  const message = create(LeastRequestSchema, {
+    choiceCount,
+    selectionMethod: balancing.fullScan ? Selection.FULL_SCAN : Selection.N_CHOICES,
+    ...encodeBias(balancing.activeRequestBias),
+    ...encodeSlowStart(balancing.slowStart),
+    ...(balancing.localityWeighted
+      ? { localityLbConfig: { localityConfigSpecifier: WEIGHTED } }
+      : {}),
+  });
+  const name = "envoy.load_balancing_policies.least_request";
+  return { typedExtensionConfig: { name, typedConfig: pack(LeastRequestSchema, message) } };
 }

@@ -44,6 +44,7 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     timeoutMs: durationOr(message.timeout, ROUTE_TIMEOUT_MS),
     idleTimeoutMs: idleTimeout === undefined ? undefined : durationMs(idleTimeout),
     retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
+    hashPolicies: [],
     prefixRewrite,
     regexRewrite: decodeRegexRewrite(message.regexRewrite, place.field("regex_rewrite")),
     hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,

@@ -35,6 +35,7 @@ export function explicitCluster(pod: Pod, inbound: InboundPort, blocks: PolicyBl
   const endpoint = {
     address: appAddress(pod, inbound.port),
     hostname: "",
+    hashKey: "",
     health: "healthy",
     weight: 1,
     workload: undefined,
