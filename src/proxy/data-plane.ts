@@ -2,7 +2,7 @@ import { Refusals } from "../base/refusals.ts";
 import { Slices } from "../base/slices.ts";
 import type { Address } from "../model/address.ts";
 import type { ProxyConfig } from "../model/bootstrap.ts";
-import type { HttpConnectionManager } from "../model/listener.ts";
+import type { HttpConnectionManager, TcpProxy } from "../model/listener.ts";
 import { ClusterSet } from "./cluster/cluster-set.ts";
 import type { ProxyContext } from "./cluster/upstream-cluster.ts";
 import type { CompileScope } from "./compile/compile-listener.ts";
@@ -18,7 +18,7 @@ export interface DataPlaneOptions {
   readonly peerHeaders: PeerHeaders;
   /** What stands for this proxy in `x-forwarded-for`. */
   readonly localAddress: string;
-  readonly loggersOf: (hcm: HttpConnectionManager) => readonly AccessLogger[];
+  readonly loggersOf: (filter: HttpConnectionManager | TcpProxy) => readonly AccessLogger[];
 }
 
 /** A configuration that can be served: compiled, and its addresses bound. */
@@ -100,6 +100,7 @@ export class DataPlane {
     this.listeners.destroy();
     this.clusters.drain();
     this.#context.tls.stop();
+    this.#context.overload.stop();
   }
 
   /** Refuses clusters whose files cannot be used, before anything is changed. */

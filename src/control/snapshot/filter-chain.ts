@@ -16,6 +16,10 @@ export const MATCH_ALL: FilterChainMatch = {
   serverNames: [],
   applicationProtocols: [],
   transportProtocol: "",
+  directSourcePrefixRanges: [],
+  sourceType: "any",
+  sourcePrefixRanges: [],
+  sourcePorts: [],
 };
 
 /** What the HTTP inspector must find for a connection to be HTTP. */
@@ -79,6 +83,10 @@ export function tcpProxy(
     statPrefix,
     clusters,
     idleTimeoutMs,
+    hashesSourceIp: false,
+    maxConnectionDurationMs: 0,
+    maxConnectAttempts: 1,
+    accessLogs: [],
     telemetry: { kind: "telemetry", direction },
   };
 }

@@ -25,7 +25,7 @@ export interface CompileScope {
   readonly routeSlot: (name: string) => RouteSlot;
   readonly peerHeaders: PeerHeaders;
   readonly localAddress: string;
-  readonly loggersOf: (hcm: HttpConnectionManager) => readonly AccessLogger[];
+  readonly loggersOf: (filter: HttpConnectionManager | TcpProxy) => readonly AccessLogger[];
 }
 
 /**

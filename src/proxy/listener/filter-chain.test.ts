@@ -11,6 +11,10 @@ const ANY: FilterChainMatch = {
   serverNames: [],
   applicationProtocols: [],
   transportProtocol: "",
+  directSourcePrefixRanges: [],
+  sourceType: "any",
+  sourcePrefixRanges: [],
+  sourcePorts: [],
 };
 const HTTP = { ...ANY, applicationProtocols: ["http/1.0", "http/1.1"] };
 const HTTP_1_1: FirstBytes = { ...SILENT, applicationProtocols: ["http/1.1"] };

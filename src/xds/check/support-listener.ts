@@ -96,9 +96,8 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.extensions.access_loggers.stream.v3.StderrAccessLog": executed("log_format"),
   "envoy.config.core.v3.SubstitutionFormatString": executed("text_format text_format_source"),
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
-    ...executed("stat_prefix cluster weighted_clusters idle_timeout"),
-    access_log: refused("access logs are written by the HTTP connection manager alone"),
-    max_connect_attempts: only(1),
+    ...executed("stat_prefix cluster weighted_clusters idle_timeout access_log"),
+    ...executed("max_connect_attempts max_downstream_connection_duration"),
   },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": executed("clusters"),
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight":

@@ -7,7 +7,8 @@ import {
 import type { TcpProxy, TcpWeightedCluster, TelemetryFilter } from "../../model/listener.ts";
 import type { Place } from "../check/place.ts";
 import { pack } from "../message/any.ts";
-import { durationOr, toDuration } from "../message/scalar.ts";
+import { durationMs, durationOr, toDuration } from "../message/scalar.ts";
+import { decodeAccessLogs, encodeAccessLog } from "./access-log.ts";
 
 const IDLE_MS = 3_600_000;
 
@@ -22,6 +23,10 @@ export function decodeTcpProxy(
     statPrefix: message.statPrefix,
     clusters: decodeClusters(message.clusterSpecifier, place),
     idleTimeoutMs: durationOr(message.idleTimeout, IDLE_MS),
+    hashesSourceIp: false,
+    maxConnectionDurationMs: durationMs(message.maxDownstreamConnectionDuration),
+    maxConnectAttempts: message.maxConnectAttempts ?? 1,
+    accessLogs: decodeAccessLogs(message.accessLog, place.field("access_log")),
     telemetry,
   };
 }
@@ -39,10 +44,14 @@ function decodeClusters(
 }
 
 export function packTcpProxy(proxy: TcpProxy): Any {
+  const { maxConnectionDurationMs: maxMs } = proxy;
   const message = create(TcpProxySchema, {
     statPrefix: proxy.statPrefix,
     clusterSpecifier: encodeClusters(proxy.clusters),
     idleTimeout: toDuration(proxy.idleTimeoutMs),
+    maxConnectAttempts: proxy.maxConnectAttempts,
+    accessLog: proxy.accessLogs.map(encodeAccessLog),
+    ...(maxMs === 0 ? {} : { maxDownstreamConnectionDuration: toDuration(maxMs) }),
   });
   return pack(TcpProxySchema, message);
 }
