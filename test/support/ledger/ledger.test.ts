@@ -208,7 +208,7 @@ describe("a verdict", () => {
 });
 
 describe("an origin of fixed capacity", () => {
-  it("serves no more at once, and an open loop counts the waiting from when each was due", async () => {
+  it("serves no more at once, and an open loop counts all that requests waited", async () => {
     const { ledger, origin } = await start({ capacity: { slots: 2, serviceMs: 10 } });
     const load = { protocol: "http1" as const, port: origin.ports.http1, connections: 100 };
     const records = await runLoad({ ...load, requests: 40, ratePerSecond: 4000 });

@@ -14,8 +14,8 @@ export interface LoadRequest {
 
 /**
  * How a request ended for its client. `truncated` is an end before that of the answer, and an
- * answer that is but the beginning of the right one; `refusedByProxy` is any answer that no origin wrote,
- * `failedByOrigin` one that an origin wrote and that is no success.
+ * answer that is but the beginning of the right one; `refusedByProxy` is any answer that no origin
+ * wrote, `failedByOrigin` one that an origin wrote and that is no success.
  */
 export type OutcomeKind =
   | "ok"
