@@ -101,8 +101,8 @@ type Middleman = (request: IncomingMessage, body: Buffer, response: ServerRespon
 
 /** Something between the load and its origin that does as it likes. */
 async function middleman(does: Middleman): Promise<number> {
-  const server = createServer(async (request, response) => {
-    does(request, Buffer.concat(await request.toArray()), response);
+  const server = createServer((request, response) => {
+    void request.toArray().then((chunks) => does(request, Buffer.concat(chunks), response));
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   running.push({ stop: () => server.closeAllConnections() ?? void server.close() });
