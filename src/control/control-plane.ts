@@ -1,6 +1,7 @@
 import type { ProxyStatusRow } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Diagnostic, hasErrors, inReadingOrder } from "../base/diagnostic.ts";
+import type { Registry } from "../metrics/registry.ts";
 import type { SocketAddress } from "../model/address.ts";
 import { EMPTY_MESH, type Mesh, type Pod } from "../model/mesh.ts";
 import { AddressBook } from "./addresses.ts";
@@ -60,6 +61,10 @@ export class ControlPlane implements RunningControl {
 
   get httpAddress(): SocketAddress {
     return this.#http?.address ?? this.#options.httpAddress;
+  }
+
+  get metrics(): Registry {
+    return this.#metrics.registry;
   }
 
   /** Translates what was read; with errors in it, the mesh that holds stays whole. */

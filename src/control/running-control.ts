@@ -1,6 +1,7 @@
 import type { ProxyStatusRow } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
+import type { Registry } from "../metrics/registry.ts";
 import type { SocketAddress } from "../model/address.ts";
 import type { Mesh, MeshSettings, Pod } from "../model/mesh.ts";
 
@@ -29,6 +30,8 @@ export interface RunningControl {
   readonly diagnostics: readonly Diagnostic[];
   readonly adsAddress: SocketAddress;
   readonly httpAddress: SocketAddress;
+  /** What `/metrics` shows; others may add to it. */
+  readonly metrics: Registry;
   /** All pods that exist now, ready or not; replaces what was told before. */
   setPods(pods: readonly Pod[]): void;
   /** One row a connected proxy. */

@@ -4,13 +4,12 @@ import { type Diagnostic, formatDiagnostic } from "../base/diagnostic.ts";
 import type { ControlChange, RunningControl } from "../control/running-control.ts";
 import { splitRows } from "../control/server/mesh-rows.ts";
 import { formatAddress } from "../model/address.ts";
-import type { PodTemplate } from "../model/mesh.ts";
+import type { Mesh, Pod, PodTemplate } from "../model/mesh.ts";
 import { runCommand, sharesTerminal } from "./command.ts";
 import { compileCacheFor } from "./compile-cache.ts";
 import type { Fabric } from "./fabric/fabric.ts";
 import type { Interrupt } from "./interrupt.ts";
-import { forwardTo, hostResolvers } from "./names/forward.ts";
-import { Responder } from "./names/responder.ts";
+import { MeshNames } from "./names/mesh-names.ts";
 import { Zone } from "./names/zone.ts";
 import { EXIT, type UpOptions } from "./options.ts";
 import { clientEnvironment, withoutProxies } from "./pods/container.ts";
@@ -30,7 +29,6 @@ export interface MeshParts {
   readonly interrupt: Interrupt;
 }
 
-const DNS_PORT = 53;
 const SYNC_DEADLINE_MS = 10_000;
 const INTERRUPTED = 130;
 const STOP_DEADLINE_MS = 1000;
@@ -40,7 +38,7 @@ export class RunningMesh {
   readonly #parts: MeshParts;
   readonly #fleet: Fleet;
   readonly #view: MeshView;
-  #names: Responder | undefined;
+  #names: MeshNames | undefined;
   #zone: Zone;
   #reported: ReadonlySet<string> = new Set();
 
@@ -48,7 +46,7 @@ export class RunningMesh {
     const { options, fabric, control, voice } = parts;
     const { clock } = options;
     this.#parts = parts;
-    this.#zone = new Zone(control.mesh, []);
+    this.#zone = this.#zoneOf(control.mesh, []);
     this.#fleet = new Fleet({
       context: {
         fabric,
@@ -64,9 +62,9 @@ export class RunningMesh {
       },
       announce: (pods) => {
         control.setPods(pods);
-        this.#zone = new Zone(control.mesh, pods);
+        this.#zone = this.#zoneOf(control.mesh, pods);
       },
-      dnsPort: () => this.#names?.port ?? DNS_PORT,
+      namePorts: () => this.#names?.ports,
       // Starting is all CPU: more at once would only make each slower.
       parallel: availableParallelism() + 1,
     });
@@ -123,19 +121,19 @@ export class RunningMesh {
     if (!synced) voice.say("some sidecars have not taken over the newest configuration yet");
   }
 
-  /** On port 53, or where the host's own resolver has that on every address, on any other. */
-  #answerNames(): Promise<Responder> {
-    return this.#listenForNames(DNS_PORT).catch(() => this.#listenForNames(0));
+  #answerNames(): Promise<MeshNames> {
+    const { fabric, options, control } = this.#parts;
+    return MeshNames.open({
+      host: fabric.gateway,
+      clock: options.clock,
+      registry: control.metrics,
+      zone: () => this.#zone,
+      namespaceAt: (address) => this.#namespaceAt(address),
+    });
   }
 
-  #listenForNames(port: number): Promise<Responder> {
-    const { fabric } = this.#parts;
-    return Responder.listen({
-      host: fabric.gateway,
-      port,
-      lookup: (name, client) => this.#zone.lookup(name, this.#namespaceAt(client)),
-      forward: forwardTo(hostResolvers()),
-    });
+  #zoneOf(mesh: Mesh, pods: readonly Pod[]): Zone {
+    return new Zone(mesh, pods, this.#parts.fabric.podRanges);
   }
 
   #namespaceAt(address: string): string {
@@ -154,7 +152,7 @@ export class RunningMesh {
     this.#report(diagnostics);
     voice.say(accepted ? "configuration read anew" : "the last good configuration stays");
     if (!accepted) return;
-    this.#zone = new Zone(mesh, this.#fleet.pods);
+    this.#zone = this.#zoneOf(mesh, this.#fleet.pods);
     void this.#fleet.reconcile(planPods(mesh.podTemplates));
   }
 

@@ -20,6 +20,7 @@ export class ExplicitFabric implements Fabric {
   readonly mode = "explicit";
   readonly gateway: string;
   readonly folder: string;
+  readonly podRanges: readonly string[];
   readonly #claim: Server;
   readonly #addresses: AddressPool;
   readonly #reaper: Reaper;
@@ -27,6 +28,7 @@ export class ExplicitFabric implements Fabric {
 
   private constructor(subnet: Subnet, claim: Server, folder: string) {
     this.gateway = subnet.gateway;
+    this.podRanges = [subnet.range];
     this.folder = folder;
     this.#claim = claim;
     this.#addresses = new AddressPool(subnet);

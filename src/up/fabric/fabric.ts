@@ -1,4 +1,5 @@
 import type { ChildProcess, StdioOptions } from "node:child_process";
+import type { NamePorts } from "../names/mesh-names.ts";
 import type { InterceptionOptions } from "./rules.ts";
 
 /** One process that runs in a pod. */
@@ -20,8 +21,8 @@ export interface PodSite {
   readonly name: string;
   readonly namespace: string;
   readonly interception: InterceptionOptions;
-  /** Where names are answered on the gateway's address. */
-  readonly dnsPort: number;
+  /** Where names are answered on the gateway's address; undefined: nowhere. */
+  readonly namePorts: NamePorts | undefined;
 }
 
 /** A running process of a pod: what is needed to wait for it and to end it. */
@@ -48,6 +49,8 @@ export interface Fabric {
   readonly gateway: string;
   /** Explicit mode: the folder for the apps' Unix sockets; it goes with us. */
   readonly folder: string | undefined;
+  /** Where all pods' addresses are from, as `10.200.0.0/16`. */
+  readonly podRanges: readonly string[];
   place(site: PodSite): Promise<Place>;
   /** Runs a program outside every pod; it ends with us. */
   startOutside(program: Program): Running;

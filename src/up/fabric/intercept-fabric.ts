@@ -4,12 +4,10 @@ import { podInterception } from "./interception.ts";
 import { Namespaces } from "./namespaces.ts";
 import { innerProcess, start } from "./process.ts";
 import { Reaper } from "./reaper.ts";
-import { interceptionRules } from "./rules.ts";
+import { interceptionRules, type NameTarget } from "./rules.ts";
 import { canShield, shielded, shieldedProcess } from "./shield.ts";
 import { SidecarUser } from "./sidecar-user.ts";
 import { AddressPool, freeSubnets, type Subnet } from "./subnet.ts";
-
-const DNS_PORT = 53;
 
 /**
  * Pods as Kubernetes gives them: each has its own network namespace on a bridge, its containers
@@ -27,6 +25,7 @@ export class InterceptFabric implements Fabric {
   readonly mode = "intercept";
   readonly folder = undefined;
   readonly gateway: string;
+  readonly podRanges: readonly string[];
   readonly #subnet: Subnet;
   readonly #switch: Namespaces;
   readonly #sidecar: SidecarUser;
@@ -42,6 +41,7 @@ export class InterceptFabric implements Fabric {
     this.#switch = switchboard;
     this.#sidecar = sidecar;
     this.gateway = subnet.gateway;
+    this.podRanges = [subnet.range];
     this.#addresses = new AddressPool(subnet);
   }
 
@@ -123,6 +123,10 @@ export class InterceptFabric implements Fabric {
     };
   }
 
+  #namesAt({ namePorts }: PodSite): NameTarget | undefined {
+    return namePorts === undefined ? undefined : { gateway: this.gateway, ports: namePorts };
+  }
+
   #podScript(site: PodSite, address: string): string {
     return [
       `echo ${quote(site.name.slice(0, 63))} >/proc/sys/kernel/hostname || true`,
@@ -130,8 +134,7 @@ export class InterceptFabric implements Fabric {
       `ip addr add ${address}/16 dev eth0`,
       "ip link set eth0 up",
       `ip route add default via ${this.gateway}`,
-      restore(interceptionRules(site.interception)),
-      ...(site.dnsPort === DNS_PORT ? [] : [restore(nameRules(this.gateway, site.dnsPort), true)]),
+      restore(interceptionRules(site.interception, this.#namesAt(site))),
       privateFiles(site, address, this.gateway),
     ].join("\n");
   }
@@ -142,25 +145,15 @@ async function tryRules(): Promise<void> {
   const trial = await Namespaces.open();
   const { options } = podInterception({}, "127.0.0.1", "");
   try {
-    await trial.run(restore(interceptionRules(options)));
+    await trial.run(restore(interceptionRules(options, undefined)));
   } finally {
     trial.close();
   }
 }
 
 /** Applies all rules at once. Old iptables share one lock on the whole host: wait for it. */
-function restore(rules: string, keep = false): string {
-  return hereDocument(`iptables-restore --wait 10${keep ? " --noflush" : ""}`, rules);
-}
-
-/** Where the host's own resolver has port 53, ours answers at another one. */
-function nameRules(gateway: string, port: number): string {
-  const rules = ["udp", "tcp"].map(
-    (protocol) =>
-      `-A OUTPUT -d ${gateway}/32 -p ${protocol} --dport ${DNS_PORT} ` +
-      `-j DNAT --to-destination ${gateway}:${port}`,
-  );
-  return ["*nat", ...rules, "COMMIT", ""].join("\n");
+function restore(rules: string): string {
+  return hereDocument("iptables-restore --wait 10", rules);
 }
 
 const SWITCH_SCRIPT = [

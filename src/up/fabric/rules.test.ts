@@ -44,7 +44,7 @@ describe.each([
 
   it.skipIf(text === undefined)("treat every packet as istio-init's do", () => {
     const theirs = parseNatTable(text ?? "");
-    const ours = parseNatTable(interceptionRules(options));
+    const ours = parseNatTable(interceptionRules(options, undefined));
     fc.assert(
       fc.property(packets, (packet) => {
         expect(redirectedTo(ours, packet)).toBe(redirectedTo(theirs, packet));
@@ -85,7 +85,7 @@ describe.each([
 ])("in a pod without annotations, $what", ({ packet, destination, to }) => {
   it(to === undefined ? "passes" : `goes to ${to}`, () => {
     const { options } = podInterception({}, "10.200.0.1", "Pod default/x");
-    const table = parseNatTable(interceptionRules(options));
+    const table = parseNatTable(interceptionRules(options, undefined));
     const sent = { ...FROM_APP, ...packet, ...(destination === undefined ? {} : { destination }) };
     expect(redirectedTo(table, sent)).toBe(to);
   });
@@ -104,7 +104,7 @@ describe.each([
   it(to === undefined ? "lets the packet pass" : `sends the packet to ${to}`, () => {
     const annotations = { [`traffic.sidecar.istio.io/${annotation}`]: value };
     const { options } = podInterception(annotations, "10.200.0.1", "Pod default/x");
-    expect(redirectedTo(parseNatTable(interceptionRules(options)), packet)).toBe(to);
+    expect(redirectedTo(parseNatTable(interceptionRules(options, undefined)), packet)).toBe(to);
   });
 });
 

@@ -7,6 +7,7 @@
 /** The sidecar's user and group, by which its own connections are told from the app's. */
 export const SIDECAR_UID = 1337;
 
+const DNS_PORT = 53;
 const OUTBOUND_PORT = 15001;
 const INBOUND_PORT = 15006;
 /** Istio's HBONE port: already a tunnel, never redirected again. */
@@ -31,8 +32,21 @@ export interface InterceptionOptions {
   readonly excludeOutboundRanges: readonly string[];
 }
 
-/** Input for `iptables-restore`: the whole nat table of the pod's network namespace. */
-export function interceptionRules(options: InterceptionOptions): string {
+/** Where names are answered. */
+export interface NameTarget {
+  /** An IP address. */
+  readonly gateway: string;
+  readonly ports: { readonly app: number; readonly sidecar: number };
+}
+
+/**
+ * Input for `iptables-restore`: the whole nat table of the pod's network namespace. `names`
+ * undefined: queries go where the program sends them.
+ */
+export function interceptionRules(
+  options: InterceptionOptions,
+  names: NameTarget | undefined,
+): string {
   return [
     "*nat",
     ...["ISTIO_INBOUND", "ISTIO_REDIRECT", "ISTIO_IN_REDIRECT", "ISTIO_OUTPUT"].map(
@@ -41,6 +55,7 @@ export function interceptionRules(options: InterceptionOptions): string {
     `-A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports ${OUTBOUND_PORT}`,
     `-A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports ${INBOUND_PORT}`,
     ...inboundRules(options),
+    ...(names === undefined ? [] : nameRules(options, names)),
     ...outboundRules(options),
     "COMMIT",
     "",
@@ -84,6 +99,23 @@ function outboundRules(options: InterceptionOptions): string[] {
     ),
     ...redirected.map((range) => output(`${range}-j ISTIO_REDIRECT`)),
   ];
+}
+
+/**
+ * Queries go to the mesh's names whatever server a program asks, those of the sidecar to a port of
+ * their own; what is on the loopback is the pod's own affair. Where port 53 is excluded, only the
+ * server that the pod's resolv.conf names is the mesh's.
+ */
+function nameRules(options: InterceptionOptions, { gateway, ports }: NameTarget): string[] {
+  const all = !options.excludeOutboundPorts.includes(DNS_PORT);
+  const asked = all ? "! -o lo" : `-d ${gateway}/32`;
+  const rule = (protocol: string, owner: string, port: number): string =>
+    `-A OUTPUT ${asked} -p ${protocol} --dport ${DNS_PORT} ${owner}` +
+    `-j DNAT --to-destination ${gateway}:${port}`;
+  return ["udp", "tcp"].flatMap((protocol) => [
+    rule(protocol, `-m owner --uid-owner ${SIDECAR_UID} `, ports.sidecar),
+    rule(protocol, "", ports.app),
+  ]);
 }
 
 /** The sidecar calling its own pod by a service's name is inbound traffic; the rest goes free. */

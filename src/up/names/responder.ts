@@ -1,45 +1,38 @@
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { createServer, type Server, type Socket as TcpSocket } from "node:net";
-import {
-  AUTHORITATIVE_ANSWER,
-  decode,
-  encode,
-  type Packet,
-  type Question,
-  RECURSION_AVAILABLE,
-  RECURSION_DESIRED,
-} from "dns-packet";
-import type { Answer } from "./zone.ts";
-
-/** Answers for names that the mesh does not know: the whole message in, the whole message out. */
-export type Forward = (query: Buffer) => Promise<Buffer>;
+import { createServer, isIPv6, type Server, type Socket as TcpSocket } from "node:net";
+import type { Answerer } from "./answerer.ts";
+import { MessageStream, withLength } from "./message-stream.ts";
+import { fitted } from "./reply.ts";
+import type { Asker } from "./zone.ts";
 
 export interface ResponderOptions {
   /** Where to listen; port 0 asks for a free one. */
   readonly host: string;
   readonly port: number;
-  /** `client`: the asking pod's address. Asked anew for each query. */
-  readonly lookup: (name: string, client: string) => Answer;
-  readonly forward: Forward;
+  readonly answerer: Answerer;
+  /** Who has this address. Asked anew for each query. */
+  readonly askerAt: (address: string) => Asker;
 }
 
-const TTL_SECONDS = 5;
-const UDP_BYTES_MAX = 512;
-const ATTEMPTS_MAX = 8;
+const PORT_ATTEMPTS_MAX = 8;
 const TCP_IDLE_MS = 10_000;
-const TRUNCATED = 1 << 9;
-const NXDOMAIN = 3;
-const SERVFAIL = 2;
+const TCP_CLIENTS_MAX = 256;
+/** Questions of one TCP client under way; more wait in its socket. */
+const TCP_PENDING_MAX = 32;
+/** No query is longer: a name, a type and a few options. */
+const QUERY_BYTES_MAX = 4096;
 
-/** A small DNS server (RFC 1035) over UDP and TCP. */
+/** A small DNS server (RFC 1035, RFC 7766) over UDP and TCP. */
 export class Responder {
   readonly port: number;
   readonly #udp: Socket;
   readonly #tcp: Server;
+  readonly #clients: ReadonlySet<TcpSocket>;
 
-  private constructor(udp: Socket, tcp: Server) {
+  private constructor(udp: Socket, tcp: Server, clients: ReadonlySet<TcpSocket>) {
     this.#udp = udp;
     this.#tcp = tcp;
+    this.#clients = clients;
     this.port = udp.address().port;
   }
 
@@ -49,19 +42,20 @@ export class Responder {
       try {
         return await Responder.#listenOnce(options);
       } catch (error) {
-        if (options.port !== 0 || attempt === ATTEMPTS_MAX) throw error;
+        if (options.port !== 0 || attempt === PORT_ATTEMPTS_MAX) throw error;
       }
     }
   }
 
   static async #listenOnce(options: ResponderOptions): Promise<Responder> {
-    const udp = createSocket("udp4");
+    const udp = createSocket(isIPv6(options.host) ? "udp6" : "udp4");
     udp.on("message", (query, from) => void answerDatagram(udp, query, from, options));
     await new Promise<void>((resolve, reject) => {
       udp.once("error", reject);
       udp.bind(options.port, options.host, resolve);
     });
-    const tcp = createServer((socket) => serveStream(socket, options));
+    const clients = new Set<TcpSocket>();
+    const tcp = createServer((socket) => serveStream(socket, clients, options));
     await new Promise<void>((resolve, reject) => {
       tcp.once("error", (error) => {
         udp.close();
@@ -71,103 +65,65 @@ export class Responder {
     });
     // From here on an error concerns one client, who asks again.
     udp.on("error", () => {});
-    return new Responder(udp, tcp);
+    return new Responder(udp, tcp, clients);
   }
 
   close(): void {
     this.#udp.close();
     this.#tcp.close();
+    for (const client of this.#clients) client.destroy();
   }
 }
 
 async function answerDatagram(
   udp: Socket,
-  query: Buffer,
+  message: Buffer,
   from: RemoteInfo,
-  options: ResponderOptions,
+  { answerer, askerAt }: ResponderOptions,
 ): Promise<void> {
-  const reply = await answer(query, from.address, options);
-  if (reply === undefined) return;
-  udp.send(fitted(reply, query), from.port, from.address, () => {});
+  const answered = await answerer.answer(message, askerAt(from.address), "udp");
+  if (answered === undefined) return;
+  const { reply, query } = answered;
+  try {
+    udp.send(query ? fitted(reply, query) : reply, from.port, from.address, () => {});
+  } catch {
+    // Closed while the answer was looked for.
+  }
 }
 
-/** Over TCP each message has its length in two bytes before it (RFC 1035, 4.2.2). */
-function serveStream(socket: TcpSocket, options: ResponderOptions): void {
-  let received = Buffer.alloc(0);
-  socket.setTimeout(TCP_IDLE_MS, () => socket.destroy());
+function serveStream(
+  socket: TcpSocket,
+  clients: Set<TcpSocket>,
+  { answerer, askerAt }: ResponderOptions,
+): void {
   socket.on("error", () => socket.destroy());
+  if (clients.size >= TCP_CLIENTS_MAX) {
+    socket.destroy();
+    return;
+  }
+  clients.add(socket);
+  socket.on("close", () => clients.delete(socket));
+  socket.setTimeout(TCP_IDLE_MS, () => socket.destroy());
+  const asker = askerAt(socket.remoteAddress ?? "");
+  const stream = new MessageStream(QUERY_BYTES_MAX);
+  let pending = 0;
+  const settle = (): void => {
+    pending -= 1;
+    if (pending < TCP_PENDING_MAX && !socket.destroyed) socket.resume();
+  };
   socket.on("data", (chunk: Buffer) => {
-    received = Buffer.concat([received, chunk]);
-    while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
-      const end = 2 + received.readUInt16BE(0);
-      const query = received.subarray(2, end);
-      received = received.subarray(end);
-      void answer(query, socket.remoteAddress ?? "", options).then((reply) => {
-        if (reply === undefined) return;
-        const length = Buffer.alloc(2);
-        length.writeUInt16BE(reply.length);
-        socket.write(Buffer.concat([length, reply]));
+    const messages = stream.take(chunk);
+    if (messages === undefined) {
+      socket.destroy();
+      return;
+    }
+    pending += messages.length;
+    if (pending >= TCP_PENDING_MAX) socket.pause();
+    for (const message of messages) {
+      void answerer.answer(message, asker, "tcp").then((answered) => {
+        if (answered !== undefined && socket.writable) socket.write(withLength(answered.reply));
+        settle();
       });
     }
   });
-}
-
-/** Undefined for what is no query: it gets no reply. */
-async function answer(
-  query: Buffer,
-  client: string,
-  { lookup, forward }: ResponderOptions,
-): Promise<Buffer | undefined> {
-  const packet = parse(query);
-  const question = packet?.questions?.[0];
-  if (packet === undefined || question === undefined || packet.type !== "query") return undefined;
-  const found = lookup(question.name, client);
-  if (found.kind !== "elsewhere") return encode(reply(packet, question, found));
-  try {
-    return await forward(query);
-  } catch {
-    return encode({ ...header(packet, SERVFAIL), questions: [question] });
-  }
-}
-
-function parse(message: Buffer): Packet | undefined {
-  try {
-    return decode(message);
-  } catch {
-    return undefined;
-  }
-}
-
-function reply(packet: Packet, question: Question, found: Answer): Packet {
-  if (found.kind !== "addresses") return { ...header(packet, NXDOMAIN), questions: [question] };
-  const wanted = question.type === "A" || String(question.type) === "ANY";
-  const answers = (wanted ? found.addresses : []).map(
-    (data) => ({ type: "A", class: "IN", name: question.name, ttl: TTL_SECONDS, data }) as const,
-  );
-  return { ...header(packet, 0), questions: [question], answers };
-}
-
-function header(packet: Packet, code: number): Packet {
-  const asked = (packet.flags ?? 0) & RECURSION_DESIRED;
-  const flags = AUTHORITATIVE_ANSWER | RECURSION_AVAILABLE | asked | code;
-  return { type: "response", id: packet.id ?? 0, flags };
-}
-
-/** A reply too long for a datagram is cut to its head; the client asks again over TCP. */
-function fitted(reply: Buffer, query: Buffer): Buffer {
-  const limit = Math.max(UDP_BYTES_MAX, offeredBytes(query));
-  if (reply.length <= limit) return reply;
-  const packet = decode(reply);
-  return encode({
-    type: "response",
-    id: packet.id ?? 0,
-    flags: (packet.flags ?? 0) | TRUNCATED,
-    questions: packet.questions ?? [],
-  });
-}
-
-/** EDNS(0), RFC 6891: the datagram size that the client can take. */
-function offeredBytes(query: Buffer): number {
-  const option = parse(query)?.additionals?.find((record) => record.type === "OPT");
-  return option?.type === "OPT" ? option.udpPayloadSize : 0;
 }

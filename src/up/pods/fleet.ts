@@ -1,5 +1,6 @@
 import type { Pod, PodTemplate } from "../../model/mesh.ts";
 import { podInterception } from "../fabric/interception.ts";
+import type { NamePorts } from "../names/mesh-names.ts";
 import { fullName, type PlannedPod } from "./plan.ts";
 import { pause } from "./readiness.ts";
 import { type PodContext, RunningPod } from "./running-pod.ts";
@@ -8,8 +9,8 @@ export interface FleetOptions {
   readonly context: PodContext;
   /** Tells the control plane which pods there are now. */
   readonly announce: (pods: readonly Pod[]) => void;
-  /** Where names are answered. */
-  readonly dnsPort: () => number;
+  /** Where names are answered; undefined: nowhere. */
+  readonly namePorts: () => NamePorts | undefined;
   /** How many pods start at the same time. */
   readonly parallel: number;
 }
@@ -104,8 +105,8 @@ export class Fleet {
           "the pod gets a sidecar",
       );
     }
-    const dnsPort = this.#options.dnsPort();
-    const site = { name, namespace, interception: options, dnsPort };
+    const namePorts = this.#options.namePorts();
+    const site = { name, namespace, interception: options, namePorts };
     const place = await fabric.place(site);
     const running = new RunningPod(planned, place, this.#options.context);
     this.#running.set(planned.key, running);
