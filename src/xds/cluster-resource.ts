@@ -8,10 +8,10 @@ import {
 import type { Cluster, DiscoveryType } from "../model/cluster.ts";
 import type { Place } from "./check/place.ts";
 import { decodeBalancing, encodeBalancing, encodeCommonBalancing } from "./cluster/balancing.ts";
-import { decodeHealthChecks, encodeHealthCheck } from "./cluster/health-check.ts";
 import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";
 import { decodeUpstreamHttp, encodeUpstreamHttp } from "./cluster/upstream-http.ts";
 import { decodeLoadAssignment, encodeLoadAssignment } from "./endpoint-resource.ts";
+import { decodeHealthChecks, encodeHealthCheck } from "./health/health-check.ts";
 import { decodeSocketAddress, encodeSocketAddress } from "./message/address.ts";
 import { ADS_SOURCE } from "./message/config-source.ts";
 import type { EncodeFor } from "./message/flavor.ts";
@@ -126,7 +126,7 @@ export function encodeCluster(cluster: Cluster, target: EncodeFor): ClusterMessa
     },
     healthChecks: cluster.healthChecks.map(encodeHealthCheck),
   };
-  Object.assign(init, encodeBalancing(cluster), encodeUpstreamHttp(cluster));
+  Object.assign(init, encodeBalancing(cluster, target), encodeUpstreamHttp(cluster));
   Object.assign(init, encodeNames(cluster), encodeSockets(cluster));
   if (loadAssignment !== undefined) {
     init.loadAssignment = encodeLoadAssignment(loadAssignment, target);

@@ -2,6 +2,8 @@ import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { HealthStatus as Health } from "../gen/envoy/config/core/v3/health_check_pb.js";
 import {
+  type Endpoint_HealthCheckConfig as CheckConfig,
+  type EndpointSchema,
   type LbEndpoint,
   LbEndpointSchema,
   type LocalityLbEndpoints,
@@ -14,6 +16,7 @@ import {
 import {
   type ClusterLoadAssignment,
   type Endpoint,
+  type EndpointCheck,
   type HealthStatus,
   type Locality,
   type LocalityEndpoints,
@@ -24,7 +27,7 @@ import { checkMessage } from "./check/check.ts";
 import type { Place } from "./check/place.ts";
 import { decodeAddress, encodeAddress } from "./message/address.ts";
 import type { EncodeFor } from "./message/flavor.ts";
-import { decodeWorkload, encodeWorkload } from "./message/metadata.ts";
+import { decodeHashKey, decodeWorkload, encodeEndpointMetadata } from "./message/metadata.ts";
 
 /** Envoy picks no host that is UNHEALTHY or TIMEOUT; UNKNOWN counts as healthy. */
 const HEALTH: Readonly<Record<Health, HealthStatus>> = {
@@ -35,6 +38,8 @@ const HEALTH: Readonly<Record<Health, HealthStatus>> = {
   [Health.TIMEOUT]: "unhealthy",
   [Health.DEGRADED]: "degraded",
 };
+
+const WEIGHT_MAX = 4_294_967_295;
 
 const HEALTH_CODE: Readonly<Record<HealthStatus, Health>> = {
   healthy: Health.UNKNOWN,
@@ -47,12 +52,31 @@ export function decodeLoadAssignment(
   message: LoadAssignmentMessage,
   place: Place,
 ): ClusterLoadAssignment {
-  const localities = place.field("endpoints");
+  const at = place.field("endpoints");
+  const localities = message.endpoints.map((entry, i) => decodeLocality(entry, at.item(i)));
+  refuseOverweight(localities, at);
   return {
     clusterName: message.clusterName,
-    localities: message.endpoints.map((entry, i) => decodeLocality(entry, localities.item(i))),
-    overprovisioningFactor: OVERPROVISIONING_FACTOR,
+    localities,
+    overprovisioningFactor: message.policy?.overprovisioningFactor ?? OVERPROVISIONING_FACTOR,
   };
+}
+
+/** Envoy adds them up in 32 bits: endpoints of a locality, and localities of a priority. */
+function refuseOverweight(localities: readonly LocalityEndpoints[], place: Place): void {
+  const sums = new Map<number, number>();
+  for (const [i, { priority, weight, endpoints }] of localities.entries()) {
+    const sum = (sums.get(priority) ?? 0) + weight;
+    sums.set(priority, sum);
+    if (sum > WEIGHT_MAX) {
+      const field = place.item(i).field("load_balancing_weight");
+      field.refuse("make the priority weigh too much", sum, `a sum of at most ${WEIGHT_MAX}`);
+    }
+    const inside = endpoints.reduce((total, one) => total + one.weight, 0);
+    if (inside <= WEIGHT_MAX) continue;
+    const field = place.item(i).field("lb_endpoints");
+    field.refuse("weigh too much", inside, `a sum of at most ${WEIGHT_MAX}`);
+  }
 }
 
 function decodeLocality(message: LocalityLbEndpoints, place: Place): LocalityEndpoints {
@@ -79,11 +103,22 @@ function decodeEndpoint(message: LbEndpoint, place: Place): Endpoint {
   return {
     address: decodeAddress(endpoint?.address, at.field("address")),
     hostname: endpoint?.hostname ?? "",
-    hashKey: "",
+    hashKey: decodeHashKey(message.metadata),
     health: HEALTH[message.healthStatus],
+    ...decodeCheck(endpoint?.healthCheckConfig, at.field("health_check_config")),
     weight: message.loadBalancingWeight ?? 1,
     workload: decodeWorkload(message.metadata),
   };
+}
+
+function decodeCheck(
+  config: CheckConfig | undefined,
+  place: Place,
+): { readonly check?: EndpointCheck } {
+  if (config === undefined) return {};
+  const { portValue: port, hostname, disableActiveHealthCheck: disabled } = config;
+  if (port > 65_535) place.field("port_value").refuse("is no port", port, "0 to 65535");
+  return { check: { port, hostname, disabled } };
 }
 
 /**
@@ -102,10 +137,11 @@ export function* decodeLoadAssignmentSlowly(
   }
   const shell = fromBinary(ClusterLoadAssignmentSchema, parts.rest());
   checkMessage(ClusterLoadAssignmentSchema, shell, place);
+  refuseOverweight(localities, at);
   return {
     clusterName: shell.clusterName,
     localities,
-    overprovisioningFactor: OVERPROVISIONING_FACTOR,
+    overprovisioningFactor: shell.policy?.overprovisioningFactor ?? OVERPROVISIONING_FACTOR,
   };
 }
 
@@ -170,9 +206,13 @@ export function encodeLoadAssignment(
   assignment: ClusterLoadAssignment,
   target: EncodeFor,
 ): LoadAssignmentMessage {
+  const { overprovisioningFactor } = assignment;
   return create(ClusterLoadAssignmentSchema, {
     clusterName: assignment.clusterName,
     endpoints: assignment.localities.map((entry) => encodeLocality(entry, target)),
+    ...(overprovisioningFactor === OVERPROVISIONING_FACTOR
+      ? {}
+      : { policy: { overprovisioningFactor } }),
   });
 }
 
@@ -180,6 +220,7 @@ function encodeLocality(entry: LocalityEndpoints, target: EncodeFor): LocalityLb
   return create(LocalityLbEndpointsSchema, {
     ...(isNowhere(entry.locality) ? {} : { locality: { ...entry.locality } }),
     priority: entry.priority,
+    ...(entry.weight === 0 ? {} : { loadBalancingWeight: entry.weight }),
     lbEndpoints: entry.endpoints.map((endpoint) => encodeEndpoint(endpoint, target)),
   });
 }
@@ -188,12 +229,22 @@ function isNowhere(locality: Locality): boolean {
   return locality.region === "" && locality.zone === "" && locality.subZone === "";
 }
 
+function encodeCheck(check: EndpointCheck | undefined): MessageInitShape<typeof EndpointSchema> {
+  if (check === undefined) return {};
+  const { port: portValue, hostname, disabled: disableActiveHealthCheck } = check;
+  return { healthCheckConfig: { portValue, hostname, disableActiveHealthCheck } };
+}
+
 function encodeEndpoint(endpoint: Endpoint, target: EncodeFor): LbEndpoint {
-  const metadata = encodeWorkload(endpoint.workload, target === "outrigger");
+  const metadata = encodeEndpointMetadata(endpoint, target === "outrigger");
   const value: MessageInitShape<typeof LbEndpointSchema> = {
     hostIdentifier: {
       case: "endpoint",
-      value: { address: encodeAddress(endpoint.address), hostname: endpoint.hostname },
+      value: {
+        address: encodeAddress(endpoint.address),
+        hostname: endpoint.hostname,
+        ...encodeCheck(endpoint.check),
+      },
     },
     healthStatus: HEALTH_CODE[endpoint.health],
     loadBalancingWeight: endpoint.weight,

@@ -36,16 +36,20 @@ const ringHash = fc
     hashFunction,
   }));
 
+const sessionStatuses = fc.subarray(["healthy", "unhealthy", "degraded", "draining"] as const);
+
 function policy(
   lbPolicy: Cluster["lbPolicy"],
   options: fc.Arbitrary<Partial<BalancingOptions>>,
   choiceCount: fc.Arbitrary<number> = fc.constant(2),
 ): fc.Arbitrary<Balancing> {
-  return fc.record({ options, choiceCount }).map(({ options: said, choiceCount: choices }) => ({
-    lbPolicy,
-    choiceCount: choices,
-    balancing: { ...ENVOY_BALANCING, ...said },
-  }));
+  return fc
+    .record({ options, choices: choiceCount, sessionStatuses })
+    .map(({ options: said, choices, sessionStatuses: statuses }) => ({
+      lbPolicy,
+      choiceCount: choices,
+      balancing: { ...ENVOY_BALANCING, ...said, sessionStatuses: statuses },
+    }));
 }
 
 const localityWeighted = fc.boolean();

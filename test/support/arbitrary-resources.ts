@@ -10,7 +10,9 @@ import type {
   TcpProxy,
 } from "../../src/model/listener.ts";
 import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
+import { accessLogs } from "./arbitrary-access-log.ts";
 import { balancing, providedBalancing } from "./arbitrary-balancing.ts";
+import { healthCheck } from "./arbitrary-health-check.ts";
 import {
   few,
   ms,
@@ -26,7 +28,6 @@ import {
 } from "./arbitrary-routes.ts";
 import {
   downstreamTls,
-  healthCheck,
   http1,
   http2,
   serverNames,
@@ -65,7 +66,7 @@ const endpoint: fc.Arbitrary<Endpoint> = fc.record({
   hostname: text,
   hashKey: text,
   health: fc.constantFrom("healthy", "unhealthy", "degraded", "draining"),
-  weight: fc.integer({ min: 1, max: 4_294_967_295 }),
+  weight: fc.integer({ min: 1, max: 1_431_655_765 }),
   workload: optional(workload),
 });
 
@@ -75,7 +76,7 @@ export const loadAssignment: fc.Arbitrary<ClusterLoadAssignment> = fc.record({
   localities: fc.array(
     fc.record({
       locality: fc.record({ region: text, zone: text, subZone: text }),
-      priority: fc.constant(0),
+      priority: fc.nat(3),
       weight: fc.constantFrom(0, 1, 70),
       endpoints: fc.array(endpoint, upTo3),
     }),
@@ -127,7 +128,7 @@ function speech(files: TlsFiles | undefined): fc.Arbitrary<Speech> {
       proxyProtocol,
       http1: one.protocol === "http2" ? HTTP1_DEFAULTS : older,
       http2: one.protocol === "http1" ? HTTP2_DEFAULTS : newer,
-      healthChecks: one.protocol === "http1" ? [] : healthChecks,
+      healthChecks: healthChecks.filter(({ kind }) => kind !== "grpc" || one.protocol !== "http1"),
     }));
 }
 
@@ -176,14 +177,6 @@ export const cluster: fc.Arbitrary<Cluster> = clusterWith();
 const direction = fc.constantFrom("inbound" as const, "outbound" as const);
 const telemetry = fc.record({ kind: fc.constant("telemetry" as const), direction });
 
-const accessLogs = fc.array(
-  fc.record({
-    path: fc.constantFrom("/dev/stdout", "/dev/stderr", "/tmp/access.log"),
-    format: optional(fc.constantFrom("%PROTOCOL%\n", "%RESPONSE_CODE%\n")),
-  }),
-  upTo3,
-);
-
 const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
   kind: fc.constant("http" as const),
   statPrefix: someText,
@@ -220,11 +213,14 @@ const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
   acceptHttp10: fc.boolean(),
   normalizePath: fc.boolean(),
   mergeSlashes: fc.boolean(),
+  escapedSlashes: fc.constantFrom("keep", "reject", "redirect", "forward"),
+  underscores: fc.constantFrom("allow", "reject", "drop"),
   upgrades: fc.uniqueArray(fc.constantFrom("websocket", "connect"), upTo3),
   accessLogs,
   drainTimeoutMs: ms,
   explicitProxy: fc.constant(false),
-  stripMatchingPort: fc.boolean(),
+  stripPort: fc.constantFrom("none", "matching", "any"),
+  stripTrailingHostDot: fc.boolean(),
 });
 
 const tcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
@@ -234,7 +230,7 @@ const tcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
     .array(fc.record({ cluster: name, weight: fc.integer({ min: 1, max: 99 }) }), few)
     .map((list) => (list.length === 1 ? list.map((one) => ({ ...one, weight: 1 })) : list)),
   idleTimeoutMs: ms,
-  hashesSourceIp: fc.constant(false),
+  hashesSourceIp: fc.boolean(),
   maxConnectionDurationMs: ms,
   maxConnectAttempts: fc.integer({ min: 1, max: 9 }),
   accessLogs,

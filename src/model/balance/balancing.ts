@@ -1,3 +1,5 @@
+import type { HealthStatus } from "../endpoint.ts";
+
 /**
  * Envoy: cluster.v3.Cluster.LbPolicy; `clusterProvided` goes with `originalDst`. `peakEwma` is
  * Linkerd's: the lower of two by peak EWMA of the round-trip time times requests in flight.
@@ -59,6 +61,8 @@ export interface BalancingOptions {
   readonly slowStart: SlowStart | undefined;
   /** Choose a locality by weight first (Envoy: `locality_weighted_lb_config`). */
   readonly localityWeighted: boolean;
+  /** Which endpoints a session may keep to (Envoy: `override_host_status`). */
+  readonly sessionStatuses: readonly HealthStatus[];
 }
 
 /** Envoy's own defaults, and Linkerd's for PEAK_EWMA. */
@@ -72,4 +76,5 @@ export const ENVOY_BALANCING: BalancingOptions = {
   fullScan: false,
   slowStart: undefined,
   localityWeighted: false,
+  sessionStatuses: ["healthy", "degraded"],
 };

@@ -5,6 +5,11 @@ const HTTP_VERSIONS = {
   http3_protocol_options: refused("HTTP/3 is not spoken"),
 };
 
+const SLOW_START = executed("slow_start_window aggression min_weight_percent");
+const HASHING = executed("use_hostname_for_hashing hash_balance_factor");
+const OLD_HASHING = refused("say it in consistent_hashing_lb_config");
+const ZONE_AWARE = refused("zones are not balanced between; locality weights and priorities are");
+
 /** Clusters, endpoints, and what all resources are made of. */
 export const CLUSTER_SUPPORT: SupportTable = {
   "envoy.config.cluster.v3.Cluster": {
@@ -14,7 +19,7 @@ export const CLUSTER_SUPPORT: SupportTable = {
     ...executed("typed_extension_protocol_options upstream_bind_config common_lb_config"),
     ...executed("least_request_lb_config round_robin_lb_config upstream_connection_options"),
     ...executed("metadata load_balancing_policy http2_protocol_options protocol_selection"),
-    ...executed("transport_socket health_checks"),
+    ...executed("transport_socket health_checks ring_hash_lb_config maglev_lb_config"),
     // An endpoint that discovery no longer names is gone at once, healthy or not.
     ...harmless("ignore_health_on_host_removal"),
     close_connections_on_host_health_failure: only(false),
@@ -24,28 +29,62 @@ export const CLUSTER_SUPPORT: SupportTable = {
     outlier_detection: refused("outlier detection is not executed yet"),
     transport_socket_matches: refused("a cluster has one transport socket for all endpoints"),
     lb_subset_config: refused("subset load balancing is not executed; name a cluster a subset"),
-    ring_hash_lb_config: refused("consistent hashing is not executed yet"),
-    maglev_lb_config: refused("consistent hashing is not executed yet"),
     per_connection_buffer_limit_bytes: refused("the data plane has its own bound for buffers"),
   },
   "envoy.config.cluster.v3.Cluster.EdsClusterConfig": executed("eds_config service_name"),
-  "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": executed("choice_count"),
-  "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": {},
+  "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": executed(
+    "choice_count active_request_bias slow_start_config",
+  ),
+  "envoy.config.cluster.v3.Cluster.RoundRobinLbConfig": executed("slow_start_config"),
+  "envoy.config.cluster.v3.Cluster.SlowStartConfig": SLOW_START,
+  "envoy.config.cluster.v3.Cluster.RingHashLbConfig": executed(
+    "minimum_ring_size maximum_ring_size hash_function",
+  ),
+  "envoy.config.cluster.v3.Cluster.MaglevLbConfig": executed("table_size"),
   "envoy.config.cluster.v3.Cluster.CommonLbConfig": {
-    ...executed("healthy_panic_threshold"),
+    ...executed("healthy_panic_threshold locality_weighted_lb_config"),
+    ...executed("consistent_hashing_lb_config override_host_status"),
+    zone_aware_lb_config: ZONE_AWARE,
     // Endpoints are used as soon as they are known, which is what both say.
     update_merge_window: only(0),
     ignore_new_hosts_until_first_hc: only(false),
   },
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig": {},
+  "envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig": HASHING,
+  "envoy.config.core.v3.HealthStatusSet": executed("statuses"),
+  "envoy.config.core.v3.RuntimeDouble": {
+    ...executed("default_value"),
+    // There is no runtime to ask, so the default holds, as where nobody sets the key.
+    ...harmless("runtime_key"),
+  },
   "envoy.config.cluster.v3.LoadBalancingPolicy": executed("policies"),
   "envoy.config.cluster.v3.LoadBalancingPolicy.Policy": executed("typed_extension_config"),
-  "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": {},
+  "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin": executed(
+    "slow_start_config locality_lb_config",
+  ),
   "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest": {
-    ...executed("choice_count"),
-    enable_full_scan: only(false),
-    selection_method: only("N_CHOICES"),
+    ...executed("choice_count active_request_bias slow_start_config locality_lb_config"),
+    ...executed("selection_method"),
+    enable_full_scan: refused("say it as selection_method: FULL_SCAN"),
   },
-  "envoy.extensions.load_balancing_policies.random.v3.Random": {},
+  "envoy.extensions.load_balancing_policies.random.v3.Random": executed("locality_lb_config"),
+  "envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash": {
+    ...executed("hash_function minimum_ring_size maximum_ring_size"),
+    ...executed("consistent_hashing_lb_config locality_weighted_lb_config"),
+    use_hostname_for_hashing: OLD_HASHING,
+    hash_balance_factor: OLD_HASHING,
+  },
+  "envoy.extensions.load_balancing_policies.maglev.v3.Maglev": executed(
+    "table_size consistent_hashing_lb_config locality_weighted_lb_config",
+  ),
+  "envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig": SLOW_START,
+  "envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig": HASHING,
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig": {
+    ...executed("locality_weighted_lb_config"),
+    zone_aware_lb_config: ZONE_AWARE,
+  },
+  "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig":
+    {},
   "envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided": {},
   "envoy.config.cluster.v3.CircuitBreakers": {
     ...executed("thresholds"),
@@ -71,29 +110,44 @@ export const CLUSTER_SUPPORT: SupportTable = {
     alternate_protocols_cache_options: refused("HTTP/3 is not spoken"),
   },
   "envoy.config.core.v3.HealthCheck": {
-    ...executed("timeout interval initial_jitter no_traffic_interval unhealthy_threshold"),
-    ...executed("healthy_threshold grpc_health_check"),
-    http_health_check: refused("only gRPC's health checks are executed so far"),
-    tcp_health_check: refused("only gRPC's health checks are executed so far"),
-    custom_health_check: refused("only gRPC's health checks are executed"),
-    reuse_connection: only(true),
+    ...executed("timeout interval initial_jitter interval_jitter interval_jitter_percent"),
+    ...executed("no_traffic_interval no_traffic_healthy_interval unhealthy_interval"),
+    ...executed("unhealthy_edge_interval healthy_edge_interval unhealthy_threshold"),
+    ...executed("healthy_threshold reuse_connection"),
+    alt_port: refused("an endpoint's health_check_config names another port"),
+    ...executed("grpc_health_check http_health_check tcp_health_check"),
+    custom_health_check: refused("only checks over HTTP, gRPC and TCP are executed"),
   },
   "envoy.config.core.v3.HealthCheck.GrpcHealthCheck": executed("service_name authority"),
+  "envoy.config.core.v3.HealthCheck.HttpHealthCheck": {
+    ...executed("host path method receive response_buffer_size request_headers_to_add"),
+    ...executed("request_headers_to_remove expected_statuses retriable_statuses"),
+    ...executed("service_name_matcher"),
+    codec_client_type: only("HTTP1", "HTTP2"),
+    send: refused("checks have no body"),
+  },
+  "envoy.config.core.v3.HealthCheck.TcpHealthCheck": executed("send receive"),
+  "envoy.config.core.v3.HealthCheck.Payload": executed("text binary"),
+  "envoy.type.v3.Int64Range": executed("start end"),
   "envoy.config.endpoint.v3.ClusterLoadAssignment": executed("cluster_name endpoints policy"),
-  // It decides how traffic spills over between priorities, and there is one.
-  "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy": harmless("overprovisioning_factor"),
+  "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy": {
+    ...executed("overprovisioning_factor"),
+    drop_overloads: refused("a share of the requests is not dropped by endpoints"),
+    weighted_priority_health: only(false),
+  },
   "envoy.config.endpoint.v3.LocalityLbEndpoints": {
-    ...executed("locality lb_endpoints"),
-    // It counts with locality-weighted balancing alone, which is refused.
-    ...harmless("load_balancing_weight metadata"),
-    priority: only(0),
+    ...executed("locality lb_endpoints load_balancing_weight priority"),
+    ...harmless("metadata"),
   },
   "envoy.config.endpoint.v3.LbEndpoint": executed(
     "endpoint health_status metadata load_balancing_weight",
   ),
   "envoy.config.endpoint.v3.Endpoint": {
-    ...executed("address hostname"),
-    health_check_config: refused("an endpoint is checked where it serves"),
+    ...executed("address hostname health_check_config"),
+  },
+  "envoy.config.endpoint.v3.Endpoint.HealthCheckConfig": {
+    ...executed("port_value hostname disable_active_health_check"),
+    address: refused("an endpoint is checked at its own address"),
   },
   "envoy.config.core.v3.Locality": executed("region zone sub_zone"),
   "envoy.config.core.v3.Address": {

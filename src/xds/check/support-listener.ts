@@ -1,6 +1,6 @@
 import { executed, harmless, only, refused, type SupportTable } from "./support.ts";
 
-/** Listeners, the HTTP connection manager, the TCP proxy and access logs. */
+/** Listeners, the HTTP connection manager, the TCP proxy. */
 export const LISTENER_SUPPORT: SupportTable = {
   "envoy.config.listener.v3.Listener": {
     ...executed("name address filter_chains default_filter_chain listener_filters"),
@@ -44,10 +44,10 @@ export const LISTENER_SUPPORT: SupportTable = {
     ...executed("skip_xff_append generate_request_id preserve_external_request_id"),
     ...executed("always_set_request_id_in_response upgrade_configs normalize_path"),
     ...executed("merge_slashes strip_matching_host_port http2_protocol_options"),
+    ...executed("strip_any_host_port strip_trailing_host_dot path_with_escaped_slashes_action"),
     codec_type: only("AUTO", "HTTP1", "HTTP2"),
     add_user_agent: only(false),
     forward_client_cert_details: only("SANITIZE"),
-    path_with_escaped_slashes_action: only("IMPLEMENTATION_SPECIFIC_DEFAULT", "KEEP_UNCHANGED"),
     stream_error_on_invalid_http_message: only(false),
     http3_protocol_options: refused("HTTP/3 is not spoken"),
     tracing: refused("spans are not written yet"),
@@ -82,23 +82,22 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.type.v3.FractionalPercent": executed("numerator denominator"),
   "envoy.config.core.v3.HttpProtocolOptions": {
     ...executed("idle_timeout max_headers_count max_requests_per_connection"),
-    ...executed("max_connection_duration"),
-    headers_with_underscores_action: only("ALLOW"),
+    ...executed("max_connection_duration headers_with_underscores_action"),
     max_stream_duration: only(0),
   },
   "envoy.config.core.v3.Http1ProtocolOptions": {
     ...executed("accept_http_10 enable_trailers"),
     allow_absolute_url: only(true),
   },
-  "envoy.config.accesslog.v3.AccessLog": executed("name typed_config"),
-  "envoy.extensions.access_loggers.file.v3.FileAccessLog": executed("path format log_format"),
-  "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog": executed("log_format"),
-  "envoy.extensions.access_loggers.stream.v3.StderrAccessLog": executed("log_format"),
-  "envoy.config.core.v3.SubstitutionFormatString": executed("text_format text_format_source"),
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
     ...executed("stat_prefix cluster weighted_clusters idle_timeout access_log"),
-    ...executed("max_connect_attempts max_downstream_connection_duration"),
+    ...executed("max_connect_attempts max_downstream_connection_duration hash_policy"),
   },
+  "envoy.type.v3.HashPolicy": {
+    ...executed("source_ip"),
+    filter_state: refused("the data plane has no filter state"),
+  },
+  "envoy.type.v3.HashPolicy.SourceIp": {},
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster": executed("clusters"),
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight":
     executed("name weight"),

@@ -17,8 +17,10 @@ import {
 import type { Cluster, DiscoveryType } from "../../model/cluster.ts";
 import type { Place } from "../check/place.ts";
 import { pack } from "../message/any.ts";
+import type { EncodeFor } from "../message/flavor.ts";
 import { keyOf } from "../message/scalar.ts";
 import { decodePolicyList } from "./load-balancing-policy.ts";
+import { decodeSessionStatuses, encodeSessionStatuses } from "./override-status.ts";
 import { encodePeakEwma } from "./peak-ewma.ts";
 import {
   decodeBias,
@@ -53,17 +55,19 @@ export function decodeBalancing(
   discovery: DiscoveryType,
   place: Place,
 ): Balancing {
-  const balancing =
+  const said =
     message.loadBalancingPolicy === undefined
       ? fromEnum(message, place)
       : decodePolicyList(message, place);
-  const isProvided = balancing.lbPolicy === "clusterProvided";
+  const isProvided = said.lbPolicy === "clusterProvided";
   if (isProvided !== (discovery === "originalDst")) {
     place
       .field("lb_policy")
-      .refuse("does not fit the cluster's type", balancing.lbPolicy, provided(discovery));
+      .refuse("does not fit the cluster's type", said.lbPolicy, provided(discovery));
   }
-  return balancing;
+  const at = place.field("common_lb_config").field("override_host_status");
+  const sessionStatuses = decodeSessionStatuses(message.commonLbConfig, at);
+  return { ...said, balancing: { ...said.balancing, sessionStatuses } };
 }
 
 function provided(discovery: DiscoveryType): string {
@@ -124,10 +128,18 @@ function fromConfig(message: ClusterMessage, place: Place): Partial<BalancingOpt
   return {};
 }
 
-/** The older form, which every Envoy reads, where it can say it. */
-export function encodeBalancing(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {
+/**
+ * The older form, which every Envoy reads, where it can say it. A real Envoy, which has no
+ * PEAK_EWMA, gets what is nearest to it.
+ */
+export function encodeBalancing(
+  said: Cluster,
+  target: EncodeFor,
+): MessageInitShape<typeof ClusterSchema> {
+  const isForeign = said.lbPolicy === "peakEwma" && target === "envoy";
+  const cluster: Cluster = isForeign ? { ...said, lbPolicy: "leastRequest" } : said;
   const { lbPolicy, balancing } = cluster;
-  if (lbPolicy === "peakEwma") return { loadBalancingPolicy: encodePeak(cluster) };
+  if (lbPolicy === "peakEwma") return { loadBalancingPolicy: { policies: [encodePeak(cluster)] } };
   if (lbPolicy === "leastRequest" && balancing.fullScan) {
     return { loadBalancingPolicy: { policies: [encodeLeastRequest(cluster)] } };
   }
@@ -138,15 +150,16 @@ export function encodeBalancing(cluster: Cluster): MessageInitShape<typeof Clust
 }
 
 /** What `common_lb_config` says of balancing beside the panic threshold. */
-export function encodeCommonBalancing({
-  lbPolicy,
-  balancing,
-}: Cluster): ReturnType<typeof encodeHashing> & { localityConfigSpecifier?: typeof WEIGHTED } {
+export function encodeCommonBalancing({ lbPolicy, balancing }: Cluster): CommonInit {
+  const sessions = encodeSessionStatuses(balancing.sessionStatuses);
   const isNewer = lbPolicy === "peakEwma" || (lbPolicy === "leastRequest" && balancing.fullScan);
-  if (isNewer) return {};
+  if (isNewer) return sessions;
   const locality = balancing.localityWeighted ? { localityConfigSpecifier: WEIGHTED } : {};
-  return { ...encodeHashing(balancing), ...locality };
+  return { ...sessions, ...encodeHashing(balancing), ...locality };
 }
+
+type CommonInit = ReturnType<typeof encodeHashing> &
+  ReturnType<typeof encodeSessionStatuses> & { localityConfigSpecifier?: typeof WEIGHTED };
 
 const WEIGHTED = { case: "localityWeightedLbConfig" as const, value: {} };
 
@@ -175,11 +188,9 @@ function encodeConfig({ lbPolicy, balancing, choiceCount }: Cluster): LbConfigIn
   return { case: "roundRobinLbConfig", value: starting };
 }
 
-/** Whoever does not know PEAK_EWMA goes on to LEAST_REQUEST. */
 function encodePeak(cluster: Cluster) {
   const typedConfig = encodePeakEwma(cluster.balancing.peakEwma);
-  const own = { typedExtensionConfig: { name: "outrigger.peak_ewma", typedConfig } };
-  return { policies: [own, encodeLeastRequest(cluster)] };
+  return { typedExtensionConfig: { name: "outrigger.peak_ewma", typedConfig } };
 }
 
 function encodeLeastRequest({ balancing, choiceCount }: Cluster) {

@@ -6,7 +6,7 @@ import { ENVOY_BALANCING, type PeakEwmaOptions } from "../../model/balance/balan
 import type { Place } from "../check/place.ts";
 import { pack, unpack } from "../message/any.ts";
 
-/** The type of our own policy, inside a TypedStruct; a real Envoy goes on to the next in the list. */
+/** The type of our own policy, inside a TypedStruct. */
 export const PEAK_EWMA_TYPE = "outrigger.dev/load_balancing_policies.peak_ewma";
 
 /** Field by field: its name in the message, and the least and the most that it may be. */

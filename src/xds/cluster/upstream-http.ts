@@ -4,10 +4,11 @@ import {
   type ClusterSchema,
   Cluster_ClusterProtocolSelection as Selection,
 } from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
-import type {
-  HttpProtocolOptions as CommonOptions,
-  Http1ProtocolOptions,
-  Http2ProtocolOptions,
+import {
+  type HttpProtocolOptions as CommonOptions,
+  type Http1ProtocolOptions,
+  type Http2ProtocolOptions,
+  HttpProtocolOptions_HeadersWithUnderscoresAction as UnderscoresAction,
 } from "../../gen/envoy/config/core/v3/protocol_pb.js";
 import {
   type HttpProtocolOptions,
@@ -126,6 +127,10 @@ function refuseOthers(message: ClusterMessage, place: Place): void {
 function refuseDownstreamOptions(common: CommonOptions | undefined, place: Place): void {
   if (common?.maxHeadersCount !== undefined) {
     place.field("max_headers_count").refuse("is not executed by Outrigger upstream");
+  }
+  if (common !== undefined && common.headersWithUnderscoresAction !== UnderscoresAction.ALLOW) {
+    const at = place.field("headers_with_underscores_action");
+    at.refuse("is not executed by Outrigger upstream", undefined, "ALLOW");
   }
 }
 

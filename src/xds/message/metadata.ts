@@ -1,11 +1,15 @@
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { type Metadata, MetadataSchema } from "../../gen/envoy/config/core/v3/base_pb.js";
 import type { ServiceLabels } from "../../model/cluster.ts";
-import type { WorkloadLabels } from "../../model/endpoint.ts";
+import type { Endpoint, WorkloadLabels } from "../../model/endpoint.ts";
 import type { Origin } from "../../model/origin.ts";
 
 /** Filter metadata: `istio` as Istio writes it, `outrigger` for what only we carry. */
-type FilterMetadata = { readonly istio?: JsonObject; readonly outrigger?: JsonObject };
+type FilterMetadata = {
+  readonly istio?: JsonObject;
+  readonly outrigger?: JsonObject;
+  readonly "envoy.lb"?: JsonObject;
+};
 
 /** Undefined where there is nothing to say: the message then has no metadata at all. */
 function encodeMetadata(filterMetadata: FilterMetadata): Metadata | undefined {
@@ -101,19 +105,31 @@ export function decodeService(metadata: Metadata | undefined): ServiceLabels | u
 
 // ── endpoint: the workload behind an address ──
 
-/** Istio's `istio.workload` is `name;namespace;canonical name;canonical revision;cluster`. */
-export function encodeWorkload(
-  workload: WorkloadLabels | undefined,
+/** What an endpoint says beside its address; undefined where it says nothing. */
+export function encodeEndpointMetadata(
+  { workload, hashKey }: Pick<Endpoint, "workload" | "hashKey">,
   withOurs: boolean,
 ): Metadata | undefined {
-  if (workload === undefined) return undefined;
+  return encodeMetadata({
+    ...(workload === undefined ? {} : encodeWorkload(workload, withOurs)),
+    ...(hashKey === "" ? {} : { "envoy.lb": { hash_key: hashKey } }),
+  });
+}
+
+/** Envoy's `envoy.lb.hash_key`; empty where there is none, or no text. */
+export function decodeHashKey(metadata: Metadata | undefined): string {
+  return text(metadata?.filterMetadata["envoy.lb"]?.hash_key);
+}
+
+/** Istio's `istio.workload` is `name;namespace;canonical name;canonical revision;cluster`. */
+function encodeWorkload(workload: WorkloadLabels, withOurs: boolean): FilterMetadata {
   const { namespace, canonicalName, canonicalRevision, cluster, app, version, principal } =
     workload;
   const joined = [workload.workload, namespace, canonicalName, canonicalRevision, cluster];
-  return encodeMetadata({
+  return {
     istio: { workload: joined.join(";") },
     ...(withOurs ? { outrigger: { app, version, principal } } : {}),
-  });
+  };
 }
 
 export function decodeWorkload(metadata: Metadata | undefined): WorkloadLabels | undefined {

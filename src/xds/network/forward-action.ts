@@ -12,6 +12,7 @@ import { type ForwardAction, NO_MUTATIONS, type WeightedCluster } from "../../mo
 import type { Place } from "../check/place.ts";
 import { decodeMutations, encodeMutations } from "../message/header-mutation.ts";
 import { durationMs, durationOr, orUndefined, toDuration } from "../message/scalar.ts";
+import { decodeHashPolicies, encodeHashPolicy } from "./hash-policy.ts";
 import { decodeRegexRewrite, encodeRegexRewrite } from "./regex-rewrite.ts";
 import { decodeRetryPolicy, encodeRetryPolicy } from "./retry-policy.ts";
 
@@ -44,7 +45,7 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     timeoutMs: durationOr(message.timeout, ROUTE_TIMEOUT_MS),
     idleTimeoutMs: idleTimeout === undefined ? undefined : durationMs(idleTimeout),
     retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
-    hashPolicies: [],
+    hashPolicies: decodeHashPolicies(message.hashPolicy, place.field("hash_policy")),
     prefixRewrite,
     regexRewrite: decodeRegexRewrite(message.regexRewrite, place.field("regex_rewrite")),
     hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,
@@ -143,6 +144,7 @@ export function encodeForward(action: ForwardAction): RouteActionMessage {
   const init: MessageInitShape<typeof RouteActionSchema> = {
     clusterSpecifier: encodeClusters(action.clusters),
     timeout: toDuration(action.timeoutMs),
+    hashPolicy: action.hashPolicies.map(encodeHashPolicy),
     prefixRewrite: action.prefixRewrite ?? "",
     appendXForwardedHost: action.appendForwardedHost,
     clusterNotFoundResponseCode: NOT_FOUND_CODE[action.clusterNotFoundStatus],

@@ -5,12 +5,14 @@ import {
   TcpProxySchema,
 } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import type { TcpProxy, TcpWeightedCluster, TelemetryFilter } from "../../model/listener.ts";
+import { decodeAccessLogs, encodeAccessLog } from "../access-log/access-log.ts";
 import type { Place } from "../check/place.ts";
 import { pack } from "../message/any.ts";
 import { durationMs, durationOr, toDuration } from "../message/scalar.ts";
-import { decodeAccessLogs, encodeAccessLog } from "./access-log.ts";
 
 const IDLE_MS = 3_600_000;
+
+const SOURCE_IP = { policySpecifier: { case: "sourceIp" as const, value: {} } };
 
 /** filters.network.tcp_proxy.v3.TcpProxy; `telemetry` is the filter before it, if any. */
 export function decodeTcpProxy(
@@ -23,7 +25,9 @@ export function decodeTcpProxy(
     statPrefix: message.statPrefix,
     clusters: decodeClusters(message.clusterSpecifier, place),
     idleTimeoutMs: durationOr(message.idleTimeout, IDLE_MS),
-    hashesSourceIp: false,
+    hashesSourceIp: message.hashPolicy.some(
+      ({ policySpecifier }) => policySpecifier.case === "sourceIp",
+    ),
     maxConnectionDurationMs: durationMs(message.maxDownstreamConnectionDuration),
     maxConnectAttempts: message.maxConnectAttempts ?? 1,
     accessLogs: decodeAccessLogs(message.accessLog, place.field("access_log")),
@@ -49,6 +53,7 @@ export function packTcpProxy(proxy: TcpProxy): Any {
     statPrefix: proxy.statPrefix,
     clusterSpecifier: encodeClusters(proxy.clusters),
     idleTimeout: toDuration(proxy.idleTimeoutMs),
+    hashPolicy: proxy.hashesSourceIp ? [SOURCE_IP] : [],
     maxConnectAttempts: proxy.maxConnectAttempts,
     accessLog: proxy.accessLogs.map(encodeAccessLog),
     ...(maxMs === 0 ? {} : { maxDownstreamConnectionDuration: toDuration(maxMs) }),
