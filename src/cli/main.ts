@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
+import type { ProxyArguments } from "./commands/proxy.ts";
 import { compileCacheFolder } from "./compile-cache.ts";
 
 const USAGE_STATUS = 2;
@@ -63,7 +64,9 @@ program
   .summary("run the data plane on an Envoy bootstrap")
   .requiredOption("-c, --config-path <file>", "the bootstrap, YAML or JSON; - reads standard input")
   .option("--concurrency <workers>", "worker threads that serve; 0: one a core", "1")
-  .action(async (options: { configPath: string; concurrency: string }) => {
+  .option("--drain-time-s <seconds>", "after SIGTERM: what is open then is cut", "25")
+  .option("--min-drain-time-s <seconds>", "after SIGTERM: connections are accepted on", "5")
+  .action(async (options: ProxyArguments) => {
     const { proxyCommand } = await import("./commands/proxy.ts");
     await proxyCommand(options, packageVersion());
   });

@@ -2,6 +2,7 @@ import type { Address } from "./address.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
 import type { Listener } from "./listener.ts";
+import type { OverloadConfig } from "./overload.ts";
 import type { RouteConfiguration } from "./route.ts";
 
 /** Who a proxy is (Envoy: config.core.v3.Node). */
@@ -23,6 +24,8 @@ export interface Bootstrap {
   readonly clusters: readonly Cluster[];
   /** Dynamic configuration over ADS; undefined where everything is static. */
   readonly ads: AdsSource | undefined;
+  /** Undefined: the safe defaults (docs/overload.md). */
+  readonly overload?: OverloadConfig | undefined;
   /** Our own (node metadata `OUTRIGGER`): the addresses that face the pod's network. */
   readonly pod: PodServers | undefined;
   /** Our own as well: whether other Outrigger sidecars' connections are carried. */

@@ -88,10 +88,10 @@ export class DataPlane {
 
   /** Accepts nothing new, lets requests finish for `graceMs`, then closes what is left. */
   async stop(graceMs: number): Promise<void> {
-    this.listeners.drain();
+    this.listeners.drain({ inboundOnly: false, patienceMs: 0 });
     const { clock } = this.#context;
     const endMs = clock.now() + graceMs;
-    while (clock.now() < endMs && this.listeners.listeners.some((one) => one.connectionCount > 0)) {
+    while (clock.now() < endMs && this.listeners.connectionCount > 0) {
       await new Promise<void>((resolve) => {
         clock.after(20, resolve);
         setImmediate(() => undefined);

@@ -106,6 +106,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#state = "asking";
     this.account.begin(this.down.hcm.account, nowMs, this.head.version);
     this.account.wireBytesReceived = headBytes;
+    this.attempt.forget();
     this.response.begin();
     this.failureDetail = "";
     this.routing.reset();
@@ -118,12 +119,20 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   #decode(): boolean {
     const { head } = this;
+    if (this.context.overload.refusesRequest()) return this.#refuseByOverload();
     const refusal = decodeRequest(head, this.request, this.down);
     this.account.grpc = isGrpc(head.headers);
     if (refusal !== undefined) return this.#refuse(refusal);
     if (asksForTunnel(head)) this.down.encoder.keepAlive = false;
     if (head.expectsContinue && !this.#body.complete) this.response.invite();
     return true;
+  }
+
+  /** Before anything is spent on it (Envoy: stop_accepting_requests). */
+  #refuseByOverload(): false {
+    this.account.grpc = isGrpc(this.head.headers);
+    this.down.hcm.account.http.count("downstream_rq_overload_close");
+    return this.#refuse(replies.OVERLOADED);
   }
 
   #findRoute(): void {

@@ -10,7 +10,10 @@ import type { Resolve } from "./cluster/resolution.ts";
 import type { ConfigClient, ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { DRAIN_TIMES, type DrainTimes, type Leaving, Lifecycle } from "./graceful/lifecycle.ts";
 import { LocalLimits } from "./limits/limits.ts";
+import type { Discouraging } from "./listener/listener-set.ts";
+import { DEFAULT_OVERLOAD } from "./overload/overload.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { assemble, type ThreadParts } from "./worker/assemble.ts";
 
@@ -25,6 +28,8 @@ export interface ProxyOptions {
   readonly carrying?: boolean;
   /** Hears what a log should: the control plane come and gone, refusals. */
   readonly onNotice?: (notice: string) => void;
+  /** How `leave` goes; default: docs/graceful.md. */
+  readonly drainTimes?: DrainTimes;
   /** Somebody asked the admin server to end the program. */
   readonly onQuit?: () => void;
 }
@@ -42,8 +47,12 @@ export interface Plane {
   /** Swaps to another configuration as a whole, or rejects and changes nothing. */
   apply(config: ProxyConfig): Promise<void>;
   resetCounters(): void | Promise<void>;
+  /** Access logs that were moved away are left alone from now on. */
+  reopenLogs(): void;
+  /** Goes on accepting, and tells clients to go elsewhere; undefined: no more. */
+  discourage(discouraging: Discouraging | undefined): void;
   /** Accepts nothing new. */
-  drain(): void;
+  drain(discouraging: Discouraging): void;
   /** Accepts nothing new, lets requests finish for `graceMs`, then closes what is left. */
   stop(graceMs: number): Promise<void>;
 }
@@ -59,8 +68,11 @@ export interface ServingProxy {
   readonly configuration: ConfigClientState | undefined;
   /** Swaps to another configuration as a whole; see `Plane.apply`. */
   apply(config: ProxyConfig): Promise<void>;
+  reopenLogs(): void;
   /** Accepts nothing new, lets requests finish, closes what is left after `graceMs`. */
   stop(graceMs?: number): Promise<void>;
+  /** As `stop`, and lets clients hear of it before; how long, the options say. */
+  leave(): Promise<void>;
 }
 
 /** A proxy whose data plane runs on this thread. */
@@ -84,6 +96,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     carrying: options.carrying ?? bootstrap.carrying,
     onNotice: options.onNotice ?? silent,
     limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
+    connectionsOf: (thresholds) => new LocalLimits(thresholds),
+    overload: bootstrap.overload ?? DEFAULT_OVERLOAD,
   });
   const running = await serve(options, new LocalPlane(parts, bootstrap));
   return Object.assign(running, { telemetry: parts.telemetry, dataPlane: parts.dataPlane });
@@ -96,34 +110,45 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
   const client = await clientOf(options, (config) => queue.put(config));
   if (client === undefined) await plane.apply(staticConfig(bootstrap));
   client?.start();
-  let stopping = false;
-  const ready = (): boolean => !stopping && plane.ready && (client === undefined || queue.served);
+  const initialized = (): boolean => plane.ready && (client === undefined || queue.served);
+  const times = options.drainTimes ?? DRAIN_TIMES;
+  const leaving: Leaving = {
+    discourage: (discouraging) => plane.discourage(discouraging),
+    drain: (discouraging) => plane.drain(discouraging),
+    stop: (graceMs) => {
+      // A new configuration would open listeners again.
+      client?.stop();
+      return plane.stop(graceMs);
+    },
+  };
+  const lifecycle = new Lifecycle(leaving, clock, times, initialized);
   const admin = await startAdminServers({
     bootstrap,
     version: options.version ?? "",
     clock,
     plane,
-    ready,
+    lifecycle,
     onQuit: options.onQuit ?? silent,
   });
   const stopSweeping = startSweeping(plane.registry, clock);
+  const end = async (drainTimes: DrainTimes): Promise<void> => {
+    await lifecycle.leave(drainTimes);
+    stopSweeping();
+    await admin.close();
+  };
   return {
     bootstrap,
     admin,
     get ready(): boolean {
-      return ready();
+      return lifecycle.state === "LIVE";
     },
     get configuration(): ConfigClientState | undefined {
       return client?.state;
     },
     apply: (config) => plane.apply(config),
-    stop: async (graceMs = GRACE_MS) => {
-      stopping = true;
-      client?.stop();
-      await plane.stop(graceMs);
-      stopSweeping();
-      await admin.close();
-    },
+    reopenLogs: () => plane.reopenLogs(),
+    stop: (graceMs = GRACE_MS) => end({ drainMs: graceMs, acceptMs: 0 }),
+    leave: () => end(times),
   };
 }
 
@@ -162,8 +187,16 @@ class LocalPlane implements Plane {
     this.registry.resetCounters();
   }
 
-  drain(): void {
-    this.#parts.dataPlane.listeners.drain();
+  discourage(discouraging: Discouraging | undefined): void {
+    this.#parts.dataPlane.listeners.discourage(discouraging);
+  }
+
+  drain(discouraging: Discouraging): void {
+    this.#parts.dataPlane.listeners.drain(discouraging);
+  }
+
+  reopenLogs(): void {
+    this.#parts.accessLogs.reopen();
   }
 
   async stop(graceMs: number): Promise<void> {

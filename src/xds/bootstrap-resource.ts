@@ -13,6 +13,7 @@ import { type ReadDocument, readDocument } from "./document/document.ts";
 import { decodeListener } from "./listener-resource.ts";
 import { decodeAddress } from "./message/address.ts";
 import { decodeNode } from "./message/node.ts";
+import { decodeOverload } from "./overload/overload-manager.ts";
 
 /** Key of the node's metadata that holds our own settings. */
 const OURS = "OUTRIGGER";
@@ -54,6 +55,10 @@ export function decodeBootstrap(message: BootstrapMessage, problems: Problem[]):
     // It belongs to the ADS client alone: requests of routes would not find its connections.
     clusters: all.filter((cluster) => cluster.name !== adsCluster),
     ads,
+    overload:
+      message.overloadManager === undefined
+        ? undefined
+        : decodeOverload(message.overloadManager, place.field("overload_manager")),
     ...decodeOwn(node, place.field("node").field("metadata").field(OURS)),
   };
 }

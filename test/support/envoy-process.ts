@@ -28,7 +28,7 @@ export function startOutrigger(bootstrap: string): RunningProgram {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-proxy-"));
   const file = path.join(folder, "envoy.yaml");
   fs.writeFileSync(file, bootstrap);
-  const args = ["src/cli/main.ts", "proxy", "-c", file];
+  const args = ["src/cli/main.ts", "proxy", "-c", file, "--min-drain-time-s", "0"];
   return supervise(spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] }), folder);
 }
 

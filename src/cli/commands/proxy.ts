@@ -5,25 +5,40 @@ import { fileFault } from "../../base/file-fault.ts";
 import { readBootstrap } from "../../proxy/bootstrap.ts";
 import { type ProxyOptions, type ServingProxy, startProxy } from "../../proxy/main.ts";
 import { CONCURRENCY_ALLOWED, parseConcurrency } from "../concurrency.ts";
+import { DRAIN_ALLOWED, drainTimes, parseDrainSeconds } from "../drain-times.ts";
 
 const FAILED_STATUS = 1;
 const REFUSED_STATUS = 2;
 const AWAKE_MS = 3_600_000;
 const STDIN_NAME = "standard input";
 
+/** As they stand on the command line. */
+export interface ProxyArguments {
+  readonly configPath: string;
+  readonly concurrency: string;
+  readonly drainTimeS: string;
+  readonly minDrainTimeS: string;
+}
+
 /** Runs the data plane until it is told to end; a second signal does not wait for requests. */
-export async function proxyCommand(
-  { configPath, concurrency }: { readonly configPath: string; readonly concurrency: string },
-  version: string,
-): Promise<void> {
+export async function proxyCommand(args: ProxyArguments, version: string): Promise<void> {
+  const { configPath } = args;
   const say = (line: string): void => {
     process.stderr.write(`outrigger: ${line}\n`);
   };
-  const workers = parseConcurrency(concurrency);
-  if (workers === undefined) {
-    say(`--concurrency ${concurrency}: not ${CONCURRENCY_ALLOWED}`);
+  const refuse = (option: string, found: string, allowed: string): never => {
+    say(`${option} ${found}: not ${allowed}`);
     process.exit(REFUSED_STATUS);
-  }
+  };
+  const workers =
+    parseConcurrency(args.concurrency) ??
+    refuse("--concurrency", args.concurrency, CONCURRENCY_ALLOWED);
+  const seconds = (option: string, text: string): number =>
+    parseDrainSeconds(text) ?? refuse(option, text, DRAIN_ALLOWED);
+  const times = drainTimes(
+    seconds("--drain-time-s", args.drainTimeS),
+    seconds("--min-drain-time-s", args.minDrainTimeS),
+  );
   const fromStdin = configPath === "-";
   const text = fromStdin ? await readStdin() : readBootstrapFile(configPath, say);
   if (text === undefined) process.exit(REFUSED_STATUS);
@@ -33,7 +48,8 @@ export async function proxyCommand(
   const onQuit = (): void => {
     process.kill(process.pid, "SIGTERM");
   };
-  const proxy = await start({ bootstrap, version, onNotice: say, onQuit }, workers);
+  const options = { bootstrap, version, drainTimes: times, onNotice: say, onQuit };
+  const proxy = await start(options, workers);
   // The last resort: the pod's traffic must not end with one mistake that nothing else contained.
   process.on("uncaughtException", (error) => say(`internal error: ${error.stack ?? error}`));
   // Timers keep no process alive, and before the first configuration there may be nothing else.
@@ -43,9 +59,12 @@ export async function proxyCommand(
     process.on(signal, () => {
       if (asked) process.exit(FAILED_STATUS);
       asked = true;
-      void proxy.stop().then(() => process.exit(0));
+      // Whoever presses Ctrl-C has no clients that must hear of it first.
+      const ended = signal === "SIGTERM" ? proxy.leave() : proxy.stop(times.drainMs);
+      void ended.then(() => process.exit(0));
     });
   }
+  process.on("SIGUSR1", () => proxy.reopenLogs());
   // A sidecar is killed with its pod, and only a process that ends by itself writes its cache.
   flushCompileCache();
 }

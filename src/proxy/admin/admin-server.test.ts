@@ -43,6 +43,7 @@ const CLUSTER: ClusterRow = {
       hostname: "",
       health: "healthy",
       failedCheck: false,
+      degradedCheck: false,
       checkTimedOut: false,
       weight: 1,
       priority: 0,
@@ -54,6 +55,7 @@ const CLUSTER: ClusterRow = {
       hostname: "",
       health: "degraded",
       failedCheck: true,
+      degradedCheck: false,
       checkTimedOut: true,
       weight: 1,
       priority: 0,
@@ -100,13 +102,15 @@ function source(): AdminSource {
     bootstrap: BOOTSTRAP,
     version: "1.2.3",
     clock: new VirtualClock(),
-    ready: () => isReady,
+    state: () => (isReady ? "LIVE" : "INITIALIZING"),
     clusters: () => [CLUSTER],
     listeners: () => [{ name: "in", address: socketAddress("127.0.0.1", 15_006) }],
     configDump: () => ({ listeners: [], routes: [ROUTES], clusters: [], endpoints: [] }),
     onResetCounters: () => registry.resetCounters(),
     onQuit: () => happened.push("quit"),
-    onDrain: () => happened.push("drain"),
+    onReopenLogs: () => undefined,
+    onHealthCheck: (passes) => happened.push(passes ? "pass" : "fail"),
+    onDrain: (options) => happened.push(`drain ${JSON.stringify(options)}`),
   };
 }
 
@@ -270,21 +274,37 @@ describe("statistics", () => {
 });
 
 describe("what changes something", () => {
-  it.each(["/quitquitquit", "/drain_listeners", "/reset_counters"])(
-    "needs POST: %s",
-    async (path) => {
-      const refused = await ask(address, path);
-      expect(refused).toMatchObject({ status: 405, headers: { allow: "POST" } });
-      expect(refused.body).toBe("Method GET not allowed, POST required.\n");
-      expect(await ask(address, path, { method: "HEAD" })).toMatchObject({ status: 405 });
-      expect(happened).toEqual([]);
-    },
-  );
+  it.each([
+    "/quitquitquit",
+    "/drain_listeners",
+    "/reset_counters",
+    "/healthcheck/fail",
+    "/healthcheck/ok",
+  ])("needs POST: %s", async (path) => {
+    const refused = await ask(address, path);
+    expect(refused).toMatchObject({ status: 405, headers: { allow: "POST" } });
+    expect(refused.body).toBe("Method GET not allowed, POST required.\n");
+    expect(await ask(address, path, { method: "HEAD" })).toMatchObject({ status: 405 });
+    expect(happened).toEqual([]);
+  });
 
   it("happens after the answer", async () => {
     expect(await ask(address, "/quitquitquit", { method: "POST" })).toMatchObject({ body: "OK\n" });
     await ask(address, "/drain_listeners", { method: "POST" });
-    await expect.poll(() => happened).toEqual(["quit", "drain"]);
+    await ask(address, "/drain_listeners?graceful&inboundonly", { method: "POST" });
+    await expect
+      .poll(() => happened)
+      .toEqual([
+        "quit",
+        'drain {"inboundOnly":false,"graceful":false,"skipExit":false}',
+        'drain {"inboundOnly":true,"graceful":true,"skipExit":false}',
+      ]);
+  });
+
+  it("fails and passes health checks", async () => {
+    await ask(address, "/healthcheck/fail", { method: "POST" });
+    await ask(address, "/healthcheck/ok", { method: "POST" });
+    expect(happened).toEqual(["fail", "pass"]);
   });
 
   it("resets the counters", async () => {

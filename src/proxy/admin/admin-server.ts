@@ -1,5 +1,6 @@
 import { memoryUsage } from "node:process";
 import type { Address } from "../../model/address.ts";
+import type { DrainOptions, ServerState } from "../graceful/lifecycle.ts";
 import type { AdminSource } from "./admin-source.ts";
 import { refusalOf } from "./admission.ts";
 import { type Answer, HTML, json, text } from "./answer.ts";
@@ -36,10 +37,18 @@ function pagesOf(source: AdminSource): readonly Page[] {
     get("/config_dump", "what is served now; include_eds", (query) =>
       configDumpPage(bootstrap, source.configDump(), query),
     ),
-    post("/drain_listeners", "stop accepting, let requests finish", () => ({
+    post("/drain_listeners", "stop accepting; graceful, skip_exit, inboundonly", (query) => ({
       ...OK,
-      afterwards: () => source.onDrain(),
+      afterwards: () => source.onDrain(drainOptions(query)),
     })),
+    post("/healthcheck/fail", "cause the server to fail health checks", () => {
+      source.onHealthCheck(false);
+      return OK;
+    }),
+    post("/healthcheck/ok", "cause the server to pass health checks", () => {
+      source.onHealthCheck(true);
+      return OK;
+    }),
     get("/help", "print out list of admin commands", () => text(helpText(pages))),
     get("/listeners", "print listener info; format=json", (query) =>
       listenersPage(source.listeners(), query),
@@ -50,8 +59,12 @@ function pagesOf(source: AdminSource): readonly Page[] {
       afterwards: () => source.onQuit(),
     })),
     get("/ready", "print server state, 200 if LIVE, otherwise 503", () =>
-      readyPage(source.ready()),
+      readyPage(source.state()),
     ),
+    post("/reopen_logs", "reopen access logs", () => {
+      source.onReopenLogs();
+      return OK;
+    }),
     post("/reset_counters", "reset all counters to zero", async () => {
       await source.onResetCounters();
       return OK;
@@ -77,9 +90,17 @@ function post(path: string, help: string, answer: Page["answer"]): Page {
   return { path, method: "POST", help, answer };
 }
 
-/** `LIVE`, or 503. Envoy: `/ready`. */
-export function readyPage(ready: boolean): Answer {
-  return ready ? text("LIVE\n") : text("INITIALIZING\n", 503);
+/** `LIVE`, or another state and 503. Envoy: `/ready`. */
+export function readyPage(state: ServerState): Answer {
+  return text(`${state}\n`, state === "LIVE" ? 200 : 503);
+}
+
+function drainOptions(query: URLSearchParams): DrainOptions {
+  return {
+    inboundOnly: query.has("inboundonly"),
+    graceful: query.has("graceful"),
+    skipExit: query.has("skip_exit"),
+  };
 }
 
 function helpText(pages: readonly Page[]): string {
@@ -105,7 +126,7 @@ function serverInfoPage(source: AdminSource, uptimeMs: number): Answer {
   const uptime = `${Math.floor(uptimeMs / 1000)}s`;
   return json({
     version: source.version,
-    state: source.ready() ? "LIVE" : "INITIALIZING",
+    state: source.state(),
     uptime_current_epoch: uptime,
     uptime_all_epochs: uptime,
     node: { id, cluster, metadata: redact(metadata), user_agent_name: userAgentName },

@@ -4,6 +4,7 @@ import type { Address } from "../../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Thresholds } from "../../model/cluster.ts";
 import type { HealthStatus, Locality } from "../../model/endpoint.ts";
+import type { DrainOptions, ServerState } from "../graceful/lifecycle.ts";
 
 /** What the admin pages ask of a proxy; asked anew for each request. */
 export interface AdminSource {
@@ -12,8 +13,8 @@ export interface AdminSource {
   /** Of this program. */
   readonly version: string;
   readonly clock: Clock;
-  /** True while the proxy serves its configuration. */
-  ready(): boolean;
+  /** LIVE: the proxy serves its configuration, and more traffic is welcome. */
+  state(): ServerState;
   clusters(): Iterable<ClusterRow> | Promise<Iterable<ClusterRow>>;
   listeners(): Iterable<ListenerRow>;
   /** What is served now, the bootstrap's own resources included. */
@@ -22,8 +23,12 @@ export interface AdminSource {
   onResetCounters(): void | Promise<void>;
   /** Ends the program, as SIGTERM does; the answer has been sent. */
   onQuit(): void;
-  /** Accepts nothing new; requests under way finish. */
-  onDrain(): void;
+  /** No more traffic shall be sent here, or may again be. */
+  onHealthCheck(passes: boolean): void;
+  /** Accepts nothing new, at once or after a while; requests under way finish. */
+  onDrain(options: DrainOptions): void;
+  /** Access logs that were moved away are left alone from now on. */
+  onReopenLogs(): void;
 }
 
 export interface ClusterRow {
@@ -58,6 +63,7 @@ export interface EndpointRow {
   readonly health: HealthStatus;
   /** As active checks say; and whether the last of them had no answer in time. */
   readonly failedCheck: boolean;
+  readonly degradedCheck: boolean;
   readonly checkTimedOut: boolean;
   readonly weight: number;
   readonly priority: number;

@@ -16,7 +16,7 @@ export interface RunningPodServers {
  */
 export async function startPodServers(
   { metrics, health }: PodServers,
-  source: Pick<AdminSource, "registry" | "ready">,
+  source: Pick<AdminSource, "registry" | "state">,
 ): Promise<RunningPodServers> {
   const started = await Promise.allSettled([
     ...metrics.map((address) => serveOne(address, metricsPage(source))),
@@ -51,11 +51,11 @@ function metricsPage({ registry }: Pick<AdminSource, "registry">): Page {
   };
 }
 
-function healthPage(source: Pick<AdminSource, "ready">): Page {
+function healthPage(source: Pick<AdminSource, "state">): Page {
   return {
     path: "/healthz/ready",
     method: "GET",
     help: "200 when ready, 503 otherwise",
-    answer: () => readyPage(source.ready()),
+    answer: () => readyPage(source.state()),
   };
 }

@@ -4,6 +4,7 @@ import type { Cluster } from "../../model/cluster.ts";
 import { NO_LOCALITY } from "../../model/endpoint.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import type { Host } from "../cluster/host.ts";
+import type { Lifecycle } from "../graceful/lifecycle.ts";
 import type { ListenerSet } from "../listener/listener-set.ts";
 import type { Plane } from "../main.ts";
 import type { AdminSource, ClusterRow, EndpointRow, ListenerRow } from "./admin-source.ts";
@@ -13,21 +14,27 @@ export interface ProxyParts {
   readonly version: string;
   readonly clock: Clock;
   readonly plane: Plane;
-  readonly ready: () => boolean;
+  readonly lifecycle: Lifecycle;
   readonly onQuit: () => void;
 }
 
 /** The running proxy as its admin pages see it. */
 export function adminSourceOf(parts: ProxyParts): AdminSource {
-  const { bootstrap, version, clock, plane, ready, onQuit } = parts;
+  const { bootstrap, version, clock, plane, lifecycle, onQuit } = parts;
   return {
     registry: plane.registry,
-    ...{ bootstrap, version, clock, ready, onQuit },
+    ...{ bootstrap, version, clock, onQuit },
+    state: () => lifecycle.state,
     clusters: () => plane.clusters(),
     listeners: () => plane.listeners,
     configDump: () => plane.config,
     onResetCounters: () => plane.resetCounters(),
-    onDrain: () => plane.drain(),
+    onHealthCheck: (passes) => {
+      if (passes) lifecycle.passHealthCheck();
+      else lifecycle.failHealthCheck();
+    },
+    onDrain: (options) => lifecycle.drainListeners(options),
+    onReopenLogs: () => plane.reopenLogs(),
   };
 }
 
@@ -59,6 +66,7 @@ export function endpointRow(host: Host): EndpointRow {
     hostname,
     health,
     failedCheck: host.failedCheck,
+    degradedCheck: host.degradedCheck,
     checkTimedOut: host.checkTimedOut,
     weight,
     priority: 0,

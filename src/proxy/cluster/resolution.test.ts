@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { calmOverload } from "../../../test/support/calm-overload.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { SeededRandom } from "../../base/random.ts";
 import { Registry } from "../../metrics/registry.ts";
@@ -63,6 +64,7 @@ class Asked {
           onNotice: () => undefined,
         }),
         limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
+        overload: calmOverload(this.clock),
       },
       stats: this.stats,
       onEndpoints: (endpoints) => this.#heard(endpoints),

@@ -8,6 +8,7 @@ import { type Balancer, createBalancer } from "../balance/balancer.ts";
 import type { Faults } from "../faults.ts";
 import { HealthChecker } from "../health/health-checker.ts";
 import type { Limits } from "../limits/limits.ts";
+import type { Overload } from "../overload/overload.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
 import type { SslStats } from "../telemetry/envoy/tls/ssl-stats.ts";
 import type { Destination, Direction } from "../telemetry/standard/destination.ts";
@@ -30,6 +31,7 @@ export interface ProxyContext {
   readonly tls: TlsContexts;
   /** What holds a new cluster to its thresholds. */
   readonly limitsOf: (cluster: Cluster) => Limits;
+  readonly overload: Overload;
 }
 
 /** Hosts to passed-through addresses are forgotten when so many others have come. */

@@ -18,6 +18,11 @@ export interface Binding {
 /** One thread listens. */
 export const ALONE: Binding = { shared: false, first: true, paths: true, ports: new Map() };
 
+/** True where a connection has a descriptor that connections must not have. */
+export type IsShort = (socket: Socket) => boolean;
+
+const NEVER: IsShort = () => false;
+
 /**
  * An address that is listened on. Connections that come before somebody serves them wait, so that
  * a configuration can bind all its addresses before any of it takes effect; and whoever serves may
@@ -26,31 +31,38 @@ export const ALONE: Binding = { shared: false, first: true, paths: true, ports: 
 export class BoundSocket {
   readonly #server: Server;
   readonly #waiting: Socket[] = [];
+  readonly #isShort: IsShort;
   #take: ((socket: Socket) => void) | undefined;
 
-  private constructor() {
+  private constructor(isShort: IsShort) {
+    this.#isShort = isShort;
     this.#server = createServer(
       { allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
-      (socket) => {
-        if (this.#take === undefined) this.#waiting.push(socket);
-        else this.#take(socket);
-      },
+      (socket) => this.#accept(socket),
     );
   }
 
   /** Rejects where the address cannot be bound. */
-  static async bind(address: Address, binding: Binding = ALONE): Promise<BoundSocket> {
-    if (!binding.shared || address.kind === "pipe") return BoundSocket.#listen(address, false);
-    if (!binding.first) return BoundSocket.#listen(address, true);
+  static async bind(
+    address: Address,
+    binding: Binding = ALONE,
+    isShort: IsShort = NEVER,
+  ): Promise<BoundSocket> {
+    const shared = binding.shared && address.kind !== "pipe";
+    if (!shared || !binding.first) return BoundSocket.#listen(address, shared, isShort);
     // Whoever else shares the address would let us share it too: alone, we are refused.
-    const probe = await BoundSocket.#listen(address, false);
+    const probe = await BoundSocket.#listen(address, false, isShort);
     const found = probe.address ?? address;
     probe.close();
-    return BoundSocket.#listen(found, true);
+    return BoundSocket.#listen(found, true, isShort);
   }
 
-  static async #listen(address: Address, reusePort: boolean): Promise<BoundSocket> {
-    const bound = new BoundSocket();
+  static async #listen(
+    address: Address,
+    reusePort: boolean,
+    isShort: IsShort,
+  ): Promise<BoundSocket> {
+    const bound = new BoundSocket(isShort);
     const server = bound.#server;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -78,6 +90,24 @@ export class BoundSocket {
   serve(take: (socket: Socket) => void): void {
     this.#take = take;
     for (const socket of this.#waiting.splice(0)) take(socket);
+  }
+
+  /** Connections that come wait until somebody serves them again. */
+  hold(): void {
+    this.#take = undefined;
+  }
+
+  /** As many may wait as the kernel would have kept waiting. */
+  #accept(socket: Socket): void {
+    if (this.#take !== undefined) this.#take(socket);
+    else if (this.#waiting.length < BACKLOG_MAX && !this.#isShort(socket)) this.#keep(socket);
+    else socket.destroy();
+  }
+
+  /** A client that gives up while it waits is not told of: nothing is read of it. */
+  #keep(socket: Socket): void {
+    socket.on("error", () => undefined);
+    this.#waiting.push(socket);
   }
 
   close(): void {

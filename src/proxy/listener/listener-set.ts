@@ -1,7 +1,8 @@
 import { type Address, formatAddress, socketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
-import { ALONE, type Binding, BoundSocket } from "./bound-socket.ts";
+import type { OverloadListener } from "../overload/overload.ts";
+import { ALONE, type Binding, BoundSocket, type IsShort } from "./bound-socket.ts";
 import type { ChainSet } from "./filter-chain.ts";
 import { ProxyListener } from "./listener.ts";
 
@@ -17,6 +18,14 @@ export interface PreparedListeners {
   abandon(): void;
 }
 
+/** How clients are told to go elsewhere. */
+export interface Discouraging {
+  /** Only those whose `traffic_direction` is INBOUND. */
+  readonly inboundOnly: boolean;
+  /** So long a client that is idle may still send a request that is on its way. */
+  readonly patienceMs: number;
+}
+
 /** A listener's configuration with its compiled chains. */
 export interface CompiledListener {
   readonly config: Listener;
@@ -24,15 +33,19 @@ export interface CompiledListener {
 }
 
 /** All listeners of a proxy, by name. */
-export class ListenerSet {
+export class ListenerSet implements OverloadListener {
   readonly #context: ProxyContext;
   readonly #retired = new Set<ProxyListener>();
+  /** False while connections are left waiting. */
+  #accepting = true;
+  #discouraging: Discouraging | undefined;
   #byName: ReadonlyMap<string, ProxyListener> = new Map();
   #byAddress: ReadonlyMap<string, ProxyListener> = new Map();
   readonly #find = (destination: Address): ProxyListener | undefined => this.find(destination);
 
   constructor(context: ProxyContext) {
     this.#context = context;
+    context.overload.listen(this);
   }
 
   get listeners(): readonly ProxyListener[] {
@@ -42,6 +55,14 @@ export class ListenerSet {
   /** Where they listen, by name. */
   get addresses(): ReadonlyMap<string, Address> {
     return addressesOf([this.#byName]);
+  }
+
+  /** Those of listeners that are gone included. */
+  get connectionCount(): number {
+    let count = 0;
+    for (const listener of this.#byName.values()) count += listener.connectionCount;
+    for (const listener of this.#retired) count += listener.connectionCount;
+    return count;
   }
 
   get(name: string): ProxyListener | undefined {
@@ -89,7 +110,9 @@ export class ListenerSet {
       else sources.set(config.name, old);
       spare.delete(address);
     }
-    const fresh = await bindAll(wanting, binding);
+    const fresh = await bindAll(wanting, binding, (socket) =>
+      this.#context.overload.isShort(socket),
+    );
     for (const [name, socket] of fresh) sources.set(name, socket);
     return {
       addresses: addressesOf([kept, sources]),
@@ -118,7 +141,17 @@ export class ListenerSet {
       const socket = source instanceof ProxyListener ? source.release() : source;
       if (socket !== undefined) listener.open(socket);
     }
+    for (const listener of next) this.#instruct(listener);
     for (const gone of going) this.#retire(gone);
+  }
+
+  /** What holds for all listeners holds for those that are new. */
+  #instruct(listener: ProxyListener): void {
+    if (!this.#accepting) listener.accepting = false;
+    const discouraging = this.#discouraging;
+    if (discouraging !== undefined && concerns(discouraging, listener)) {
+      listener.discourage(discouraging.patienceMs);
+    }
   }
 
   /** What it still serves may take a while, but not for ever. */
@@ -131,8 +164,30 @@ export class ListenerSet {
     });
   }
 
-  drain(): void {
-    for (const listener of this.listeners) listener.drain();
+  /** They go on accepting, and tell clients to go elsewhere; undefined: no more. */
+  discourage(discouraging: Discouraging | undefined): void {
+    const before = this.#discouraging;
+    this.#discouraging = discouraging;
+    for (const listener of this.listeners) {
+      if (discouraging !== undefined) this.#instruct(listener);
+      else if (before !== undefined) listener.discourage(undefined);
+    }
+  }
+
+  /** They accept nothing new; see `ProxyListener.drain`. */
+  drain({ inboundOnly, patienceMs }: Discouraging): void {
+    for (const listener of this.listeners) {
+      if (concerns({ inboundOnly, patienceMs }, listener)) listener.drain(patienceMs);
+    }
+  }
+
+  onAccepting(accepting: boolean): void {
+    this.#accepting = accepting;
+    for (const listener of this.listeners) listener.accepting = accepting;
+  }
+
+  onIdleTimeouts(): void {
+    for (const listener of this.listeners) listener.onIdleTimeouts();
   }
 
   destroy(): void {
@@ -140,6 +195,10 @@ export class ListenerSet {
     for (const listener of this.#retired) listener.destroy();
     this.#retired.clear();
   }
+}
+
+function concerns({ inboundOnly }: Discouraging, { config }: ProxyListener): boolean {
+  return !inboundOnly || config.direction === "inbound";
 }
 
 function keepsSocket(a: Listener, b: Listener): boolean {
@@ -175,6 +234,7 @@ function wantedAddress({ address, name }: Listener, { ports }: Binding): Address
 async function bindAll(
   configs: readonly Listener[],
   binding: Binding,
+  isShort: IsShort,
 ): Promise<ReadonlyMap<string, BoundSocket>> {
   const bound = new Map<string, BoundSocket>();
   const failures: string[] = [];
@@ -182,7 +242,7 @@ async function bindAll(
     configs.map(async (config) => {
       const { name } = config;
       try {
-        bound.set(name, await BoundSocket.bind(wantedAddress(config, binding), binding));
+        bound.set(name, await BoundSocket.bind(wantedAddress(config, binding), binding, isShort));
       } catch (error) {
         failures.push(`listener ${name}: ${error instanceof Error ? error.message : error}`);
       }

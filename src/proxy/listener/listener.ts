@@ -23,6 +23,8 @@ import { SocketEnd } from "./tcp/socket-end.ts";
 import { TcpCarrier } from "./tcp/tcp-carrier.ts";
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
+/** How long an idle connection that has to go waits for a request (Envoy: drain_timeout). */
+const PATIENCE_MS = 5000;
 const NO_HELLO: ClientHello = { serverName: "", alpnProtocols: [] };
 
 /** Finds the listener that stands for an intercepted connection's destination. */
@@ -40,7 +42,8 @@ export class ProxyListener implements ChoosingOwner {
   readonly #pending = new Set<{ destroy(): void }>();
   #chains: ChainSet;
   #bound: BoundSocket | undefined;
-  #draining = false;
+  /** New connections hear that they shall go elsewhere, after so long without a request. */
+  #discouragedMs: number | undefined;
 
   constructor(config: Listener, chains: ChainSet, context: ProxyContext, find: FindListener) {
     this.config = config;
@@ -72,23 +75,41 @@ export class ProxyListener implements ChoosingOwner {
     return bound;
   }
 
+  /** Accepts on, or leaves connections waiting (Envoy: stop_accepting_connections). */
+  set accepting(accepting: boolean) {
+    if (accepting) this.#bound?.serve((accepted) => this.#acceptContained(accepted));
+    else this.#bound?.hold();
+  }
+
+  onIdleTimeouts(): void {
+    for (const connection of this.#connections) connection.onIdleTimeouts();
+  }
+
+  /**
+   * Goes on accepting, and every client hears that it shall go elsewhere; what is idle has so long
+   * for a request that is on its way. Undefined: clients that come from now on may stay.
+   */
+  discourage(patienceMs: number | undefined): void {
+    this.#discouragedMs = patienceMs;
+    if (patienceMs !== undefined) this.#drainConnections(patienceMs);
+  }
+
   /** New connections see the new chains; old ones end with the request that they serve. */
   change(config: Listener, chains: ChainSet): void {
     this.config = config;
     if (this.#chains === chains) return;
     this.#chains = chains;
-    this.#drainConnections();
+    this.#drainConnections(PATIENCE_MS);
   }
 
-  /** Accepts no more; connections end with the request that they serve. */
-  drain(): void {
-    this.#draining = true;
+  /** Accepts no more; connections end with the request that they serve. See `discourage`. */
+  drain(patienceMs: number = PATIENCE_MS): void {
     this.release()?.close();
-    this.#drainConnections();
+    this.discourage(patienceMs);
   }
 
   destroy(): void {
-    this.drain();
+    this.drain(0);
     for (const connection of this.#connections) connection.destroy();
     for (const tunnel of this.#tunnels) tunnel.destroy();
     for (const pending of this.#pending) pending.destroy();
@@ -153,9 +174,19 @@ export class ProxyListener implements ChoosingOwner {
   }
 
   #accept(socket: Socket): void {
+    const { overload } = this.#context;
     const openedMs = this.#context.clock.now();
+    const refusal = overload.refusalOf(socket);
+    if (refusal !== undefined) {
+      this.#stats.count(refusal);
+      socket.destroy();
+      return;
+    }
     this.#stats.connectionOpened();
-    socket.on("close", () => this.#stats.connectionClosed(this.#context.clock.now() - openedMs));
+    socket.on("close", () => {
+      overload.releaseConnection();
+      this.#stats.connectionClosed(this.#context.clock.now() - openedMs);
+    });
     const accepted = new Accepted(socket, this.#originalDestination(socket));
     const { originalDestination: intercepted } = accepted;
     const other =
@@ -245,7 +276,8 @@ export class ProxyListener implements ChoosingOwner {
       const connection = new CodecChoice(accepted, chain.filter.hcm, this);
       this.#connections.add(connection);
       // What was accepted before is served, and told that it may not stay.
-      if (this.#draining && connection.speaksHttp2) connection.drain();
+      const patienceMs = this.#discouragedMs;
+      if (patienceMs !== undefined) connection.drain(patienceMs || PATIENCE_MS);
       if (first.length > 0) connection.onData(first);
       return;
     }
@@ -259,7 +291,7 @@ export class ProxyListener implements ChoosingOwner {
     const open = (down: DownstreamEnd): void => this.#openTunnel(down, tcp, NO_BYTES);
     const carrier = new TcpCarrier(accepted, tcp.context, { owner: this, open });
     this.#connections.add(carrier);
-    if (this.#draining) carrier.drain();
+    if (this.#discouragedMs !== undefined) carrier.drain();
   }
 
   #openTunnel(down: DownstreamEnd, tcp: CompiledTcpProxy, first: Buffer): void {
@@ -268,8 +300,8 @@ export class ProxyListener implements ChoosingOwner {
     tunnel.begin(first);
   }
 
-  #drainConnections(): void {
-    for (const connection of [...this.#connections]) connection.drain();
+  #drainConnections(patienceMs: number): void {
+    for (const connection of [...this.#connections]) connection.drain(patienceMs);
   }
 }
 

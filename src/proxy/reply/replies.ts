@@ -2,7 +2,14 @@ import { GRPC_STATUS } from "../../codec/grpc/status.ts";
 import type { CompiledDirectResponse, CompiledRedirect } from "../route/compiled-route.ts";
 import { redirectLocation } from "../route/redirect.ts";
 import type { RequestHead } from "../route/request-head.ts";
-import { FLAG_NC, FLAG_NR, FLAG_SI, FLAG_UH, FLAG_UT } from "../telemetry/response-flags.ts";
+import {
+  FLAG_NC,
+  FLAG_NR,
+  FLAG_OM,
+  FLAG_SI,
+  FLAG_UH,
+  FLAG_UT,
+} from "../telemetry/response-flags.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
 import type { LocalReply } from "./local-reply.ts";
 import { reportOf, resetBody, resetDetails } from "./reset.ts";
@@ -17,6 +24,9 @@ export const NO_HEALTHY_UPSTREAM: LocalReply = reply(
   FLAG_UH,
   "no_healthy_upstream",
 );
+
+/** The overload manager takes no requests. */
+export const OVERLOADED: LocalReply = reply(503, "envoy overloaded", FLAG_OM, "overload");
 
 export const RESPONSE_TIMEOUT: LocalReply = reply(
   504,
@@ -70,6 +80,11 @@ export const UPGRADE_REQUIRED: LocalReply = {
 };
 
 export const BAD_PATH: LocalReply = reply(400, "", 0, "path_normalization_failed");
+
+/** The client is to ask for the path in normal form. */
+export function normalPathReply(path: string): LocalReply {
+  return { ...reply(307, "", 0, "path_normalization_failed"), headers: [["location", path]] };
+}
 
 export const UPGRADE_REFUSED: LocalReply = { ...reply(403, "", 0, "upgrade_failed"), close: true };
 

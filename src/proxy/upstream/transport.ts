@@ -1,6 +1,7 @@
 // hot path: no allocation per request
 import type { Socket } from "node:net";
 import type { Clock } from "../../base/clock.ts";
+import type { Address } from "../../model/address.ts";
 import type { Host } from "../cluster/host.ts";
 import { contained, type FaultOwner } from "../faults.ts";
 import type { TlsInfo } from "../tls/tls-info.ts";
@@ -49,8 +50,8 @@ export class Transport implements FaultOwner {
   /** Undefined without TLS, and until its handshake is over. */
   tls: TlsInfo | undefined;
 
-  /** Starts to connect. */
-  constructor(host: Host, owner: TransportOwner, offer: Offer) {
+  /** Starts to connect; `address`: another than the host's own. */
+  constructor(host: Host, owner: TransportOwner, offer: Offer, address: Address = host.address) {
     const { config, tls } = host.cluster;
     const { bindAddress, tcpKeepalive } = config;
     const { allowHalfOpen = false } = offer;
@@ -58,10 +59,10 @@ export class Transport implements FaultOwner {
     const options = { bindAddress, tcpKeepalive, allowHalfOpen, onBytes };
     this.#owner = owner;
     if (tls === undefined) {
-      this.socket = dial(host.address, options);
+      this.socket = dial(address, options);
       this.socket.on("connect", contained(this as Transport, this.#onOpen));
     } else {
-      this.socket = dialTls(host.address, {
+      this.socket = dialTls(address, {
         ...options,
         context: tls,
         ownProtocol: offer.ownProtocol ?? "",
@@ -75,6 +76,8 @@ export class Transport implements FaultOwner {
     this.socket.on("error", contained(this as Transport, this.#onError));
     this.socket.on("close", contained(this as Transport, this.#onClose));
     this.socket.resume();
+    // What comes of it is the end of an attempt, as of any that could not connect.
+    if (host.cluster.context.overload.isShort(this.socket)) this.socket.destroy(noDescriptor());
   }
 
   /** `address:port` of this side, empty before it is open. */
@@ -134,4 +137,8 @@ export class Transport implements FaultOwner {
   #onClose(): void {
     this.#owner.onClose();
   }
+}
+
+function noDescriptor(): Error {
+  return Object.assign(new Error("no file descriptors are left"), { code: "EMFILE" });
 }

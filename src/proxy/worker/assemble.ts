@@ -4,11 +4,16 @@ import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import type { Registry } from "../../metrics/registry.ts";
 import type { Node } from "../../model/bootstrap.ts";
-import type { Cluster } from "../../model/cluster.ts";
+import type { Cluster, Thresholds } from "../../model/cluster.ts";
+import type { OverloadConfig } from "../../model/overload.ts";
 import type { Resolve } from "../cluster/resolution.ts";
 import { DataPlane } from "../data-plane.ts";
 import { Faults } from "../faults.ts";
 import type { Limits } from "../limits/limits.ts";
+import { descriptorBounds, descriptorLimit } from "../overload/descriptors.ts";
+import { connectionThresholds, Overload } from "../overload/overload.ts";
+import { OverloadStats } from "../overload/overload-stats.ts";
+import { readPressure } from "../overload/pressure.ts";
 import { AccessLogs, type OpenSink } from "../telemetry/access-log/access-logs.ts";
 import { peerHeadersOf } from "../telemetry/standard/peer-metadata.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
@@ -22,6 +27,7 @@ export interface CountingOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly onNotice: (notice: string) => void;
+  readonly overload: OverloadConfig;
   /** Files where left out. */
   readonly openSink?: OpenSink;
 }
@@ -32,6 +38,7 @@ export interface CountingParts {
   readonly accessLogs: AccessLogs;
   readonly faults: Faults;
   readonly reloads: TlsReloads;
+  readonly overloadStats: OverloadStats;
 }
 
 export interface ThreadOptions extends CountingOptions {
@@ -42,6 +49,8 @@ export interface ThreadOptions extends CountingOptions {
   /** Shared by the threads of a proxy; a new one where left out. */
   readonly ticketSecret?: Uint8Array;
   readonly limitsOf: (cluster: Cluster) => Limits;
+  /** What holds the connections of all clients to their number. */
+  readonly connectionsOf: (thresholds: Thresholds) => Limits;
 }
 
 /** What serves on one thread. */
@@ -60,6 +69,7 @@ export function countingParts(options: CountingOptions): CountingParts {
     accessLogs: new AccessLogs(registry, clock, options.openSink),
     faults: new Faults(registry, options.onNotice),
     reloads: new TlsReloads(registry),
+    overloadStats: new OverloadStats(registry, options.overload),
   };
 }
 
@@ -71,13 +81,23 @@ export function assemble(options: ThreadOptions): ThreadParts {
   const resolve = options.resolve ?? resolveName;
   const { onNotice, ticketSecret = newTicketSecret() } = options;
   const tls = new TlsContexts({ clock, reloads, onNotice, ticketSecret });
+  const overload = overloadOf(options, counting);
   const dataPlane = new DataPlane({
-    context: { clock, random, telemetry, resolve, carrying, faults, limitsOf, tls },
+    context: { clock, random, telemetry, resolve, carrying, faults, limitsOf, tls, overload },
     peerHeaders: peerHeadersOf(node),
     localAddress: ownAddress(),
-    loggersOf: (hcm) => accessLogs.loggersOf(hcm),
+    loggersOf: (filter) => accessLogs.loggersOf(filter, random),
   });
   return { ...counting, dataPlane };
+}
+
+function overloadOf(
+  { clock, random, overload: config, connectionsOf }: ThreadOptions,
+  { overloadStats: stats }: CountingParts,
+): Overload {
+  const bounds = descriptorBounds(descriptorLimit());
+  const connections = connectionsOf(connectionThresholds(config, bounds));
+  return new Overload({ config, clock, random, stats, readPressure, bounds, connections });
 }
 
 async function resolveName(name: string): Promise<readonly string[]> {

@@ -4,8 +4,11 @@ import { type Address, formatAddress } from "../../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ClusterRow, ListenerRow } from "../admin/admin-source.ts";
+import { releaseAll, sharedUse } from "../limits/shared-limits.ts";
 import type { Binding } from "../listener/bound-socket.ts";
+import type { Discouraging } from "../listener/listener-set.ts";
 import type { Plane } from "../main.ts";
+import { DEFAULT_OVERLOAD } from "../overload/overload.ts";
 import { newTicketSecret } from "../tls/session/ticket-keys.ts";
 import type { CountingParts } from "./assemble.ts";
 import { ClusterRows } from "./cluster-rows.ts";
@@ -31,7 +34,7 @@ const RESPAWN_MAX_MS = 30_000;
 /** A worker that does not answer for so long has run wild, and would hold up all others. */
 const ANSWER_MS = 60_000;
 /** What a worker may take beyond its grace. */
-const STOP_MS = 2000;
+const STOP_MS = 700;
 
 const NOTHING: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
 
@@ -47,6 +50,8 @@ export class Fleet implements Plane, ThreadOwner {
   readonly #use: SharedUse;
   readonly #threads: WorkerThread[];
   readonly #ticketSecret = newTicketSecret();
+  /** Connections of clients, over all workers. */
+  readonly #connections: Int32Array;
   /** By slot: when its worker began, and how many have ended soon after. */
   readonly #begunMs: number[] = [];
   readonly #quickEnds: number[] = [];
@@ -54,11 +59,14 @@ export class Fleet implements Plane, ThreadOwner {
   #addresses: ReadonlyMap<string, Address> = new Map();
   #turn: Promise<unknown> = Promise.resolve();
   #complete = false;
-  #draining = false;
+  /** What successors are told as well. */
+  #discouraging: Discouraging | undefined;
+  #draining: Discouraging | undefined;
   #stopping = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#connections = sharedUse(options.workers);
     this.#use = new SharedUse(options.workers, options.counting.telemetry);
     this.#threads = Array.from({ length: options.workers }, (_, slot) => this.#begin(slot));
     for (const thread of this.#threads) thread.state = "serving";
@@ -108,9 +116,18 @@ export class Fleet implements Plane, ThreadOwner {
     await this.#askAll((thread) => thread.ask("resetCounters", undefined));
   }
 
-  drain(): void {
-    this.#draining = true;
-    void this.#askAll((thread) => thread.ask("drain", undefined));
+  discourage(discouraging: Discouraging | undefined): void {
+    this.#discouraging = discouraging;
+    void this.#askAll((thread) => thread.ask("discourage", discouraging));
+  }
+
+  drain(discouraging: Discouraging): void {
+    this.#draining = discouraging;
+    void this.#askAll((thread) => thread.ask("drain", discouraging));
+  }
+
+  reopenLogs(): void {
+    this.#options.counting.accessLogs.reopen();
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -141,6 +158,7 @@ export class Fleet implements Plane, ThreadOwner {
     const { slot } = thread;
     const { clock } = this.#options;
     this.#use.end(slot);
+    releaseAll(this.#connections, slot);
     if (this.#stopping) return;
     const quick = clock.now() - (this.#begunMs[slot] ?? 0) < STABLE_MS;
     const ends = quick ? (this.#quickEnds[slot] ?? 0) + 1 : 0;
@@ -157,9 +175,10 @@ export class Fleet implements Plane, ThreadOwner {
   #begin(slot: number): WorkerThread {
     const { bootstrap, version, carrying, clock } = this.#options;
     this.#begunMs[slot] = clock.now();
-    const ticketSecret = this.#ticketSecret;
-    const start = { slot, node: bootstrap.node, version, carrying, ticketSecret };
-    return new WorkerThread(start, this.registry, this);
+    const { node, overload = DEFAULT_OVERLOAD } = bootstrap;
+    const start = { slot, node, version, carrying, overload };
+    const shared = { ticketSecret: this.#ticketSecret, connections: this.#connections };
+    return new WorkerThread({ ...start, ...shared }, this.registry, this);
   }
 
   /** One change of configuration at a time, a successor's first one included. */
@@ -229,7 +248,8 @@ export class Fleet implements Plane, ThreadOwner {
     try {
       await this.#within(thread, thread.commit(config));
       thread.state = "serving";
-      if (this.#draining) await thread.ask("drain", undefined);
+      if (this.#discouraging !== undefined) await thread.ask("discourage", this.#discouraging);
+      if (this.#draining !== undefined) await thread.ask("drain", this.#draining);
     } catch (error) {
       if (error instanceof WorkerGone) return;
       this.onNotice(`worker ${thread.slot} failed to swap: ${(error as Error).message}`);
@@ -283,7 +303,7 @@ function openLogs(listeners: readonly Listener[], { accessLogs }: CountingParts)
   for (const { filterChains, defaultFilterChain } of listeners) {
     const chains = defaultFilterChain === undefined ? [] : [defaultFilterChain];
     for (const { filter } of filterChains.concat(chains)) {
-      if (filter.kind !== "tcp") for (const { path } of filter.accessLogs) accessLogs.sink(path);
+      for (const { path } of filter.accessLogs) accessLogs.sink(path);
     }
   }
 }

@@ -33,6 +33,11 @@ export class LogRelay implements LineSink {
     else this.#timer ??= this.#clock.after(RELAY_MS, () => this.#flush());
   }
 
+  /** The main thread does that. */
+  reopen(): void {
+    // Nothing is open here.
+  }
+
   close(): Promise<void> {
     this.#flush();
     return Promise.resolve();

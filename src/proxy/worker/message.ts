@@ -3,8 +3,10 @@ import type { JournalEntry } from "../../metrics/row-journal.ts";
 import type { Address } from "../../model/address.ts";
 import type { Node, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
+import type { OverloadConfig } from "../../model/overload.ts";
 import type { EndpointRow } from "../admin/admin-source.ts";
 import type { Binding } from "../listener/bound-socket.ts";
+import type { Discouraging } from "../listener/listener-set.ts";
 
 /** What a worker is born with. */
 export interface WorkerStart {
@@ -14,6 +16,9 @@ export interface WorkerStart {
   /** Of this program. */
   readonly version: string;
   readonly carrying: boolean;
+  readonly overload: OverloadConfig;
+  /** Connections of clients over all workers. */
+  readonly connections: Int32Array;
   /** What all workers make the keys of session tickets of. */
   readonly ticketSecret: Uint8Array;
   /** Where compiled code is kept; undefined: nowhere. */
@@ -65,7 +70,8 @@ export interface Questions {
   /** The clusters' endpoints from here on, so many at a time; none: that was all. */
   endpoints: { asks: number; answer: readonly EndpointRows[] };
   resetCounters: { asks: undefined; answer: undefined };
-  drain: { asks: undefined; answer: undefined };
+  discourage: { asks: Discouraging | undefined; answer: undefined };
+  drain: { asks: Discouraging; answer: undefined };
   /** Milliseconds of grace; answered when everything has ended. */
   stop: { asks: number; answer: undefined };
 }

@@ -54,14 +54,17 @@ export class Serving {
     resetCounters: () => {
       this.#registry.resetCounters();
     },
-    drain: () => {
-      this.#parts.dataPlane.listeners.drain();
+    discourage: (discouraging) => {
+      this.#parts.dataPlane.listeners.discourage(discouraging);
+    },
+    drain: (discouraging) => {
+      this.#parts.dataPlane.listeners.drain(discouraging);
     },
     stop: (graceMs) => this.#stop(graceMs),
   };
 
   constructor(start: WorkerStart, send: (message: FromWorker) => void) {
-    const { slot, node, version, carrying, ticketSecret } = start;
+    const { slot, node, version, carrying, ticketSecret, overload, connections } = start;
     this.#slot = slot;
     this.#send = send;
     this.#journal = new RowJournal((entry) => send({ kind: "journal", entry }));
@@ -76,6 +79,8 @@ export class Serving {
       random: systemRandom,
       onNotice: (text) => send({ kind: "notice", text }),
       limitsOf: (cluster) => this.#limitsOf(cluster),
+      connectionsOf: (thresholds) => new SharedLimits(thresholds, connections, slot),
+      overload,
       openSink: (path) =>
         new LogRelay(path, this.#clock, (to, text, lines) =>
           send({ kind: "log", path: to, text, lines }),

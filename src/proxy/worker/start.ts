@@ -1,6 +1,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { Registry } from "../../metrics/registry.ts";
 import { type ProxyOptions, type ServingProxy, serve } from "../main.ts";
+import { DEFAULT_OVERLOAD } from "../overload/overload.ts";
 import { countingParts } from "./assemble.ts";
 import { Fleet } from "./fleet.ts";
 
@@ -12,7 +13,7 @@ export interface WorkersProxy extends ServingProxy {
 /** What workers take of this thread's world is the machine's: they cannot be handed another. */
 export type WorkersOptions = Pick<
   ProxyOptions,
-  "bootstrap" | "version" | "carrying" | "onNotice" | "onQuit"
+  "bootstrap" | "version" | "carrying" | "drainTimes" | "onNotice" | "onQuit"
 >;
 
 /** As `startProxy`, on so many workers. */
@@ -24,7 +25,8 @@ export async function startWorkers(
   const { carrying = bootstrap.carrying } = options;
   const clock = systemClock;
   const registry = new Registry();
-  const counting = countingParts({ node: bootstrap.node, version, registry, clock, onNotice });
+  const { node, overload = DEFAULT_OVERLOAD } = bootstrap;
+  const counting = countingParts({ node, version, registry, clock, onNotice, overload });
   const fleet = new Fleet({ workers, bootstrap, version, carrying, clock, counting, onNotice });
   try {
     const running = await serve(options, fleet);

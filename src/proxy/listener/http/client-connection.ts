@@ -5,8 +5,13 @@ import type { Accepted } from "../accepted.ts";
 export interface ClientConnection {
   /** Bytes that were read before it was there. */
   onData(bytes: Buffer): void;
-  /** Closes at the end of the requests under way, or at once. */
-  drain(): void;
+  /**
+   * Says that the client shall go elsewhere, and closes at the end of the requests under way. One
+   * that is idle waits so long for a request that is on its way; 0: it closes at once.
+   */
+  drain(patienceMs: number): void;
+  /** How long it may be idle has changed (overload/overload.ts). */
+  onIdleTimeouts(): void;
   destroy(): void;
 }
 

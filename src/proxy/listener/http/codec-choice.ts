@@ -40,6 +40,8 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
   #bytes = NO_BYTES;
   #chosen: ClientConnection | undefined;
   #closedByPeer = false;
+  /** Once it has been told to drain. */
+  #patienceMs: number | undefined;
 
   constructor(accepted: Accepted, hcm: CompiledHcm, owner: ChoosingOwner) {
     const { clock } = hcm.context;
@@ -49,7 +51,7 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
     this.#hcm = hcm;
     this.#owner = owner;
     this.#idle = new Deadline(clock, this, "idle");
-    this.#idle.set(accepted.openedMs, hcm.config.idleTimeoutMs);
+    this.#beIdle();
     accepted.readTo(contained(this as CodecChoice, this.onData), !hcm.config.explicitProxy);
     accepted.socket.on("end", this.#end);
     accepted.socket.on("error", this.#end);
@@ -73,10 +75,16 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
   }
 
   /** HTTP/2 can say so to a client whose first request is on its way already. */
-  drain(): void {
-    if (this.#chosen !== undefined) this.#chosen.drain();
-    else if (this.speaksHttp2) this.#choose("http2").drain();
-    else this.#accepted.socket.destroySoon();
+  drain(patienceMs: number): void {
+    if (this.#chosen !== undefined) this.#chosen.drain(patienceMs);
+    else if (this.speaksHttp2) this.#choose("http2").drain(patienceMs);
+    else if (patienceMs === 0) this.#accepted.socket.destroySoon();
+    else this.#wait(patienceMs);
+  }
+
+  onIdleTimeouts(): void {
+    if (this.#chosen !== undefined) this.#chosen.onIdleTimeouts();
+    else if (this.#patienceMs === undefined) this.#beIdle();
   }
 
   destroy(): void {
@@ -85,8 +93,10 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
   }
 
   onDeadline(): void {
-    this.#hcm.account.http.count("downstream_cx_idle_timeout");
-    this.drain();
+    if (this.#patienceMs === undefined) {
+      this.#hcm.account.http.count("downstream_cx_idle_timeout");
+    }
+    this.drain(0);
   }
 
   onFault(error: unknown): void {
@@ -107,7 +117,19 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
         : new Http1Connection(accepted, this.#hcm, this.#owner);
     this.#chosen = chosen;
     this.#owner.onChosen(this, chosen);
+    if (this.#patienceMs !== undefined) chosen.drain(this.#patienceMs);
     return chosen;
+  }
+
+  #beIdle(): void {
+    const { config, context } = this.#hcm;
+    this.#idle.set(this.#accepted.openedMs, context.overload.idleTimeoutMs(config.idleTimeoutMs));
+  }
+
+  /** It has to go, but its first request may be on its way. */
+  #wait(patienceMs: number): void {
+    this.#patienceMs = patienceMs;
+    this.#idle.set(this.#hcm.context.clock.now(), patienceMs);
   }
 
   readonly #end = (): void => {

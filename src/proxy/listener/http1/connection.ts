@@ -52,6 +52,9 @@ export class Http1Connection
   #backlog: Buffer | undefined;
   #requests = 0;
   #draining = false;
+  /** How long an idle one that drains waits for a request. */
+  #patienceMs = 0;
+  #idleSinceMs = 0;
   #closedByPeer = false;
   #handedOver = false;
 
@@ -70,7 +73,7 @@ export class Http1Connection
     this.writer = new SocketWriter(this.#socket, this);
     this.#timer = new Deadline(clock, this, "idle");
     this.#lingering = new Lingering(this.#socket, this.#timer, clock);
-    this.#timer.set(clock.now(), hcm.config.idleTimeoutMs);
+    this.#beIdle();
     this.#socket.on("drain", contained(this, this.#onDrain));
     this.#socket.on("end", contained(this, this.#onEnd));
     this.#socket.on("error", ignore);
@@ -124,9 +127,9 @@ export class Http1Connection
       return;
     }
     this.#state = "head";
-    this.#timer.set(this.hcm.context.clock.now(), this.hcm.config.idleTimeoutMs);
+    this.#beIdle();
     if (this.#backlog !== undefined) process.nextTick(this.#readOn);
-    else if (this.#draining) this.#close();
+    else if (this.#draining && this.#patienceMs === 0) this.#close();
   }
 
   reset(): void {
@@ -136,10 +139,19 @@ export class Http1Connection
     this.#lingering.begin();
   }
 
-  /** Closes at the end of the request under way, or at once. */
-  drain(): void {
+  /** The answer under way says so, or that of a request which the client has sent already. */
+  drain(patienceMs: number): void {
+    if (this.#state === "closing" || this.#state === "closed") return;
+    if (!this.#draining) this.hcm.account.http.count("downstream_cx_drain_close");
     this.#draining = true;
-    if (this.idle) this.#close();
+    this.#patienceMs = patienceMs;
+    if (!this.idle) return;
+    if (patienceMs === 0) this.#close();
+    else this.#timer.set(this.hcm.context.clock.now(), patienceMs);
+  }
+
+  onIdleTimeouts(): void {
+    if (this.idle && !this.#draining) this.#limitIdleness();
   }
 
   destroy(): void {
@@ -158,7 +170,7 @@ export class Http1Connection
     if (this.#state === "closing") {
       this.#lingering.onDeadline();
     } else if (this.idle) {
-      http.count("downstream_cx_idle_timeout");
+      if (!this.#draining) http.count("downstream_cx_idle_timeout");
       this.#close();
     } else if (this.#state === "head") {
       http.count("downstream_rq_header_timeout");
@@ -257,6 +269,7 @@ export class Http1Connection
       return;
     }
     this.#requests++;
+    if (!this.#draining && this.hcm.context.overload.endsConnection()) this.#endByOverload();
     body.begin(parser.body, parser.contentLength);
     this.#state = body.done ? "waiting" : "body";
     const { requestTimeoutMs } = this.hcm.config;
@@ -264,6 +277,24 @@ export class Http1Connection
       this.#timer.set(this.hcm.context.clock.now(), requestTimeoutMs);
     }
     request.exchange.begin(next - at);
+  }
+
+  #beIdle(): void {
+    this.#idleSinceMs = this.hcm.context.clock.now();
+    this.#limitIdleness();
+  }
+
+  #limitIdleness(): void {
+    const { config, context } = this.hcm;
+    const idleMs = context.overload.idleTimeoutMs(config.idleTimeoutMs);
+    this.#timer.set(this.#idleSinceMs, this.#draining ? this.#patienceMs : idleMs);
+  }
+
+  /** Envoy: disable_http_keepalive. */
+  #endByOverload(): void {
+    this.#draining = true;
+    this.hcm.account.http.count("downstream_cx_overload_disable_keepalive");
+    this.hcm.account.http.count("downstream_cx_drain_close");
   }
 
   #readBody(bytes: Buffer, at: number): number {

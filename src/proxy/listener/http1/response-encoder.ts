@@ -58,6 +58,8 @@ export class Http1ResponseEncoder implements ResponseEncoder {
     const { version } = this.#request;
     const open = body === "chunked" || body === "untilClose";
     this.#chunked = open && version === 11;
+    // It may have begun to drain since the request came.
+    if (this.#client.lastRequest) this.keepAlive = false;
     if (open && version === 10) this.keepAlive = false;
     let tail = "";
     if (this.#chunked) tail = "transfer-encoding: chunked\r\n";

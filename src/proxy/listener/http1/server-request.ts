@@ -5,6 +5,7 @@ import type { Address } from "../../../model/address.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import type { Downstream } from "../../downstream.ts";
 import { Exchange } from "../../exchange.ts";
+import type { TlsInfo } from "../../tls/tls-info.ts";
 import type { SocketWriter } from "../../wire/socket-writer.ts";
 import type { Accepted } from "../accepted.ts";
 import { Http1ResponseEncoder } from "./response-encoder.ts";
@@ -60,6 +61,10 @@ export class ServerRequest implements Downstream {
     return this.#lentTo.accepted.secure;
   }
 
+  get tls(): TlsInfo | undefined {
+    return this.#lentTo.accepted.tls;
+  }
+
   /** Requests are carried over HTTP/2. */
   get carrying(): boolean {
     return false;
@@ -82,7 +87,7 @@ export class ServerRequest implements Downstream {
   }
 
   get lastRequest(): boolean {
-    return this.#lentTo.lastRequest;
+    return this.#carrier?.lastRequest ?? true;
   }
 
   lend(carrier: RequestCarrier): void {

@@ -57,6 +57,7 @@ export class Http2Connection
   #state: State = "open";
   #active = 0;
   #requests = 0;
+  #idleSinceMs = 0;
   /** The stream of a head that is not whole, or 0. */
   #cutHead = 0;
   #pinging = false;
@@ -91,7 +92,8 @@ export class Http2Connection
     this.#socket.on("end", contained(this as Http2Connection, this.#onEnd));
     this.#socket.on("error", ignore);
     this.#socket.on("close", contained(this as Http2Connection, this.#onClose));
-    this.#timer.set(clock.now(), hcm.config.idleTimeoutMs);
+    this.#idleSinceMs = clock.now();
+    this.#limitIdleness();
     this.#schedulePing();
     hcm.account.http.codecChosen("http2");
     this.#session.start();
@@ -122,6 +124,10 @@ export class Http2Connection
     this.#timer.clear();
     this.#stats.count("streams_active");
     server.begin(stream);
+    if (this.#state === "open" && this.hcm.context.overload.endsConnection()) {
+      this.hcm.account.http.count("downstream_cx_overload_disable_keepalive");
+      this.drain();
+    }
     if (most > 0 && this.#requests === most) {
       this.hcm.account.http.count("downstream_cx_max_requests_reached");
       this.drain();
@@ -179,6 +185,10 @@ export class Http2Connection
     this.#stats.count("goaway_sent");
     this.#session.drain();
     this.#rest();
+  }
+
+  onIdleTimeouts(): void {
+    if (this.#active === 0 && this.#state === "open") this.#limitIdleness();
   }
 
   destroy(): void {
@@ -252,9 +262,14 @@ export class Http2Connection
       this.#close();
       return;
     }
-    const nowMs = this.hcm.context.clock.now();
-    this.#timer.set(nowMs, this.hcm.config.idleTimeoutMs);
-    this.#spares.set(nowMs, SPARES_KEPT_MS);
+    this.#idleSinceMs = this.hcm.context.clock.now();
+    this.#limitIdleness();
+    this.#spares.set(this.#idleSinceMs, SPARES_KEPT_MS);
+  }
+
+  #limitIdleness(): void {
+    const { config, context } = this.hcm;
+    this.#timer.set(this.#idleSinceMs, context.overload.idleTimeoutMs(config.idleTimeoutMs));
   }
 
   /** Says that nothing more is taken, and ends. */

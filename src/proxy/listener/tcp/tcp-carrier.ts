@@ -9,7 +9,7 @@ import { CARRIED_TCP_SETTINGS } from "../../carry/protocol.ts";
 import type { ProxyContext } from "../../cluster/upstream-cluster.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
-import type { DownstreamEnd } from "../../tcp/tunnel-end.ts";
+import type { DownstreamEnd, TunnelClient } from "../../tcp/tunnel-end.ts";
 import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
 import type { Accepted } from "../accepted.ts";
 import type { ClientConnection, ConnectionOwner } from "../http/client-connection.ts";
@@ -37,6 +37,7 @@ type State = "open" | "draining" | "closed";
 export class TcpCarrier
   implements ClientConnection, SessionOwner, StreamsConnection, DeadlineOwner, FrameWriterOwner
 {
+  readonly client: TunnelClient;
   readonly originalDestination: SocketAddress | undefined;
   readonly #context: ProxyContext;
   readonly #options: TcpCarrierOptions;
@@ -47,6 +48,7 @@ export class TcpCarrier
   #state: State = "open";
 
   constructor(accepted: Accepted, context: ProxyContext, options: TcpCarrierOptions) {
+    this.client = accepted;
     this.originalDestination = accepted.originalDestination;
     this.#context = context;
     this.#options = options;
@@ -89,6 +91,9 @@ export class TcpCarrier
     if (this.#session.openStreams === 0) this.#close();
     else this.#session.drain();
   }
+
+  /** Its peer lets go of it: overload has no say in it. */
+  onIdleTimeouts(): void {}
 
   destroy(): void {
     this.#socket.destroy();

@@ -17,6 +17,7 @@ export type HttpStat =
   | "downstream_cx_drain_close"
   | "downstream_cx_idle_timeout"
   | "downstream_cx_max_duration_reached"
+  | "downstream_cx_overload_disable_keepalive"
   | "downstream_cx_max_requests_reached"
   | "downstream_cx_protocol_error"
   | "downstream_cx_upgrades_total"
@@ -29,6 +30,7 @@ export type HttpStat =
   | "downstream_rq_http2_total"
   | "downstream_rq_completed"
   | "downstream_rq_failed_path_normalization"
+  | "downstream_rq_redirected_with_normalized_path"
   | "downstream_rq_header_timeout"
   | "downstream_rq_idle_timeout"
   | "downstream_rq_max_duration_reached"
@@ -77,6 +79,7 @@ export const HTTP: ColumnSet<HttpStat> = envoyColumns("http", {
   downstream_cx_drain_close: ["counter", "Connections closed because of draining."],
   downstream_cx_idle_timeout: ["counter", "Connections closed at the idle timeout."],
   downstream_cx_max_duration_reached: ["counter", "Connections closed at their maximum age."],
+  downstream_cx_overload_disable_keepalive: ["counter", "Connections closed because of overload."],
   downstream_cx_max_requests_reached: ["counter", "Connections closed at max_requests."],
   downstream_cx_protocol_error: ["counter", "Connections with a protocol error."],
   downstream_cx_upgrades_total: ["counter", "Connections upgraded."],
@@ -89,6 +92,10 @@ export const HTTP: ColumnSet<HttpStat> = envoyColumns("http", {
   downstream_rq_http2_total: ["counter", "HTTP/2 requests."],
   downstream_rq_completed: ["counter", "Requests that got a response."],
   downstream_rq_failed_path_normalization: ["counter", "Requests with a refused path."],
+  downstream_rq_redirected_with_normalized_path: [
+    "counter",
+    "Requests redirected to their path in normal form.",
+  ],
   downstream_rq_header_timeout: ["counter", "Requests whose head came too late."],
   downstream_rq_idle_timeout: ["counter", "Requests ended by the stream's idle timeout."],
   downstream_rq_max_duration_reached: ["counter", "Requests ended at their maximum duration."],
