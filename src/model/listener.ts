@@ -1,3 +1,4 @@
+import type { AccessLog } from "./access-log.ts";
 import type { Address } from "./address.ts";
 import type { Origin } from "./origin.ts";
 import type { RouteConfiguration } from "./route.ts";
@@ -33,15 +34,17 @@ export interface TelemetryFilter {
   readonly direction: "inbound" | "outbound";
 }
 
-export interface AccessLog {
-  /** `/dev/stdout` and `/dev/stderr` name the streams. */
-  readonly path: string;
-  /** Undefined: Envoy's default format. */
-  readonly format: string | undefined;
-}
-
 /** Envoy: HttpConnectionManager.ServerHeaderTransformation. */
 export type ServerHeader = "overwrite" | "appendIfAbsent" | "passThrough";
+
+/** Envoy: PathWithEscapedSlashesAction, what becomes of `%2F` and `%5C` in a path. */
+export type EscapedSlashes = "keep" | "reject" | "redirect" | "forward";
+
+/** Envoy: HeadersWithUnderscoresAction. */
+export type Underscores = "allow" | "reject" | "drop";
+
+/** Envoy: `strip_matching_host_port`, which drops the listener's own port, and `strip_port_mode`. */
+export type StripPort = "none" | "matching" | "any";
 
 /** Envoy: HttpConnectionManager.CodecType; `auto` goes by ALPN, or by the first bytes. */
 export type CodecType = "auto" | "http1" | "http2";
@@ -84,6 +87,9 @@ export interface HttpConnectionManager {
   readonly acceptHttp10: boolean;
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;
+  readonly escapedSlashes: EscapedSlashes;
+  /** Of header names that other parsers may take for the same with a dash. */
+  readonly underscores: Underscores;
   /** Lower case, as `websocket`; `connect` allows CONNECT on `connect` routes. */
   readonly upgrades: readonly string[];
   readonly accessLogs: readonly AccessLog[];
@@ -94,8 +100,10 @@ export interface HttpConnectionManager {
    * A CONNECT is then an interception: its bytes are treated as a redirected connection's.
    */
   readonly explicitProxy: boolean;
-  /** Envoy's `strip_port_mode`: drop the port from Host. */
-  readonly stripMatchingPort: boolean;
+  /** Which ports are dropped from Host. */
+  readonly stripPort: StripPort;
+  /** `a.example.` is `a.example`. */
+  readonly stripTrailingHostDot: boolean;
 }
 
 /** Envoy: filters.network.tcp_proxy.v3.TcpProxy. */

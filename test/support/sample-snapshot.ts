@@ -150,11 +150,14 @@ function manager(routeName: string): HttpConnectionManager {
     acceptHttp10: false,
     normalizePath: false,
     mergeSlashes: false,
+    escapedSlashes: "keep",
+    underscores: "allow",
     upgrades: [],
     accessLogs: [],
     drainTimeoutMs: 5000,
     explicitProxy: false,
-    stripMatchingPort: false,
+    stripPort: "none",
+    stripTrailingHostDot: false,
   };
 }
 

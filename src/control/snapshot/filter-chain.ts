@@ -64,11 +64,14 @@ export function httpManager(
     acceptHttp10: true,
     normalizePath: true,
     mergeSlashes: false,
+    escapedSlashes: "keep",
+    underscores: "allow",
     upgrades: ["websocket"],
     accessLogs: [],
     drainTimeoutMs: 5000,
     explicitProxy: false,
-    stripMatchingPort: false,
+    stripPort: "none",
+    stripTrailingHostDot: false,
   };
 }
 

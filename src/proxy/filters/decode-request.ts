@@ -2,13 +2,21 @@
 import { removeHopByHop } from "../../codec/h1/connection-field.ts";
 import { ID } from "../../codec/http/header-name.ts";
 import type { RequestMessage } from "../../codec/http/message.ts";
+import type { HttpConnectionManager } from "../../model/listener.ts";
 import { CARRIED_TCP } from "../carry/protocol.ts";
 import type { Downstream } from "../downstream.ts";
+import { isGrpc } from "../grpc/grpc-call.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
-import { BAD_PATH, CONNECT_REFUSED, UPGRADE_REFUSED, UPGRADE_REQUIRED } from "../reply/replies.ts";
-import { normalizePath } from "../route/path.ts";
+import {
+  BAD_PATH,
+  CONNECT_REFUSED,
+  normalPathReply,
+  UPGRADE_REFUSED,
+  UPGRADE_REQUIRED,
+} from "../reply/replies.ts";
+import { normalAuthority } from "../route/authority.ts";
+import { isNormal, normalizePath } from "../route/path.ts";
 import type { RequestHead } from "../route/request-head.ts";
-import { withoutPort } from "../route/route-table.ts";
 import { prepareRequestHeaders } from "./request-headers.ts";
 
 /**
@@ -23,14 +31,15 @@ export function decodeRequest(
   const { allowedUpgrades, config } = down.hcm;
   const { headers } = head;
   request.method = head.method;
-  request.authority = config.stripMatchingPort ? withoutPort(head.authority) : head.authority;
+  request.authority = stripsHost(config, head)
+    ? normalAuthority(head.authority, config, down.localAddress)
+    : head.authority;
   request.scheme = down.secure ? "https" : "http";
   request.setPath(head.path);
   if (head.version === 10 && !config.acceptHttp10) return UPGRADE_REQUIRED;
-  if (head.path !== "" && (config.normalizePath || config.mergeSlashes)) {
-    const path = normalizePath(head.path, config.normalizePath, config.mergeSlashes);
-    if (path === undefined) return BAD_PATH;
-    request.setPath(path);
+  if (normalises(config) && !isNormal(head.path)) {
+    const reply = takePath(head, request, down);
+    if (reply !== undefined) return reply;
   }
   if (head.upgrade !== "" && !allowedUpgrades.has(head.upgrade)) return UPGRADE_REFUSED;
   removeHopByHop(headers);
@@ -41,9 +50,38 @@ export function decodeRequest(
   headers.remove(ID["x-outrigger-carried"]);
   // The client is asked for its body here; the upstream need not know that it waited.
   headers.remove(ID.expect);
-  if (head.form !== "origin" || config.stripMatchingPort) headers.set(ID.host, request.authority);
+  if (head.form !== "origin" || request.authority !== head.authority) {
+    headers.set(ID.host, request.authority);
+  }
   prepareRequestHeaders(headers, down);
   return undefined;
+}
+
+/** Without its port a CONNECT would lead nowhere. */
+function stripsHost(config: HttpConnectionManager, { form }: RequestMessage): boolean {
+  return (config.stripPort !== "none" || config.stripTrailingHostDot) && form !== "authority";
+}
+
+function normalises(config: HttpConnectionManager): boolean {
+  return config.normalizePath || config.mergeSlashes || config.escapedSlashes !== "keep";
+}
+
+/** From here on there is one path: routes match it, logs show it, the upstream gets it. */
+function takePath(
+  { headers, path }: RequestMessage,
+  request: RequestHead,
+  { hcm }: Downstream,
+): LocalReply | undefined {
+  const normal = normalizePath(path, hcm.config);
+  if (normal !== undefined) request.setPath(normal.path);
+  // A gRPC client follows no redirect.
+  if (normal === undefined || (normal.redirect && isGrpc(headers))) {
+    hcm.account.http.count("downstream_rq_failed_path_normalization");
+    return BAD_PATH;
+  }
+  if (!normal.redirect) return undefined;
+  hcm.account.http.count("downstream_rq_redirected_with_normalized_path");
+  return normalPathReply(normal.path);
 }
 
 /** A TCP connection is for a filter chain with a TCP proxy. Clients' own words do not count. */

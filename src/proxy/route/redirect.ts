@@ -1,11 +1,23 @@
+import { ID } from "../../codec/http/header-name.ts";
+import { withoutPort } from "./authority.ts";
 import type { CompiledRedirect } from "./compiled-route.ts";
 import type { RequestHead } from "./request-head.ts";
-import { withoutPort } from "./route-table.ts";
 
-/** Where a redirect leads (Envoy: RouteEntryImplBase::newUri). */
+/**
+ * Gives the request the path that it is sent to, so that logs show that one, and where it came for
+ * (Envoy: RouteEntryImplBase::rewritePathHeader).
+ */
+export function rewriteRedirected(action: CompiledRedirect, request: RequestHead): void {
+  const path = action.rewrite?.apply(request.path) ?? request.path;
+  if (path === request.path) return;
+  request.headers.set(ID["x-envoy-original-path"], request.path);
+  request.setPath(path);
+}
+
+/** Where a redirect leads, its path being rewritten (Envoy: RouteEntryImplBase::newUri). */
 export function redirectLocation(action: CompiledRedirect, request: RequestHead): string {
   const scheme = action.scheme ?? request.scheme;
-  const path = action.rewrite?.apply(request.path) ?? action.path ?? request.path;
+  const path = action.path ?? request.path;
   return `${scheme}://${authority(action, request, scheme)}${withQuery(path, action, request)}`;
 }
 

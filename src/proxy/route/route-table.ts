@@ -1,4 +1,5 @@
 // hot path: no allocation per request
+import { withoutPort } from "./authority.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -82,10 +83,4 @@ function longest(
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-export function withoutPort(authority: string): string {
-  const colon = authority.lastIndexOf(":");
-  if (colon < 0 || authority.charCodeAt(authority.length - 1) === 0x5d) return authority;
-  return authority.slice(0, colon);
 }

@@ -11,6 +11,7 @@ import {
   type Target,
   targetOf,
 } from "./compiled-route.ts";
+import { rewriteRedirected } from "./redirect.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** The connection manager allows CONNECT for all routes, or this one ends it. */
@@ -46,6 +47,7 @@ export class Routing {
     if (request.method === "CONNECT" && !allowsConnect(action, hcm)) return replies.CONNECT_REFUSED;
     if (action.kind !== "forward") {
       hcm.account.http.count("rq_direct_response");
+      if (action.kind === "redirect") rewriteRedirected(action, request);
       return replies.routeReply(action, request);
     }
     this.forward = action;

@@ -1,17 +1,23 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
+import { HttpProtocolOptions_HeadersWithUnderscoresAction as UnderscoresAction } from "../../gen/envoy/config/core/v3/protocol_pb.js";
 import {
   HttpConnectionManager_CodecType as Codec,
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashesAction,
   HttpConnectionManagerSchema,
   type HttpConnectionManager as ManagerMessage,
   HttpConnectionManager_ServerHeaderTransformation as Transformation,
 } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type {
   CodecType,
+  EscapedSlashes,
   HttpConnectionManager,
   RouteSource,
   ServerHeader,
+  StripPort,
+  Underscores,
 } from "../../model/listener.ts";
+import { decodeAccessLogs, encodeAccessLog } from "../access-log/access-log.ts";
 import type { Place } from "../check/place.ts";
 import { decodeFilters, encodeFilters } from "../filter/http-filters.ts";
 import { pack } from "../message/any.ts";
@@ -20,7 +26,6 @@ import type { EncodeFor } from "../message/flavor.ts";
 import { decodeHttp1, decodeHttp2, encodeHttp1, encodeHttp2 } from "../message/http-options.ts";
 import { durationMs, durationOr, keyOf, toDuration } from "../message/scalar.ts";
 import { decodeRoutes, encodeRoutes } from "../route-resource.ts";
-import { decodeAccessLogs, encodeAccessLog } from "./access-log.ts";
 
 const IDLE_MS = 3_600_000;
 const STREAM_IDLE_MS = 300_000;
@@ -38,6 +43,19 @@ const SERVER_HEADER: Readonly<Record<ServerHeader, Transformation>> = {
   overwrite: Transformation.OVERWRITE,
   appendIfAbsent: Transformation.APPEND_IF_ABSENT,
   passThrough: Transformation.PASS_THROUGH,
+};
+
+const ESCAPED_SLASHES: Readonly<Record<EscapedSlashes, EscapedSlashesAction>> = {
+  keep: EscapedSlashesAction.KEEP_UNCHANGED,
+  reject: EscapedSlashesAction.REJECT_REQUEST,
+  redirect: EscapedSlashesAction.UNESCAPE_AND_REDIRECT,
+  forward: EscapedSlashesAction.UNESCAPE_AND_FORWARD,
+};
+
+const UNDERSCORES: Readonly<Record<Underscores, UnderscoresAction>> = {
+  allow: UnderscoresAction.ALLOW,
+  reject: UnderscoresAction.REJECT_REQUEST,
+  drop: UnderscoresAction.DROP_HEADER,
 };
 
 /** `explicitProxy` is the listener's to say: it stands in the listener's metadata. */
@@ -78,12 +96,24 @@ export function decodeManager(
     acceptHttp10: message.httpProtocolOptions?.acceptHttp10 ?? false,
     normalizePath: message.normalizePath ?? false,
     mergeSlashes: message.mergeSlashes,
+    escapedSlashes: keyOf(ESCAPED_SLASHES, message.pathWithEscapedSlashesAction) ?? "keep",
+    underscores: keyOf(UNDERSCORES, common?.headersWithUnderscoresAction ?? 0) ?? "allow",
     upgrades: message.upgradeConfigs.map((upgrade) => upgrade.upgradeType.toLowerCase()),
     accessLogs: decodeAccessLogs(message.accessLog, place.field("access_log")),
     drainTimeoutMs: durationOr(message.drainTimeout, DRAIN_MS),
     explicitProxy,
-    stripMatchingPort: message.stripMatchingHostPort,
+    stripPort: decodeStripPort(message, place),
+    stripTrailingHostDot: message.stripTrailingHostDot,
   };
+}
+
+function decodeStripPort(message: ManagerMessage, place: Place): StripPort {
+  const any = message.stripPortMode.case === "stripAnyHostPort" && message.stripPortMode.value;
+  if (any && message.stripMatchingHostPort) {
+    place.field("strip_any_host_port").refuse("cannot be used with strip_matching_host_port");
+  }
+  if (any) return "any";
+  return message.stripMatchingHostPort ? "matching" : "none";
 }
 
 function decodeSource(source: ManagerMessage["routeSpecifier"], place: Place): RouteSource {
@@ -109,6 +139,7 @@ export function encodeManager(manager: HttpConnectionManager, target: EncodeFor)
     commonHttpProtocolOptions: {
       idleTimeout: toDuration(manager.idleTimeoutMs),
       maxHeadersCount: manager.maxHeadersCount,
+      headersWithUnderscoresAction: UNDERSCORES[manager.underscores],
       ...(manager.maxRequestsPerConnection > 0
         ? { maxRequestsPerConnection: manager.maxRequestsPerConnection }
         : {}),
@@ -121,10 +152,11 @@ export function encodeManager(manager: HttpConnectionManager, target: EncodeFor)
     maxRequestHeadersKb: manager.maxRequestHeadersKb,
     normalizePath: manager.normalizePath,
     mergeSlashes: manager.mergeSlashes,
+    pathWithEscapedSlashesAction: ESCAPED_SLASHES[manager.escapedSlashes],
     upgradeConfigs: manager.upgrades.map((upgradeType) => ({ upgradeType })),
     accessLog: manager.accessLogs.map(encodeAccessLog),
-    stripPortMode: { case: undefined },
-    stripMatchingHostPort: manager.stripMatchingPort,
+    ...encodeStripPort(manager.stripPort),
+    stripTrailingHostDot: manager.stripTrailingHostDot,
   });
 }
 
@@ -142,6 +174,16 @@ function encodeIdentity(manager: HttpConnectionManager) {
     serverName: manager.serverName,
     serverHeaderTransformation: SERVER_HEADER[manager.serverHeader],
     via: manager.via,
+  } satisfies ManagerInit;
+}
+
+function encodeStripPort(stripPort: StripPort) {
+  return {
+    stripMatchingHostPort: stripPort === "matching",
+    stripPortMode:
+      stripPort === "any"
+        ? { case: "stripAnyHostPort" as const, value: true }
+        : { case: undefined, value: undefined },
   } satisfies ManagerInit;
 }
 
