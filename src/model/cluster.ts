@@ -1,6 +1,7 @@
 import type { SocketAddress } from "./address.ts";
 import type { BalancingOptions, LbPolicy } from "./balance/balancing.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
+import type { HealthCheck } from "./health-check.ts";
 import type { Origin } from "./origin.ts";
 import type { Http1Options, Http2Options } from "./transport/http2.ts";
 import type { ProxyProtocolVersion } from "./transport/proxy-protocol.ts";
@@ -53,26 +54,6 @@ export interface TcpKeepalive {
  * without an answer).
  */
 export type UpstreamProtocol = "http1" | "http2" | "downstream" | "alpn";
-
-/** Envoy: config.core.v3.HealthCheck. */
-export interface HealthCheck {
-  /** `grpc.health.v1.Health/Check`; the cluster has to speak HTTP/2. */
-  readonly kind: "grpc";
-  readonly timeoutMs: number;
-  readonly intervalMs: number;
-  /** The first check waits a random time below this; 0: none. */
-  readonly initialJitterMs: number;
-  /** Interval while the cluster has had no request; Envoy's default 60000. */
-  readonly noTrafficIntervalMs: number;
-  /** Failures in a row that take an endpoint out. */
-  readonly unhealthyThreshold: number;
-  /** Successes in a row that take it back; the very first check counts alone. */
-  readonly healthyThreshold: number;
-  /** Empty: the server as a whole. */
-  readonly serviceName: string;
-  /** Empty: the cluster's name. */
-  readonly authority: string;
-}
 
 /** A group of endpoints that serve the same thing (Envoy: cluster.v3.Cluster). */
 export interface Cluster {

@@ -15,6 +15,16 @@ export interface WorkloadLabels {
   readonly principal: string;
 }
 
+/** How one endpoint is checked otherwise (Envoy: endpoint.v3.Endpoint.HealthCheckConfig). */
+export interface EndpointCheck {
+  /** 0: the endpoint's own. */
+  readonly port: number;
+  /** Host of HTTP checks, authority of gRPC's; empty: what the check says. */
+  readonly hostname: string;
+  /** It is not checked at all, and counts as healthy. */
+  readonly disabled: boolean;
+}
+
 /** One address that can serve a cluster's requests (Envoy: endpoint.v3.LbEndpoint). */
 export interface Endpoint {
   readonly address: Address;
@@ -23,6 +33,8 @@ export interface Endpoint {
   /** What hashing knows it by (metadata `envoy.lb.hash_key`); empty: its address. */
   readonly hashKey: string;
   readonly health: HealthStatus;
+  /** Only where it is checked otherwise than the others. */
+  readonly check?: EndpointCheck;
   /** 1..2^32-1, relative to the other endpoints of the locality. */
   readonly weight: number;
   /**

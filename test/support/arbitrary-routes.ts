@@ -43,7 +43,7 @@ export const origin: fc.Arbitrary<Origin> = fc.record({
 
 const headerName = fc.stringMatching(/^x-[a-z]{1,6}$/);
 
-const mutations: fc.Arbitrary<HeaderMutations> = fc.record({
+export const mutations: fc.Arbitrary<HeaderMutations> = fc.record({
   set: fc.array(
     fc.record({
       name: headerName,
@@ -57,7 +57,7 @@ const mutations: fc.Arbitrary<HeaderMutations> = fc.record({
 
 const both = { requestHeaders: mutations, responseHeaders: mutations };
 
-const stringMatch: fc.Arbitrary<StringMatch> = fc.oneof(
+export const stringMatch: fc.Arbitrary<StringMatch> = fc.oneof(
   fc.record({
     kind: fc.constantFrom("exact", "prefix", "suffix", "contains"),
     value: someText,
@@ -70,7 +70,7 @@ const stringMatch: fc.Arbitrary<StringMatch> = fc.oneof(
   }),
 );
 
-const headerMatch: fc.Arbitrary<HeaderMatch> = fc.record({
+export const headerMatch: fc.Arbitrary<HeaderMatch> = fc.record({
   name: headerName,
   value: optional(stringMatch),
   invert: fc.boolean(),
@@ -197,7 +197,7 @@ const directResponse = fc.record({
   body: text,
 });
 
-const fraction: fc.Arbitrary<Fraction> = fc.record({
+export const fraction: fc.Arbitrary<Fraction> = fc.record({
   numerator: fc.nat(100),
   denominator: fc.constantFrom(100, 10_000, 1_000_000),
 });

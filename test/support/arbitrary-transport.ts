@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import type { HealthCheck } from "../../src/model/cluster.ts";
 import type { StringMatch } from "../../src/model/route.ts";
 import type { Http1Options, Http2Options } from "../../src/model/transport/http2.ts";
 import type {
@@ -10,7 +9,7 @@ import type {
   TlsValidation,
   UpstreamTls,
 } from "../../src/model/transport/tls.ts";
-import { ms, optional, positiveMs, text, upTo3 } from "./arbitrary-routes.ts";
+import { ms, optional, positiveMs, upTo3 } from "./arbitrary-routes.ts";
 
 /** Any legal TLS contexts and protocol settings, for round trips. */
 
@@ -115,18 +114,6 @@ export function upstreamTls(files: TlsFiles = NO_FILES): fc.Arbitrary<UpstreamTl
     maxSessionKeys: fc.nat(9),
   });
 }
-
-export const healthCheck: fc.Arbitrary<HealthCheck> = fc.record({
-  kind: fc.constant("grpc" as const),
-  timeoutMs: positiveMs,
-  intervalMs: positiveMs,
-  initialJitterMs: ms,
-  noTrafficIntervalMs: positiveMs,
-  unhealthyThreshold: fc.nat(9),
-  healthyThreshold: fc.nat(9),
-  serviceName: text,
-  authority: fc.constantFrom("", "health.example"),
-});
 
 export const serverNames: fc.Arbitrary<string[]> = fc.uniqueArray(
   fc.constantFrom("a.example", "*.example", "b.test"),

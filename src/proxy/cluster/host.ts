@@ -28,6 +28,8 @@ export class Host implements Candidate {
   retired = false;
   /** What active health checks say; at first, where there are some, that nothing is known. */
   failedCheck: boolean;
+  /** They pass, and say that the host would rather not be asked. */
+  degradedCheck = false;
   /** The last of them had no answer in time. */
   checkTimedOut = false;
   /** Istio's metrics towards this endpoint, by direction of the listener. */
@@ -40,14 +42,17 @@ export class Host implements Candidate {
     this.text = formatAddress(endpoint.address);
     this.endpoint = endpoint;
     this.weight = endpoint.weight;
-    this.failedCheck = cluster.config.healthChecks.length > 0;
+    const unchecked = endpoint.check?.disabled === true;
+    this.failedCheck = cluster.config.healthChecks.length > 0 && !unchecked;
     this.outbound = cluster.destinationOf("outbound", endpoint);
     this.inbound = cluster.destinationOf("inbound", endpoint);
   }
 
   /** By discovery and by active checks (Envoy: Host::coarseHealth). */
   get health(): HealthStatus {
-    return this.failedCheck ? "unhealthy" : this.endpoint.health;
+    if (this.failedCheck) return "unhealthy";
+    const { health } = this.endpoint;
+    return this.degradedCheck && health === "healthy" ? "degraded" : health;
   }
 
   /** The pool for requests that came in this version of HTTP. */

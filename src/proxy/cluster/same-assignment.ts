@@ -33,6 +33,7 @@ function sameEndpoint(one: Endpoint, other: Endpoint | undefined): boolean {
     one.hostname === other.hostname &&
     one.health === other.health &&
     one.weight === other.weight &&
+    JSON.stringify(one.check) === JSON.stringify(other.check) &&
     formatAddress(one.address) === formatAddress(other.address) &&
     sameWorkload(one.workload, other.workload)
   );

@@ -1,4 +1,4 @@
-import type { HealthCheck } from "../../model/cluster.ts";
+import type { HealthCheck } from "../../model/health-check.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { HealthCheckStats } from "../telemetry/envoy/health-check-stats.ts";
@@ -22,7 +22,7 @@ export class HealthChecker implements HostChecksOwner {
 
   /** From now on these are the hosts: new ones are checked, those that are gone no longer. */
   follow(hosts: Iterable<Host>): void {
-    const listed = new Set(hosts);
+    const listed = new Set(checkable(hosts));
     for (const [host, checks] of this.#checks) {
       if (listed.has(host)) continue;
       this.#checks.delete(host);
@@ -35,11 +35,24 @@ export class HealthChecker implements HostChecksOwner {
     this.follow([]);
   }
 
-  /** A cluster that nobody has asked yet is checked less often. */
-  intervalMs(): number {
-    const { intervalMs, noTrafficIntervalMs } = this.config;
-    const traffic = this.#cluster.stats.value("upstream_cx_total") > 0;
-    return Math.max(1, traffic ? intervalMs : noTrafficIntervalMs);
+  intervalMs(passed: boolean, turning: boolean): number {
+    const { intervalJitterMs, intervalJitterPercent } = this.config;
+    const { random } = this.#cluster.context;
+    const base = this.#plainIntervalMs(passed, turning);
+    const share = random.next() * ((base * intervalJitterPercent) / 100);
+    return Math.max(1, base + share + random.next() * intervalJitterMs);
+  }
+
+  /** Envoy: HealthCheckerImplBase::interval. A cluster that nobody has asked yet has its own. */
+  #plainIntervalMs(passed: boolean, turning: boolean): number {
+    const { intervalMs, noTrafficIntervalMs, ...others } = this.config;
+    if (this.#cluster.stats.value("upstream_cx_total") === 0) {
+      const settled = passed && !turning;
+      return (settled ? others.noTrafficHealthyIntervalMs : undefined) ?? noTrafficIntervalMs;
+    }
+    if (passed) return (turning ? others.healthyEdgeIntervalMs : undefined) ?? intervalMs;
+    const unhealthyMs = others.unhealthyIntervalMs ?? intervalMs;
+    return (turning ? others.unhealthyEdgeIntervalMs : undefined) ?? unhealthyMs;
   }
 
   /** The connections of a host that is unhealthy close when they are idle. */
@@ -55,4 +68,8 @@ export class HealthChecker implements HostChecksOwner {
     this.#checks.set(host, checks);
     checks.start(initialJitterMs > 0 ? 1 + random.below(initialJitterMs) : 0);
   }
+}
+
+function* checkable(hosts: Iterable<Host>): Generator<Host> {
+  for (const host of hosts) if (host.endpoint.check?.disabled !== true) yield host;
 }

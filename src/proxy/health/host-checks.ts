@@ -1,18 +1,19 @@
 import type { Timer } from "../../base/clock.ts";
-import type { HealthCheck } from "../../model/cluster.ts";
+import type { HealthCheck } from "../../model/health-check.ts";
 import type { Host } from "../cluster/host.ts";
 import { contained, type FaultOwner } from "../faults.ts";
 import type { HealthCheckStats } from "../telemetry/envoy/health-check-stats.ts";
-import { GrpcCheck } from "./grpc-check.ts";
-import { type CheckOutcome, HostHealth } from "./host-health.ts";
-import { ProbeConnection, type ProbeConnectionOwner } from "./probe-connection.ts";
+import { HostHealth } from "./host-health.ts";
+import { type CheckOutcome, passed } from "./probe/outcome.ts";
+import type { Probe, ProbeOwner } from "./probe/probe.ts";
+import { probeOf } from "./probe-choice.ts";
 
 /** What the checks of a host need to know of its cluster. */
 export interface HostChecksOwner {
   readonly config: HealthCheck;
   readonly stats: HealthCheckStats;
-  /** Milliseconds until the next check. */
-  intervalMs(): number;
+  /** Milliseconds until the next check. `turning`: the host's health is about to change. */
+  intervalMs(passed: boolean, turning: boolean): number;
   /** The host's health has changed. */
   onHealth(host: Host): void;
 }
@@ -24,12 +25,12 @@ export interface HostChecksOwner {
  *   waiting --interval--> checking --answer, failure or timeout--> waiting
  * ```
  */
-export class HostChecks implements ProbeConnectionOwner, FaultOwner {
+export class HostChecks implements ProbeOwner, FaultOwner {
   readonly #host: Host;
   readonly #owner: HostChecksOwner;
   readonly #health: HostHealth;
-  #connection: ProbeConnection | undefined;
-  #check: GrpcCheck | undefined;
+  readonly #probe: Probe;
+  #checking = false;
   #interval: Timer | undefined;
   #timeout: Timer | undefined;
   #stopped = false;
@@ -38,6 +39,7 @@ export class HostChecks implements ProbeConnectionOwner, FaultOwner {
     this.#host = host;
     this.#owner = owner;
     this.#health = new HostHealth(owner.config);
+    this.#probe = probeOf(host, owner.config, this);
   }
 
   /** Begins, after `delayMs`. */
@@ -52,20 +54,19 @@ export class HostChecks implements ProbeConnectionOwner, FaultOwner {
     this.#stopped = true;
     this.#interval?.cancel();
     this.#timeout?.cancel();
-    this.#check?.cancel();
-    this.#check = undefined;
-    this.#connection?.close();
-    if (this.#health.healthy) this.#owner.stats.healthyHosts(-1);
+    this.#probe.close();
+    if (!this.#health.healthy) return;
+    this.#owner.stats.healthyHosts(-1);
+    if (this.#health.degraded) this.#owner.stats.degradedHosts(-1);
   }
 
-  onProbeOpen(): void {
-    if (this.#check !== undefined) this.#send(this.#check);
-  }
-
-  /** A check that was waiting for the connection hears nothing of it otherwise. */
-  onProbeClosed(): void {
-    this.#connection = undefined;
-    this.#end("network");
+  onOutcome(outcome: CheckOutcome): void {
+    if (!this.#checking || this.#stopped) return;
+    this.#checking = false;
+    this.#timeout?.cancel();
+    this.#note(outcome);
+    if (this.#stopped) return;
+    this.#schedule(this.#owner.intervalMs(passed(outcome), this.#health.turning));
   }
 
   onFault(error: unknown): void {
@@ -83,58 +84,29 @@ export class HostChecks implements ProbeConnectionOwner, FaultOwner {
     stats.count("attempt");
     const timeout = contained(this as HostChecks, this.#onTimeout);
     this.#timeout = clock.after(config.timeoutMs, timeout);
-    this.#dropUseless();
-    this.#check = new GrpcCheck((outcome) => this.#end(outcome));
-    this.#connection ??= new ProbeConnection(this.#host, this);
-    if (this.#connection.usable) this.#send(this.#check);
-  }
-
-  #send(check: GrpcCheck): void {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    const { config, name } = this.#host.cluster;
-    const { authority, serviceName, timeoutMs } = this.#owner.config;
-    check.send(connection.openStream(check), {
-      scheme: config.tls === undefined ? "http" : "https",
-      authority: authority === "" ? name : authority,
-      service: serviceName,
-      timeoutMs,
-    });
+    this.#checking = true;
+    this.#probe.check();
   }
 
   #onTimeout(): void {
-    this.#check?.cancel();
-    this.#end("timeout");
-    if (this.#connection?.connecting === true) this.#connection.close();
-  }
-
-  /** A connection that the host has said goodbye to makes room for another. */
-  #dropUseless(): void {
-    const connection = this.#connection;
-    if (connection === undefined || connection.usable) return;
-    this.#connection = undefined;
-    connection.close();
-  }
-
-  #end(outcome: CheckOutcome): void {
-    if (this.#check === undefined || this.#stopped) return;
-    this.#check = undefined;
-    this.#timeout?.cancel();
-    this.#note(outcome);
-    if (!this.#stopped) this.#schedule(this.#owner.intervalMs());
+    this.#probe.cancel();
+    this.onOutcome("timeout");
   }
 
   #note(outcome: CheckOutcome): void {
     const { stats } = this.#owner;
     const was = this.#health.healthy;
+    const wasDegraded = this.#health.degraded;
     this.#health.note(outcome);
-    const { healthy, timedOut } = this.#health;
-    stats.count(outcome === "healthy" ? "success" : "failure");
+    const { healthy, degraded, timedOut } = this.#health;
+    stats.count(passed(outcome) ? "success" : "failure");
     if (outcome === "network" || outcome === "timeout") stats.count("network_failure");
     this.#host.failedCheck = !healthy;
+    this.#host.degradedCheck = degraded;
     this.#host.checkTimedOut = timedOut;
-    if (healthy === was) return;
-    stats.healthyHosts(healthy ? 1 : -1);
+    if (healthy === was && degraded === wasDegraded) return;
+    stats.healthyHosts(Number(healthy) - Number(was));
+    stats.degradedHosts(Number(healthy && degraded) - Number(was && wasDegraded));
     this.#owner.onHealth(this.#host);
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type CheckOutcome, HostHealth } from "./host-health.ts";
+import { HostHealth } from "./host-health.ts";
+import type { CheckOutcome } from "./probe/outcome.ts";
 
 const THRESHOLDS = { unhealthyThreshold: 2, healthyThreshold: 3 };
 
@@ -41,6 +42,20 @@ describe("a host", () => {
 
   it("begins anew to count failures after a success", () => {
     expect(course("healthy", "network", "healthy", "network", "network")).toBe("++++-");
+  });
+
+  it("takes as many failures as configured where an answer only counts", () => {
+    expect(course("healthy", "retriable", "retriable")).toBe("++-");
+  });
+
+  it("is there, though it would rather not be asked", () => {
+    const health = new HostHealth(THRESHOLDS);
+    health.note("degraded");
+    expect(health).toMatchObject({ healthy: true, degraded: true, turning: false });
+    health.note("network");
+    expect(health).toMatchObject({ healthy: true, degraded: true, turning: true });
+    health.note("healthy");
+    expect(health).toMatchObject({ healthy: true, degraded: false, turning: false });
   });
 
   it("is known to time out as long as it does, and is out", () => {

@@ -1,7 +1,4 @@
-/**
- * How a check ended: the service is there or says that it is not; nobody answered, or not in time.
- */
-export type CheckOutcome = "healthy" | "unhealthy" | "network" | "timeout";
+import { type CheckOutcome, passed } from "./probe/outcome.ts";
 
 export interface HealthThresholds {
   /** Failures to reach it, in a row, that make a host unhealthy; one that says so is at once. */
@@ -27,6 +24,7 @@ export class HostHealth {
   #successes = 0;
   #failures = 0;
   #timedOut = false;
+  #degraded = false;
 
   constructor(thresholds: HealthThresholds) {
     this.#thresholds = thresholds;
@@ -37,6 +35,16 @@ export class HostHealth {
     return this.#healthy;
   }
 
+  /** The last check that it passed said that it would rather not be asked. */
+  get degraded(): boolean {
+    return this.#degraded;
+  }
+
+  /** Checks have begun to say something else than it is; not often enough yet. */
+  get turning(): boolean {
+    return this.#healthy ? this.#failures > 0 : this.#successes > 0;
+  }
+
   /** It is unhealthy, and the last check had no answer in time (Envoy: ACTIVE_HC_TIMEOUT). */
   get timedOut(): boolean {
     return this.#timedOut;
@@ -44,13 +52,14 @@ export class HostHealth {
 
   /** A check has ended. */
   note(outcome: CheckOutcome): void {
-    if (outcome === "healthy") this.#succeed();
+    if (passed(outcome)) this.#succeed(outcome);
     else this.#fail(outcome);
     this.#first = false;
   }
 
-  #succeed(): void {
+  #succeed(outcome: CheckOutcome): void {
     this.#failures = 0;
+    this.#degraded = outcome === "degraded";
     if (this.#healthy) return;
     this.#successes++;
     if (!this.#first && this.#successes < this.#thresholds.healthyThreshold) return;

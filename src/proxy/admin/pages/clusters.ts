@@ -87,10 +87,11 @@ function endpointLines(cluster: string, endpoint: EndpointRow): string[] {
 }
 
 /** As Envoy writes them: HostUtility::healthFlagsToString. */
-function healthFlags({ checkTimedOut, failedCheck, health }: EndpointRow): string {
+function healthFlags({ checkTimedOut, degradedCheck, failedCheck, health }: EndpointRow): string {
   const failed = failedCheck ? "/failed_active_hc" : "";
   const timedOut = checkTimedOut ? "/active_hc_timeout" : "";
-  const flags = failed + EDS_FLAGS[health] + timedOut;
+  const worn = degradedCheck ? "/degraded_active_hc" : "";
+  const flags = failed + worn + EDS_FLAGS[health] + timedOut;
   return flags === "" ? "healthy" : flags;
 }
 
@@ -118,6 +119,7 @@ function hostStatus(endpoint: EndpointRow): object {
     ),
     health_status: {
       ...(endpoint.failedCheck ? { failed_active_health_check: true } : {}),
+      ...(endpoint.degradedCheck ? { failed_active_degraded_check: true } : {}),
       eds_health_status: endpoint.health.toUpperCase(),
       ...(endpoint.checkTimedOut ? { active_hc_timeout: true } : {}),
     },

@@ -23,7 +23,7 @@ export const HEALTH_CHECK: ColumnSet<HealthCheckStat> = envoyColumns("cluster", 
   "health_check.network_failure": ["counter", "Health checks without an answer."],
   "health_check.verify_cluster": ["counter", "Checks of the cluster's name; never any."],
   "health_check.healthy": ["gauge", "Healthy hosts.", "max"],
-  "health_check.degraded": ["gauge", "Degraded hosts; gRPC's checks know none.", "max"],
+  "health_check.degraded": ["gauge", "Degraded hosts.", "max"],
 });
 
 /** Envoy's statistics of one cluster's active health checks. */
@@ -43,6 +43,11 @@ export class HealthCheckStats {
   /** So many hosts more are healthy. */
   healthyHosts(difference: number): void {
     add(this.#row.cells, HEALTH_CHECK.at["health_check.healthy"], difference);
+  }
+
+  /** So many hosts more are healthy, and would rather not be asked. */
+  degradedHosts(difference: number): void {
+    add(this.#row.cells, HEALTH_CHECK.at["health_check.degraded"], difference);
   }
 
   remove(): void {

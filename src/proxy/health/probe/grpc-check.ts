@@ -1,26 +1,22 @@
-import { FrameReader, frameOf } from "../../codec/grpc/frame-reader.ts";
-import { decodeServing, encodeHealthRequest } from "../../codec/grpc/health-message.ts";
-import { GRPC_STATUS } from "../../codec/grpc/status.ts";
-import { formatGrpcTimeout } from "../../codec/grpc/timeout.ts";
-import { CANCEL } from "../../codec/h2/error-code.ts";
-import type { StreamOwner } from "../../codec/h2/owner.ts";
-import { Http2Response } from "../../codec/h2/response.ts";
-import type { Stream } from "../../codec/h2/stream.ts";
-import { HeaderTable } from "../../codec/http/header-table.ts";
-import { grpcStatusIn, isGrpc } from "../grpc/grpc-call.ts";
-import type { CheckOutcome } from "./host-health.ts";
+import { FrameReader, frameOf } from "../../../codec/grpc/frame-reader.ts";
+import { decodeServing, encodeHealthRequest } from "../../../codec/grpc/health-message.ts";
+import { GRPC_STATUS } from "../../../codec/grpc/status.ts";
+import { formatGrpcTimeout } from "../../../codec/grpc/timeout.ts";
+import { CANCEL } from "../../../codec/h2/error-code.ts";
+import type { StreamOwner } from "../../../codec/h2/owner.ts";
+import { Http2Response } from "../../../codec/h2/response.ts";
+import type { Stream } from "../../../codec/h2/stream.ts";
+import { HeaderTable } from "../../../codec/http/header-table.ts";
+import type { GrpcHealthCheck } from "../../../model/health-check.ts";
+import type { Host } from "../../cluster/host.ts";
+import { grpcStatusIn, isGrpc } from "../../grpc/grpc-call.ts";
+import type { CheckOutcome } from "./outcome.ts";
+import { checkedName } from "./probe.ts";
 
 const PATH = "/grpc.health.v1.Health/Check";
 
 /** A HealthCheckResponse has two bytes; what is far longer is none. */
 const MESSAGE_BYTES_MAX = 1024;
-
-export interface CheckRequest {
-  readonly scheme: "http" | "https";
-  readonly authority: string;
-  readonly service: string;
-  readonly timeoutMs: number;
-}
 
 /**
  * One call of grpc.health.v1.Health/Check. Ends once, with its outcome, unless it is cancelled
@@ -28,6 +24,8 @@ export interface CheckRequest {
  */
 export class GrpcCheck implements StreamOwner {
   readonly message: Http2Response = new Http2Response();
+  readonly #host: Host;
+  readonly #config: GrpcHealthCheck;
   readonly #done: (outcome: CheckOutcome) => void;
   readonly #frames = new FrameReader({
     onFrame: (flags, length) => this.#onFrame(flags, length),
@@ -38,20 +36,26 @@ export class GrpcCheck implements StreamOwner {
   #outcome: CheckOutcome = "unhealthy";
   #over = false;
 
-  constructor(done: (outcome: CheckOutcome) => void) {
+  constructor(host: Host, config: GrpcHealthCheck, done: (outcome: CheckOutcome) => void) {
+    this.#host = host;
+    this.#config = config;
     this.#done = done;
   }
 
   /** Sends the request; `stream` is this check's. */
-  send(stream: Stream, { authority, scheme, service, timeoutMs }: CheckRequest): void {
+  send(stream: Stream): void {
+    const { cluster } = this.#host;
+    const { authority, serviceName, timeoutMs } = this.#config;
+    const scheme = cluster.config.tls === undefined ? "http" : "https";
+    const name = checkedName(this.#host, authority);
     const headers = new HeaderTable();
     headers.addName("te", "trailers");
     headers.addName("content-type", "application/grpc");
     headers.addName("user-agent", "Envoy/HC");
     headers.addName("grpc-timeout", formatGrpcTimeout(timeoutMs));
     this.#stream = stream;
-    stream.sendRequest("POST", scheme, authority, PATH, "", headers, false);
-    const body = frameOf(encodeHealthRequest(service));
+    stream.sendRequest("POST", scheme, name, PATH, "", headers, false);
+    const body = frameOf(encodeHealthRequest(serviceName));
     stream.sendData(body, 0, body.length);
     stream.end();
   }

@@ -1,13 +1,14 @@
-import type { SessionOwner, StreamOwner } from "../../codec/h2/owner.ts";
-import { Session } from "../../codec/h2/session.ts";
-import { DEFAULT_SETTINGS } from "../../codec/h2/settings.ts";
-import type { Stream } from "../../codec/h2/stream.ts";
-import type { Host } from "../cluster/host.ts";
-import { OFFER_HTTP2, Transport, type TransportOwner } from "../upstream/transport.ts";
-import { FrameWriter, type FrameWriterOwner } from "../wire/frame-writer.ts";
+import type { SessionOwner, StreamOwner } from "../../../codec/h2/owner.ts";
+import { Session } from "../../../codec/h2/session.ts";
+import { DEFAULT_SETTINGS } from "../../../codec/h2/settings.ts";
+import type { Stream } from "../../../codec/h2/stream.ts";
+import type { Host } from "../../cluster/host.ts";
+import { OFFER_HTTP2, Transport, type TransportOwner } from "../../upstream/transport.ts";
+import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
+import { checkedAddress } from "./probe.ts";
 
 /** Whom a connection tells what becomes of it. */
-export interface ProbeConnectionOwner {
+export interface Http2ConnectionOwner {
   /** Streams can be opened. */
   onProbeOpen(): void;
   /** It is gone; its stream, if there was one, has been told before. */
@@ -26,18 +27,18 @@ type State = "connecting" | "open" | "closed";
  * An HTTP/2 connection to a host for health checks alone: no limit holds it, no statistic counts
  * it, as in Envoy.
  */
-export class ProbeConnection implements SessionOwner, TransportOwner, FrameWriterOwner {
+export class Http2Connection implements SessionOwner, TransportOwner, FrameWriterOwner {
   readonly #host: Host;
-  readonly #owner: ProbeConnectionOwner;
+  readonly #owner: Http2ConnectionOwner;
   readonly #transport: Transport;
   readonly #writer: FrameWriter;
   readonly #session: Session;
   #state: State = "connecting";
 
-  constructor(host: Host, owner: ProbeConnectionOwner) {
+  constructor(host: Host, owner: Http2ConnectionOwner) {
     this.#host = host;
     this.#owner = owner;
-    this.#transport = new Transport(host, this, OFFER_HTTP2);
+    this.#transport = new Transport(host, this, OFFER_HTTP2, checkedAddress(host));
     this.#writer = new FrameWriter(this.#transport.socket, this);
     this.#session = new Session("client", DEFAULT_SETTINGS, this, this.#writer);
   }
