@@ -4,7 +4,7 @@ import type { StreamOwner } from "../../codec/h2/owner.ts";
 import type { Http2Request } from "../../codec/h2/request.ts";
 import type { Http2Response } from "../../codec/h2/response.ts";
 import type { Stream } from "../../codec/h2/stream.ts";
-import type { TunnelEnd, TunnelEndOwner } from "../tcp/tunnel-end.ts";
+import type { Closing, TunnelEnd, TunnelEndOwner } from "../tcp/tunnel-end.ts";
 
 /**
  * ```
@@ -41,7 +41,7 @@ export abstract class StreamEnd implements TunnelEnd, StreamOwner {
     if (this.#state !== "open" || this.#finished) return;
     this.#finished = true;
     this.stream?.end();
-    if (this.#ended) this.#close(false);
+    if (this.#ended) this.#close("local");
   }
 
   pause(): void {
@@ -56,12 +56,16 @@ export abstract class StreamEnd implements TunnelEnd, StreamOwner {
     this.finish();
     if (this.#state !== "open") return;
     this.#state = "left";
-    this.#tellClosed(false);
+    this.#tellClosed("local");
   }
 
   destroy(): void {
     this.owner = undefined;
     this.#breakOff();
+  }
+
+  reset(): void {
+    this.destroy();
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
@@ -85,12 +89,12 @@ export abstract class StreamEnd implements TunnelEnd, StreamOwner {
     } catch (error) {
       this.onFault(error);
     }
-    if (this.#finished) this.#close(true);
+    if (this.#finished) this.#close("remote");
   }
 
   onReset(_code: ErrorCode, _byPeer: boolean): void {
     this.stream = undefined;
-    this.#close(true);
+    this.#close("reset");
   }
 
   onBlocked(): void {
@@ -104,7 +108,7 @@ export abstract class StreamEnd implements TunnelEnd, StreamOwner {
   /** As if the peer had broken it off. */
   protected refuse(): void {
     this.#breakOff();
-    this.#tellClosed(true);
+    this.#tellClosed("reset");
   }
 
   #breakOff(): void {
@@ -114,18 +118,18 @@ export abstract class StreamEnd implements TunnelEnd, StreamOwner {
     stream?.reset(CANCEL);
   }
 
-  #close(byPeer: boolean): void {
+  #close(how: Closing): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.stream = undefined;
-    this.#tellClosed(byPeer);
+    this.#tellClosed(how);
   }
 
-  #tellClosed(byPeer: boolean): void {
+  #tellClosed(how: Closing): void {
     const { owner } = this;
     this.owner = undefined;
     try {
-      owner?.onClosed(this, byPeer);
+      owner?.onClosed(this, how);
     } catch (error) {
       this.onFault(error);
     }

@@ -35,7 +35,7 @@ export interface CompileScope {
 export function compileListener(config: Listener, scope: CompileScope): CompiledListener {
   const { telemetry, tls } = scope.context;
   const compile = (chain: FilterChain): CompiledChain => {
-    const filter = compileFilter(chain.filter, config, scope);
+    const filter = compileFilter(chain, config, scope);
     if (chain.tls === undefined) return new CompiledChain(chain, filter);
     telemetry.listenerTls(config.address).show();
     return new CompiledChain(chain, filter, tls.server(chain.tls));
@@ -51,29 +51,31 @@ export function compileListener(config: Listener, scope: CompileScope): Compiled
 }
 
 function compileFilter(
-  filter: HttpConnectionManager | TcpProxy,
+  { filter, name }: FilterChain,
   listener: Listener,
   scope: CompileScope,
 ): CompiledFilter {
   if (filter.kind === "tcp") return { kind: "tcp", tcp: compileTcp(filter, scope) };
-  return { kind: "http", hcm: compileHcm(filter, listener, scope) };
+  const hcm = compileHcm(filter, listener, scope);
+  return { kind: "http", hcm: { ...hcm, chainName: name } };
 }
 
-function compileTcp(config: TcpProxy, { clusters, context }: CompileScope): CompiledTcpProxy {
+function compileTcp(config: TcpProxy, scope: CompileScope): CompiledTcpProxy {
+  const { clusters, context } = scope;
   let upTo = 0;
   const targets = config.clusters.map(({ cluster, weight }) => {
     upTo += weight;
     return { slot: clusters.slot(cluster), upTo };
   });
   const stats = context.telemetry.tcp(config.statPrefix);
-  return { config, context, stats, targets };
+  return { config, context, stats, logs: scope.loggersOf(config), targets };
 }
 
 function compileHcm(
   config: HttpConnectionManager,
   listener: Listener,
   scope: CompileScope,
-): CompiledHcm {
+): Omit<CompiledHcm, "chainName"> {
   const { context, peerHeaders } = scope;
   const { telemetry } = context;
   const filter = config.httpFilters.find(({ kind }) => kind === "telemetry");

@@ -1,18 +1,24 @@
 import type { Socket } from "node:net";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import { formatAddress, socketAddress } from "../../model/address.ts";
+import type { TunnelClient } from "../tcp/tunnel-end.ts";
 import type { Reader, SecureConnection } from "../tls/handshake.ts";
 import type { TlsInfo } from "../tls/tls-info.ts";
 import { rewrap } from "../upstream/shared-read.ts";
 
 /** A connection that a listener has accepted, and where it comes from and wanted to go. */
-export class Accepted {
-  readonly remoteIp: string;
-  readonly remoteAddress: string;
+export class Accepted implements TunnelClient {
+  /** The connection's other end. */
+  readonly direct: SocketAddress;
+  /** Where the client is: by its PROXY protocol header, else the connection's other end. */
+  remote: SocketAddress;
+  remoteAddress: string;
   /** What the client believes to talk to: the original destination, else the local address. */
-  readonly destination: Address;
+  destination: Address;
   /** Only of a connection that was intercepted. */
   readonly originalDestination: SocketAddress | undefined;
+  /** What the client calls the server in its ClientHello; empty where it does not. */
+  serverName = "";
 
   /** Nothing has been read of it yet. */
   fresh: boolean;
@@ -27,8 +33,9 @@ export class Accepted {
   constructor(socket: Socket, originalDestination: SocketAddress | undefined, fresh = true) {
     this.#socket = socket;
     this.fresh = fresh;
-    this.remoteIp = plainIp(socket.remoteAddress ?? "");
-    this.remoteAddress = formatAddress(socketAddress(this.remoteIp, socket.remotePort ?? 0));
+    this.direct = socketAddress(plainIp(socket.remoteAddress ?? ""), socket.remotePort ?? 0);
+    this.remote = this.direct;
+    this.remoteAddress = formatAddress(this.direct);
     this.originalDestination = originalDestination;
     this.destination =
       originalDestination ??
@@ -37,6 +44,14 @@ export class Accepted {
 
   get socket(): Socket {
     return this.#socket;
+  }
+
+  get remoteIp(): string {
+    return this.remote.host;
+  }
+
+  get directRemoteAddress(): string {
+    return formatAddress(this.direct);
   }
 
   get localAddress(): string {

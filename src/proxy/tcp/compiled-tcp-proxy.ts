@@ -1,6 +1,7 @@
 import type { TcpProxy } from "../../model/listener.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
-import type { ProxyContext } from "../cluster/upstream-cluster.ts";
+import type { ProxyContext, UpstreamCluster } from "../cluster/upstream-cluster.ts";
+import type { AccessLogger } from "../telemetry/access-log/logger.ts";
 import type { TcpStats } from "../telemetry/envoy/tcp-stats.ts";
 
 /** A TCP proxy filter at work. */
@@ -8,6 +9,18 @@ export interface CompiledTcpProxy {
   readonly config: TcpProxy;
   readonly context: ProxyContext;
   readonly stats: TcpStats;
+  readonly logs: readonly AccessLogger[];
   /** Weights add up: `upTo` of the last is the sum. */
   readonly targets: readonly { readonly slot: ClusterSlot; readonly upTo: number }[];
+}
+
+/** The cluster for one attempt, by chance where there are several; undefined: it is not there. */
+export function drawCluster({ context, targets }: CompiledTcpProxy): UpstreamCluster | undefined {
+  const total = targets.at(-1)?.upTo ?? 0;
+  const draw = targets.length > 1 ? context.random.below(total) : 0;
+  for (let i = 0; i < targets.length; i++) {
+    const target = targets[i];
+    if (target !== undefined && draw < target.upTo) return target.slot.cluster;
+  }
+  return undefined;
 }

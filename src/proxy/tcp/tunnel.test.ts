@@ -41,8 +41,40 @@ describe("a tunnel", () => {
     await client.sees("end");
     await upstream.sees("end");
     expect(setup.proxy.telemetry.tcp("origin").value("idle_timeout")).toBe(1);
-    expect(setup.stat("origin", "upstream_cx_idle_timeout")).toBe(1);
     expect(setup.stat("origin", "upstream_cx_destroy_local")).toBe(1);
+  });
+
+  it("is closed when it has lasted long enough, however much moves", async () => {
+    const { clock, setup, client, upstream } = await joined({
+      max_downstream_connection_duration: "10s",
+    });
+    for (let i = 0; i < 4; i++) {
+      clock.advance(2000);
+      upstream.sends("more");
+      await client.receives("more");
+    }
+    clock.advance(1999);
+    upstream.sends("last");
+    await client.receives("last");
+    clock.advance(1);
+    await client.sees("end");
+    await upstream.sees("end");
+    const stats = setup.proxy.telemetry.tcp("origin");
+    expect(stats.value("max_downstream_connection_duration")).toBe(1);
+    expect(stats.value("idle_timeout")).toBe(0);
+  });
+
+  it("counts among its cluster's requests while it lasts", async () => {
+    const { setup, client, upstream } = await joined({});
+    expect(setup.stat("origin", "upstream_rq_pending_active")).toBe(0);
+    expect(setup.stat("origin", "upstream_rq_active")).toBe(1);
+    client.ends();
+    upstream.ends();
+    await client.sees("end");
+    await upstream.sees("end");
+    await running.at(-1)?.stop();
+    expect(setup.stat("origin", "upstream_rq_active")).toBe(0);
+    expect(setup.stat("origin", "upstream_rq_total")).toBe(1);
   });
 
   it("passes large amounts on as they are, both ways at once", async () => {

@@ -3,12 +3,22 @@ import type { SocketAddress } from "../../model/address.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
-import { FLAG_NR, FLAG_UF, FLAG_UH, FLAG_UO } from "../telemetry/response-flags.ts";
+import {
+  FLAG_DT,
+  FLAG_NR,
+  FLAG_UF,
+  FLAG_UH,
+  FLAG_UO,
+  FLAG_UR,
+  FLAG_URX_AFTER,
+} from "../telemetry/response-flags.ts";
 import { TcpAccount } from "../telemetry/standard/series.ts";
 import { UNKNOWN_PEER } from "../telemetry/standard/workload.ts";
+import type { ResetReason } from "../upstream/stream-handler.ts";
 import { TcpConnection, type TcpConnectionOwner } from "../upstream/tcp/tcp-connection.ts";
-import type { CompiledTcpProxy } from "./compiled-tcp-proxy.ts";
-import type { DownstreamEnd, TunnelEnd } from "./tunnel-end.ts";
+import { type CompiledTcpProxy, drawCluster } from "./compiled-tcp-proxy.ts";
+import type { Closing, DownstreamEnd, TunnelEnd } from "./tunnel-end.ts";
+import { TunnelFigures, TunnelSource, type TunnelWay } from "./tunnel-source.ts";
 
 /** What a client may send before there is anybody to send it to. */
 const EARLY_BYTES_MAX = 1024 * 1024;
@@ -16,46 +26,57 @@ const EARLY_BYTES_MAX = 1024 * 1024;
 /**
  * ```
  *   connecting -> joined -> closing -> closed        closing: one end has closed, the other sends
- *        |          |                    ^           what it was given
- *        +----------+--------------------+
+ *     |    ^ |      |                    ^           what it was given
+ *     +----+ +------+--------------------+           connecting again: another attempt
  * ```
  */
 type State = "connecting" | "joined" | "closing" | "closed";
 
 /** Bytes from a client to an endpoint and back, each direction ending on its own. */
-export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner {
+export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
   readonly #down: DownstreamEnd;
   readonly #tcp: CompiledTcpProxy;
   readonly #onOver: (tunnel: TcpTunnel) => void;
   readonly #idle: Deadline;
+  /** Undefined where the client may stay for as long as it wants. */
+  readonly #life: Deadline | undefined;
   readonly #account = new TcpAccount();
+  readonly #figures: TunnelFigures;
   #state: State = "connecting";
-  #cluster: UpstreamCluster | undefined;
-  #host: Host | undefined;
-  #up: TcpConnection | undefined;
+  cluster: UpstreamCluster | undefined;
+  host: Host | undefined;
+  up: TcpConnection | undefined;
+  failureDetail = "";
+  /** It counts among those that wait for a connection, or among those that have one. */
+  #counted: "no" | "pending" | "active" = "no";
   #early: Buffer[] = [];
   #earlyBytes = 0;
   #downEnded = false;
 
   constructor(down: DownstreamEnd, tcp: CompiledTcpProxy, onOver: (tunnel: TcpTunnel) => void) {
+    const { clock } = tcp.context;
+    const { maxConnectionDurationMs } = tcp.config;
     this.#down = down;
     this.#tcp = tcp;
     this.#onOver = onOver;
-    this.#idle = new Deadline(tcp.context.clock, this, "idle");
+    this.#idle = new Deadline(clock, this, "idle");
+    this.#figures = new TunnelFigures(clock.now());
+    this.#life = maxConnectionDurationMs > 0 ? new Deadline(clock, this, "life") : undefined;
   }
 
   /** `first`: what was read of the client already. */
   begin(first: Buffer): void {
     this.#tcp.stats.count("downstream_cx_total");
+    this.#life?.set(this.#figures.startedAtMs, this.#tcp.config.maxConnectionDurationMs);
     this.#down.begin(this);
     if (first.length > 0) this.#keepEarly(first, 0, first.length);
-    this.#connect();
+    if (this.#state === "connecting") this.#connect();
   }
 
   destroy(): void {
     if (this.#state === "closed") return;
     this.#down.destroy();
-    this.#up?.destroy();
+    this.up?.destroy();
     this.#over();
   }
 
@@ -64,27 +85,37 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner {
     this.destroy();
   }
 
-  /** Nothing has moved for the idle timeout. */
-  onDeadline(): void {
-    this.#cluster?.stats.count("upstream_cx_idle_timeout");
-    this.#tcp.stats.count("idle_timeout");
+  /** Nothing has moved for the idle timeout, or all has lasted too long. */
+  onDeadline(kind: string): void {
+    if (kind === "idle") {
+      this.#tcp.stats.count("idle_timeout");
+    } else {
+      this.#figures.flags |= FLAG_DT;
+      this.#tcp.stats.count("max_downstream_connection_duration");
+    }
     this.destroy();
   }
 
   onConnected(): void {
+    this.#leaveQueue();
+    this.#counted = "active";
     this.#state = "joined";
-    this.#cluster?.stats.count("upstream_rq_total");
-    this.#opened(0);
+    this.cluster?.stats.requestSent();
+    this.#opened();
     this.#touch();
     this.#sendEarly();
-    if (this.#downEnded) this.#up?.finish();
+    if (this.#downEnded) this.up?.finish();
     this.#down.resume();
   }
 
-  onConnectFailed(): void {
-    this.#cluster?.stats.count("upstream_rq_pending_failure_eject");
-    this.#opened(FLAG_UF);
-    this.destroy();
+  /** Another attempt may find another cluster, and finds another endpoint. */
+  onConnectFailed(reason: ResetReason, detail: string): void {
+    this.cluster?.stats.count("upstream_rq_pending_failure_eject");
+    this.#leaveQueue();
+    this.failureDetail = detail;
+    if (reason !== "local connection failure") this.#figures.flags |= FLAG_UF;
+    if (this.#figures.attempts < this.#tcp.config.maxConnectAttempts) this.#connect();
+    else this.#giveUp();
   }
 
   onBytes(from: TunnelEnd, bytes: Buffer, start: number, end: number): void {
@@ -100,7 +131,8 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner {
 
   onBlocked(at: TunnelEnd): void {
     if (at === this.#down) {
-      this.#up?.pause();
+      this.cluster?.stats.count("upstream_flow_control_paused_reading_total");
+      this.up?.pause();
       return;
     }
     this.#tcp.stats.count("downstream_flow_control_paused_reading_total");
@@ -110,7 +142,8 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner {
   onDrained(at: TunnelEnd): void {
     this.#touch();
     if (at === this.#down) {
-      this.#up?.resume();
+      this.cluster?.stats.count("upstream_flow_control_resumed_reading_total");
+      this.up?.resume();
       return;
     }
     this.#tcp.stats.count("downstream_flow_control_resumed_reading_total");
@@ -120,72 +153,107 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner {
   onEnded(from: TunnelEnd): void {
     if (from !== this.#down) this.#down.finish();
     else if (this.#state === "connecting") this.#downEnded = true;
-    else this.#up?.finish();
+    else this.up?.finish();
   }
 
-  /** The other end still sends what it was given. */
-  onClosed(at: TunnelEnd): void {
+  /** A reset is passed on; else the other end still sends what it was given. */
+  onClosed(at: TunnelEnd, how: Closing): void {
     const before = this.#state;
+    if (before === "closed") return;
+    if (how === "reset" && before !== "connecting") {
+      this.#passReset(at);
+      return;
+    }
     if (before === "closing") this.#over();
     if (before === "connecting") this.destroy();
     if (before !== "joined") return;
     this.#state = "closing";
-    if (at === this.#down) this.#up?.close();
+    if (at === this.#down) this.up?.close();
     else this.#down.close();
   }
 
+  #passReset(at: TunnelEnd): void {
+    if (at === this.#down) {
+      this.up?.reset();
+    } else {
+      this.#figures.flags |= FLAG_UR;
+      this.#down.reset();
+    }
+    this.#over();
+  }
+
   #connect(): void {
-    const { targets, context, stats } = this.#tcp;
-    const total = targets.at(-1)?.upTo ?? 0;
-    const draw = targets.length > 1 ? context.random.below(total) : 0;
-    const cluster = clusterAt(this.#tcp, draw);
-    this.#cluster = cluster;
+    const cluster = drawCluster(this.#tcp);
+    this.cluster = cluster;
     if (cluster === undefined) {
-      stats.count("downstream_cx_no_route");
+      this.#tcp.stats.count("downstream_cx_no_route");
       this.#refuse(FLAG_NR);
       return;
     }
-    const host = pick(cluster, this.#down.originalDestination);
-    this.#host = host;
-    if (host === undefined) {
-      cluster.stats.count("upstream_cx_none_healthy");
-      this.#refuse(FLAG_UH);
-      return;
-    }
-    if (!cluster.limits.takeConnection()) {
-      cluster.stats.count("upstream_cx_overflow");
+    const { limits, stats } = cluster;
+    if (!limits.takeConnection()) {
+      stats.count("upstream_cx_overflow");
       this.#refuse(FLAG_UO);
       return;
     }
-    // For Envoy's pools a connection is a request that waits for one.
-    cluster.stats.count("upstream_rq_pending_total");
-    this.#up = new TcpConnection(host, this);
-    this.#up.connect();
+    const host = pick(cluster, this.#down.originalDestination);
+    if (host === undefined) {
+      limits.releaseConnection();
+      stats.count("upstream_cx_none_healthy");
+      this.#refuse(FLAG_UH);
+      return;
+    }
+    this.#figures.attempts++;
+    if (!limits.takePending()) {
+      limits.releaseConnection();
+      stats.count("upstream_rq_pending_overflow");
+      this.#giveUp();
+      return;
+    }
+    this.#attempt(cluster, host);
+  }
+
+  /** For Envoy's pools a connection is a request that waits for one. */
+  #attempt(cluster: UpstreamCluster, host: Host): void {
+    cluster.stats.requestPending();
+    this.#counted = "pending";
+    this.host = host;
+    this.up = new TcpConnection(host, this);
+    this.up.connect();
+  }
+
+  /** No attempt is left. */
+  #giveUp(): void {
+    this.cluster?.stats.count("upstream_cx_connect_attempts_exceeded");
+    this.#refuse(FLAG_URX_AFTER);
   }
 
   #refuse(flag: number): void {
-    this.#opened(flag);
+    this.#figures.flags |= flag;
+    this.#opened();
     this.destroy();
   }
 
   /** Istio's metrics begin when both sides are connected, or it is clear that they will not be. */
-  #opened(flag: number): void {
+  #opened(): void {
     const { telemetry } = this.#tcp.config;
     const inbound = telemetry?.direction === "inbound";
-    const known = this.#host ?? this.#cluster;
+    const known = this.host ?? this.cluster;
     const destination = inbound ? known?.inbound : known?.outbound;
     if (telemetry === undefined || destination === undefined) return;
-    this.#account.open(destination.from(UNKNOWN_PEER), flag);
+    this.#account.open(destination.from(UNKNOWN_PEER), this.#figures.flags);
   }
 
   #sendUp(bytes: Buffer, start: number, end: number): void {
     this.#tcp.stats.count("downstream_cx_rx_bytes_total", end - start);
+    this.#figures.bodyBytesReceived += end - start;
     this.#account.received(end - start);
-    this.#up?.write(bytes, start, end);
+    this.up?.write(bytes, start, end);
   }
 
   #sendDown(bytes: Buffer, start: number, end: number): void {
     this.#tcp.stats.count("downstream_cx_tx_bytes_total", end - start);
+    this.#figures.bodyBytesSent += end - start;
     this.#account.sent(end - start);
     this.#down.write(bytes, start, end);
   }
@@ -210,21 +278,33 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner {
     this.#idle.set(this.#tcp.context.clock.now(), this.#tcp.config.idleTimeoutMs);
   }
 
+  /** Waits no longer, by whatever comes of it. */
+  #leaveQueue(): void {
+    if (this.#counted !== "pending") return;
+    this.#counted = "no";
+    this.cluster?.limits.releasePending();
+    this.cluster?.stats.requestNotPending();
+  }
+
   #over(): void {
+    if (this.#counted === "pending") this.cluster?.stats.count("upstream_rq_cancelled");
+    if (this.#counted === "active") this.cluster?.stats.requestEnded();
+    this.#leaveQueue();
     this.#state = "closed";
     this.#idle.dispose();
+    this.#life?.dispose();
     this.#early = [];
     this.#account.close();
+    if (this.#tcp.logs.length > 0) this.#log();
     this.#onOver(this);
   }
-}
 
-function clusterAt({ targets }: CompiledTcpProxy, draw: number): UpstreamCluster | undefined {
-  for (let i = 0; i < targets.length; i++) {
-    const target = targets[i];
-    if (target !== undefined && draw < target.upTo) return target.slot.cluster;
+  #log(): void {
+    const { context, logs } = this.#tcp;
+    this.#figures.endedAtMs = context.clock.now();
+    const source = new TunnelSource(this.#figures, this.#down.client, this, context.clock);
+    for (let i = 0; i < logs.length; i++) logs[i]?.log(source);
   }
-  return undefined;
 }
 
 function pick(cluster: UpstreamCluster, original: SocketAddress | undefined): Host | undefined {

@@ -29,6 +29,8 @@ export const FLAG_DT: number = 1 << 20;
 export const FLAG_UPE: number = 1 << 21;
 export const FLAG_NC: number = 1 << 22;
 export const FLAG_OM: number = 1 << 23;
+/** URX of a TCP proxy, which gives up after the failure, and so is printed behind it. */
+export const FLAG_URX_AFTER: number = 1 << 24;
 
 export interface ResponseFlag {
   readonly bit: number;
@@ -68,6 +70,7 @@ export const RESPONSE_FLAGS: readonly ResponseFlag[] = [
   flag(FLAG_UPE, "UPE", "UpstreamProtocolError", "The upstream host broke the protocol."),
   flag(FLAG_NC, "NC", "NoClusterFound", "The route names a cluster that does not exist."),
   flag(FLAG_OM, "OM", "OverloadManagerTerminated", "The overload manager refused the request."),
+  flag(FLAG_URX_AFTER, "URX", "UpstreamRetryLimitExceeded", "No attempt to connect is left."),
 ];
 
 const interned = new Map<number, number>([[0, 0]]);

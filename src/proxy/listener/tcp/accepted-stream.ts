@@ -6,12 +6,13 @@ import { HeaderTable } from "../../../codec/http/header-table.ts";
 import type { SocketAddress } from "../../../model/address.ts";
 import { CARRIED_TCP } from "../../carry/protocol.ts";
 import { StreamEnd } from "../../carry/stream-end.ts";
-import type { DownstreamEnd, TunnelEndOwner } from "../../tcp/tunnel-end.ts";
+import type { DownstreamEnd, TunnelClient, TunnelEndOwner } from "../../tcp/tunnel-end.ts";
 
 const NO_HEADERS: HeaderTable = new HeaderTable();
 
 /** The connection that streams are of. */
 export interface StreamsConnection {
+  readonly client: TunnelClient;
   readonly originalDestination: SocketAddress | undefined;
   /** A TCP connection has come. */
   onCarried(stream: AcceptedStream): void;
@@ -27,6 +28,10 @@ export class AcceptedStream extends StreamEnd implements DownstreamEnd {
     super();
     this.#connection = connection;
     this.stream = stream;
+  }
+
+  get client(): TunnelClient {
+    return this.#connection.client;
   }
 
   get originalDestination(): SocketAddress | undefined {

@@ -2,21 +2,24 @@
 import type { Socket } from "node:net";
 import type { SocketAddress } from "../../../model/address.ts";
 import { contained } from "../../faults.ts";
-import type { DownstreamEnd, TunnelEndOwner } from "../../tcp/tunnel-end.ts";
+import type { Closing, DownstreamEnd, TunnelClient, TunnelEndOwner } from "../../tcp/tunnel-end.ts";
+import { isReset, resetSocket } from "../../wire/reset-socket.ts";
 import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
 import type { Accepted } from "../accepted.ts";
 
 /** A client's connection as the end of a tunnel. */
 export class SocketEnd implements DownstreamEnd, WriterOwner {
+  readonly client: TunnelClient;
   readonly originalDestination: SocketAddress | undefined;
   readonly #accepted: Accepted;
   #socket: Socket;
   #writer: SocketWriter;
   #owner: TunnelEndOwner | undefined;
-  #byPeer = false;
+  #closing: Closing = "local";
 
   constructor(accepted: Accepted) {
     this.#accepted = accepted;
+    this.client = accepted;
     this.originalDestination = accepted.originalDestination;
     this.#socket = accepted.socket;
     this.#writer = new SocketWriter(this.#socket, this);
@@ -63,6 +66,12 @@ export class SocketEnd implements DownstreamEnd, WriterOwner {
     this.#socket.destroy();
   }
 
+  reset(): void {
+    this.#owner = undefined;
+    this.#writer.flush();
+    resetSocket(this.#socket);
+  }
+
   onFault(error: unknown): void {
     this.#owner?.onFault(error);
   }
@@ -86,15 +95,15 @@ export class SocketEnd implements DownstreamEnd, WriterOwner {
   }
 
   #onEnd(): void {
-    this.#byPeer = true;
+    this.#closing = "remote";
     this.#owner?.onEnded(this);
   }
 
-  #onError(): void {
-    this.#byPeer = true;
+  #onError(error: NodeJS.ErrnoException): void {
+    this.#closing = isReset(error) ? "reset" : "remote";
   }
 
   #onClose(): void {
-    this.#owner?.onClosed(this, this.#byPeer);
+    this.#owner?.onClosed(this, this.#closing);
   }
 }

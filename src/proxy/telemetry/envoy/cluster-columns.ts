@@ -7,6 +7,7 @@ export type ClusterStat =
   | "upstream_cx_http2_total"
   | "upstream_cx_connect_fail"
   | "upstream_cx_connect_timeout"
+  | "upstream_cx_connect_attempts_exceeded"
   | "upstream_cx_overflow"
   | "upstream_cx_none_healthy"
   | "upstream_cx_destroy"
@@ -73,6 +74,7 @@ export const CLUSTER: ColumnSet<ClusterStat> = envoyColumns("cluster", {
   upstream_cx_http2_total: ["counter", "HTTP/2 connections started."],
   upstream_cx_connect_fail: ["counter", "Connections that failed before they were established."],
   upstream_cx_connect_timeout: ["counter", "Connections not established in connect_timeout."],
+  upstream_cx_connect_attempts_exceeded: ["counter", "Connections given up after all attempts."],
   upstream_cx_overflow: ["counter", "Times that max_connections kept a connection from opening."],
   upstream_cx_none_healthy: ["counter", "Requests that found no host to go to."],
   upstream_cx_destroy: ["counter", "Connections closed."],

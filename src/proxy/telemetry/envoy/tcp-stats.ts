@@ -11,7 +11,8 @@ export type TcpStat =
   | "downstream_cx_rx_bytes_total"
   | "downstream_flow_control_paused_reading_total"
   | "downstream_flow_control_resumed_reading_total"
-  | "idle_timeout";
+  | "idle_timeout"
+  | "max_downstream_connection_duration";
 
 const TCP: ColumnSet<TcpStat> = envoyColumns("tcp", {
   downstream_cx_total: ["counter", "Connections handled."],
@@ -21,6 +22,7 @@ const TCP: ColumnSet<TcpStat> = envoyColumns("tcp", {
   downstream_flow_control_paused_reading_total: ["counter", "Times that a client had to wait."],
   downstream_flow_control_resumed_reading_total: ["counter", "Times that a client could go on."],
   idle_timeout: ["counter", "Connections closed because nothing moved."],
+  max_downstream_connection_duration: ["counter", "Connections closed as they had lasted long."],
 });
 
 const PREFIXES_MAX = 5000;

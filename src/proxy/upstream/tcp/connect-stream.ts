@@ -33,6 +33,15 @@ export class ConnectStream implements UpstreamStream, TcpConnectionOwner {
     return this.#connection.localAddress;
   }
 
+  get protocol(): string {
+    return "";
+  }
+
+  /** The tunnel's payload is nobody's to ask about. */
+  get tls(): undefined {
+    return undefined;
+  }
+
   connect(): void {
     this.#connection.connect();
   }
@@ -94,10 +103,12 @@ export class ConnectStream implements UpstreamStream, TcpConnectionOwner {
   }
 
   onBlocked(): void {
+    this.#pool.host.cluster.stats.count("upstream_flow_control_backed_up_total");
     this.#handler?.onUpstreamBlocked();
   }
 
   onDrained(): void {
+    this.#pool.host.cluster.stats.count("upstream_flow_control_drained_total");
     this.#handler?.onUpstreamDrained();
   }
 

@@ -53,5 +53,6 @@ class Opening implements DialOwner {
 
 /** The transport is the connection's from now on. */
 export function openOver(transport: Transport, connection: TcpConnection): void {
+  connection.tls = transport.tls;
   connection.opened(new TransportEnd(transport, connection), transport.localAddress);
 }

@@ -1,6 +1,7 @@
 // hot path: no allocation per request
 import type { Host } from "../../cluster/host.ts";
-import type { TunnelEnd, TunnelEndOwner } from "../../tcp/tunnel-end.ts";
+import type { Closing, TunnelEnd, TunnelEndOwner } from "../../tcp/tunnel-end.ts";
+import type { TlsInfo } from "../../tls/tls-info.ts";
 import type { ResetReason } from "../stream-handler.ts";
 
 export interface TcpConnectionOwner extends TunnelEndOwner {
@@ -43,6 +44,8 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
   #byPeer = false;
   /** `address:port` of this side, once it is connected. */
   localAddress = "";
+  /** Undefined without TLS, and until it is open. */
+  tls: TlsInfo | undefined;
 
   constructor(host: Host, owner: TcpConnectionOwner) {
     this.host = host;
@@ -101,18 +104,22 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
     this.#settle();
   }
 
+  reset(): void {
+    if (this.#state === "closed") return;
+    this.#end?.reset();
+    this.#settle();
+  }
+
   onBytes(_from: TunnelEnd, bytes: Buffer, start: number, end: number): void {
     this.host.cluster.stats.received(end - start);
     this.#owner.onBytes(this, bytes, start, end);
   }
 
   onBlocked(): void {
-    this.host.cluster.stats.count("upstream_flow_control_backed_up_total");
     this.#owner.onBlocked(this);
   }
 
   onDrained(): void {
-    this.host.cluster.stats.count("upstream_flow_control_drained_total");
     this.#owner.onDrained(this);
   }
 
@@ -123,11 +130,11 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
     this.#owner.onEnded(this);
   }
 
-  onClosed(_at: TunnelEnd, byPeer: boolean): void {
+  onClosed(_at: TunnelEnd, how: Closing): void {
     if (this.#state === "closed") return;
-    this.#byPeer ||= byPeer && !this.#ended;
+    this.#byPeer ||= how === "reset" || (how === "remote" && !this.#ended);
     this.#settle();
-    this.#owner.onClosed(this, this.#byPeer);
+    this.#owner.onClosed(this, how);
   }
 
   onFault(error: unknown): void {
@@ -141,7 +148,7 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
     this.#state = "closed";
     this.#end = undefined;
     limits.releaseConnection();
-    stats.connectionClosed(!this.#byPeer, active, lengthMs, 0);
+    stats.connectionClosed(!this.#byPeer, active, lengthMs, active ? 1 : 0);
     this.host.tcp.onClosed(this);
   }
 }

@@ -1,5 +1,6 @@
 // hot path: no allocation per request
-import type { TunnelEnd, TunnelEndOwner } from "../../tcp/tunnel-end.ts";
+import type { Closing, TunnelEnd, TunnelEndOwner } from "../../tcp/tunnel-end.ts";
+import { isReset, resetSocket } from "../../wire/reset-socket.ts";
 import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
 import type { Transport, TransportOwner } from "../transport.ts";
 
@@ -8,7 +9,7 @@ export class TransportEnd implements TunnelEnd, TransportOwner, WriterOwner {
   readonly #transport: Transport;
   readonly #writer: SocketWriter;
   #owner: TunnelEndOwner | undefined;
-  #byPeer = false;
+  #closing: Closing = "local";
 
   /** Takes over the transport, each of whose directions ends on its own. */
   constructor(transport: Transport, owner: TunnelEndOwner) {
@@ -45,6 +46,12 @@ export class TransportEnd implements TunnelEnd, TransportOwner, WriterOwner {
     this.#transport.socket.destroy();
   }
 
+  reset(): void {
+    this.#owner = undefined;
+    this.#writer.flush();
+    resetSocket(this.#transport.socket);
+  }
+
   onFault(error: unknown): void {
     this.#owner?.onFault(error);
   }
@@ -64,16 +71,16 @@ export class TransportEnd implements TunnelEnd, TransportOwner, WriterOwner {
   }
 
   onEnd(): void {
-    this.#byPeer = true;
+    this.#closing = "remote";
     this.#owner?.onEnded(this);
   }
 
-  onError(): void {
-    this.#byPeer = true;
+  onError(error: NodeJS.ErrnoException): void {
+    this.#closing = isReset(error) ? "reset" : "remote";
   }
 
   onClose(): void {
-    this.#owner?.onClosed(this, this.#byPeer);
+    this.#owner?.onClosed(this, this.#closing);
   }
 
   onWritten(): void {
