@@ -11,7 +11,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "fast",
           include: ["src/**/*.test.ts", "test/**/*.test.ts", "bench/**/*.test.ts"],
-          exclude: [...never, "test/e2e/**"],
+          exclude: [...never, "test/e2e/**", "test/attacks/**"],
           testTimeout: 15_000,
         },
       },
@@ -19,7 +19,7 @@ const config: ViteUserConfig = defineConfig({
         // Real programs on a machine with two cores: one file at a time.
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/e2e/**/*.test.ts", "test/attacks/**/*.test.ts"],
           exclude: never,
           fileParallelism: false,
           testTimeout: 60_000,

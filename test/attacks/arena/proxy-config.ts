@@ -1,0 +1,89 @@
+import { TestAuthority } from "../../support/certificates.ts";
+import { httpListener, OVER_HTTP2, staticCluster } from "../../support/proxy-setup.ts";
+
+/**
+ * `good`: the good clients' own. `plain`: HTTP/1.1 and HTTP/2 with Envoy's defaults. `short`: the
+ * same with timeouts that a test can wait for. `secure`: the same behind TLS.
+ */
+export type ListenerName = "good" | "plain" | "short" | "secure";
+
+export const LISTENERS: readonly ListenerName[] = ["good", "plain", "short", "secure"];
+
+/** Ports that the configuration names. */
+export interface Ports {
+  readonly listeners: Readonly<Record<ListenerName, number>>;
+  readonly admin: number;
+  readonly origin: number;
+  readonly hostile: number;
+}
+
+const FILTERS = "type.googleapis.com/envoy.extensions";
+const FORMAT =
+  '%PROTOCOL% "%REQ(:METHOD)% %REQ(:PATH)%" %RESPONSE_CODE% %RESPONSE_FLAGS% ' +
+  '%RESPONSE_CODE_DETAILS% "%REQ(:AUTHORITY)%" "%REQ(USER-AGENT)%" %REQ(X-REQUEST-ID)%\n';
+
+const to = (cluster: string, prefix: string): object => ({
+  match: { prefix },
+  route: { cluster, timeout: "20s" },
+});
+
+/** All of a bootstrap, as JSON. */
+export async function proxyConfig(ports: Ports, accessLog: string): Promise<string> {
+  const admin = { address: at(ports.admin) };
+  const listeners = await listenersOf(ports, accessLog);
+  const clusters = [
+    staticCluster("good", [ports.origin]),
+    staticCluster("origin", [ports.origin]),
+    staticCluster("hostile", [ports.hostile], OVER_HTTP2),
+  ];
+  return JSON.stringify({ admin, static_resources: { listeners, clusters } });
+}
+
+async function listenersOf(ports: Ports, accessLog: string): Promise<readonly unknown[]> {
+  const access_log = [
+    {
+      name: "file",
+      typed_config: {
+        "@type": `${FILTERS}.access_loggers.file.v3.FileAccessLog`,
+        path: accessLog,
+        log_format: { text_format_source: { inline_string: FORMAT } },
+      },
+    },
+  ];
+  const attacked = [to("hostile", "/hostile"), to("origin", "/")];
+  const listener = (name: ListenerName, hcm: object, routes: readonly object[]): object => ({
+    ...(httpListener({ name, hcm: { ...hcm }, routes }) as object),
+    address: at(ports.listeners[name]),
+  });
+  const secure = listener("secure", { access_log }, attacked) as { filter_chains: object[] };
+  return [
+    listener("good", {}, [to("good", "/")]),
+    listener("plain", { access_log }, attacked),
+    listener("short", { access_log, ...SHORT }, attacked),
+    { ...secure, filter_chains: [{ ...secure.filter_chains[0], ...(await tlsSocket()) }] },
+  ];
+}
+
+const SHORT = {
+  request_headers_timeout: "0.4s",
+  stream_idle_timeout: "0.4s",
+  common_http_protocol_options: { idle_timeout: "0.8s" },
+};
+
+async function tlsSocket(): Promise<object> {
+  const authority = await TestAuthority.create();
+  const { chain, key } = await authority.issue({ name: "proxy.example" });
+  const common_tls_context = {
+    alpn_protocols: ["h2", "http/1.1"],
+    tls_certificates: [
+      { certificate_chain: { inline_string: chain }, private_key: { inline_string: key } },
+    ],
+  };
+  const type = `${FILTERS}.transport_sockets.tls.v3.DownstreamTlsContext`;
+  const typed_config = { "@type": type, common_tls_context };
+  return { transport_socket: { name: "tls", typed_config } };
+}
+
+function at(port: number): object {
+  return { socket_address: { address: "127.0.0.1", port_value: port } };
+}
