@@ -4,6 +4,7 @@ import type { ResponseMessage } from "../codec/http/message.ts";
 import type { Host } from "./cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "./deadline.ts";
 import type { Exchange } from "./exchange.ts";
+import type { TlsInfo } from "./tls/tls-info.ts";
 import type { RequestPool } from "./upstream/request-pool.ts";
 import type { ResetReason, StreamHandler } from "./upstream/stream-handler.ts";
 import type { UpstreamStream } from "./upstream/upstream-stream.ts";
@@ -26,6 +27,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   #host: Host | undefined;
   #pool: RequestPool | undefined;
   #stream: UpstreamStream | undefined;
+  /** Kept for the access log until the exchange is over. */
+  #last: UpstreamStream | undefined;
   #headArrived = false;
 
   constructor(exchange: Exchange) {
@@ -42,14 +45,34 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     return this.#state === "sending";
   }
 
+  /** There has been a connection; likewise below, of the last one. */
+  get connected(): boolean {
+    return this.#last !== undefined;
+  }
+
   get localAddress(): string {
-    return this.#stream?.localAddress ?? "";
+    return this.#last?.localAddress ?? "";
+  }
+
+  get protocol(): string {
+    return this.#last?.protocol ?? "";
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#last?.tls;
+  }
+
+  /** A new request: the last one's host and connection are not its own. */
+  forget(): void {
+    this.#host = undefined;
+    this.#last = undefined;
   }
 
   /** Goes for a connection to the host. `terminates`: of a CONNECT only the payload goes there. */
   start(host: Host, terminates: boolean): void {
     this.#state = "waiting";
     this.#host = host;
+    this.#last = undefined;
     this.#headArrived = false;
     const { head, request } = this.#exchange;
     const raw = terminates && request.method === "CONNECT";
@@ -66,6 +89,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     const host = this.#host as Host;
     this.#state = "sending";
     this.#stream = stream;
+    this.#last = stream;
     host.activeRequests++;
     host.cluster.stats.requestSent();
     stream.sendHead(this.#exchange.request, this.#exchange.head);

@@ -1,6 +1,7 @@
 import type { Address } from "../model/address.ts";
 import type { CompiledHcm } from "./compile/compiled-hcm.ts";
 import type { ResponseEncoder } from "./reply/response-encoder.ts";
+import type { TlsInfo } from "./tls/tls-info.ts";
 
 /** The client's side of an exchange: what an HTTP connection, or a stream of one, offers to it. */
 export interface Downstream {
@@ -8,6 +9,8 @@ export interface Downstream {
   readonly encoder: ResponseEncoder;
   /** The client speaks TLS to this proxy. */
   readonly secure: boolean;
+  /** What was agreed upon with the client; undefined where TLS is not terminated. */
+  readonly tls: TlsInfo | undefined;
   /** The client is another sidecar, which carries its clients' requests (carry/protocol.ts). */
   readonly carrying: boolean;
   /** `10.0.0.7:41522`. */

@@ -2,12 +2,12 @@ import type { HttpVersion, RequestMessage } from "../codec/http/message.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Downstream } from "./downstream.ts";
 import type { HttpFilters } from "./filters/http-filter.ts";
+import type { FormatSource } from "./format/source.ts";
 import type { ResponseWriter } from "./reply/response-writer.ts";
 import type { RequestHead } from "./route/request-head.ts";
 import type { Routing } from "./route/routing.ts";
-import type { FormatSource } from "./route/template.ts";
-import type { LogSource } from "./telemetry/access-log/logger.ts";
 import type { RequestAccount } from "./telemetry/account.ts";
+import type { TlsInfo } from "./tls/tls-info.ts";
 
 /** Near enough: what is no address is hardly made of these. */
 const ADDRESS = /^[0-9a-fA-F.:]{2,45}$/;
@@ -32,47 +32,69 @@ export interface ExchangeParts {
 }
 
 /** An exchange in words, made only when somebody asks. */
-export class ExchangeSource implements LogSource, FormatSource {
+export class ExchangeSource implements FormatSource {
   readonly #of: ExchangeParts;
 
   constructor(exchange: ExchangeParts) {
     this.#of = exchange;
   }
 
+  get account(): RequestAccount {
+    return this.#of.account;
+  }
+
+  startedAtWallMs(): number {
+    const { clock } = this.#of.down.hcm.context;
+    return clock.wall() - (clock.now() - this.#of.account.startedAtMs);
+  }
+
   protocol(): string {
     return PROTOCOLS[this.#of.head.version];
   }
 
-  requestHeader(name: string): string {
-    return this.#of.request.header(name) ?? "";
+  requestHeader(name: string): string | undefined {
+    return this.#of.request.header(name);
   }
 
-  responseHeader(name: string): string {
-    return name === "" ? "" : (this.#of.response.headers.joined(name) ?? "");
+  responseHeader(name: string): string | undefined {
+    return this.#of.response.headers.joined(name);
   }
 
-  responseTrailer(name: string): string {
-    return name === "" ? "" : (this.#of.response.trailers.joined(name) ?? "");
-  }
-
-  responseCode(): number {
-    return this.#of.account.code;
-  }
-
-  attempts(): number {
-    return this.#of.account.attempts;
+  responseTrailer(name: string): string | undefined {
+    return this.#of.response.trailers.joined(name);
   }
 
   upstreamHost(): string {
     return this.#of.attempt.host?.text ?? "";
   }
 
+  upstreamHostName(): string {
+    const { host } = this.#of.attempt;
+    return host?.endpoint.hostname || this.upstreamHost();
+  }
+
   upstreamCluster(): string {
     return this.#of.routing.cluster?.name ?? "";
   }
 
+  upstreamClusterStatName(): string {
+    return this.#of.account.cluster.name;
+  }
+
+  upstreamRemoteAddress(): string {
+    return this.#of.attempt.connected ? this.upstreamHost() : "";
+  }
+
   upstreamLocalAddress(): string {
     return this.#of.attempt.localAddress;
+  }
+
+  upstreamProtocol(): string {
+    return this.#of.attempt.protocol;
+  }
+
+  upstreamTls(): TlsInfo | undefined {
+    return this.#of.attempt.tls;
   }
 
   upstreamTransportFailureReason(): string {
@@ -83,7 +105,6 @@ export class ExchangeSource implements LogSource, FormatSource {
     return this.#of.down.localAddress;
   }
 
-  /** Whom proxies in front say it is, where the listener is told to believe them. */
   downstreamRemoteAddress(): string {
     const { down, request } = this.#of;
     const { useRemoteAddress, xffNumTrustedHops } = down.hcm.config;
@@ -98,15 +119,31 @@ export class ExchangeSource implements LogSource, FormatSource {
     return address.includes(":") ? `[${address}]:0` : `${address}:0`;
   }
 
+  downstreamDirectRemoteAddress(): string {
+    return this.#of.down.remoteAddress;
+  }
+
+  downstreamTls(): TlsInfo | undefined {
+    return this.#of.down.tls;
+  }
+
   connectionTerminationDetails(): string {
     return "";
   }
 
   requestedServerName(): string {
-    return "";
+    return this.#of.down.tls?.serverName ?? "";
   }
 
   routeName(): string {
     return this.#of.routing.route?.name ?? "";
+  }
+
+  filterChainName(): string {
+    return this.#of.down.hcm.chainName;
+  }
+
+  logType(): string {
+    return "DownstreamEnd";
   }
 }

@@ -230,7 +230,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.failureDetail = detail;
     const verdict = this.#retry.onReset(reason, requestStarted);
     if (verdict === "retry") this.#backOffAndRetry();
-    else this.#refuse(replies.resetReply(reason, this.account.attempts > 1), verdict);
+    else this.#refuse(replies.resetReply(reason, this.account.attempts > 1, detail), verdict);
   }
 
   onPerTryTimeout(): void {
@@ -321,6 +321,11 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     }
     this.account.details = `upstream_reset_after_response_started{${reason.replaceAll(" ", "_")}}`;
     this.#abort();
+  }
+
+  /** The client's body breaks the protocol: nothing can follow it. */
+  onBadBody(): void {
+    if (this.#state !== "idle") this.#giveUp(replies.BAD_BODY);
   }
 
   /** The client has gone, or broke the protocol, before the response was complete. */

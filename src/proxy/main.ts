@@ -2,17 +2,26 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { Registry } from "../metrics/registry.ts";
 import { startSweeping } from "../metrics/sweeping.ts";
+import { formatAddress } from "../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
 import type { ClusterRow, ListenerRow } from "./admin/admin-source.ts";
 import { type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
 import { clusterRows, listenerRows } from "./admin/proxy-source.ts";
-import type { Resolve } from "./cluster/resolution.ts";
+import type { Resolve } from "./dns/resolver.ts";
 import type { ConfigClient, ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
 import type { DataPlane } from "./data-plane.ts";
+import {
+  closeUnwanted,
+  type HeldSocket,
+  type Inheritance,
+  NOTHING_INHERITED,
+} from "./graceful/inheritance.ts";
 import { DRAIN_TIMES, type DrainTimes, type Leaving, Lifecycle } from "./graceful/lifecycle.ts";
 import { LocalLimits } from "./limits/limits.ts";
+import { ALONE } from "./listener/bound-socket.ts";
 import type { Discouraging } from "./listener/listener-set.ts";
+import type { RefusedRequest } from "./listener/refused/refused-requests.ts";
 import { DEFAULT_OVERLOAD } from "./overload/overload.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { assemble, type ThreadParts } from "./worker/assemble.ts";
@@ -28,6 +37,8 @@ export interface ProxyOptions {
   readonly carrying?: boolean;
   /** Hears what a log should: the control plane come and gone, refusals. */
   readonly onNotice?: (notice: string) => void;
+  /** What a predecessor has listened with. */
+  readonly inherited?: Inheritance;
   /** How `leave` goes; default: docs/graceful.md. */
   readonly drainTimes?: DrainTimes;
   /** Somebody asked the admin server to end the program. */
@@ -44,6 +55,8 @@ export interface Plane {
   readonly ready: boolean;
   readonly listeners: readonly ListenerRow[];
   clusters(): readonly ClusterRow[] | Promise<readonly ClusterRow[]>;
+  /** The requests that were refused last, the oldest first. */
+  refused(): readonly RefusedRequest[] | Promise<readonly RefusedRequest[]>;
   /** Swaps to another configuration as a whole, or rejects and changes nothing. */
   apply(config: ProxyConfig): Promise<void>;
   resetCounters(): void | Promise<void>;
@@ -53,8 +66,10 @@ export interface Plane {
   discourage(discouraging: Discouraging | undefined): void;
   /** Accepts nothing new. */
   drain(discouraging: Discouraging): void;
-  /** Accepts nothing new, lets requests finish for `graceMs`, then closes what is left. */
-  stop(graceMs: number): Promise<void>;
+  /** What it listens with, for a successor. */
+  held(): readonly HeldSocket[] | Promise<readonly HeldSocket[]>;
+  /** See `DataPlane.stop`. */
+  stop(graceMs: number, patienceMs: number): Promise<void>;
 }
 
 /** A proxy that serves. */
@@ -73,6 +88,10 @@ export interface ServingProxy {
   stop(graceMs?: number): Promise<void>;
   /** As `stop`, and lets clients hear of it before; how long, the options say. */
   leave(): Promise<void>;
+  /** What it listens with, the servers beside the data plane included. */
+  held(): Promise<readonly HeldSocket[]>;
+  /** A successor has the sockets that `held` told of, and accepts: ends what is under way. */
+  makeWay(): Promise<void>;
 }
 
 /** A proxy whose data plane runs on this thread. */
@@ -99,7 +118,10 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     connectionsOf: (thresholds) => new LocalLimits(thresholds),
     overload: bootstrap.overload ?? DEFAULT_OVERLOAD,
   });
-  const running = await serve(options, new LocalPlane(parts, bootstrap));
+  const running = await serve(
+    options,
+    new LocalPlane(parts, bootstrap, options.inherited ?? NOTHING_INHERITED),
+  );
   return Object.assign(running, { telemetry: parts.telemetry, dataPlane: parts.dataPlane });
 }
 
@@ -115,14 +137,18 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
   const leaving: Leaving = {
     discourage: (discouraging) => plane.discourage(discouraging),
     drain: (discouraging) => plane.drain(discouraging),
-    stop: (graceMs) => {
+    stop: (graceMs, patienceMs) => {
       // A new configuration would open listeners again.
       client?.stop();
-      return plane.stop(graceMs);
+      return plane.stop(graceMs, patienceMs);
     },
   };
   const lifecycle = new Lifecycle(leaving, clock, times, initialized);
+  const { inherited = NOTHING_INHERITED } = options;
+  // Who asks the predecessor's admin server must not hear that nothing is ready.
+  if (inherited.size > 0) await until(clock, initialized);
   const admin = await startAdminServers({
+    inherited,
     bootstrap,
     version: options.version ?? "",
     clock,
@@ -131,6 +157,7 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
     onQuit: options.onQuit ?? silent,
   });
   const stopSweeping = startSweeping(plane.registry, clock);
+  closeUnwanted(inherited, new Set([...addressesOf(plane.config), ...admin.addresses]));
   const end = async (drainTimes: DrainTimes): Promise<void> => {
     await lifecycle.leave(drainTimes);
     stopSweeping();
@@ -149,6 +176,12 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
     reopenLogs: () => plane.reopenLogs(),
     stop: (graceMs = GRACE_MS) => end({ drainMs: graceMs, acceptMs: 0 }),
     leave: () => end(times),
+    held: async () => [...(await plane.held()), ...admin.held],
+    makeWay: async () => {
+      await admin.close();
+      await lifecycle.makeWay();
+      stopSweeping();
+    },
   };
 }
 
@@ -158,9 +191,13 @@ class LocalPlane implements Plane {
   readonly #bootstrap: Bootstrap;
   readonly ready = true;
 
-  constructor(parts: ThreadParts, bootstrap: Bootstrap) {
+  /** Until the first configuration has it. */
+  #inherited: Inheritance;
+
+  constructor(parts: ThreadParts, bootstrap: Bootstrap, inherited: Inheritance) {
     this.#parts = parts;
     this.#bootstrap = bootstrap;
+    this.#inherited = inherited;
   }
 
   get registry(): Registry {
@@ -179,12 +216,25 @@ class LocalPlane implements Plane {
     return clusterRows(this.#parts.dataPlane.clusters, this.#bootstrap);
   }
 
-  apply(config: ProxyConfig): Promise<void> {
-    return this.#parts.dataPlane.apply(config);
+  refused(): readonly RefusedRequest[] {
+    return this.#parts.telemetry.refused.all;
+  }
+
+  async apply(config: ProxyConfig): Promise<void> {
+    const prepared = await this.#parts.dataPlane.prepare(config, {
+      ...ALONE,
+      inherited: this.#inherited,
+    });
+    await prepared.commit();
+    this.#inherited = NOTHING_INHERITED;
   }
 
   resetCounters(): void {
     this.registry.resetCounters();
+  }
+
+  held(): readonly HeldSocket[] {
+    return this.#parts.dataPlane.listeners.held;
   }
 
   discourage(discouraging: Discouraging | undefined): void {
@@ -199,14 +249,31 @@ class LocalPlane implements Plane {
     this.#parts.accessLogs.reopen();
   }
 
-  async stop(graceMs: number): Promise<void> {
-    await this.#parts.dataPlane.stop(graceMs);
+  async stop(graceMs: number, patienceMs: number): Promise<void> {
+    await this.#parts.dataPlane.stop(graceMs, patienceMs);
     await this.#parts.accessLogs.close();
   }
 }
 
 function silent(): void {
   // Nobody listens.
+}
+
+const POLL_MS = 10;
+
+async function until(clock: Clock, holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    await new Promise<void>((resolve) => {
+      clock.after(POLL_MS, resolve);
+    });
+  }
+}
+
+/** Where a configuration listens. */
+function addressesOf({ listeners }: ProxyConfig): readonly string[] {
+  return listeners.flatMap(({ address, bindToPort }) =>
+    bindToPort ? [formatAddress(address)] : [],
+  );
 }
 
 function staticConfig({ listeners, clusters }: Bootstrap): ProxyConfig {

@@ -3,9 +3,16 @@ import { flushCompileCache } from "node:module";
 import { formatDiagnostic } from "../../base/diagnostic.ts";
 import { fileFault } from "../../base/file-fault.ts";
 import { readBootstrap } from "../../proxy/bootstrap.ts";
+import {
+  LEGACY_VARIABLE,
+  type Legacy,
+  NOTHING_INHERITED,
+  readLegacy,
+} from "../../proxy/graceful/inheritance.ts";
 import { type ProxyOptions, type ServingProxy, startProxy } from "../../proxy/main.ts";
 import { CONCURRENCY_ALLOWED, parseConcurrency } from "../concurrency.ts";
 import { DRAIN_ALLOWED, drainTimes, parseDrainSeconds } from "../drain-times.ts";
+import { startSuccessor, tellPredecessor } from "../succession.ts";
 
 const FAILED_STATUS = 1;
 const REFUSED_STATUS = 2;
@@ -48,22 +55,39 @@ export async function proxyCommand(args: ProxyArguments, version: string): Promi
   const onQuit = (): void => {
     process.kill(process.pid, "SIGTERM");
   };
-  const options = { bootstrap, version, drainTimes: times, onNotice: say, onQuit };
-  const proxy = await start(options, workers);
+  const legacy = takeLegacy();
+  const inherited = legacy?.sockets ?? NOTHING_INHERITED;
+  const options = { bootstrap, version, inherited, drainTimes: times, onNotice: say, onQuit };
+  // A socket without a worker of its own would be nobody's.
+  const count = legacy?.workers ?? workers;
+  const proxy = await start(options, count);
+  tellPredecessor();
   // The last resort: the pod's traffic must not end with one mistake that nothing else contained.
   process.on("uncaughtException", (error) => say(`internal error: ${error.stack ?? error}`));
   // Timers keep no process alive, and before the first configuration there may be nothing else.
   setInterval(() => {}, AWAKE_MS);
   let asked = false;
+  const endAs = (ending: Promise<void>): void => {
+    asked = true;
+    void ending.then(() => process.exit(0));
+  };
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       if (asked) process.exit(FAILED_STATUS);
-      asked = true;
       // Whoever presses Ctrl-C has no clients that must hear of it first.
-      const ended = signal === "SIGTERM" ? proxy.leave() : proxy.stop(times.drainMs);
-      void ended.then(() => process.exit(0));
+      endAs(signal === "SIGTERM" ? proxy.leave() : proxy.stop(times.drainMs));
     });
   }
+  let succeeding = false;
+  process.on("SIGUSR2", () => {
+    if (asked || succeeding) return;
+    succeeding = true;
+    const input = fromStdin ? text : undefined;
+    void startSuccessor({ predecessor: proxy, workers: count, input, say }).then((serves) => {
+      succeeding = false;
+      if (serves && !asked) endAs(proxy.makeWay());
+    });
+  });
   process.on("SIGUSR1", () => proxy.reopenLogs());
   // A sidecar is killed with its pod, and only a process that ends by itself writes its cache.
   flushCompileCache();
@@ -89,4 +113,11 @@ async function readStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Only once: what this process starts is no successor. */
+function takeLegacy(): Legacy | undefined {
+  const legacy = readLegacy(process.env[LEGACY_VARIABLE]);
+  delete process.env[LEGACY_VARIABLE];
+  return legacy;
 }

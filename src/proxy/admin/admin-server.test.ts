@@ -106,6 +106,7 @@ function source(): AdminSource {
     clusters: () => [CLUSTER],
     listeners: () => [{ name: "in", address: socketAddress("127.0.0.1", 15_006) }],
     configDump: () => ({ listeners: [], routes: [ROUTES], clusters: [], endpoints: [] }),
+    refused: () => [],
     onResetCounters: () => registry.resetCounters(),
     onQuit: () => happened.push("quit"),
     onReopenLogs: () => undefined,

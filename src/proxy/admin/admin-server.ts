@@ -1,5 +1,6 @@
 import { memoryUsage } from "node:process";
 import type { Address } from "../../model/address.ts";
+import { type Inheritance, NOTHING_INHERITED } from "../graceful/inheritance.ts";
 import type { DrainOptions, ServerState } from "../graceful/lifecycle.ts";
 import type { AdminSource } from "./admin-source.ts";
 import { refusalOf } from "./admission.ts";
@@ -7,6 +8,7 @@ import { type Answer, HTML, json, text } from "./answer.ts";
 import { type Page, type RunningServer, servePages } from "./page-server.ts";
 import { clustersPage } from "./pages/clusters.ts";
 import { configDumpPage } from "./pages/config-dump.ts";
+import { errorsPage } from "./pages/errors.ts";
 import { listenersPage } from "./pages/listeners.ts";
 import { redact } from "./pages/redact.ts";
 import { prometheusPage, statsPage } from "./pages/stats.ts";
@@ -17,11 +19,16 @@ const OK = text("OK\n");
  * Serves Envoy's admin interface, as far as there is something to say (Envoy: operations/admin).
  * For operators on this machine: it is refused to other hosts' names and origins.
  */
-export function startAdmin(address: Address, source: AdminSource): Promise<RunningServer> {
+export function startAdmin(
+  address: Address,
+  source: AdminSource,
+  inherited: Inheritance = NOTHING_INHERITED,
+): Promise<RunningServer> {
   const pages = pagesOf(source);
   return servePages(address, {
     pages,
     refuse: refusalOf,
+    inherited,
     unknownPath: () => `invalid path. ${helpText(pages)}`,
   });
 }
@@ -49,6 +56,9 @@ function pagesOf(source: AdminSource): readonly Page[] {
       source.onHealthCheck(true);
       return OK;
     }),
+    get("/errors", "the requests that were refused last; format=json", async (query) =>
+      errorsPage(await source.refused(), query),
+    ),
     get("/help", "print out list of admin commands", () => text(helpText(pages))),
     get("/listeners", "print listener info; format=json", (query) =>
       listenersPage(source.listeners(), query),

@@ -5,6 +5,7 @@ import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Thresholds } from "../../model/cluster.ts";
 import type { HealthStatus, Locality } from "../../model/endpoint.ts";
 import type { DrainOptions, ServerState } from "../graceful/lifecycle.ts";
+import type { RefusedRequest } from "../listener/refused/refused-requests.ts";
 
 /** What the admin pages ask of a proxy; asked anew for each request. */
 export interface AdminSource {
@@ -17,6 +18,8 @@ export interface AdminSource {
   state(): ServerState;
   clusters(): Iterable<ClusterRow> | Promise<Iterable<ClusterRow>>;
   listeners(): Iterable<ListenerRow>;
+  /** The requests that were refused last, the oldest first. */
+  refused(): readonly RefusedRequest[] | Promise<readonly RefusedRequest[]>;
   /** What is served now, the bootstrap's own resources included. */
   configDump(): ProxyConfig;
   /** Sets counters and histograms to zero, before it has resolved. */

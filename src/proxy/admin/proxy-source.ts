@@ -4,6 +4,7 @@ import type { Cluster } from "../../model/cluster.ts";
 import { NO_LOCALITY } from "../../model/endpoint.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import type { Host } from "../cluster/host.ts";
+import type { Inheritance } from "../graceful/inheritance.ts";
 import type { Lifecycle } from "../graceful/lifecycle.ts";
 import type { ListenerSet } from "../listener/listener-set.ts";
 import type { Plane } from "../main.ts";
@@ -15,6 +16,8 @@ export interface ProxyParts {
   readonly clock: Clock;
   readonly plane: Plane;
   readonly lifecycle: Lifecycle;
+  /** What a predecessor has listened with. */
+  readonly inherited: Inheritance;
   readonly onQuit: () => void;
 }
 
@@ -27,6 +30,7 @@ export function adminSourceOf(parts: ProxyParts): AdminSource {
     state: () => lifecycle.state,
     clusters: () => plane.clusters(),
     listeners: () => plane.listeners,
+    refused: () => plane.refused(),
     configDump: () => plane.config,
     onResetCounters: () => plane.resetCounters(),
     onHealthCheck: (passes) => {

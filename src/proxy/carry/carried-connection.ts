@@ -3,6 +3,7 @@ import { type ErrorCode, REFUSED_STREAM } from "../../codec/h2/error-code.ts";
 import type { Stream } from "../../codec/h2/stream.ts";
 import type { RequestMessage } from "../../codec/http/message.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import type { TlsInfo } from "../tls/tls-info.ts";
 import type { Http1Pool, PooledConnection } from "../upstream/http1/pool.ts";
 import {
   ClientStream,
@@ -49,6 +50,7 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
   #draining = false;
   #counted = false;
   #localAddress = "";
+  #tls: TlsInfo | undefined;
   established = false;
   /** Requests that it has carried. */
   requests = 0;
@@ -65,6 +67,10 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
 
   get localAddress(): string {
     return this.#localAddress;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#tls;
   }
 
   get forwardsTrailers(): boolean {
@@ -106,6 +112,7 @@ export class CarriedConnection implements PooledConnection, StreamCarrier, Deadl
   openStream(stream: ClientStream, { contentLength }: RequestMessage): Stream | undefined {
     const carrier = this.#carriers.carrierFor(contentLength);
     this.#localAddress = carrier?.localAddress ?? "";
+    this.#tls = carrier?.tls;
     return carrier?.openStream(stream);
   }
 

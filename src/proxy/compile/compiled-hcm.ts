@@ -19,6 +19,8 @@ export class RouteSlot {
 
 /** An HTTP connection manager at work. */
 export interface CompiledHcm {
+  /** Of the filter chain; empty where it has none. */
+  readonly chainName: string;
   readonly config: HttpConnectionManager;
   readonly context: ProxyContext;
   readonly routes: RouteSlot;

@@ -3,6 +3,7 @@ import type { CompiledDirectResponse, CompiledRedirect } from "../route/compiled
 import { redirectLocation } from "../route/redirect.ts";
 import type { RequestHead } from "../route/request-head.ts";
 import {
+  FLAG_DPE,
   FLAG_NC,
   FLAG_NR,
   FLAG_OM,
@@ -79,6 +80,12 @@ export const UPGRADE_REQUIRED: LocalReply = {
   close: true,
 };
 
+/** A body whose chunks break the rules. */
+export const BAD_BODY: LocalReply = {
+  ...reply(400, "Bad Request", FLAG_DPE, "http1.codec_error"),
+  close: true,
+};
+
 export const BAD_PATH: LocalReply = reply(400, "", 0, "path_normalization_failed");
 
 /** The client is to ask for the path in normal form. */
@@ -98,9 +105,9 @@ export const CLUSTER_REPLIES: Readonly<Record<number, LocalReply>> = {
 };
 
 /** An attempt failed, and no other follows. */
-export function resetReply(reason: ResetReason, retried: boolean): LocalReply {
+export function resetReply(reason: ResetReason, retried: boolean, failure = ""): LocalReply {
   const { flag, status } = reportOf(reason);
-  const answer = reply(status, resetBody(reason, retried), flag, resetDetails(reason));
+  const answer = reply(status, resetBody(reason, retried), flag, resetDetails(reason, failure));
   return reason === "overflow" ? { ...answer, headers: [["x-envoy-overloaded", "true"]] } : answer;
 }
 

@@ -36,9 +36,10 @@ export function resetBody(reason: ResetReason, retried: boolean): string {
   return `upstream connect error or disconnect/reset before headers. ${which}: ${reason}`;
 }
 
-/** Envoy's response code details. */
-export function resetDetails(reason: ResetReason): string {
-  return `upstream_reset_before_response_started{${reason.replaceAll(" ", "_")}}`;
+/** Envoy's response code details. `failure`: why there was no connection; else empty. */
+export function resetDetails(reason: ResetReason, failure: string): string {
+  const why = failure === "" ? reason : `${reason}|${failure}`;
+  return `upstream_reset_before_response_started{${why.replaceAll(" ", "_")}}`;
 }
 
 export function isConnectFailure(reason: ResetReason): boolean {

@@ -2,10 +2,10 @@
 
 import { ID } from "../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../codec/http/header-table.ts";
+import type { FormatSource } from "../format/source.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./compiled-route.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
 import type { RequestHead } from "./request-head.ts";
-import type { FormatSource } from "./template.ts";
 
 /**
  * What the route makes of a request (Envoy: finalizeRequestHeaders): headers of the weighted
@@ -37,8 +37,8 @@ export function finalizeResponse(
   source: FormatSource,
 ): void {
   // A local reply before the first attempt has none to count.
-  if (route.attemptCountInResponse && source.attempts() > 0) {
-    headers.set(ID["x-envoy-attempt-count"], String(source.attempts()));
+  if (route.attemptCountInResponse && source.account.attempts > 0) {
+    headers.set(ID["x-envoy-attempt-count"], String(source.account.attempts));
   }
   if (target !== undefined) applyAll(target.responseHeaders, headers, source);
   applyAll(route.responseHeaders, headers, source);

@@ -18,7 +18,8 @@
 import { grpcStatusOfHttp } from "../../codec/grpc/status.ts";
 import type { HttpVersion } from "../../codec/http/message.ts";
 import type { WorkloadLabels } from "../../model/endpoint.ts";
-import type { AccessLogger, LogSource } from "./access-log/logger.ts";
+import type { FormatSource } from "../format/source.ts";
+import type { AccessLogger } from "./access-log/logger.ts";
 import { type ClusterStats, NO_CLUSTER_STATS } from "./envoy/cluster-stats.ts";
 import type { HttpStats } from "./envoy/http-stats.ts";
 import type { ListenerHttpStats } from "./envoy/listener-stats.ts";
@@ -131,7 +132,7 @@ export class RequestAccount {
   }
 
   /** Everything has been said: durations, Istio's metrics, access logs (`source` feeds those). */
-  end(nowMs: number, source: LogSource): void {
+  end(nowMs: number, source: FormatSource): void {
     const door = this.#door;
     if (door === undefined) return;
     this.#door = undefined;
@@ -146,6 +147,6 @@ export class RequestAccount {
       const row = series.row(this.code, this.flags, this.grpc, this.grpcStatus);
       series.record(row, durationMs, this.wireBytesReceived, this.wireBytesSent);
     }
-    for (let i = 0; i < door.logs.length; i++) door.logs[i]?.log(this, source);
+    for (let i = 0; i < door.logs.length; i++) door.logs[i]?.log(source);
   }
 }

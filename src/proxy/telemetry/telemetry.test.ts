@@ -5,7 +5,7 @@ import { renderPrometheus } from "../../metrics/text-format.ts";
 import { socketAddress } from "../../model/address.ts";
 import type { Node } from "../../model/bootstrap.ts";
 import type { WorkloadLabels } from "../../model/endpoint.ts";
-import type { LogSource } from "./access-log/logger.ts";
+import { EmptySource } from "../format/source.ts";
 import { type HttpAccount, RequestAccount } from "./account.ts";
 import { FLAG_UF, FLAG_URX } from "./response-flags.ts";
 import { type DestinationOptions, NO_DESTINATION } from "./standard/destination.ts";
@@ -46,7 +46,7 @@ const TO_REVIEWS: DestinationOptions = {
 };
 
 /** No log is configured: nobody asks. */
-const NO_SOURCE = {} as LogSource;
+const NO_SOURCE = new EmptySource();
 
 let registry: Registry;
 let telemetry: Telemetry;

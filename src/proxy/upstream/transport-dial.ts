@@ -1,5 +1,6 @@
 import type { Host } from "../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import { connectFailure } from "./connect-failure.ts";
 import type { ResetReason } from "./stream-handler.ts";
 import { type Offer, Transport, type TransportOwner } from "./transport.ts";
 
@@ -65,7 +66,7 @@ export class TransportDial implements TransportOwner, DeadlineOwner {
       this.#reason = "local connection failure";
     }
     this.#noProtocol = error.code === NO_PROTOCOL;
-    this.#detail = error.message;
+    this.#detail = connectFailure(error);
   }
 
   onClose(): void {

@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
@@ -6,7 +5,7 @@ import type { Registry } from "../../metrics/registry.ts";
 import type { Node } from "../../model/bootstrap.ts";
 import type { Cluster, Thresholds } from "../../model/cluster.ts";
 import type { OverloadConfig } from "../../model/overload.ts";
-import type { Resolve } from "../cluster/resolution.ts";
+import { type Resolve, resolveName } from "../dns/resolver.ts";
 import { DataPlane } from "../data-plane.ts";
 import { Faults } from "../faults.ts";
 import type { Limits } from "../limits/limits.ts";
@@ -98,11 +97,6 @@ function overloadOf(
   const bounds = descriptorBounds(descriptorLimit());
   const connections = connectionsOf(connectionThresholds(config, bounds));
   return new Overload({ config, clock, random, stats, readPressure, bounds, connections });
-}
-
-async function resolveName(name: string): Promise<readonly string[]> {
-  const found = await lookup(name, { all: true, family: 4 });
-  return found.map(({ address }) => address);
 }
 
 /** An address of this machine that others can reach. */

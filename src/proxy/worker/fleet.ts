@@ -4,9 +4,16 @@ import { type Address, formatAddress } from "../../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ClusterRow, ListenerRow } from "../admin/admin-source.ts";
+import {
+  type HeldSocket,
+  type Inheritance,
+  NOTHING_INHERITED,
+  shareOf,
+} from "../graceful/inheritance.ts";
 import { releaseAll, sharedUse } from "../limits/shared-limits.ts";
 import type { Binding } from "../listener/bound-socket.ts";
 import type { Discouraging } from "../listener/listener-set.ts";
+import { lastRefused, type RefusedRequest } from "../listener/refused/refused-requests.ts";
 import type { Plane } from "../main.ts";
 import { DEFAULT_OVERLOAD } from "../overload/overload.ts";
 import { newTicketSecret } from "../tls/session/ticket-keys.ts";
@@ -24,6 +31,7 @@ export interface FleetOptions {
   readonly clock: Clock;
   readonly counting: CountingParts;
   readonly onNotice: (notice: string) => void;
+  readonly inherited: Inheritance;
 }
 
 /** A worker that lived so long has not failed to start: its successor comes at once. */
@@ -55,6 +63,8 @@ export class Fleet implements Plane, ThreadOwner {
   /** By slot: when its worker began, and how many have ended soon after. */
   readonly #begunMs: number[] = [];
   readonly #quickEnds: number[] = [];
+  /** Until the first configuration has it. */
+  #inherited: Inheritance;
   #config: ProxyConfig = NOTHING;
   #addresses: ReadonlyMap<string, Address> = new Map();
   #turn: Promise<unknown> = Promise.resolve();
@@ -66,6 +76,7 @@ export class Fleet implements Plane, ThreadOwner {
 
   constructor(options: FleetOptions) {
     this.#options = options;
+    this.#inherited = options.inherited;
     this.#connections = sharedUse(options.workers);
     this.#use = new SharedUse(options.workers, options.counting.telemetry);
     this.#threads = Array.from({ length: options.workers }, (_, slot) => this.#begin(slot));
@@ -111,6 +122,20 @@ export class Fleet implements Plane, ThreadOwner {
     return rows.rows(this.#config, this.#options.bootstrap);
   }
 
+  async held(): Promise<readonly HeldSocket[]> {
+    const bySlot: (readonly HeldSocket[])[] = [];
+    await this.#askAll(async (thread) => {
+      bySlot[thread.slot] = await thread.ask("held", undefined);
+    });
+    return bySlot.flat();
+  }
+
+  async refused(): Promise<readonly RefusedRequest[]> {
+    const lists: (readonly RefusedRequest[])[] = [];
+    await this.#askAll(async (thread) => lists.push(await thread.ask("refused", undefined)));
+    return lastRefused(lists);
+  }
+
   async resetCounters(): Promise<void> {
     this.registry.resetCounters();
     await this.#askAll((thread) => thread.ask("resetCounters", undefined));
@@ -130,13 +155,13 @@ export class Fleet implements Plane, ThreadOwner {
     this.#options.counting.accessLogs.reopen();
   }
 
-  async stop(graceMs: number): Promise<void> {
+  async stop(graceMs: number, patienceMs = 0): Promise<void> {
     this.#stopping = true;
     const end = (): void => {
       for (const thread of this.#threads) void thread.terminate();
     };
     const late = this.#options.clock.after(graceMs + STOP_MS, end);
-    await this.#askAll((thread) => thread.ask("stop", graceMs));
+    await this.#askAll((thread) => thread.ask("stop", { graceMs, patienceMs }));
     late.cancel();
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
     await this.#options.counting.accessLogs.close();
@@ -196,6 +221,7 @@ export class Fleet implements Plane, ThreadOwner {
     this.#config = config;
     use.commit();
     await Promise.all(prepared.threads.map((thread) => this.#commit(thread, config)));
+    this.#inherited = NOTHING_INHERITED;
   }
 
   /** In the first worker, which chooses ports and meets most errors; then in all others. */
@@ -240,7 +266,8 @@ export class Fleet implements Plane, ThreadOwner {
       const known = found.get(listener.name) ?? (same ? this.#addresses.get(listener.name) : null);
       if (known?.kind === "socket") ports.set(listener.name, known.port);
     }
-    return { shared: true, first, paths: slot === FIRST_SLOT, ports };
+    const inherited = shareOf(this.#inherited, slot, this.#options.workers);
+    return { shared: true, first, paths: slot === FIRST_SLOT, ports, inherited };
   }
 
   /** A worker that fails where nothing can be refused any more is out of step: it is replaced. */

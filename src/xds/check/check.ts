@@ -6,6 +6,7 @@ import { durationMs } from "../message/scalar.ts";
 import { Place, type Problem } from "./place.ts";
 import { checkRules, checkSize, isRequiredOneof, rulesOf } from "./rules.ts";
 import type { FieldSupport } from "./support.ts";
+import { ACCESS_LOG_SUPPORT } from "./support-access-log.ts";
 import { BOOTSTRAP_SUPPORT } from "./support-bootstrap.ts";
 import { CLUSTER_SUPPORT } from "./support-cluster.ts";
 import { LISTENER_SUPPORT } from "./support-listener.ts";
@@ -14,6 +15,7 @@ import { TRANSPORT_SUPPORT } from "./support-transport.ts";
 
 const SUPPORT = {
   ...LISTENER_SUPPORT,
+  ...ACCESS_LOG_SUPPORT,
   ...ROUTE_SUPPORT,
   ...CLUSTER_SUPPORT,
   ...BOOTSTRAP_SUPPORT,

@@ -20,7 +20,9 @@ import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import type { Downstream } from "../../downstream.ts";
 import { Exchange } from "../../exchange.ts";
 import { contained } from "../../faults.ts";
+import { takeUnderscores } from "../../filters/underscores.ts";
 import { FLAG_DC } from "../../telemetry/response-flags.ts";
+import type { TlsInfo } from "../../tls/tls-info.ts";
 import type { Accepted } from "../accepted.ts";
 import { Http2ResponseEncoder } from "./response-encoder.ts";
 
@@ -75,6 +77,10 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     return this.#carrier.accepted.secure;
   }
 
+  get tls(): TlsInfo | undefined {
+    return this.#carrier.accepted.tls;
+  }
+
   get carrying(): boolean {
     return this.#carrier.carrying;
   }
@@ -114,6 +120,11 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     const { carrying } = this.#carrier;
     this.message.version = carrying ? 11 : 20;
     try {
+      if (!takeUnderscores(this.message.headers, this.hcm, 20)) {
+        this.#rejected(PROTOCOL_ERROR);
+        this.#reset(PROTOCOL_ERROR);
+        return;
+      }
       if (this.message.upgrade === "websocket" && !carrying) this.#addKey();
       this.#exchange.begin(this.#stream?.headBytes ?? 0);
     } catch (error) {

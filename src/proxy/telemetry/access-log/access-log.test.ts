@@ -1,42 +1,108 @@
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { VirtualClock } from "../../../base/clock.ts";
-import { Registry } from "../../../metrics/registry.ts";
+import { describe, expect, it } from "vitest";
+import { SeededRandom } from "../../../base/random.ts";
+import type {
+  AccessLogFilter,
+  AccessLogFormat,
+  JsonFields,
+  TextLogFormat,
+} from "../../../model/access-log.ts";
+import type { Fraction } from "../../../model/fraction.ts";
+import { EmptySource } from "../../format/source.ts";
+import type { TlsInfo } from "../../tls/tls-info.ts";
 import { RequestAccount } from "../account.ts";
 import { FLAG_UF, FLAG_URX } from "../response-flags.ts";
-import { AccessLogs } from "./access-logs.ts";
-import { compileLogFormat, ENVOY_LOG_FORMAT, ISTIO_LOG_FORMAT } from "./format.ts";
-import { DROPPED, LINES, LogSink, type WriteBytes } from "./log-sink.ts";
-import type { LogSource } from "./logger.ts";
+import { compileLogFormat, ENVOY_LOG_FORMAT } from "./format.ts";
+import { compileLogFilter } from "./log-filter.ts";
 
 const STARTED_AT = Date.UTC(2026, 10, 21, 4, 58, 7, 374);
 
-function sourceOf(request: Readonly<Record<string, string>> = {}): LogSource {
-  const headers: Readonly<Record<string, string>> = {
-    ":method": "GET",
-    ":path": "/reviews/1",
-    ":authority": "reviews",
-    ...request,
-  };
-  return {
-    protocol: () => "HTTP/1.1",
-    requestHeader: (name) => headers[name] ?? "",
-    responseHeader: (name) => (name === "x-envoy-upstream-service-time" ? "7" : ""),
-    responseTrailer: (name) => (name === "grpc-message" ? "gone" : ""),
-    upstreamHost: () => "10.0.0.2:9080",
-    upstreamCluster: () => "outbound|9080||reviews",
-    upstreamLocalAddress: () => "[::1]:40000",
-    upstreamTransportFailureReason: () => "delayed connect error",
-    downstreamLocalAddress: () => "10.0.0.1:9080",
-    downstreamRemoteAddress: () => "10.0.0.9:50000",
-    connectionTerminationDetails: () => "",
-    requestedServerName: () => "",
-    routeName: () => "default",
-  };
+class Source extends EmptySource {
+  readonly #request: Readonly<Record<string, string>>;
+
+  constructor(request: Readonly<Record<string, string>> = {}, account = accountOf()) {
+    super(account);
+    this.#request = request;
+  }
+
+  override startedAtWallMs(): number {
+    return STARTED_AT;
+  }
+
+  override protocol(): string {
+    return "HTTP/1.1";
+  }
+
+  override requestHeader(name: string): string | undefined {
+    const headers: Readonly<Record<string, string>> = {
+      ":method": "GET",
+      ":path": "/reviews/1?a=b%20c&a=2&empty",
+      ":authority": "reviews",
+      ...this.#request,
+    };
+    return headers[name];
+  }
+
+  override responseHeader(name: string): string | undefined {
+    return name === "x-envoy-upstream-service-time" ? "7" : undefined;
+  }
+
+  override responseTrailer(name: string): string | undefined {
+    return name === "grpc-message" ? "gone" : undefined;
+  }
+
+  override upstreamHost(): string {
+    return "10.0.0.2:9080";
+  }
+
+  override upstreamCluster(): string {
+    return "outbound|9080||reviews";
+  }
+
+  override upstreamLocalAddress(): string {
+    return "[::1]:40000";
+  }
+
+  override upstreamTransportFailureReason(): string {
+    return "delayed connect error";
+  }
+
+  override downstreamLocalAddress(): string {
+    return "10.0.0.1:9080";
+  }
+
+  override downstreamDirectRemoteAddress(): string {
+    return "10.0.0.9:50000";
+  }
+
+  override downstreamTls(): TlsInfo {
+    return TLS;
+  }
+
+  override routeName(): string {
+    return "default";
+  }
+
+  override logType(): string {
+    return "DownstreamEnd";
+  }
 }
+
+const TLS: TlsInfo = {
+  version: "TLSv1.3",
+  cipher: "TLS_AES_256_GCM_SHA384",
+  curve: "",
+  serverName: "reviews",
+  alpn: "h2",
+  sessionReused: false,
+  peer: {
+    names: { dns: ["a.example", "b.example"], uri: ["spiffe://x/ns/y/sa/z"], email: [], ip: [] },
+    identity: "spiffe://x/ns/y/sa/z",
+    subject: "CN=z",
+    sha256: "ab".repeat(32),
+    spki: "",
+  },
+};
 
 function accountOf(): RequestAccount {
   const account = new RequestAccount();
@@ -51,30 +117,43 @@ function accountOf(): RequestAccount {
   return account;
 }
 
-function line(format: string, request: Readonly<Record<string, string>> = {}): string {
-  const source = sourceOf(request);
-  const entry = { account: accountOf(), source, startedAtWallMs: STARTED_AT };
-  return compileLogFormat(format).format(entry);
+function textOf(text: string, omitEmptyValues = false): TextLogFormat {
+  return { kind: "text", text, omitEmptyValues };
+}
+
+function line(format: AccessLogFormat | string, request: Readonly<Record<string, string>> = {}) {
+  const compiled = compileLogFormat(typeof format === "string" ? textOf(format) : format);
+  return compiled.format(new Source(request));
+}
+
+function jsonOf(fields: JsonFields, omitEmptyValues = false): string {
+  return line({ kind: "json", fields, omitEmptyValues });
 }
 
 describe("a log line", () => {
   it("is Envoy's where no format is given", () => {
     expect(line(ENVOY_LOG_FORMAT, { "user-agent": "curl/8" })).toBe(
-      '[2026-11-21T04:58:07.374Z] "GET /reviews/1 HTTP/1.1" 503 URX,UF 3 91 12 7 ' +
+      '[2026-11-21T04:58:07.374Z] "GET /reviews/1?a=b%20c&a=2&empty HTTP/1.1" 503 URX,UF 3 91 12 7 ' +
         '"-" "curl/8" "-" "reviews" "10.0.0.2:9080"\n',
     );
   });
 
-  it("is Istio's in its format", () => {
-    expect(line(ISTIO_LOG_FORMAT)).toBe(
-      '[2026-11-21T04:58:07.374Z] "GET /reviews/1 HTTP/1.1" 503 URX,UF upstream_reset - ' +
-        '"delayed_connect_error" 3 91 12 7 "-" "-" "-" "reviews" "10.0.0.2:9080" ' +
-        "outbound|9080||reviews [::1]:40000 10.0.0.1:9080 10.0.0.9:50000 - default\n",
-    );
-  });
-
   it.each([
-    ["%REQ(X?:PATH)%", "/reviews/1"],
+    ["%REQ(X?:PATH)%", "/reviews/1?a=b%20c&a=2&empty"],
+    ["%PATH(NQ)%|%PATH(WQ:ORIG)%|%QUERY_PARAMS%", "/reviews/1|-|a=b%20c&a=2&empty"],
+    ["%QUERY_PARAM(a)%|%QUERY_PARAM(a):1%|%QUERY_PARAM(empty)%|%QUERY_PARAM(z)%", "b c|b||-"],
+    [
+      "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)% %COMMON_DURATION(DS_RX_BEG:US_RX_BEG:ms)%",
+      "12700 -",
+    ],
+    ["%DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_PEER_DNS_SAN%", "TLSv1.3 a.example,b.example"],
+    ["%DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_PEER_IP_SAN%", "spiffe://x/ns/y/sa/z -"],
+    ["%UPSTREAM_TLS_VERSION% %VIRTUAL_CLUSTER_NAME%", "- -"],
+    [
+      "%RESPONSE_CODE_DETAILS%|%RESPONSE_CODE_DETAILS(ALLOW_WHITESPACES)%",
+      "upstream_reset|upstream reset",
+    ],
+    ["%EMIT_TIME(%s.%3f)% %ACCESS_LOG_TYPE%", "1795237087.386 DownstreamEnd"],
     ["%REQ(:path):4%", "/rev"],
     ["100%%", "100%"],
     ["%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %UPSTREAM_LOCAL_PORT%", "::1 40000"],
@@ -95,8 +174,8 @@ describe("a log line", () => {
     const account = accountOf();
     account.grpcStatus = 8;
     const format = "%GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS(NUMBER)%";
-    const entry = { account, source: sourceOf(), startedAtWallMs: STARTED_AT };
-    const written = compileLogFormat(`${format} %GRPC_STATUS_NUMBER%`).format(entry);
+    const compiled = compileLogFormat(textOf(`${format} %GRPC_STATUS_NUMBER%`));
+    const written = compiled.format(new Source({}, account));
     expect(written).toBe("ResourceExhausted RESOURCE_EXHAUSTED 8 8");
   });
 
@@ -115,134 +194,114 @@ describe("a log line", () => {
   });
 });
 
+describe("a line of JSON", () => {
+  it("keeps types, sorts keys and nests", () => {
+    const written = jsonOf({
+      z: "%DURATION%",
+      code: "%RESPONSE_CODE% %PROTOCOL%",
+      nested: { list: [1, "%BYTES_SENT%", { flags: "%RESPONSE_FLAGS%" }], on: true, none: null },
+      missing: "%REQ(X)%",
+    });
+    expect(written).toBe(
+      '{"code":"503 HTTP/1.1","missing":null,' +
+        '"nested":{"list":[1,91,{"flags":"URX,UF"}],"none":null,"on":true},"z":12}\n',
+    );
+  });
+
+  it("leaves out what has no value where it is told to", () => {
+    const fields = { a: "%REQ(X)%", b: { c: "%REQ(X)%" }, d: "x%REQ(X)%", e: [null, "%REQ(X)%"] };
+    expect(jsonOf(fields)).toBe('{"a":null,"b":{"c":null},"d":"x-","e":[null,null]}\n');
+    expect(jsonOf(fields, true)).toBe('{"d":"x","e":[]}\n');
+    expect(jsonOf({ a: "%REQ(X)%" }, true)).toBe("{}\n");
+  });
+
+  it("is one line of JSON whatever a client sends", () => {
+    const format = {
+      kind: "json",
+      fields: { 'k"': "%REQ(x)%", mixed: "é %REQ(x)%" },
+      omitEmptyValues: false,
+    } as const;
+    const utf8 = Buffer.from("é", "utf8").toString("latin1");
+    expect(JSON.parse(line(format, { x: utf8 }))).toEqual({ 'k"': "é", mixed: "é é" });
+    expect(line(format, { x: "\xe9\x9b" })).toContain("\\u00e9\\u009b");
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.nat(255).map((byte) => String.fromCharCode(byte)) }),
+        (x) => {
+          const written = line(format, { x });
+          expect(Object.keys(JSON.parse(written))).toEqual(['k"', "mixed"]);
+          expect(written.slice(0, -1)).toMatch(/^[\x20-\x7e\xa0-\uffff]*$/);
+        },
+      ),
+    );
+  });
+});
+
 describe("a format", () => {
   it("is refused with everything that is wrong, and where", () => {
     const compile = (): unknown =>
-      compileLogFormat("a %FOO% %PROTOCOL(x)% 5% %REQ()% %START_TIME(%Q)% %toString%");
-    expect(compile).toThrow(/at character 3, %FOO%: FOO is none of the operators BYTES_RECEIVED,/);
+      compileLogFormat(textOf("a %FOO% %PROTOCOL(x)% 5% %REQ()% %START_TIME(%Q)% %toString%"));
+    expect(compile).toThrow(/at character 3, %FOO%: FOO is none of the operators /);
     expect(compile).toThrow("at character 9, %PROTOCOL(x)%: PROTOCOL takes no argument");
     expect(compile).toThrow("at character 24, %: no operator begins here");
     expect(compile).toThrow("at character 26, %REQ()%: REQ takes one or two names");
-    expect(() => compileLogFormat("%GRPC_STATUS(snake)%")).toThrow(
+    expect(() => compileLogFormat(textOf("%GRPC_STATUS(snake)%"))).toThrow(
       "GRPC_STATUS takes one of CAMEL_STRING, SNAKE_STRING, NUMBER",
     );
     expect(compile).toThrow("%START_TIME(%Q)%: the time format %Q is not known");
+    const metadata = (): unknown => compileLogFormat(textOf("%METADATA(ROUTE:a:b)%"));
+    expect(metadata).toThrow("METADATA is not executed: metadata is not read here");
+    expect(() => compileLogFormat(textOf("%PROTOCOL:3%"))).toThrow("PROTOCOL takes no length");
+    expect(() => jsonOf({ a: { b: ["%FOO%"] }, c: "%BAR%" })).toThrow(
+      /json a\.b\[0\]: .*FOO is none.*; json c: .*BAR is none/,
+    );
   });
 });
 
-describe("log files", () => {
-  let folder: string;
-  let clock: VirtualClock;
-  let registry: Registry;
+const random = new SeededRandom(1);
 
-  beforeEach(() => {
-    folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-log-"));
-    clock = new VirtualClock();
-    registry = new Registry();
+describe("a filter", () => {
+  const header = {
+    name: "x-log",
+    value: { kind: "exact", value: "yes", ignoreCase: false },
+    invert: false,
+    missingAsEmpty: false,
+  } as const;
+  const half = { numerator: 50, denominator: 100 } as const;
+  const never = { kind: "statusCode", operator: "equal", value: 1 } as const;
+
+  it.each<[string, AccessLogFilter, Readonly<Record<string, string>>, boolean]>([
+    ["a status", { kind: "statusCode", operator: "equal", value: 503 }, {}, true],
+    ["another status", { kind: "statusCode", operator: "atMost", value: 499 }, {}, false],
+    ["a duration in whole ms", { kind: "duration", operator: "atLeast", value: 12 }, {}, true],
+    ["a longer duration", { kind: "duration", operator: "atLeast", value: 13 }, {}, false],
+    ["what is no health check", { kind: "notHealthCheck" }, {}, true],
+    ["a header", { kind: "header", header }, { "x-log": "yes" }, true],
+    ["a header that is missing", { kind: "header", header }, {}, false],
+    ["any flag", { kind: "responseFlag", flags: [] }, {}, true],
+    ["a flag", { kind: "responseFlag", flags: ["NR", "UF"] }, {}, true],
+    ["another flag", { kind: "responseFlag", flags: ["NR"] }, {}, false],
+    ["a gRPC status", { kind: "grpcStatus", statuses: [14], exclude: false }, {}, true],
+    ["but a gRPC status", { kind: "grpcStatus", statuses: [14], exclude: true }, {}, false],
+    ["a type of log", { kind: "logType", types: ["DownstreamEnd"], exclude: false }, {}, true],
+    ["another type", { kind: "logType", types: ["DownstreamEnd"], exclude: true }, {}, false],
+    ["both of two", { kind: "and", filters: [{ kind: "notHealthCheck" }, never] }, {}, false],
+    ["one of two", { kind: "or", filters: [never, { kind: "notHealthCheck" }] }, {}, true],
+    // 0x00000031 is 49, 0x00000032 is 50.
+    ["a sample", sampleOf(half), { "x-request-id": "00000031-0000" }, true],
+    ["what is no sample", sampleOf(half), { "x-request-id": "00000032-0000" }, false],
+  ])("takes %s", (_, filter, request, taken) => {
+    expect(compileLogFilter(filter, random)(new Source(request))).toBe(taken);
   });
 
-  afterEach(() => {
-    fs.rmSync(folder, { recursive: true });
+  it("draws a sample of requests that have no id", () => {
+    const filter = compileLogFilter(sampleOf(half), new SeededRandom(7));
+    const drawn = Array.from({ length: 1000 }, () => filter(new Source())).filter(Boolean);
+    expect(drawn.length).toBeGreaterThan(430);
+    expect(drawn.length).toBeLessThan(570);
   });
 
-  it("are appended to, by all that name the same path", async () => {
-    const file = path.join(folder, "access.log");
-    fs.writeFileSync(file, "before\n");
-    const logs = new AccessLogs(registry, clock);
-    const first = logs.loggersOf({ accessLogs: [{ path: file, format: "%RESPONSE_CODE%\n" }] });
-    const second = logs.loggersOf({ accessLogs: [{ path: file, format: "%PROTOCOL%\n" }] });
-    for (const logger of [...first, ...second]) logger.log(accountOf(), sourceOf());
-    await logs.close();
-    expect(fs.readFileSync(file, "utf8")).toBe("before\n503\nHTTP/1.1\n");
-  });
-
-  it("are refused where they cannot be opened, and none is opened for a wrong format", () => {
-    const logs = new AccessLogs(registry, clock);
-    const nowhere = [{ path: path.join(folder, "no", "log"), format: undefined }];
-    expect(() => logs.loggersOf({ accessLogs: nowhere })).toThrow("ENOENT");
-    const file = path.join(folder, "access.log");
-    const wrong = [
-      { path: file, format: undefined },
-      { path: file, format: "%FOO%" },
-    ];
-    expect(() => logs.loggersOf({ accessLogs: wrong })).toThrow("FOO");
-    expect(fs.existsSync(file)).toBe(false);
-  });
-});
-
-/** A file that takes what a test lets it take. */
-class Pipe {
-  readonly cells: Float64Array = new Float64Array(2);
-  readonly clock: VirtualClock = new VirtualClock();
-  readonly writes: string[] = [];
-  /** What the next writes do: take so many bytes, or fail. */
-  answers: (number | "EAGAIN" | "ENOSPC")[] = [];
-  readonly sink: LogSink;
-
-  constructor() {
-    const writeBytes: WriteBytes = (_, bytes, done) => {
-      const answer = this.answers.shift() ?? bytes.length;
-      const error = Object.assign(new Error("no"), { code: String(answer) });
-      if (typeof answer === "string") return done(error, 0);
-      this.writes.push(bytes.subarray(0, answer).toString());
-      done(null, answer);
-    };
-    this.sink = new LogSink("/dev/null", this.clock, this.cells, writeBytes);
+  function sampleOf(fraction: Fraction): AccessLogFilter {
+    return { kind: "sample", fraction, independent: false };
   }
-}
-
-describe("a log's sink", () => {
-  it("gathers lines for a second, or until there are many", () => {
-    const { clock, sink, writes } = new Pipe();
-    sink.write("a\n");
-    sink.write("b\n");
-    expect(writes).toEqual([]);
-    clock.advance(1000);
-    expect(writes).toEqual(["a\nb\n"]);
-    sink.write("c".repeat(70_000));
-    expect(writes).toHaveLength(2);
-  });
-
-  it("goes on where a write took only a part", () => {
-    const pipe = new Pipe();
-    pipe.answers = [3];
-    pipe.sink.write("abcdef\n");
-    pipe.clock.advance(1000);
-    expect(pipe.writes).toEqual(["abc", "def\n"]);
-  });
-
-  it("waits for a reader that stalls, and drops and counts what does not fit", () => {
-    const pipe = new Pipe();
-    pipe.answers = Array<"EAGAIN">(30).fill("EAGAIN");
-    const long = "x".repeat(64 * 1024);
-    for (let i = 0; i < 30; i++) pipe.sink.write(long);
-    expect(pipe.cells[LINES]).toBe(16);
-    expect(pipe.cells[DROPPED]).toBe(14);
-    pipe.answers = [];
-    pipe.clock.advance(2000);
-    expect(pipe.writes.join("")).toHaveLength(16 * 64 * 1024);
-    pipe.sink.write("again\n");
-    pipe.clock.advance(1000);
-    expect(pipe.writes.at(-1)).toBe("again\n");
-  });
-
-  it("counts what a full disk loses, and tries again", () => {
-    const pipe = new Pipe();
-    pipe.answers = ["ENOSPC"];
-    pipe.sink.write("lost\n");
-    pipe.clock.advance(1000);
-    pipe.sink.write("kept\n");
-    pipe.clock.advance(1000);
-    expect(pipe.writes).toEqual(["kept\n"]);
-    expect(pipe.cells[DROPPED]).toBe(1);
-  });
-
-  it("takes nothing more once closed", async () => {
-    const pipe = new Pipe();
-    pipe.sink.write("last\n");
-    await pipe.sink.close();
-    pipe.sink.write("late\n");
-    expect(pipe.writes).toEqual(["last\n"]);
-    expect(pipe.cells[DROPPED]).toBe(1);
-  });
 });

@@ -1,30 +1,35 @@
 import type { Clock } from "../../../base/clock.ts";
+import type { Random } from "../../../base/random.ts";
 import { counter } from "../../../metrics/column.ts";
 import type { Registry } from "../../../metrics/registry.ts";
 import type { Table } from "../../../metrics/table.ts";
-import type { AccessLog } from "../../../model/listener.ts";
-import type { RequestAccount } from "../account.ts";
+import type { AccessLog } from "../../../model/access-log.ts";
+import type { FormatSource } from "../../format/source.ts";
+import { FileStats } from "./file-stats.ts";
 import { compileLogFormat, ENVOY_LOG_FORMAT, type LogFormat } from "./format.ts";
-import { type LineSink, LogSink } from "./log-sink.ts";
-import type { AccessLogger, LogSource } from "./logger.ts";
+import { compileLogFilter, type LogFilter } from "./log-filter.ts";
+import { type LineSink, LogSink, type SinkCounts } from "./log-sink.ts";
+import type { AccessLogger } from "./logger.ts";
 
 const PATHS_MAX = 100;
 
-/** Opens what takes the lines of a path. Throws where that cannot be. `cells`: see `LogSink`. */
-export type OpenSink = (path: string, clock: Clock, cells: Float64Array) => LineSink;
+/** Opens what takes the lines of a path. Throws where that cannot be. */
+export type OpenSink = (path: string, clock: Clock, counts: SinkCounts) => LineSink;
 
-const openFile: OpenSink = (path, clock, cells) => new LogSink(path, clock, cells);
+const openFile: OpenSink = (path, clock, counts) => new LogSink(path, clock, counts);
 
 /** All access logs of a proxy: one sink a path, however many listeners and generations use it. */
 export class AccessLogs {
   readonly #open: OpenSink;
   readonly #clock: Clock;
   readonly #table: Table;
+  readonly #files: FileStats;
   readonly #sinks = new Map<string, LineSink>();
 
   constructor(registry: Registry, clock: Clock, open: OpenSink = openFile) {
     this.#open = open;
     this.#clock = clock;
+    this.#files = new FileStats(registry);
     this.#table = registry.table({
       name: "access_log",
       columns: [
@@ -39,23 +44,38 @@ export class AccessLogs {
     });
   }
 
-  /** Throws where a format is invalid or a file cannot be opened. */
-  loggersOf({ accessLogs }: { readonly accessLogs: readonly AccessLog[] }): AccessLogger[] {
-    const compiled = accessLogs.map(({ path, format }) => ({
+  /**
+   * Of a connection manager, a TCP proxy or a listener. `random` draws samples. Throws where a
+   * format or a filter is invalid, or a file cannot be opened.
+   */
+  loggersOf(
+    { accessLogs }: { readonly accessLogs: readonly AccessLog[] },
+    random: Random,
+  ): AccessLogger[] {
+    const compiled = accessLogs.map(({ path, format, filter }) => ({
       path,
       format: compileLogFormat(format ?? ENVOY_LOG_FORMAT),
+      filter: filter === undefined ? undefined : compileLogFilter(filter, random),
     }));
-    return compiled.map(({ path, format }) => new LineLogger(format, this.sink(path), this.#clock));
+    return compiled.map(
+      ({ path, format, filter }) => new LineLogger(format, filter, this.sink(path)),
+    );
   }
 
   /** What takes the lines of a path. Throws where it cannot be opened. */
   sink(path: string): LineSink {
     let sink = this.#sinks.get(path);
     if (sink === undefined) {
-      sink = this.#open(path, this.#clock, this.#table.row([path]).cells);
+      const counts = { cells: this.#table.row([path]).cells, files: this.#files };
+      sink = this.#open(path, this.#clock, counts);
       this.#sinks.set(path, sink);
     }
     return sink;
+  }
+
+  /** Files that were moved away are left alone from now on (Envoy: `/reopen_logs`). */
+  reopen(): void {
+    for (const sink of this.#sinks.values()) sink.reopen();
   }
 
   /** Writes what is pending. Nothing may be logged afterwards. */
@@ -67,17 +87,17 @@ export class AccessLogs {
 
 class LineLogger implements AccessLogger {
   readonly #format: LogFormat;
+  readonly #filter: LogFilter | undefined;
   readonly #sink: LineSink;
-  readonly #clock: Clock;
 
-  constructor(format: LogFormat, sink: LineSink, clock: Clock) {
+  constructor(format: LogFormat, filter: LogFilter | undefined, sink: LineSink) {
     this.#format = format;
+    this.#filter = filter;
     this.#sink = sink;
-    this.#clock = clock;
   }
 
-  log(account: RequestAccount, source: LogSource): void {
-    const startedAtWallMs = this.#clock.wall() - (this.#clock.now() - account.startedAtMs);
-    this.#sink.write(this.#format.format({ account, source, startedAtWallMs }));
+  log(source: FormatSource): void {
+    if (this.#filter?.(source) === false) return;
+    this.#sink.write(this.#format.format(source));
   }
 }

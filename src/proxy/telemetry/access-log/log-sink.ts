@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, write } from "node:fs";
 import type { Clock, Timer } from "../../../base/clock.ts";
 import { add } from "../../../metrics/cells.ts";
+import type { FileStats } from "./file-stats.ts";
 
 /** Lines wait this long for company, or until there are so many of them. */
 const FLUSH_MS = 1000;
@@ -14,6 +15,14 @@ const MODE = 0o644;
 /** Cells of a sink's row. */
 export const LINES = 0;
 export const DROPPED = 1;
+
+/** What a sink counts into. */
+export interface SinkCounts {
+  /** Of its path: lines, dropped lines. */
+  readonly cells: Float64Array;
+  /** Of all files together. */
+  readonly files: FileStats;
+}
 
 const STANDARD: ReadonlyMap<string, number> = new Map([
   ["/dev/stdout", 1],
@@ -31,6 +40,8 @@ export type WriteBytes = (
 export interface LineSink {
   /** `text`: so many lines, each with its end. */
   write(text: string, lines?: number): void;
+  /** What is at the path now is written to from now on: the old file was moved away. */
+  reopen(): void;
   /** Hands on what is pending. */
   close(): Promise<void>;
 }
@@ -40,9 +51,13 @@ export interface LineSink {
  * and where the reader stalls or the disk is full they are dropped and counted.
  */
 export class LogSink implements LineSink {
-  readonly #fd: number;
+  readonly #path: string;
+  #fd: number;
+  /** Opened anew, for when nothing is being written. */
+  #next: number | undefined;
   readonly #clock: Clock;
   readonly #cells: Float64Array;
+  readonly #files: FileStats;
   readonly #write: WriteBytes;
   #lines: string[] = [];
   #chars = 0;
@@ -50,16 +65,19 @@ export class LogSink implements LineSink {
   /** What is being written, and how many lines that is. */
   #unwritten: Buffer = Buffer.alloc(0);
   #unwrittenLines = 0;
+  #unwrittenChars = 0;
   #writing = false;
   #closed = false;
   #timer: Timer | undefined;
   #onIdle: (() => void)[] = [];
 
-  /** Throws where the file cannot be opened. `cells`: lines, dropped lines. */
-  constructor(path: string, clock: Clock, cells: Float64Array, writeBytes: WriteBytes = write) {
+  /** Throws where the file cannot be opened. */
+  constructor(path: string, clock: Clock, counts: SinkCounts, writeBytes: WriteBytes = write) {
+    this.#path = path;
     this.#fd = openLog(path);
     this.#clock = clock;
-    this.#cells = cells;
+    this.#cells = counts.cells;
+    this.#files = counts.files;
     this.#write = writeBytes;
   }
 
@@ -73,8 +91,29 @@ export class LogSink implements LineSink {
     this.#lines.push(text);
     this.#pendingLines += lines;
     this.#chars += text.length;
+    this.#files.buffered(lines, text.length);
     if (this.#chars >= FLUSH_CHARS) this.#flush();
     else this.#wait();
+  }
+
+  reopen(): void {
+    if (this.#closed || STANDARD.has(this.#path)) return;
+    try {
+      const opened = openLog(this.#path);
+      if (this.#next !== undefined) closeSync(this.#next);
+      this.#next = opened;
+    } catch {
+      this.#files.count("reopen_failed");
+    }
+    if (!this.#writing) this.#change();
+  }
+
+  /** Between two writes only: a line goes whole into one file. */
+  #change(): void {
+    if (this.#next === undefined || this.#unwritten.length > 0) return;
+    if (this.#fd > 2) closeSync(this.#fd);
+    this.#fd = this.#next;
+    this.#next = undefined;
   }
 
   /** Writes what is pending; resolves when it is written or its reader does not take it. */
@@ -87,11 +126,14 @@ export class LogSink implements LineSink {
     await idle;
     this.#timer?.cancel();
     if (this.#fd > 2) closeSync(this.#fd);
+    if (this.#next !== undefined) closeSync(this.#next);
+    this.#next = undefined;
   }
 
   #wait(): void {
     this.#timer ??= this.#clock.after(FLUSH_MS, () => {
       this.#timer = undefined;
+      this.#files.count("flushed_by_timer");
       this.#flush();
     });
   }
@@ -99,7 +141,9 @@ export class LogSink implements LineSink {
   #flush(): void {
     if (this.#writing) return;
     if (this.#unwritten.length === 0) {
+      this.#change();
       this.#unwritten = Buffer.from(this.#lines.join(""));
+      this.#unwrittenChars = this.#chars;
       this.#unwrittenLines = this.#pendingLines;
       this.#pendingLines = 0;
       this.#lines = [];
@@ -121,10 +165,19 @@ export class LogSink implements LineSink {
       return;
     }
     if (error !== null) add(this.#cells, DROPPED, this.#unwrittenLines);
+    this.#files.count(error === null ? "write_completed" : "write_failed");
     this.#unwritten = this.#unwritten.subarray(error === null ? written : this.#unwritten.length);
+    if (this.#unwritten.length === 0) this.#settled();
     if (this.#unwritten.length > 0 || this.#chars >= FLUSH_CHARS || this.#onIdle.length > 0) {
       this.#flush();
     }
+  }
+
+  /** What was being written is, or is lost. */
+  #settled(): void {
+    this.#files.buffered(0, -this.#unwrittenChars);
+    this.#unwrittenChars = 0;
+    this.#change();
   }
 
   #settle(): void {

@@ -1,4 +1,5 @@
 // hot path: no allocation per request
+
 import { BodyDecoder } from "../../../codec/h1/body-decoder.ts";
 import { chunkHead, LAST_CHUNK, LAST_CHUNK_SIZE } from "../../../codec/h1/chunk-writer.ts";
 import { ResponseParser } from "../../../codec/h1/response-parser.ts";
@@ -7,7 +8,9 @@ import type { RequestMessage } from "../../../codec/http/message.ts";
 import type { Host } from "../../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import type { RequestHead } from "../../route/request-head.ts";
+import type { TlsInfo } from "../../tls/tls-info.ts";
 import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
+import { connectFailure } from "../connect-failure.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
 import { OFFER_HTTP1, Transport, type TransportOwner } from "../transport.ts";
 import type { UpstreamStream } from "../upstream-stream.ts";
@@ -83,6 +86,14 @@ export class Http1UpstreamConnection
 
   get localAddress(): string {
     return this.#transport.localAddress;
+  }
+
+  get protocol(): string {
+    return "HTTP/1.1";
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#transport.tls;
   }
 
   /** Begins a request, of which the handler then sends the head. */
@@ -350,7 +361,10 @@ export class Http1UpstreamConnection
     this.#host.cluster.stats.connectFailed(false);
     const local = error.code === "EADDRNOTAVAIL" || error.code === "EADDRINUSE";
     if (local) this.#host.cluster.stats.count("bind_errors");
-    this.#fail(local ? "local connection failure" : "remote connection failure", error.message);
+    this.#fail(
+      local ? "local connection failure" : "remote connection failure",
+      connectFailure(error),
+    );
   }
 
   onClose(): void {

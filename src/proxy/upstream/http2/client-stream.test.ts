@@ -38,6 +38,7 @@ class Asking implements StreamHandler {
 
 function carrierOf(client: End, free: ClientStream[]): StreamCarrier {
   return {
+    tls: undefined,
     localAddress: "",
     carries: "",
     forwardsTrailers: true,

@@ -13,6 +13,7 @@ import { ID } from "../../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
 import { asksForTunnel, type RequestMessage } from "../../../codec/http/message.ts";
 import type { RequestHead } from "../../route/request-head.ts";
+import type { TlsInfo } from "../../tls/tls-info.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
 import type { UpstreamStream } from "../upstream-stream.ts";
 
@@ -25,6 +26,7 @@ export type StreamEnding = "clean" | "local" | "remote";
 /** The connection that streams are of. */
 export interface StreamCarrier {
   readonly localAddress: string;
+  readonly tls: TlsInfo | undefined;
   /** What the stream stands for (see carry/protocol.ts); empty: itself. */
   readonly carries: string;
   /** Trailers of the request go upstream. */
@@ -69,6 +71,15 @@ export class ClientStream implements UpstreamStream, StreamOwner {
 
   get localAddress(): string {
     return this.#carrier.localAddress;
+  }
+
+  /** What a carried stream stands for is HTTP/1.1. */
+  get protocol(): string {
+    return this.#carrier.carries === "" ? "HTTP/2" : "HTTP/1.1";
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#carrier.tls;
   }
 
   /** Begins a request, of which the handler then sends the head. */

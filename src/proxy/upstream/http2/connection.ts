@@ -1,4 +1,5 @@
 // hot path: no allocation per request
+
 import type { ErrorCode } from "../../../codec/h2/error-code.ts";
 import type { SessionOwner, StreamOwner } from "../../../codec/h2/owner.ts";
 import { Session } from "../../../codec/h2/session.ts";
@@ -9,7 +10,9 @@ import { CARRIED_WINDOW } from "../../carry/protocol.ts";
 import type { Host } from "../../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { type ClusterStats, NO_CLUSTER_STATS } from "../../telemetry/envoy/cluster-stats.ts";
+import type { TlsInfo } from "../../tls/tls-info.ts";
 import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
+import { connectFailure } from "../connect-failure.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
 import { OFFER_HTTP2, Transport, type TransportOwner } from "../transport.ts";
 import { ClientStream, reasonOf, type StreamCarrier } from "./client-stream.ts";
@@ -103,6 +106,10 @@ export class Http2UpstreamConnection
 
   get localAddress(): string {
     return this.#transport.localAddress;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#transport.tls;
   }
 
   get connecting(): boolean {
@@ -277,7 +284,7 @@ export class Http2UpstreamConnection
     const local = error.code === "EADDRNOTAVAIL" || error.code === "EADDRINUSE";
     if (local) stats.count("bind_errors");
     this.#reason = local ? "local connection failure" : "remote connection failure";
-    this.#detail = error.message;
+    this.#detail = connectFailure(error);
     this.#destroy();
   }
 
