@@ -10,11 +10,13 @@ export interface Packet {
   readonly port: number;
   readonly uid: number;
   readonly gid: number;
+  /** Default: tcp. */
+  readonly protocol?: "tcp" | "udp";
 }
 
 interface Rule {
   readonly matches: (packet: Packet) => boolean;
-  /** A chain, `RETURN`, or `REDIRECT:<port>`. */
+  /** A chain, `RETURN`, `REDIRECT:<port>` or `DNAT:<address>:<port>`. */
   readonly target: string;
 }
 
@@ -36,14 +38,22 @@ export function parseNatTable(text: string): NatTable {
 /** The port that the packet is redirected to, or undefined where it passes. */
 export function redirectedTo(table: NatTable, packet: Packet): number | undefined {
   const verdict = walk(table, packet.hook, packet);
-  return verdict === undefined ? undefined : Number(verdict.slice("REDIRECT:".length));
+  if (verdict?.startsWith("REDIRECT:") !== true) return undefined;
+  return Number(verdict.slice("REDIRECT:".length));
+}
+
+/** The address that the packet's destination becomes, or undefined. */
+export function rewrittenTo(table: NatTable, packet: Packet): string | undefined {
+  const verdict = walk(table, packet.hook, packet);
+  return verdict?.startsWith("DNAT:") === true ? verdict.slice("DNAT:".length) : undefined;
 }
 
 function walk(table: NatTable, chain: string, packet: Packet): string | undefined {
   for (const { matches, target } of table.get(chain) ?? []) {
     if (!matches(packet)) continue;
     if (target === "RETURN") return undefined;
-    const verdict = target.startsWith("REDIRECT:") ? target : walk(table, target, packet);
+    const ends = target.startsWith("REDIRECT:") || target.startsWith("DNAT:");
+    const verdict = ends ? target : walk(table, target, packet);
     if (verdict !== undefined) return verdict;
   }
   return undefined;
@@ -52,12 +62,15 @@ function walk(table: NatTable, chain: string, packet: Packet): string | undefine
 type Condition = (packet: Packet, value: string) => boolean;
 
 const CONDITIONS: Readonly<Record<string, Condition>> = {
-  "-p": (_packet, value) => value === "tcp",
+  "-p": (packet, value) => value === (packet.protocol ?? "tcp"),
   "-m": () => true,
   "-o": (packet, value) => value === "lo" && packet.loopback,
   "-s": (packet, value) => contains(value, packet.source),
   "-d": (packet, value) => contains(value, packet.destination),
-  "--dport": (packet, value) => packet.port === Number(value),
+  "--dport": (packet, value) => {
+    const [first, last = first] = value.split(":").map(Number);
+    return packet.port >= Number(first) && packet.port <= Number(last);
+  },
   "--uid-owner": (packet, value) => packet.uid === Number(value),
   "--gid-owner": (packet, value) => packet.gid === Number(value),
 };
@@ -72,6 +85,7 @@ function parseRule(words: readonly string[]): Rule {
     const value = words[++at] ?? "";
     const condition = CONDITIONS[word];
     if (word === "-j") target = value;
+    else if (word === "--to-destination") target = `DNAT:${value}`;
     else if (word === "--to-ports") target = `REDIRECT:${value}`;
     else if (condition === undefined) throw new Error(`unknown word ${word}`);
     else conditions.push((packet) => condition(packet, value) !== negated);

@@ -2,10 +2,18 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import type {
   Labels,
   MeshSettings,
+  Namespace,
   Service,
   ServicePort,
   StaticEndpoint,
 } from "../../model/mesh.ts";
+import {
+  type OpaquePorts,
+  opaquePort,
+  readOpaquePorts,
+  withNamespaces,
+} from "./annotations/opaque-ports.ts";
+import { reportFaults } from "./annotations/port-list.ts";
 import { type FieldTable, fieldTable } from "./field-table.ts";
 import { Fields } from "./fields.ts";
 import { DNS_LABEL, DNS_SUBDOMAIN } from "./metadata.ts";
@@ -63,9 +71,13 @@ export function readService(
   object: KubernetesObject,
   settings: MeshSettings,
   diagnostics: Diagnostic[],
+  namespaces: readonly Namespace[] = [],
 ): Service | undefined {
-  const spec = Fields.ofObject(object, SERVICE, diagnostics).requiredMapping("spec", SPEC);
+  const fields = Fields.ofObject(object, SERVICE, diagnostics);
+  const spec = fields.requiredMapping("spec", SPEC);
+  reportFaults(fields, ["metadata", "annotations"], readOpaquePorts(object.annotations).faults);
   if (spec === undefined) return undefined;
+  const opaque = readOpaquePorts(withNamespaces(object.annotations, object.namespace, namespaces));
   const type = readType(spec);
   const externalName = type === "ExternalName" ? readExternalName(spec) : undefined;
   const addresses = readAddresses(spec);
@@ -73,7 +85,7 @@ export function readService(
     host: `${object.name}.${object.namespace}.svc.${settings.clusterDomain}`,
     name: object.name,
     namespace: object.namespace,
-    ports: readPorts(spec, type),
+    ports: readPorts(spec, type, opaque),
     addresses: addresses.filter((address) => address !== "None"),
     headless: addresses[0] === "None",
     selector: type === "ExternalName" ? undefined : readSelector(spec),
@@ -141,17 +153,22 @@ function readAddresses(spec: SpecFields): string[] {
   return one === undefined || one === "" ? [] : [one];
 }
 
-function readPorts(spec: SpecFields, type: ServiceType): ServicePort[] {
+function readPorts(spec: SpecFields, type: ServiceType, opaque: OpaquePorts): ServicePort[] {
   const entries = spec.mappings("ports", PORT);
   const headless = spec.raw("clusterIP") === "None";
   if (entries.length === 0 && type !== "ExternalName" && !headless) {
     spec.missing("ports", "at least one port");
   }
   const seen = new Set<string>();
-  return entries.flatMap((entry) => readPort(entry, entries.length > 1, seen) ?? []);
+  return entries.flatMap((entry) => readPort(entry, entries.length > 1, seen, opaque) ?? []);
 }
 
-function readPort(entry: PortFields, several: boolean, seen: Set<string>): ServicePort | undefined {
+function readPort(
+  entry: PortFields,
+  several: boolean,
+  seen: Set<string>,
+  opaque: OpaquePorts,
+): ServicePort | undefined {
   const rule = { pattern: DNS_LABEL, allowed: "a DNS label" };
   const name = several ? entry.requiredString("name", rule) : entry.string("name", rule);
   const port = entry.requiredInteger("port", { min: 1, max: 65_535 });
@@ -166,8 +183,8 @@ function readPort(entry: PortFields, several: boolean, seen: Set<string>): Servi
     return undefined;
   }
   const protocol = protocolOf({ name: name ?? "", port, transport, appProtocol });
-  const read: ServicePort = { name: name ?? "", port, targetPort, protocol };
-  if (protocol === "auto") reportName(entry, read);
+  const read = opaquePort({ name: name ?? "", port, targetPort, protocol }, opaque);
+  if (read.protocol === "auto") reportName(entry, read);
   return read;
 }
 

@@ -6,9 +6,18 @@ import type {
   Service,
   ServiceAccount,
 } from "../../model/mesh.ts";
+import { readOpaquePorts, withNamespaces } from "./annotations/opaque-ports.ts";
+import { reportFaults } from "./annotations/port-list.ts";
+import { fieldTable } from "./field-table.ts";
+import { Fields } from "./fields.ts";
 import { type KubernetesObject, subjectOfObject } from "./object.ts";
 import { readService } from "./service.ts";
 import { readPod, readWorkload } from "./workload.ts";
+
+const NAMESPACE = fieldTable({
+  executed: ["apiVersion", "kind", "metadata"],
+  accepted: ["spec", "status"],
+});
 
 /** What exists in the mesh, by the Kubernetes objects. */
 export interface KubernetesTranslation {
@@ -56,13 +65,13 @@ export function translateKubernetes(
   const services: Service[] = [];
   const podTemplates: PodTemplate[] = [];
   const serviceAccounts: ServiceAccount[] = [];
-  const namespaces: Namespace[] = [];
   const diagnostics: Diagnostic[] = [];
+  const namespaces = readNamespaces(objects, diagnostics);
   for (const object of objects) {
-    const { name, namespace, labels, annotations } = object;
+    const { name, namespace } = object;
     switch (`${object.group}/${object.kind}`) {
       case "/Service":
-        services.push(...present(readService(object, settings, diagnostics)));
+        services.push(...present(readService(object, settings, diagnostics, namespaces)));
         break;
       case "/Pod":
         podTemplates.push(...present(readPod(object, diagnostics)));
@@ -78,13 +87,31 @@ export function translateKubernetes(
         serviceAccounts.push({ name, namespace });
         break;
       case "/Namespace":
-        namespaces.push({ name, labels, annotations });
         break;
       default:
         diagnostics.push(notExecuted(object));
     }
   }
-  return { services, podTemplates, serviceAccounts, namespaces, diagnostics };
+  const inheriting = podTemplates.map((template) => ({
+    ...template,
+    annotations: withNamespaces(template.annotations, template.namespace, namespaces),
+  }));
+  return { services, podTemplates: inheriting, serviceAccounts, namespaces, diagnostics };
+}
+
+/** First of all: what they say of ports holds for what is in them. */
+function readNamespaces(
+  objects: readonly KubernetesObject[],
+  diagnostics: Diagnostic[],
+): Namespace[] {
+  return objects
+    .filter(({ group, kind }) => group === "" && kind === "Namespace")
+    .map((object) => {
+      const { name, labels, annotations } = object;
+      const fields = Fields.ofObject(object, NAMESPACE, diagnostics);
+      reportFaults(fields, ["metadata", "annotations"], readOpaquePorts(annotations).faults);
+      return { name, labels, annotations };
+    });
 }
 
 function present<T>(value: T | undefined): T[] {

@@ -1,5 +1,8 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Labels, PodTemplate } from "../../model/mesh.ts";
+import { OPAQUE_PORTS, readOpaquePorts } from "./annotations/opaque-ports.ts";
+import { readPodTraffic } from "./annotations/pod-traffic.ts";
+import { reportFaults } from "./annotations/port-list.ts";
 import { type FieldTable, fieldTable } from "./field-table.ts";
 import { Fields } from "./fields.ts";
 import type { KubernetesObject } from "./object.ts";
@@ -90,7 +93,9 @@ export function readPod(
   object: KubernetesObject,
   diagnostics: Diagnostic[],
 ): PodTemplate | undefined {
-  const spec = readPodSpec(Fields.ofObject(object, OBJECT, diagnostics), "spec");
+  const fields = Fields.ofObject(object, OBJECT, diagnostics);
+  const spec = readPodSpec(fields, "spec");
+  checkAnnotations(fields, ["metadata", "annotations"], object.annotations);
   if (spec === undefined) return undefined;
   return {
     kind: "Pod",
@@ -115,6 +120,8 @@ function workloadOf<Name extends string>(
   if (template === undefined) return undefined;
   const metadata = template.mapping("metadata", TEMPLATE_METADATA);
   const labels = metadata?.labels("labels") ?? {};
+  const annotations = metadata?.labels("annotations") ?? {};
+  if (metadata !== undefined) checkAnnotations(metadata, ["annotations"], annotations);
   checkSelector(spec.requiredMapping("selector", SELECTOR), labels);
   const pod = readPodSpec(template, "spec");
   if (pod === undefined) return undefined;
@@ -125,11 +132,21 @@ function workloadOf<Name extends string>(
     namespace,
     replicas: replicas ?? 1,
     labels,
-    annotations: metadata?.labels("annotations") ?? {},
+    annotations,
     ...pod,
     serviceName,
     origin: spec.object.origin(),
   };
+}
+
+/** What a pod's sidecar would be told wrongly. */
+function checkAnnotations(
+  fields: Pick<Fields<string>, "problemAt">,
+  inner: readonly string[],
+  annotations: Labels,
+): void {
+  const opaque = OPAQUE_PORTS in annotations ? readOpaquePorts(annotations).faults : [];
+  reportFaults(fields, inner, [...readPodTraffic(annotations).faults, ...opaque]);
 }
 
 type SelectorFields = Fields<keyof typeof SELECTOR>;

@@ -1,6 +1,6 @@
 import type { ChildProcess, StdioOptions } from "node:child_process";
+import type { PodTraffic } from "../../dialects/kubernetes/annotations/pod-traffic.ts";
 import type { NamePorts } from "../names/mesh-names.ts";
-import type { InterceptionOptions } from "./rules.ts";
 
 /** One process that runs in a pod. */
 export interface Program {
@@ -20,7 +20,7 @@ export interface Program {
 export interface PodSite {
   readonly name: string;
   readonly namespace: string;
-  readonly interception: InterceptionOptions;
+  readonly interception: PodTraffic;
   /** Where names are answered on the gateway's address; undefined: nowhere. */
   readonly namePorts: NamePorts | undefined;
 }

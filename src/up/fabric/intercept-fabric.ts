@@ -1,13 +1,19 @@
 import { execFile } from "node:child_process";
+import { VIRTUAL_RANGES } from "../names/reverse.ts";
 import type { Fabric, Place, PodSite, Program, Running } from "./fabric.ts";
 import { podInterception } from "./interception.ts";
 import { Namespaces } from "./namespaces.ts";
+import { listenInNamespace } from "./outside/namespace-socket.ts";
+import { OutsideRelay } from "./outside/relay.ts";
 import { innerProcess, start } from "./process.ts";
 import { Reaper } from "./reaper.ts";
 import { interceptionRules, type NameTarget } from "./rules.ts";
 import { canShield, shielded, shieldedProcess } from "./shield.ts";
 import { SidecarUser } from "./sidecar-user.ts";
 import { AddressPool, freeSubnets, type Subnet } from "./subnet.ts";
+
+/** In the switch; nothing else listens there. */
+const EXIT_PORT = 15011;
 
 /**
  * Pods as Kubernetes gives them: each has its own network namespace on a bridge, its containers
@@ -16,10 +22,11 @@ import { AddressPool, freeSubnets, type Subnet } from "./subnet.ts";
  *     root namespace            "switch" namespace             a pod's namespace
  *     outrigger-10.200 ──veth── uplink ┐                   ┌── eth0, iptables, sidecar, apps
  *     (the gateway)                    ├ bridge ── pod1 ──┘
- *                                      └ …
+ *     OutsideRelay ─ ─ ─ ─ ─ ─ ─ exit ─┘
  *
  * The root namespace gets that one veth and nothing else; the kernel takes it back with the
- * switch.
+ * switch. What pods send to addresses outside arrives at the switch's exit, where our own process
+ * listens: it needs no forwarding by the host.
  */
 export class InterceptFabric implements Fabric {
   readonly mode = "intercept";
@@ -30,15 +37,22 @@ export class InterceptFabric implements Fabric {
   readonly #switch: Namespaces;
   readonly #sidecar: SidecarUser;
   readonly #addresses: AddressPool;
+  readonly #outside: OutsideRelay;
   readonly #placed = new Set<Namespaces>();
   /** Only for programs outside every pod: the pods' own go with their namespaces. */
   #reaper: Reaper | undefined;
   #closed: Promise<void> | undefined;
   #pods = 0;
 
-  private constructor(subnet: Subnet, switchboard: Namespaces, sidecar: SidecarUser) {
+  private constructor(
+    subnet: Subnet,
+    switchboard: Namespaces,
+    sidecar: SidecarUser,
+    outside: OutsideRelay,
+  ) {
     this.#subnet = subnet;
     this.#switch = switchboard;
+    this.#outside = outside;
     this.#sidecar = sidecar;
     this.gateway = subnet.gateway;
     this.podRanges = [subnet.range];
@@ -51,8 +65,12 @@ export class InterceptFabric implements Fabric {
     try {
       await tryRules();
       const subnet = await claimSubnet(freeSubnets(routes), switchboard.pid);
-      await switchboard.run(SWITCH_SCRIPT);
-      return new InterceptFabric(subnet, switchboard, new SidecarUser(readable));
+      await switchboard.run(switchScript(subnet));
+      const outside = await OutsideRelay.open({
+        listen: { fd: listenInNamespace(switchboard.pid, EXIT_PORT) },
+        closedRanges: VIRTUAL_RANGES,
+      });
+      return new InterceptFabric(subnet, switchboard, new SidecarUser(readable), outside);
     } catch (error) {
       switchboard.close();
       throw error;
@@ -97,6 +115,7 @@ export class InterceptFabric implements Fabric {
 
   async #takeDown(): Promise<void> {
     for (const namespaces of this.#placed) this.#remove(namespaces);
+    this.#outside.close();
     // Gone now means gone when we return: the kernel would take it with the switch, but later.
     await ip("link", "delete", linkName(this.#subnet)).catch(() => {});
     this.#switch.close();
@@ -133,7 +152,7 @@ export class InterceptFabric implements Fabric {
       "echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6 2>/dev/null || true",
       `ip addr add ${address}/16 dev eth0`,
       "ip link set eth0 up",
-      `ip route add default via ${this.gateway}`,
+      `ip route add default via ${this.#subnet.exit}`,
       restore(interceptionRules(site.interception, this.#namesAt(site))),
       privateFiles(site, address, this.gateway),
     ].join("\n");
@@ -143,9 +162,8 @@ export class InterceptFabric implements Fabric {
 /** Fails where the kernel or the tools cannot do what pods need. */
 async function tryRules(): Promise<void> {
   const trial = await Namespaces.open();
-  const { options } = podInterception({}, "127.0.0.1", "");
   try {
-    await trial.run(restore(interceptionRules(options, undefined)));
+    await trial.run(restore(interceptionRules(podInterception({}, []), undefined)));
   } finally {
     trial.close();
   }
@@ -156,11 +174,20 @@ function restore(rules: string): string {
   return hereDocument("iptables-restore --wait 10", rules);
 }
 
-const SWITCH_SCRIPT = [
-  "ip link add bridge type bridge",
-  "ip link set bridge up",
-  "ip link set uplink master bridge up",
-].join("\n");
+/** Other packets than TCP's have no way out: who sends them hears that at once. */
+function switchScript({ exit, range }: Subnet): string {
+  const redirect =
+    `-A PREROUTING -i bridge -p tcp ! -d ${range} ` + `-j REDIRECT --to-ports ${EXIT_PORT}`;
+  return [
+    "ip link add bridge type bridge",
+    `ip addr add ${exit}/16 dev bridge`,
+    "ip link set bridge up",
+    "ip link set uplink master bridge up",
+    "echo 1 >/proc/sys/net/ipv4/ip_forward",
+    "ip route add unreachable default",
+    restore(["*nat", redirect, "COMMIT", ""].join("\n")),
+  ].join("\n");
+}
 
 /**
  * The pod's own /etc/{resolv.conf,hosts,nsswitch.conf}: written to a tmpfs that only this mount

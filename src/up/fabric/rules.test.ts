@@ -3,11 +3,17 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { corpusFolder } from "../../../test/support/corpus.ts";
-import { type Packet, parseNatTable, redirectedTo } from "../../../test/support/nat-table.ts";
+import {
+  type Packet,
+  parseNatTable,
+  redirectedTo,
+  rewrittenTo,
+} from "../../../test/support/nat-table.ts";
+import type { PodTraffic } from "../../dialects/kubernetes/annotations/pod-traffic.ts";
 import { podInterception } from "./interception.ts";
-import { type InterceptionOptions, interceptionRules } from "./rules.ts";
+import { interceptionRules } from "./rules.ts";
 
-const NOTHING: InterceptionOptions = {
+const NOTHING: PodTraffic = {
   includeInboundPorts: [],
   excludeInboundPorts: [],
   includeOutboundPorts: [],
@@ -84,37 +90,79 @@ describe.each([
   },
 ])("in a pod without annotations, $what", ({ packet, destination, to }) => {
   it(to === undefined ? "passes" : `goes to ${to}`, () => {
-    const { options } = podInterception({}, "10.200.0.1", "Pod default/x");
+    const options = podInterception({}, ["10.200.0.1"]);
     const table = parseNatTable(interceptionRules(options, undefined));
     const sent = { ...FROM_APP, ...packet, ...(destination === undefined ? {} : { destination }) };
     expect(redirectedTo(table, sent)).toBe(to);
   });
 });
 
+const ISTIO = "traffic.sidecar.istio.io";
+const LINKERD = "config.linkerd.io";
+
 describe.each([
-  { annotation: "excludeInboundPorts", value: "9080", packet: TO_APP, to: undefined },
-  { annotation: "includeInboundPorts", value: "80, 81", packet: TO_APP, to: undefined },
-  { annotation: "includeInboundPorts", value: "9080", packet: TO_APP, to: 15_006 },
-  { annotation: "includeInboundPorts", value: "", packet: TO_APP, to: undefined },
-  { annotation: "excludeOutboundPorts", value: "9080", packet: FROM_APP, to: undefined },
-  { annotation: "excludeOutboundIPRanges", value: "10.96.0.0/12", packet: FROM_APP, to: undefined },
-  { annotation: "includeOutboundIPRanges", value: "10.0.0.0/8", packet: FROM_APP, to: 15_001 },
-  { annotation: "includeOutboundIPRanges", value: "9.0.0.0/8", packet: FROM_APP, to: undefined },
-])("the annotation $annotation: $value", ({ annotation, value, packet, to }) => {
+  { name: `${ISTIO}/excludeInboundPorts`, value: "9080", packet: TO_APP, to: undefined },
+  { name: `${ISTIO}/includeInboundPorts`, value: "80, 81", packet: TO_APP, to: undefined },
+  { name: `${ISTIO}/includeInboundPorts`, value: "9080", packet: TO_APP, to: 15_006 },
+  { name: `${ISTIO}/includeInboundPorts`, value: "", packet: TO_APP, to: undefined },
+  { name: `${ISTIO}/excludeOutboundPorts`, value: "9080", packet: FROM_APP, to: undefined },
+  {
+    name: `${ISTIO}/excludeOutboundIPRanges`,
+    ...{ value: "10.96.0.0/12", packet: FROM_APP, to: undefined },
+  },
+  {
+    name: `${ISTIO}/includeOutboundIPRanges`,
+    ...{ value: "10.0.0.0/8", packet: FROM_APP, to: 15_001 },
+  },
+  {
+    name: `${ISTIO}/includeOutboundIPRanges`,
+    ...{ value: "9.0.0.0/8", packet: FROM_APP, to: undefined },
+  },
+  {
+    name: `${ISTIO}/excludeOutboundIPRanges`,
+    ...{ value: "fd00::/8,10.96.0.10", packet: FROM_APP, to: undefined },
+  },
+  { name: `${LINKERD}/skip-inbound-ports`, value: "25,9000-9100", packet: TO_APP, to: undefined },
+  { name: `${LINKERD}/skip-inbound-ports`, value: "25,9000-9079", packet: TO_APP, to: 15_006 },
+  { name: `${LINKERD}/skip-outbound-ports`, value: "9080", packet: FROM_APP, to: undefined },
+  { name: `${LINKERD}/skip-outbound-ports`, value: "9081-9999", packet: FROM_APP, to: 15_001 },
+])("the annotation $name: $value", ({ name, value, packet, to }) => {
   it(to === undefined ? "lets the packet pass" : `sends the packet to ${to}`, () => {
-    const annotations = { [`traffic.sidecar.istio.io/${annotation}`]: value };
-    const { options } = podInterception(annotations, "10.200.0.1", "Pod default/x");
+    const options = podInterception({ [name]: value }, ["10.200.0.1"]);
     expect(redirectedTo(parseNatTable(interceptionRules(options, undefined)), packet)).toBe(to);
   });
 });
 
-describe("annotations that cannot be read", () => {
-  it("are all reported, with what was found and what is allowed", () => {
-    const annotations = {
-      "traffic.sidecar.istio.io/excludeInboundPorts": "80,http,70000",
-      "traffic.sidecar.istio.io/includeOutboundIPRanges": "10.0.0.0/33",
-    };
-    const { diagnostics } = podInterception(annotations, "10.200.0.1", "Deployment a/b");
-    expect(diagnostics.map(({ found }) => found)).toEqual(["http", "70000", "10.0.0.0/33"]);
+const NAMES = { gateway: "10.200.0.1", ports: { app: 53, sidecar: 40_000 } };
+const QUERY: Packet = { ...FROM_APP, protocol: "udp", destination: "192.0.2.53", port: 53 };
+const BY_SIDECAR = { uid: 1337, gid: 1337 };
+
+describe.each([
+  { what: "an app's question to any server", packet: QUERY, to: "10.200.0.1:53" },
+  { what: "one over TCP", packet: { ...QUERY, protocol: "tcp" as const }, to: "10.200.0.1:53" },
+  { what: "the sidecar's question", packet: { ...QUERY, ...BY_SIDECAR }, to: "10.200.0.1:40000" },
+  {
+    what: "a question to a server in the pod",
+    ...{ packet: { ...QUERY, loopback: true, destination: "127.0.0.53" }, to: undefined },
+  },
+  { what: "another datagram", packet: { ...QUERY, port: 123 }, to: undefined },
+])("of names, $what", ({ packet, to }) => {
+  const table = parseNatTable(interceptionRules(podInterception({}, ["10.200.0.1"]), NAMES));
+
+  it(to === undefined ? "passes" : `goes to ${to}`, () => {
+    expect(rewrittenTo(table, packet)).toBe(to);
+  });
+});
+
+describe("port 53, where it is excluded", () => {
+  const annotations = { [`${ISTIO}/excludeOutboundPorts`]: "53" };
+  const table = parseNatTable(
+    interceptionRules(podInterception(annotations, ["10.200.0.1"]), NAMES),
+  );
+
+  it("is answered by the mesh for who asks the mesh, and by others else", () => {
+    expect(rewrittenTo(table, { ...QUERY, destination: "10.200.0.1" })).toBe("10.200.0.1:53");
+    expect(rewrittenTo(table, QUERY)).toBe(undefined);
+    expect(rewrittenTo(table, { ...QUERY, protocol: "tcp" })).toBe(undefined);
   });
 });

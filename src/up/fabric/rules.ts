@@ -1,3 +1,6 @@
+import type { PodTraffic } from "../../dialects/kubernetes/annotations/pod-traffic.ts";
+import type { PortRange } from "../../dialects/kubernetes/annotations/port-list.ts";
+
 /**
  * The interception rules of one pod, as istio-init writes them (Istio: tools/istio-iptables):
  * what comes in goes to the sidecar's 15006, what goes out to its 15001, and the sidecar's own
@@ -18,20 +21,6 @@ const INBOUND_PASSTHROUGH_SOURCE = "127.0.0.6/32";
 /** Metrics and health on the pod's own address: reached directly, under every egress policy. */
 export const TELEMETRY_PORTS: readonly number[] = [15020, 15021, 15090];
 
-export type Selection<T> = "*" | readonly T[];
-
-export interface InterceptionOptions {
-  readonly includeInboundPorts: Selection<number>;
-  /** Only where every inbound port is included, as in Istio. */
-  readonly excludeInboundPorts: readonly number[];
-  /** Intercepted whatever their address. */
-  readonly includeOutboundPorts: readonly number[];
-  readonly excludeOutboundPorts: readonly number[];
-  /** CIDR ranges (IPv4). */
-  readonly includeOutboundRanges: Selection<string>;
-  readonly excludeOutboundRanges: readonly string[];
-}
-
 /** Where names are answered. */
 export interface NameTarget {
   /** An IP address. */
@@ -43,10 +32,7 @@ export interface NameTarget {
  * Input for `iptables-restore`: the whole nat table of the pod's network namespace. `names`
  * undefined: queries go where the program sends them.
  */
-export function interceptionRules(
-  options: InterceptionOptions,
-  names: NameTarget | undefined,
-): string {
+export function interceptionRules(options: PodTraffic, names: NameTarget | undefined): string {
   return [
     "*nat",
     ...["ISTIO_INBOUND", "ISTIO_REDIRECT", "ISTIO_IN_REDIRECT", "ISTIO_OUTPUT"].map(
@@ -56,13 +42,24 @@ export function interceptionRules(
     `-A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports ${INBOUND_PORT}`,
     ...inboundRules(options),
     ...(names === undefined ? [] : nameRules(options, names)),
-    ...outboundRules(options),
+    ...outboundRules(ofIpv4(options)),
     "COMMIT",
     "",
   ].join("\n");
 }
 
-function inboundRules(options: InterceptionOptions): string[] {
+/** Ranges of IPv6 say nothing about these packets: pods have none. */
+function ofIpv4(options: PodTraffic): PodTraffic {
+  const { includeOutboundRanges: included, excludeOutboundRanges: excluded } = options;
+  const isIpv4 = (range: string): boolean => !range.includes(":");
+  return {
+    ...options,
+    includeOutboundRanges: included === "*" ? "*" : included.filter(isIpv4),
+    excludeOutboundRanges: excluded.filter(isIpv4),
+  };
+}
+
+function inboundRules(options: PodTraffic): string[] {
   const included = options.includeInboundPorts;
   if (included !== "*" && included.length === 0) return [];
   const first = [
@@ -77,19 +74,21 @@ function inboundRules(options: InterceptionOptions): string[] {
   return [
     ...first,
     ...options.excludeInboundPorts.map(
-      (port) => `-A ISTIO_INBOUND -p tcp --dport ${port} -j RETURN`,
+      (range) => `-A ISTIO_INBOUND -p tcp --dport ${portMatch(range)} -j RETURN`,
     ),
     "-A ISTIO_INBOUND -p tcp -j ISTIO_IN_REDIRECT",
   ];
 }
 
-function outboundRules(options: InterceptionOptions): string[] {
+function outboundRules(options: PodTraffic): string[] {
   const output = (rule: string): string => `-A ISTIO_OUTPUT ${rule}`;
   const ranges = options.includeOutboundRanges;
   const redirected = ranges === "*" ? [""] : ranges.map((range) => `-d ${range} `);
   return [
     "-A OUTPUT -j ISTIO_OUTPUT",
-    ...options.excludeOutboundPorts.map((port) => output(`-p tcp --dport ${port} -j RETURN`)),
+    ...options.excludeOutboundPorts.map((range) =>
+      output(`-p tcp --dport ${portMatch(range)} -j RETURN`),
+    ),
     output(`-o lo -s ${INBOUND_PASSTHROUGH_SOURCE} -j RETURN`),
     ...["uid", "gid"].flatMap(sidecarRules).map(output),
     output("-d 127.0.0.1/32 -j RETURN"),
@@ -106,8 +105,10 @@ function outboundRules(options: InterceptionOptions): string[] {
  * their own; what is on the loopback is the pod's own affair. Where port 53 is excluded, only the
  * server that the pod's resolv.conf names is the mesh's.
  */
-function nameRules(options: InterceptionOptions, { gateway, ports }: NameTarget): string[] {
-  const all = !options.excludeOutboundPorts.includes(DNS_PORT);
+function nameRules(options: PodTraffic, { gateway, ports }: NameTarget): string[] {
+  const all = !options.excludeOutboundPorts.some(
+    ({ first, last }) => first <= DNS_PORT && DNS_PORT <= last,
+  );
   const asked = all ? "! -o lo" : `-d ${gateway}/32`;
   const rule = (protocol: string, owner: string, port: number): string =>
     `-A OUTPUT ${asked} -p ${protocol} --dport ${DNS_PORT} ${owner}` +
@@ -116,6 +117,11 @@ function nameRules(options: InterceptionOptions, { gateway, ports }: NameTarget)
     rule(protocol, `-m owner --uid-owner ${SIDECAR_UID} `, ports.sidecar),
     rule(protocol, "", ports.app),
   ]);
+}
+
+/** `80`, or `4000:4999`. */
+function portMatch({ first, last }: PortRange): string {
+  return first === last ? String(first) : `${first}:${last}`;
 }
 
 /** The sidecar calling its own pod by a service's name is inbound traffic; the rest goes free. */

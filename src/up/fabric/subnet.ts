@@ -5,16 +5,25 @@ export interface Subnet {
   readonly prefix: string;
   /** `10.203.0.1`: the control plane, the console and the names answer here. */
   readonly gateway: string;
+  /** `10.203.255.254`: the pods' way to everything outside the mesh. */
+  readonly exit: string;
   /** `10.203.0.0/16`. */
   readonly range: string;
 }
 
 const FIRST = 200;
 const LAST = 250;
+/** The exit's: pods have the ones before it. */
+const LAST_INDEX = 65_534;
 const FALLBACK: readonly string[] = ["198.18", "198.19"];
 
 export function subnetOf(prefix: string): Subnet {
-  return { prefix, gateway: `${prefix}.0.1`, range: `${prefix}.0.0/16` };
+  return {
+    prefix,
+    gateway: `${prefix}.0.1`,
+    exit: `${prefix}.255.254`,
+    range: `${prefix}.0.0/16`,
+  };
 }
 
 /**
@@ -57,7 +66,7 @@ export class AddressPool {
   }
 
   take(): string {
-    if (this.#next >= 65_535) throw new Error(`no address is left in ${this.#prefix}.0.0/16`);
+    if (this.#next >= LAST_INDEX) throw new Error(`no address is left in ${this.#prefix}.0.0/16`);
     const index = this.#next++;
     // The last number is never 0 or 255: some tools take those for a network's own addresses.
     if (this.#next % 256 === 255) this.#next += 2;

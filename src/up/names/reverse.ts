@@ -20,6 +20,9 @@ export function canonical(address: string): string {
   return new SocketAddress({ address, family: "ipv6" }).address;
 }
 
+/** Virtual addresses of Services and of ServiceEntries. */
+export const VIRTUAL_RANGES: readonly string[] = ["10.96.0.0/12", "240.240.0.0/16"];
+
 /** Addresses that only the mesh has names for. */
 export class OwnRanges {
   readonly #list = new BlockList();

@@ -4,7 +4,7 @@ import { podsOf, targetPortOf } from "../../model/precedence/endpoints.ts";
 import { compareText, mostSpecificHost, visibleFrom } from "../../model/precedence/host.ts";
 import { TYPE } from "./query.ts";
 import type { DnsRecord } from "./reply.ts";
-import { addressOfReverse, canonical, OwnRanges } from "./reverse.ts";
+import { addressOfReverse, canonical, OwnRanges, VIRTUAL_RANGES } from "./reverse.ts";
 
 /** What the mesh says of a name and a type. */
 export type Found =
@@ -34,9 +34,6 @@ export interface Asker {
 
 /** As Istio's DNS proxy answers. */
 export const TTL_SECONDS = 30;
-
-/** Virtual addresses of Services and of ServiceEntries. */
-const VIRTUAL_RANGES: readonly string[] = ["10.96.0.0/12", "240.240.0.0/16"];
 
 const UNKNOWN: Found = { kind: "unknown" };
 const ELSEWHERE: Found = { kind: "elsewhere" };

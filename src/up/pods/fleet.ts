@@ -91,14 +91,7 @@ export class Fleet {
   async #place(planned: PlannedPod): Promise<RunningPod> {
     const { fabric } = this.#options.context;
     const { name, namespace, template } = planned;
-    const { options, diagnostics } = podInterception(
-      template.annotations,
-      fabric.gateway,
-      `${template.kind} ${template.namespace}/${template.name}`,
-    );
-    for (const { path, found, allowed } of diagnostics) {
-      this.#sayOnce(`${template.namespace}/${template.name}: ${path}: ${found} is not ${allowed}`);
-    }
+    const interception = podInterception(template.annotations, [fabric.gateway]);
     if (refusesSidecar(template)) {
       this.#sayOnce(
         `${template.namespace}/${template.name}: ${INJECT}: "false" is not executed: ` +
@@ -106,7 +99,7 @@ export class Fleet {
       );
     }
     const namePorts = this.#options.namePorts();
-    const site = { name, namespace, interception: options, namePorts };
+    const site = { name, namespace, interception, namePorts };
     const place = await fabric.place(site);
     const running = new RunningPod(planned, place, this.#options.context);
     this.#running.set(planned.key, running);

@@ -1,3 +1,8 @@
+import {
+  isOpaque,
+  type OpaquePorts,
+  readOpaquePorts,
+} from "../../../dialects/kubernetes/annotations/opaque-ports.ts";
 import type { Pod, Service, ServicePort } from "../../../model/mesh.ts";
 import { podsOf, targetPortOf } from "../../../model/precedence/endpoints.ts";
 import { type Carriage, carriageOf } from "../service-view.ts";
@@ -12,14 +17,22 @@ export interface InboundPort {
 
 /**
  * The ports that services lead to and the ones that containers declare. Where services disagree
- * about a port's protocol, the first one holds (Istio: the oldest).
+ * about a port's protocol, the first one holds (Istio: the oldest); what the pod's annotation
+ * makes opaque is TCP whatever they say.
  */
 export function inboundPorts(pod: Pod, services: readonly Service[]): readonly InboundPort[] {
   const byPort = new Map<number, InboundPort>();
   for (const inbound of [...servedPorts(pod, services), ...declaredPorts(pod)]) {
     if (!byPort.has(inbound.port)) byPort.set(inbound.port, inbound);
   }
-  return [...byPort.values()].sort((left, right) => left.port - right.port);
+  const opaque = readOpaquePorts(pod.annotations);
+  return [...byPort.values()]
+    .map((inbound) => asTcp(inbound, opaque))
+    .sort((left, right) => left.port - right.port);
+}
+
+function asTcp(inbound: InboundPort, opaque: OpaquePorts): InboundPort {
+  return isOpaque(opaque, inbound.port) ? { ...inbound, carriage: "tcp" } : inbound;
 }
 
 function servedPorts(pod: Pod, services: readonly Service[]): readonly InboundPort[] {
