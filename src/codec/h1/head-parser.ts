@@ -72,6 +72,12 @@ export abstract class HeadParser {
     return this.state === "reading" && this.#pendingLength === 0;
   }
 
+  /** The head's first bytes, after `read(bytes, start, …)` has failed or while it goes on. */
+  beginning(bytes: Buffer, start: number): Buffer {
+    if (this.#pendingLength > 0) return this.#pending.subarray(0, this.#pendingLength);
+    return bytes.subarray(start);
+  }
+
   /** Reads from `start`; returns where it stopped: at `end`, or behind the head. */
   read(bytes: Buffer, start: number, end: number): number {
     if (this.#pendingLength > 0) return this.#readPending(bytes, start, end);

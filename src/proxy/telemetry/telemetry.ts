@@ -3,8 +3,10 @@ import type { Table } from "../../metrics/table.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
 import type { Node } from "../../model/bootstrap.ts";
 import type { WorkloadLabels } from "../../model/endpoint.ts";
+import { RefusedRequests } from "../listener/refused/refused-requests.ts";
 import { ClusterStats } from "./envoy/cluster-stats.ts";
 import { type ClusterTables, clusterTables } from "./envoy/cluster-tables.ts";
+import { Http1Stats } from "./envoy/codec/http1-stats.ts";
 import { statSegment } from "./envoy/columns.ts";
 import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
 import { HttpStats } from "./envoy/http-stats.ts";
@@ -30,7 +32,9 @@ export class Telemetry {
   readonly own: WorkloadLabels;
   readonly peers: PeerReader = new PeerReader();
   /** Of all clients' connections. */
+  readonly http1: Http1Stats;
   readonly http2: Http2Stats;
+  readonly refused: RefusedRequests = new RefusedRequests();
   readonly #clusterTables: ClusterTables;
   readonly #httpTables: HttpTables;
   readonly #listenerTables: ListenerTables;
@@ -55,6 +59,7 @@ export class Telemetry {
     this.#clusterTlsTables = sslTables(registry, "cluster", statSegment);
     this.#listenerTlsTables = sslTables(registry, "listener", statSegment);
     this.#httpTables = httpTables(registry);
+    this.http1 = new Http1Stats(registry);
     this.http2 = new Http2Stats(registry);
     this.#listenerTables = listenerTables(registry);
     this.#standardTables = standardTables(registry, version);

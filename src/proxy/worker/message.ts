@@ -5,8 +5,10 @@ import type { Node, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import type { OverloadConfig } from "../../model/overload.ts";
 import type { EndpointRow } from "../admin/admin-source.ts";
+import type { HeldSocket } from "../graceful/inheritance.ts";
 import type { Binding } from "../listener/bound-socket.ts";
 import type { Discouraging } from "../listener/listener-set.ts";
+import type { RefusedRequest } from "../listener/refused/refused-requests.ts";
 
 /** What a worker is born with. */
 export interface WorkerStart {
@@ -69,11 +71,18 @@ export interface Questions {
   abandon: { asks: undefined; answer: undefined };
   /** The clusters' endpoints from here on, so many at a time; none: that was all. */
   endpoints: { asks: number; answer: readonly EndpointRows[] };
+  /** The requests that were refused last. */
+  refused: { asks: undefined; answer: readonly RefusedRequest[] };
   resetCounters: { asks: undefined; answer: undefined };
   discourage: { asks: Discouraging | undefined; answer: undefined };
   drain: { asks: Discouraging; answer: undefined };
-  /** Milliseconds of grace; answered when everything has ended. */
-  stop: { asks: number; answer: undefined };
+  /** What it listens with. */
+  held: { asks: undefined; answer: readonly HeldSocket[] };
+  /** See `DataPlane.stop`; answered when everything has ended. */
+  stop: {
+    asks: { readonly graceMs: number; readonly patienceMs: number };
+    answer: undefined;
+  };
 }
 
 export type QuestionName = keyof Questions;

@@ -51,6 +51,7 @@ export class Serving {
     commit: () => this.#commit(),
     abandon: () => this.#abandon(),
     endpoints: (from) => this.#endpoints(from),
+    refused: () => this.#parts.telemetry.refused.all,
     resetCounters: () => {
       this.#registry.resetCounters();
     },
@@ -60,7 +61,8 @@ export class Serving {
     drain: (discouraging) => {
       this.#parts.dataPlane.listeners.drain(discouraging);
     },
-    stop: (graceMs) => this.#stop(graceMs),
+    held: () => this.#parts.dataPlane.listeners.held,
+    stop: ({ graceMs, patienceMs }) => this.#stop(graceMs, patienceMs),
   };
 
   constructor(start: WorkerStart, send: (message: FromWorker) => void) {
@@ -167,8 +169,8 @@ export class Serving {
     return answer;
   }
 
-  async #stop(graceMs: number): Promise<undefined> {
-    await this.#parts.dataPlane.stop(graceMs);
+  async #stop(graceMs: number, patienceMs: number): Promise<undefined> {
+    await this.#parts.dataPlane.stop(graceMs, patienceMs);
     await this.#parts.accessLogs.close();
     this.#journal.flush();
   }

@@ -1,24 +1,27 @@
 // hot path: no allocation per request
 import type { Socket } from "node:net";
-import { reasonOf } from "../../../codec/h1/status.ts";
-import { statusOf } from "../../../codec/h1/violation.ts";
 import type { Address } from "../../../model/address.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
-import { httpDate } from "../../filters/response-headers.ts";
-import { refusalText } from "../../reply/refusal.ts";
-import { FLAG_DPE } from "../../telemetry/response-flags.ts";
+import { takeUnderscores } from "../../filters/underscores.ts";
 import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
 import type { Accepted } from "../accepted.ts";
 import { AskedDestination, addressOf } from "../asked-destination.ts";
 import type { ClientConnection, ConnectionOwner } from "../http/client-connection.ts";
 import { Lingering } from "../lingering.ts";
+import {
+  noteRefusedBody,
+  refuseHead,
+  refuseLateHead,
+  refuseUnderscores,
+} from "../refused/refuse-head.ts";
 import type { RequestCarrier, ServerRequest, SpareRequests } from "./server-request.ts";
 import { spareRequests } from "./server-request.ts";
 
 /** Without a configured timeout a head must still arrive in this time. */
 const HEAD_TIMEOUT_MS = 60_000;
+const NO_BYTES: Buffer = Buffer.alloc(0);
 const TUNNEL_ESTABLISHED = "HTTP/1.1 200 OK\r\n\r\n";
 
 /**
@@ -173,12 +176,10 @@ export class Http1Connection
       if (!this.#draining) http.count("downstream_cx_idle_timeout");
       this.#close();
     } else if (this.#state === "head") {
-      http.count("downstream_rq_header_timeout");
-      this.#refuse(408, "Request Timeout");
-    } else if (this.#state === "body") {
-      http.count("downstream_rq_timeout");
-      this.#request?.exchange.onClientGone(FLAG_DPE);
+      refuseLateHead(this, this.#taken().parser.beginning(NO_BYTES, 0));
       this.#close();
+    } else if (this.#state === "body") {
+      this.#request?.exchange.onDeadline("request");
     }
   }
 
@@ -232,13 +233,17 @@ export class Http1Connection
     const fresh = parser.untouched;
     const next = parser.read(bytes, at, bytes.length);
     if (parser.state === "complete") {
+      if (!takeUnderscores(parser.headers, this.hcm)) {
+        refuseUnderscores(this, parser.beginning(bytes, at));
+        this.#close();
+        return next;
+      }
       this.#begin(request, bytes, at, next);
       return this.#handedOver ? bytes.length : next;
     }
     if (parser.state === "failed") {
-      this.hcm.account.http.count("downstream_cx_protocol_error");
-      const status = statusOf(parser.violation);
-      this.#refuse(status, parser.violation === "missingHost" ? "" : reasonOf(status));
+      refuseHead(this, parser, parser.beginning(bytes, at));
+      this.#close();
     } else if (fresh) {
       // Runs from the first byte: more of them buy no time.
       const { requestHeadersTimeoutMs } = this.hcm.config;
@@ -304,9 +309,8 @@ export class Http1Connection
       exchange.onRequestData(bytes, body.dataStart, body.dataEnd);
     }
     if (body.violation !== "none") {
-      this.hcm.account.http.count("downstream_cx_protocol_error");
-      exchange.onClientGone(FLAG_DPE);
-      this.#refuse(400, "Bad Request");
+      noteRefusedBody(this, body.violation, bytes, next);
+      exchange.onBadBody();
     } else if (body.done && this.#state === "body") {
       this.#timer.clear();
       this.#state = "waiting";
@@ -322,20 +326,6 @@ export class Http1Connection
     this.#backlog =
       this.#backlog === undefined ? Buffer.from(rest) : Buffer.concat([this.#backlog, rest]);
     this.#socket.pause();
-  }
-
-  /** An answer to bytes that are no request: the connection ends with it. */
-  #refuse(status: number, body: string): void {
-    const { account, config, context } = this.hcm;
-    if (this.#state === "closing" || this.#state === "closed") return;
-    account.http.requestStarted(11);
-    account.http.responded(status);
-    account.listener.responded(status);
-    account.http.requestEnded(0);
-    this.writer.text(
-      refusalText(status, body, httpDate(context.clock, context.clock.now()), config.serverName),
-    );
-    this.#close();
   }
 
   #handOver(authority: string, first: Buffer): void {

@@ -6,6 +6,7 @@ import { type ColumnSet, envoyColumns } from "./columns.ts";
 
 /** Envoy: configuration/http/http_conn_man/stats, HTTP/2 codec statistics. */
 export type Http2Stat =
+  | "dropped_headers_with_underscores"
   | "goaway_sent"
   | "header_overflow"
   | "inbound_empty_frames_flood"
@@ -14,6 +15,7 @@ export type Http2Stat =
   | "keepalive_timeout"
   | "outbound_control_flood"
   | "outbound_flood"
+  | "requests_rejected_with_underscores_in_headers"
   | "rx_messaging_error"
   | "rx_reset"
   | "stream_refused_errors"
@@ -23,6 +25,7 @@ export type Http2Stat =
   | "streams_active";
 
 const HTTP2: ColumnSet<Http2Stat> = envoyColumns("http2", {
+  dropped_headers_with_underscores: ["counter", "Fields dropped for an underscore in the name."],
   goaway_sent: ["counter", "GOAWAY frames sent."],
   header_overflow: ["counter", "Heads that were too large."],
   inbound_empty_frames_flood: ["counter", "Connections closed for frames that said nothing."],
@@ -37,6 +40,10 @@ const HTTP2: ColumnSet<Http2Stat> = envoyColumns("http2", {
     "Connections closed because the client provoked more frames than it took.",
   ],
   outbound_flood: ["counter", "Connections closed because the client took nothing."],
+  requests_rejected_with_underscores_in_headers: [
+    "counter",
+    "Requests refused for an underscore in a name.",
+  ],
   rx_messaging_error: ["counter", "Malformed messages received."],
   rx_reset: ["counter", "Streams reset by the client."],
   stream_refused_errors: ["counter", "Streams that were refused."],
