@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
+import type { AccessLog } from "./access-log.ts";
 import type { DestinationPolicy } from "./destination-policy.ts";
 import type { HttpRouteSet } from "./http-route-set.ts";
 import type { Origin } from "./origin.ts";
@@ -30,6 +31,8 @@ export interface MeshSettings {
   readonly rootNamespace: string;
   /** What a host outside the registry gets (Istio: MeshConfig.outboundTrafficPolicy). */
   readonly outboundTrafficPolicy: OutboundTrafficPolicy;
+  /** Of every listener of every proxy. */
+  readonly accessLogs: readonly AccessLog[];
 }
 
 export type OutboundTrafficPolicy = "allowAny" | "registryOnly";
@@ -39,6 +42,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   clusterDomain: "cluster.local",
   rootNamespace: "istio-system",
   outboundTrafficPolicy: "allowAny",
+  accessLogs: [],
 };
 
 /** Nothing has been read yet. */

@@ -3,6 +3,7 @@ import type { Cluster } from "../../model/cluster.ts";
 import type { PolicyBlocks } from "../../model/destination-policy.ts";
 import type { Mesh, Pod } from "../../model/mesh.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
+import { logged } from "./access-logs.ts";
 import type { Client } from "./client.ts";
 import { NO_BLOCKS } from "./clusters.ts";
 import {
@@ -34,7 +35,7 @@ export function outboundConfig(mesh: Mesh, pods: readonly Pod[], client: Client)
       ? interceptListeners(outlook)
       : explicitListeners(outlook, explicitAddress);
   return {
-    listeners,
+    listeners: logged(listeners, mesh.settings.accessLogs),
     routes: askedFor(listeners).map((name) => routesNamed(outlook, name)),
     clusters: clusters.map(({ cluster }) => cluster),
     endpoints: clusters.flatMap(({ assignment }) => assignment ?? []),
@@ -58,7 +59,12 @@ export function inboundConfig(mesh: Mesh, pod: Pod, client: Client): ProxyConfig
   const listeners = explicit
     ? ports.map((port) => explicitInbound(pod, port))
     : [virtualInbound(ports)];
-  return { listeners, routes: [], clusters, endpoints: [] };
+  return {
+    listeners: logged(listeners, mesh.settings.accessLogs),
+    routes: [],
+    clusters,
+    endpoints: [],
+  };
 }
 
 /** The route configurations that listeners name, each once. */

@@ -3,6 +3,7 @@ import type { Diagnostic, Position } from "../../base/diagnostic.ts";
 import { DEFAULT_SETTINGS, type MeshSettings } from "../../model/mesh.ts";
 import type { KubernetesObject, Path } from "../kubernetes/object.ts";
 import { childOf, positionIn, type YamlSource } from "../kubernetes/yaml-object.ts";
+import { readAccessLogs } from "./access-log.ts";
 import { checkFields } from "./fields/check-fields.ts";
 import { MESH_CONFIG } from "./fields/mesh-config.ts";
 import { isLabel } from "./host.ts";
@@ -118,6 +119,7 @@ function readMeshConfig(config: Spec): Partial<MeshSettings> {
     settings.rootNamespace = rootNamespace;
   }
   const policy = config.at("outboundTrafficPolicy");
+  if (config.at("accessLogFile").present) settings.accessLogs = readAccessLogs(config);
   if (policy.at("mode").present) settings.outboundTrafficPolicy = readPolicy(policy.at("mode"));
   return settings;
 }

@@ -16,9 +16,6 @@ const REPORTED = [
   "ingressControllerMode",
   "ingressSelector",
   "enableTracing",
-  "accessLogFile",
-  "accessLogFormat",
-  "accessLogEncoding",
   "enableEnvoyAccessLogService",
   "disableEnvoyListenerLog",
   "defaultConfig",
@@ -58,6 +55,9 @@ const REPORTED = [
 export const MESH_CONFIG: FieldTable = {
   trustDomain: executed(STRING),
   rootNamespace: executed(STRING),
+  accessLogFile: executed(STRING),
+  accessLogEncoding: executed(oneOf("TEXT", "JSON")),
+  accessLogFormat: executed(STRING),
   outboundTrafficPolicy: executed(
     object({ mode: executed(oneOf("REGISTRY_ONLY", "ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS")) }),
   ),
