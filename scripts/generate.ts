@@ -59,6 +59,7 @@ const WANTED = [
   "envoy/extensions/load_balancing_policies/ring_hash/v3",
   "envoy/extensions/load_balancing_policies/round_robin/v3",
   "envoy/extensions/load_balancing_policies/wrr_locality/v3",
+  "envoy/extensions/network/dns_resolver/cares/v3",
   "envoy/extensions/resource_monitors/downstream_connections/v3",
   "envoy/extensions/resource_monitors/fixed_heap/v3",
   "envoy/extensions/resource_monitors/injected_resource/v3",

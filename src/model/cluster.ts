@@ -1,5 +1,6 @@
 import type { SocketAddress } from "./address.ts";
 import type { BalancingOptions, LbPolicy } from "./balance/balancing.ts";
+import type { DnsOptions } from "./dns.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
 import type { HealthCheck } from "./health-check.ts";
 import type { Origin } from "./origin.ts";
@@ -71,8 +72,8 @@ export interface Cluster {
   readonly thresholds: Thresholds;
   /** Static and DNS clusters carry their endpoints. */
   readonly loadAssignment: ClusterLoadAssignment | undefined;
-  /** DNS: how often to ask again; Envoy's default 5000. */
-  readonly dnsRefreshRateMs: number;
+  /** Of clusters whose endpoints are names. */
+  readonly dns: DnsOptions;
   /** Upstream pool: how long an idle connection is kept; 0 never closes. Envoy's default 1 h. */
   readonly idleTimeoutMs: number;
   /** 0 is unlimited, 1 is no keep-alive. */

@@ -28,6 +28,8 @@ export interface EndpointCheck {
 /** One address that can serve a cluster's requests (Envoy: endpoint.v3.LbEndpoint). */
 export interface Endpoint {
   readonly address: Address;
+  /** Further ways to the same endpoint (Envoy: `additional_addresses`, happy eyeballs). */
+  readonly alternatives?: readonly Address[];
   /** For DNS: the name; for metrics and `hostname`-keyed hashing. Empty when unset. */
   readonly hostname: string;
   /** What hashing knows it by (metadata `envoy.lb.hash_key`); empty: its address. */

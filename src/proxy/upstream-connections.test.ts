@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { answered, originServer, running } from "../../test/support/one-hop.ts";
-
 import {
   httpListener,
   type ProxySetup,
@@ -11,6 +10,7 @@ import {
   staticCluster,
 } from "../../test/support/proxy-setup.ts";
 import { VirtualClock } from "../base/clock.ts";
+import type { Resolve } from "./dns/resolver.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const TO_ORIGIN = { match: { prefix: "/" }, route: { cluster: "origin" } };
@@ -127,9 +127,9 @@ describe("DNS clusters", () => {
   it.each(["STRICT_DNS", "LOGICAL_DNS"])("of type %s ask for the name", async (type) => {
     const origin = await originServer();
     const asked: string[] = [];
-    const resolve = (name: string): Promise<readonly string[]> => {
+    const resolve: Resolve = (name) => {
       asked.push(name);
-      return Promise.resolve(["127.0.0.1"]);
+      return Promise.resolve({ addresses: ["127.0.0.1"], ttlMs: undefined });
     };
     const listener = httpListener({ routes: [TO_ORIGIN] });
     const clusters = [named(type, origin.port)];
@@ -147,7 +147,8 @@ describe("DNS clusters", () => {
     const clock = new VirtualClock();
     // At the first answer's address nobody listens, nor at the third's.
     const answers = [["127.0.0.2"], ["127.0.0.1"], ["127.0.0.3"]];
-    const resolve = () => Promise.resolve(answers.shift() ?? []);
+    const resolve: Resolve = () =>
+      Promise.resolve({ addresses: answers.shift() ?? [], ttlMs: undefined });
     const listener = httpListener({ routes: [TO_ORIGIN] });
     const clusters = [named("STRICT_DNS", origin.port)];
     const setup = await startSetup([listener], clusters, clock, resolve);

@@ -3,11 +3,11 @@ import {
   type Cluster as ClusterMessage,
   ClusterSchema,
   Cluster_DiscoveryType as Discovery,
-  Cluster_DnsLookupFamily as Family,
 } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster, DiscoveryType } from "../model/cluster.ts";
 import type { Place } from "./check/place.ts";
 import { decodeBalancing, encodeBalancing, encodeCommonBalancing } from "./cluster/balancing.ts";
+import { decodeDns, encodeDns } from "./cluster/dns.ts";
 import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";
 import { decodeUpstreamHttp, encodeUpstreamHttp } from "./cluster/upstream-http.ts";
 import { decodeLoadAssignment, encodeLoadAssignment } from "./endpoint-resource.ts";
@@ -20,7 +20,6 @@ import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
 import { decodeUpstreamSocket, encodeUpstreamSocket } from "./tls/proxied-socket.ts";
 
 const CONNECT_MS = 5000;
-const DNS_REFRESH_MS = 5000;
 const PANIC_PERCENT = 50;
 
 const DISCOVERY: Readonly<Record<DiscoveryType, Discovery>> = {
@@ -50,7 +49,7 @@ export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
       loadAssignment === undefined
         ? undefined
         : decodeLoadAssignment(loadAssignment, place.field("load_assignment")),
-    dnsRefreshRateMs: durationOr(message.dnsRefreshRate, DNS_REFRESH_MS),
+    dns: decodeDns(message, place),
     ...http,
     bindAddress: decodeBindAddress(message, place),
     tcpKeepalive: decodeKeepalive(message),
@@ -141,11 +140,7 @@ function encodeNames(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {
     return { edsClusterConfig: { edsConfig: ADS_SOURCE, serviceName: cluster.edsServiceName } };
   }
   if (cluster.discovery !== "strictDns" && cluster.discovery !== "logicalDns") return {};
-  return {
-    dnsRefreshRate: toDuration(cluster.dnsRefreshRateMs),
-    // What our own resolver does; AUTO would prefer addresses that nobody can reach.
-    dnsLookupFamily: Family.V4_PREFERRED,
-  };
+  return encodeDns(cluster.dns);
 }
 
 function encodeSockets(cluster: Cluster): MessageInitShape<typeof ClusterSchema> {

@@ -2,6 +2,8 @@ import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { HealthStatus as Health } from "../gen/envoy/config/core/v3/health_check_pb.js";
 import {
+  type Endpoint_AdditionalAddress as AdditionalAddress,
+  Endpoint_AdditionalAddressSchema as AdditionalAddressSchema,
   type Endpoint_HealthCheckConfig as CheckConfig,
   type EndpointSchema,
   type LbEndpoint,
@@ -13,6 +15,7 @@ import {
   ClusterLoadAssignmentSchema,
   type ClusterLoadAssignment as LoadAssignmentMessage,
 } from "../gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import type { Address } from "../model/address.ts";
 import {
   type ClusterLoadAssignment,
   type Endpoint,
@@ -102,6 +105,7 @@ function decodeEndpoint(message: LbEndpoint, place: Place): Endpoint {
   if (endpoint === undefined) at.refuse("is missing");
   return {
     address: decodeAddress(endpoint?.address, at.field("address")),
+    ...decodeAlternatives(endpoint?.additionalAddresses ?? [], at.field("additional_addresses")),
     hostname: endpoint?.hostname ?? "",
     hashKey: decodeHashKey(message.metadata),
     health: HEALTH[message.healthStatus],
@@ -109,6 +113,15 @@ function decodeEndpoint(message: LbEndpoint, place: Place): Endpoint {
     weight: message.loadBalancingWeight ?? 1,
     workload: decodeWorkload(message.metadata),
   };
+}
+
+function decodeAlternatives(
+  messages: readonly AdditionalAddress[],
+  place: Place,
+): { readonly alternatives?: readonly Address[] } {
+  if (messages.length === 0) return {};
+  const at = (i: number): Place => place.item(i).field("address");
+  return { alternatives: messages.map(({ address }, i) => decodeAddress(address, at(i))) };
 }
 
 function decodeCheck(
@@ -244,6 +257,9 @@ function encodeEndpoint(endpoint: Endpoint, target: EncodeFor): LbEndpoint {
         address: encodeAddress(endpoint.address),
         hostname: endpoint.hostname,
         ...encodeCheck(endpoint.check),
+        additionalAddresses: (endpoint.alternatives ?? []).map((each) =>
+          create(AdditionalAddressSchema, { address: encodeAddress(each) }),
+        ),
       },
     },
     healthStatus: HEALTH_CODE[endpoint.health],

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { Address } from "../../src/model/address.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
+import { DNS_DEFAULTS, type DnsOptions } from "../../src/model/dns.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../src/model/endpoint.ts";
 import type {
   FilterChain,
@@ -36,6 +37,14 @@ import {
 } from "./arbitrary-transport.ts";
 
 /** Any legal model objects, for round trips. Values are small; shapes are all there. */
+
+const dns: fc.Arbitrary<DnsOptions> = fc.record({
+  family: fc.constantFrom("auto", "v4Only", "v6Only", "v4Preferred", "all"),
+  refreshRateMs: fc.integer({ min: 2, max: 100_000 }),
+  failureRefresh: optional(fc.constant({ baseMs: 500, maxMs: 5000 })),
+  respectTtl: fc.boolean(),
+  resolvers: fc.constantFrom([], [{ kind: "socket" as const, host: "10.0.0.53", port: 53 }]),
+});
 
 const count = fc.integer({ min: 0, max: 4_294_967_295 });
 
@@ -150,7 +159,7 @@ export function clusterWith(files?: TlsFiles): fc.Arbitrary<Cluster> {
         ),
         trackRemaining: fc.boolean(),
       }),
-      dnsRefreshRateMs: fc.integer({ min: 2, max: 100_000 }),
+      dns,
       idleTimeoutMs: ms,
       maxRequestsPerConnection: fc.nat(99),
       maxConnectionDurationMs: ms,
@@ -163,12 +172,12 @@ export function clusterWith(files?: TlsFiles): fc.Arbitrary<Cluster> {
       origin: optional(origin),
       service: optional(fc.record({ host: text, name: text, namespace: text })),
     })
-    .map(({ lookup: { policy, ...found }, speech: spoken, dnsRefreshRateMs, ...rest }) => ({
+    .map(({ lookup: { policy, ...found }, speech: spoken, dns: asked, ...rest }) => ({
       ...rest,
       ...found,
       ...policy,
       ...spoken,
-      dnsRefreshRateMs: found.discovery === "strictDns" ? dnsRefreshRateMs : 5000,
+      dns: found.discovery === "strictDns" ? asked : DNS_DEFAULTS,
     }));
 }
 

@@ -1,7 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { type Diagnostic, formatDiagnostic } from "../../src/base/diagnostic.ts";
+import { ENVOY_BALANCING } from "../../src/model/balance/balancing.ts";
+import { DNS_DEFAULTS } from "../../src/model/dns.ts";
+import { NO_FILTER_CONFIGS } from "../../src/model/filter/filter-configs.ts";
 
 export interface GoldenCase {
   readonly name: string;
@@ -34,11 +38,16 @@ export function showGolden(result: Readonly<Record<string, unknown>>): string {
   );
 }
 
+/** What says nothing that is not said everywhere. */
+const DEFAULTS: readonly object[] = [DNS_DEFAULTS, ENVOY_BALANCING, NO_FILTER_CONFIGS];
+
 /** Empty lists and defaults would bury what a case is about. */
 function shorten(key: string, value: unknown): unknown {
   if (Array.isArray(value) && value.length === 0) return undefined;
   if (value === "" || value === false) return undefined;
-  if (isEmptyMutations(value)) return undefined;
+  if (isEmptyMutations(value) || DEFAULTS.some((usual) => isDeepStrictEqual(usual, value))) {
+    return undefined;
+  }
   if (key !== "origin" || value === undefined) return value;
   const { position, path } = value as { position: { line: number }; path: string };
   return `line ${position.line} ${path}`.trim();

@@ -1,7 +1,7 @@
 import { systemClock, type VirtualClock } from "../../src/base/clock.ts";
 import { SeededRandom } from "../../src/base/random.ts";
 import { readBootstrap } from "../../src/proxy/bootstrap.ts";
-import type { Resolve } from "../../src/proxy/cluster/resolution.ts";
+import type { Resolve } from "../../src/proxy/dns/resolver.ts";
 import { type RunningProxy, startProxy } from "../../src/proxy/main.ts";
 import type { ClusterStat } from "../../src/proxy/telemetry/envoy/cluster-columns.ts";
 import { connectPeer, type Peer } from "./peer.ts";

@@ -2,6 +2,7 @@ import type { Snapshot } from "../../src/control/server/snapshot-source.ts";
 import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
 import { ENVOY_BALANCING } from "../../src/model/balance/balancing.ts";
 import { type Cluster, ENVOY_THRESHOLDS } from "../../src/model/cluster.ts";
+import { DNS_DEFAULTS } from "../../src/model/dns.ts";
 import {
   type ClusterLoadAssignment,
   NO_LOCALITY,
@@ -26,7 +27,7 @@ export function edsCluster(name: string, changes: Partial<Cluster> = {}): Cluste
     connectTimeoutMs: 5000,
     thresholds: ENVOY_THRESHOLDS,
     loadAssignment: undefined,
-    dnsRefreshRateMs: 5000,
+    dns: DNS_DEFAULTS,
     idleTimeoutMs: 3_600_000,
     maxRequestsPerConnection: 0,
     maxConnectionDurationMs: 0,

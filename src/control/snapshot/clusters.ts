@@ -1,13 +1,9 @@
 import { socketAddress } from "../../model/address.ts";
 import { ENVOY_BALANCING, type LbPolicy } from "../../model/balance/balancing.ts";
-import type {
-  Cluster,
-  DiscoveryType,
-  RetryBudget,
-  Thresholds,
-} from "../../model/cluster.ts";
+import type { Cluster, DiscoveryType, RetryBudget, Thresholds } from "../../model/cluster.ts";
 import { UNLIMITED } from "../../model/cluster.ts";
 import type { PolicyBlocks } from "../../model/destination-policy.ts";
+import { DNS_DEFAULTS, type DnsOptions } from "../../model/dns.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import type { Service, ServicePort } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
@@ -19,9 +15,14 @@ import { AS_CLIENT, outboundProtocol } from "./upstream-protocol.ts";
 const HOUR_MS = 3_600_000;
 /** Istio's mesh default, where Envoy's would be 5 s. */
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Istio's `dnsRefreshRate`, and Envoy's own for clusters that never ask. */
-const DNS_REFRESH_MS = 60_000;
-const NO_DNS_REFRESH_MS = 5000;
+/** As Istio asks: its `dnsRefreshRate`, unless answers say how long they hold. */
+const DNS: DnsOptions = {
+  ...DNS_DEFAULTS,
+  // AUTO would prefer addresses of IPv6, which nobody may be able to reach.
+  family: "v4Preferred",
+  refreshRateMs: 60_000,
+  respectTtl: true,
+};
 
 /**
  * Ours, where Istio allows 2^32-1 retries: at most a fifth of the requests in flight may be
@@ -48,7 +49,7 @@ export function clusterDefaults(name: string): Cluster {
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     thresholds: thresholdsOf(NO_BLOCKS),
     loadAssignment: undefined,
-    dnsRefreshRateMs: NO_DNS_REFRESH_MS,
+    dns: DNS_DEFAULTS,
     idleTimeoutMs: HOUR_MS,
     maxRequestsPerConnection: 0,
     maxConnectionDurationMs: 0,
@@ -105,7 +106,7 @@ export function outboundCluster(input: OutboundClusterInput): Cluster {
     ...outboundProtocol(port.protocol, blocks.connectionPool),
     discovery,
     lbPolicy: lbPolicyOf(discovery, blocks),
-    dnsRefreshRateMs: isDns(discovery) ? DNS_REFRESH_MS : NO_DNS_REFRESH_MS,
+    dns: isDns(discovery) ? DNS : DNS_DEFAULTS,
     loadAssignment: isDns(discovery) ? loadAssignment(name, dnsEndpoints(input)) : undefined,
     bindAddress: explicitAddress === undefined ? undefined : socketAddress(explicitAddress, 0),
     origin: input.origin,

@@ -34,6 +34,7 @@ function sameEndpoint(one: Endpoint, other: Endpoint | undefined): boolean {
     one.health === other.health &&
     one.weight === other.weight &&
     JSON.stringify(one.check) === JSON.stringify(other.check) &&
+    JSON.stringify(one.alternatives) === JSON.stringify(other.alternatives) &&
     formatAddress(one.address) === formatAddress(other.address) &&
     sameWorkload(one.workload, other.workload)
   );

@@ -5,6 +5,8 @@ import { formatAddress } from "../../model/address.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../model/endpoint.ts";
 import { type Balancer, createBalancer } from "../balance/balancer.ts";
+import { Resolution } from "../dns/resolution.ts";
+import type { Resolve } from "../dns/resolver.ts";
 import type { Faults } from "../faults.ts";
 import { HealthChecker } from "../health/health-checker.ts";
 import type { Limits } from "../limits/limits.ts";
@@ -16,7 +18,6 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ClientContext } from "../tls/client-context.ts";
 import type { TlsContexts } from "../tls/tls-contexts.ts";
 import { Host } from "./host.ts";
-import { Resolution, type Resolve } from "./resolution.ts";
 import { sameAssignment } from "./same-assignment.ts";
 
 /** What every cluster and connection needs of the program around it. */
@@ -174,13 +175,12 @@ export class UpstreamCluster {
     const { discovery, loadAssignment } = this.config;
     if (loadAssignment === undefined || discovery === "eds") return;
     if (discovery === "strictDns" || discovery === "logicalDns") {
-      const listed = loadAssignment.localities.flatMap(({ endpoints }) => endpoints);
-      this.#resolution = new Resolution(listed, {
-        everyMs: this.config.dnsRefreshRateMs,
-        firstOnly: discovery === "logicalDns",
+      this.#resolution = new Resolution(loadAssignment, {
+        dns: this.config.dns,
+        logical: discovery === "logicalDns",
         context: this.context,
         stats: this.stats,
-        onEndpoints: (endpoints) => allAtOnce(this.#prepareHosts(endpoints, this.config))(),
+        onAddresses: (assignment) => allAtOnce(this.prepare(assignment, this.config))(),
       });
       return;
     }

@@ -4,7 +4,9 @@ import type { Address, SocketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import { CARRYING_TCP_ALPN } from "../carry/protocol.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
+import type { DnsQuestion } from "../dns/resolver.ts";
 import { contained } from "../faults.ts";
+import type { HeldSocket } from "../graceful/inheritance.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import { TcpTunnel } from "../tcp/tunnel.ts";
 import type { DownstreamEnd } from "../tcp/tunnel-end.ts";
@@ -23,6 +25,9 @@ import { SocketEnd } from "./tcp/socket-end.ts";
 import { TcpCarrier } from "./tcp/tcp-carrier.ts";
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
+/** Names that an explicit proxy's clients ask for; IPv4 comes first, as everybody can reach it. */
+const EITHER_FAMILY: DnsQuestion = { family: "v4Preferred", resolvers: [], wantsTtl: false };
+
 /** How long an idle connection that has to go waits for a request (Envoy: drain_timeout). */
 const PATIENCE_MS = 5000;
 const NO_HELLO: ClientHello = { serverName: "", alpnProtocols: [] };
@@ -60,6 +65,11 @@ export class ProxyListener implements ChoosingOwner {
 
   get connectionCount(): number {
     return this.#connections.size + this.#tunnels.size + this.#pending.size;
+  }
+
+  /** What it listens with. */
+  get held(): readonly HeldSocket[] {
+    return this.#bound?.held ?? [];
   }
 
   /** Serves what comes at this socket, from now on. */
@@ -147,8 +157,8 @@ export class ProxyListener implements ChoosingOwner {
     const enter = contained(owner, (host: string) =>
       this.#enterTunnel(accepted, { ...destination, host }, first),
     );
-    this.#context.resolve(destination.host).then(
-      ([address]) => enter(address ?? destination.host),
+    this.#context.resolve(destination.host, EITHER_FAMILY).then(
+      ({ addresses: [address] }) => enter(address ?? destination.host),
       () => enter(destination.host),
     );
   }

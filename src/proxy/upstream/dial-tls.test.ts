@@ -80,6 +80,7 @@ function shake(
       bindAddress: undefined,
       tcpKeepalive: undefined,
       allowHalfOpen: false,
+      alternatives: [],
       context,
       ownProtocol: "",
       usualProtocols: [],

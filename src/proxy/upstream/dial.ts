@@ -1,4 +1,11 @@
-import { connect, type OnReadOpts, type Socket, type TcpNetConnectOpts } from "node:net";
+import {
+  connect,
+  isIPv6,
+  type LookupFunction,
+  type OnReadOpts,
+  type Socket,
+  type TcpNetConnectOpts,
+} from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { PeerCertificate } from "../../identity/peer-certificate.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
@@ -21,6 +28,8 @@ export interface DialOptions {
   readonly bindAddress: SocketAddress | undefined;
   readonly tcpKeepalive: TcpKeepalive | undefined;
   readonly allowHalfOpen: boolean;
+  /** Further addresses of the same endpoint, tried where the first is slow or refuses. */
+  readonly alternatives: readonly Address[];
   /** Takes what is read, out of a buffer that the next read overwrites; else `data` events. */
   readonly onBytes?: (bytes: Buffer) => void;
 }
@@ -139,14 +148,45 @@ interface Target {
   readonly path?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly lookup?: LookupFunction;
+  readonly autoSelectFamily?: boolean;
+  readonly autoSelectFamilyAttemptTimeout?: number;
+}
+
+function one(address: Address): Target {
+  return address.kind === "pipe"
+    ? { path: address.path }
+    : { host: address.host, port: address.port };
+}
+
+/** Another way is tried after this time (RFC 8305 section 5; Envoy has 300 ms, too). */
+const ATTEMPT_DELAY_MS = 300;
+
+/**
+ * The endpoint's addresses one after the other, families in turn, as Node's own implementation of
+ * Happy Eyeballs does it: an attempt that is too slow is given up, the last one is not.
+ */
+function several(address: Address, { alternatives }: DialOptions): Target {
+  if (address.kind === "pipe") return one(address);
+  const hosts = [address, ...alternatives].flatMap((each) => {
+    return each.kind === "socket" && each.port === address.port ? each.host : [];
+  });
+  const found = hosts.map((host) => ({ address: host, family: isIPv6(host) ? 6 : 4 }));
+  return {
+    // Looked up by the function below: it must be none of the addresses themselves.
+    host: "endpoint.invalid",
+    port: address.port,
+    lookup: (_name, _options, callback) => callback(null, found),
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_DELAY_MS,
+  };
 }
 
 function targetOf(address: Address, options: DialOptions): TcpNetConnectOpts {
   const { allowHalfOpen, bindAddress, onBytes } = options;
   const reading: { onread?: OnReadOpts } =
     onBytes === undefined ? {} : { onread: readInto(onBytes) };
-  const target: Target =
-    address.kind === "pipe" ? { path: address.path } : { host: address.host, port: address.port };
+  const target = options.alternatives.length === 0 ? one(address) : several(address, options);
   return {
     ...(target as TcpNetConnectOpts),
     noDelay: true,

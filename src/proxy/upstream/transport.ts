@@ -56,7 +56,8 @@ export class Transport implements FaultOwner {
     const { bindAddress, tcpKeepalive } = config;
     const { allowHalfOpen = false } = offer;
     const onBytes = contained(this as Transport, this.#onBytes);
-    const options = { bindAddress, tcpKeepalive, allowHalfOpen, onBytes };
+    const alternatives = address === host.address ? (host.endpoint.alternatives ?? []) : [];
+    const options = { bindAddress, tcpKeepalive, allowHalfOpen, alternatives, onBytes };
     this.#owner = owner;
     if (tls === undefined) {
       this.socket = dial(address, options);

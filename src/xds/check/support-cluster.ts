@@ -25,11 +25,27 @@ export const CLUSTER_SUPPORT: SupportTable = {
     close_connections_on_host_health_failure: only(false),
     // How long an original destination is remembered; ours are forgotten with their connections.
     ...harmless("cleanup_interval"),
-    dns_lookup_family: only("AUTO", "V4_ONLY", "V4_PREFERRED"),
+    ...executed("dns_lookup_family dns_failure_refresh_rate respect_dns_ttl"),
+    ...executed("typed_dns_resolver_config"),
+    use_tcp_for_dns_lookups: only(false),
+    dns_resolvers: refused("say it in typed_dns_resolver_config"),
+    dns_resolution_config: refused("say it in typed_dns_resolver_config"),
     outlier_detection: refused("outlier detection is not executed yet"),
     transport_socket_matches: refused("a cluster has one transport socket for all endpoints"),
     lb_subset_config: refused("subset load balancing is not executed; name a cluster a subset"),
     per_connection_buffer_limit_bytes: refused("the data plane has its own bound for buffers"),
+  },
+  "envoy.config.cluster.v3.Cluster.RefreshRate": executed("base_interval max_interval"),
+  "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": {
+    ...executed("resolvers dns_resolver_options"),
+    // How questions are sent; the answers are the same.
+    ...harmless("udp_max_queries"),
+    use_resolvers_as_fallback: only(false),
+    filter_unroutable_families: only(false),
+  },
+  "envoy.config.core.v3.DnsResolverOptions": {
+    use_tcp_for_dns_lookups: only(false),
+    no_default_search_domain: only(false),
   },
   "envoy.config.cluster.v3.Cluster.EdsClusterConfig": executed("eds_config service_name"),
   "envoy.config.cluster.v3.Cluster.LeastRequestLbConfig": executed(
@@ -143,8 +159,9 @@ export const CLUSTER_SUPPORT: SupportTable = {
     "endpoint health_status metadata load_balancing_weight",
   ),
   "envoy.config.endpoint.v3.Endpoint": {
-    ...executed("address hostname health_check_config"),
+    ...executed("address hostname health_check_config additional_addresses"),
   },
+  "envoy.config.endpoint.v3.Endpoint.AdditionalAddress": executed("address"),
   "envoy.config.endpoint.v3.Endpoint.HealthCheckConfig": {
     ...executed("port_value hostname disable_active_health_check"),
     address: refused("an endpoint is checked at its own address"),

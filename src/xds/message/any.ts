@@ -36,6 +36,7 @@ import { MaglevSchema } from "../../gen/envoy/extensions/load_balancing_policies
 import { RandomSchema } from "../../gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js";
 import { RingHashSchema } from "../../gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.js";
 import { RoundRobinSchema } from "../../gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js";
+import { CaresDnsResolverConfigSchema } from "../../gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
 import { DownstreamConnectionsConfigSchema } from "../../gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js";
 import { FixedHeapConfigSchema } from "../../gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.js";
 import { InjectedResourceConfigSchema } from "../../gen/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource_pb.js";
@@ -75,6 +76,7 @@ export const REGISTRY: Registry = createRegistry(
   ScaleTimersOverloadActionConfigSchema,
   PreviousHostsPredicateSchema,
   RawBufferSchema,
+  CaresDnsResolverConfigSchema,
   ProxyProtocolUpstreamTransportSchema,
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
