@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatIp, isLoopback, maskIp, parseIp, sharesPrefix } from "./ip-address.ts";
+import { formatIp, isLoopback, isUnicast, maskIp, parseIp, sharesPrefix } from "./ip-address.ts";
 
 describe.each([
   ["0.0.0.0", "0.0.0.0"],
@@ -75,6 +75,14 @@ it("compares the first bits of addresses of one family", () => {
   expect(sharesPrefix(ip("10.1.2.3"), ip("::a01:203"), 0)).toBe(false);
   expect(formatIp(maskIp(ip("10.1.255.255"), 20))).toBe("10.1.240.0");
   expect(formatIp(maskIp(ip("2001:db8::ff"), 32))).toBe("2001:db8::");
+});
+
+it("knows what no machine is called", () => {
+  const nobody = ["0.0.0.0", "255.255.255.255", "224.0.0.1", "239.255.255.255", "::", "ff02::1"];
+  const somebody = ["10.0.0.1", "127.0.0.1", "223.255.255.255", "240.0.0.1", "::1", "fe80::1"];
+  const unicast = (text: string): boolean => isUnicast(parseIp(text) ?? new Uint8Array());
+  expect(nobody.filter(unicast)).toEqual([]);
+  expect(somebody.filter(unicast)).toEqual(somebody);
 });
 
 it("knows its own machine's loopback addresses", () => {

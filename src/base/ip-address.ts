@@ -49,6 +49,14 @@ export function isLoopback(bytes: Uint8Array): boolean {
   return bytes.every((byte, i) => byte === (i === IPV6_BYTES - 1 ? 1 : 0));
 }
 
+/** One machine's own: neither all zeros, nor IPv4's broadcast, nor multicast. */
+export function isUnicast(bytes: Uint8Array): boolean {
+  if (bytes.every((byte) => byte === 0)) return false;
+  if (bytes.length === IPV6_BYTES) return bytes[0] !== 0xff;
+  const first = bytes[0] ?? 0;
+  return (first < 224 || first > 239) && !bytes.every((byte) => byte === 0xff);
+}
+
 function parseIpv4(text: string): Uint8Array | undefined {
   const parts = text.split(".");
   const fits = parts.every((part) => OCTET.test(part) && Number(part) <= 255);

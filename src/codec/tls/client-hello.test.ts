@@ -147,8 +147,6 @@ describe.each([
   { what: "an empty protocol", bytes: recordsOf(bodyOf(alpn(""))) },
   { what: "an empty server name", bytes: recordsOf(bodyOf(serverName(""))) },
   { what: "a server name with a zero byte", bytes: recordsOf(bodyOf(serverName("a\0b"))) },
-  { what: "a server name with a wildcard", bytes: recordsOf(bodyOf(serverName("*.example"))) },
-  { what: "a server name with a trailing dot", bytes: recordsOf(bodyOf(serverName("a."))) },
   { what: "a server name of 256 bytes", bytes: recordsOf(bodyOf(serverName("a".repeat(256)))) },
 ])("$what", ({ bytes }) => {
   it("is not TLS, at every cut", () => expectEveryCut(bytes, "notTls"));
@@ -167,6 +165,37 @@ describe("a server name", () => {
     expect(readClientHello(recordsOf(bodyOf(serverName(name))))).toMatchObject({
       serverName: name,
     });
+  });
+
+  it.each(["*.example", "a.", "127.0.0.1", "::1", "__proto__", "a/b c", "\u00e9", "x".repeat(255)])(
+    "is %j where the client says so: it leads to nobody who is called otherwise",
+    (name) => {
+      expectEveryCut(recordsOf(bodyOf(serverName(name))), { serverName: name, alpnProtocols: [] });
+    },
+  );
+});
+
+describe("what a client adds for others to ignore", () => {
+  const GREASE = 0x8a8a;
+  const ECH = 0xfe0d;
+
+  it("is not looked at: values of GREASE (RFC 8701)", () => {
+    const hello = bodyOf(
+      extension(GREASE),
+      serverName("a.example"),
+      alpn("\x8a\x8a", "h2"),
+      extension(0x2a2a, Buffer.from([0])),
+    );
+    expectEveryCut(recordsOf(hello), {
+      serverName: "a.example",
+      alpnProtocols: ["\x8a\x8a", "h2"],
+    });
+  });
+
+  it("leaves the outer name of an encrypted hello (RFC 9849) the one to go by", () => {
+    const payload = Buffer.concat([Buffer.from([0, 0, 1, 0, 1, 7]), vector(2), vector(2, "x")]);
+    const hello = bodyOf(extension(ECH, payload), serverName("public.example"));
+    expectEveryCut(recordsOf(hello), { serverName: "public.example", alpnProtocols: [] });
   });
 });
 

@@ -5,7 +5,7 @@
 
 /** The parts of a ClientHello that routing looks at. */
 export interface ClientHello {
-  /** Lower case; empty where the client names no server (RFC 6066 section 3). */
+  /** Lower case, Latin-1; empty where the client names no server (RFC 6066 section 3). */
   readonly serverName: string;
   /** In the client's order; empty without ALPN (RFC 7301). Latin-1. */
   readonly alpnProtocols: readonly string[];
@@ -33,9 +33,6 @@ const EXTENSION_ALPN = 16;
 const NAME_HOST = 0;
 /** RFC 1035 section 2.3.4. */
 const HOST_NAME_BYTES_MAX = 255;
-/** Letters, digits and hyphens; underscores too, as service meshes put them into names. */
-const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
-
 /**
  * Reads the ClientHello at the start of a connection's bytes. Asked again with more bytes, it first
  * says `more` and then always the same, wherever the bytes were cut.
@@ -138,10 +135,11 @@ function readServerName(data: Reader): string {
   return found;
 }
 
+/** Whatever is not empty, too long or cut by a NUL: as a name that nobody has, it finds nobody. */
 function hostName(bytes: Buffer): string {
-  const name = bytes.toString("latin1").toLowerCase();
-  if (name.length > HOST_NAME_BYTES_MAX || !HOST_NAME.test(name)) throw new Malformed();
-  return name;
+  const { length } = bytes;
+  if (length === 0 || length > HOST_NAME_BYTES_MAX || bytes.includes(0)) throw new Malformed();
+  return bytes.toString("latin1").toLowerCase();
 }
 
 function readProtocols(data: Reader): readonly string[] {

@@ -12,6 +12,7 @@ import { ChainSet, CompiledChain, type CompiledFilter } from "../listener/filter
 import type { CompiledListener } from "../listener/listener-set.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import type { AccessLogger } from "../telemetry/access-log/logger.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { PeerHeaders } from "../telemetry/standard/peer-metadata.ts";
 import { compileFilters } from "./compile-filters.ts";
 import { compileRoutes } from "./compile-routes.ts";
@@ -40,6 +41,7 @@ export function compileListener(config: Listener, scope: CompileScope): Compiled
     telemetry.listenerTls(config.address).show();
     return new CompiledChain(chain, filter, tls.server(chain.tls));
   };
+  showInspectors(config, telemetry);
   const refusals = new Refusals();
   const chains = config.filterChains.flatMap(
     (chain, i) => refusals.attempt(`filter_chains[${i}]`, () => compile(chain)) ?? [],
@@ -48,6 +50,15 @@ export function compileListener(config: Listener, scope: CompileScope): Compiled
   const fallback = refusals.attempt("default_filter_chain", () => last && compile(last));
   refusals.throwAny();
   return { config, chains: new ChainSet(chains, fallback) };
+}
+
+/** Their statistics are there from the start. */
+function showInspectors({ listenerFilters }: Listener, telemetry: Telemetry): void {
+  if (listenerFilters.includes("tlsInspector")) telemetry.inspectors.showTls();
+  if (listenerFilters.includes("httpInspector")) telemetry.inspectors.showHttp();
+  for (const filter of listenerFilters) {
+    if (typeof filter !== "string") telemetry.proxyProtocol(filter.statPrefix);
+  }
 }
 
 function compileFilter(

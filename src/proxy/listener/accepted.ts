@@ -15,8 +15,10 @@ export class Accepted implements TunnelClient {
   remoteAddress: string;
   /** What the client believes to talk to: the original destination, else the local address. */
   destination: Address;
-  /** Only of a connection that was intercepted. */
-  readonly originalDestination: SocketAddress | undefined;
+  /** Only of a connection that was intercepted, or whose PROXY protocol header names one. */
+  originalDestination: SocketAddress | undefined;
+  /** How long listener filters have waited for its bytes already. */
+  inspectedMs = 0;
   /** What the client calls the server in its ClientHello; empty where it does not. */
   serverName = "";
 
@@ -66,6 +68,14 @@ export class Accepted implements TunnelClient {
   /** What the client and this proxy have agreed upon in the TLS handshake; else empty. */
   get alpn(): string {
     return this.tls?.alpn ?? "";
+  }
+
+  /** A PROXY protocol header says whose it is, and where that client believes to be. */
+  proxied(remote: SocketAddress, destination: SocketAddress): void {
+    this.remote = remote;
+    this.remoteAddress = formatAddress(remote);
+    this.destination = destination;
+    this.originalDestination = destination;
   }
 
   /** TLS has been terminated: from now on the connection is what it protects. */

@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { socketAddress } from "../../model/address.ts";
-import type { FilterChain, FilterChainMatch } from "../../model/listener.ts";
+import type { CidrRange, FilterChain, FilterChainMatch } from "../../model/listener.ts";
 import type { ServerContext } from "../tls/server-context.ts";
 import { ChainSet, CompiledChain, type CompiledFilter } from "./filter-chain.ts";
 import { type FirstBytes, SILENT } from "./first-bytes.ts";
+import { Ends } from "./match/ends.ts";
 
 const ANY: FilterChainMatch = {
   destinationPort: undefined,
@@ -27,6 +28,12 @@ function chain(name: string, match: Partial<FilterChainMatch>, tls?: ServerConte
   return new CompiledChain({ name, match: { ...ANY, ...match } } as FilterChain, FILTER, tls);
 }
 
+/** A connection from somewhere else. */
+function to(host: string, port: number): Ends {
+  const remote = socketAddress("192.0.2.1", 40_000);
+  return new Ends({ destination: socketAddress(host, port), remote, direct: remote });
+}
+
 const inbound = new ChainSet(
   [
     chain("declared TCP", { destinationPort: 3306 }),
@@ -44,7 +51,7 @@ describe.each([
   { port: 9000, waits: true, http: "undeclared, HTTP", other: "undeclared, TCP" },
   { port: 4711, waits: true, http: "any port, HTTP", other: "any port" },
 ])("a connection to port $port", ({ port, waits, http, other }) => {
-  const destination = socketAddress("10.0.0.1", port);
+  const destination = to("10.0.0.1", port);
 
   it(
     waits ? "waits for what the client says" : "waits for nobody: a server may speak first",
@@ -64,7 +71,7 @@ function hello(serverName: string, ...applicationProtocols: string[]): FirstByte
   return { transport: "tls", serverName, applicationProtocols };
 }
 
-const HERE = socketAddress("10.0.0.1", 443);
+const HERE = to("10.0.0.1", 443);
 
 describe("a server name", () => {
   const chains = new ChainSet(
@@ -188,5 +195,86 @@ it("needs a hello where TLS is terminated, and only towards those chains", () =>
     undefined,
   );
   expect(chains.needsHello(HERE, false)).toBe(true);
-  expect(chains.needsHello(socketAddress("10.0.0.1", 80), true)).toBe(false);
+  expect(chains.needsHello(to("10.0.0.1", 80), true)).toBe(false);
+});
+
+describe("a connection's source", () => {
+  const net = (address: string, prefixLength: number): CidrRange => ({ address, prefixLength });
+
+  /** From `source`, which a proxy at `direct` may have named. */
+  function from(source: string, port = 40_000, direct = source): Ends {
+    return new Ends({
+      destination: socketAddress("10.0.0.1", 443),
+      remote: socketAddress(source, port),
+      direct: socketAddress(direct, 50_000),
+    });
+  }
+
+  function found(chains: readonly CompiledChain[], ends: Ends): string | undefined {
+    return new ChainSet(chains, chain("default", {})).find(ends, SILENT)?.name;
+  }
+
+  it.each([
+    ["10.1.2.3", "narrow"],
+    ["10.2.2.3", "wide"],
+    ["2001:db8::7", "wide"],
+    ["11.0.0.1", "any"],
+    ["::ffff:a01:203", "any"],
+  ])("%s is in the longest range that holds it: %s", (source, expected) => {
+    const chains = [
+      chain("any", {}),
+      chain("wide", { sourcePrefixRanges: [net("10.0.0.0", 8), net("2001:db8::", 32)] }),
+      chain("narrow", { sourcePrefixRanges: [net("10.1.99.99", 16)] }),
+    ];
+    expect(found(chains, from(source))).toBe(expected);
+  });
+
+  it.each([
+    ["127.0.0.1", "local"],
+    ["::1", "local"],
+    ["10.0.0.1", "local"],
+    ["10.0.0.2", "external"],
+    ["", "local"],
+  ])("%j is %s", (source, expected) => {
+    const chains = [
+      chain("local", { sourceType: "sameIpOrLoopback" }),
+      chain("external", { sourceType: "external" }),
+    ];
+    expect(found(chains, from(source))).toBe(expected);
+  });
+
+  it("may be told by its port", () => {
+    const chains = [chain("low", { sourcePorts: [1, 1023] }), chain("any", {})];
+    expect(found(chains, from("10.9.9.9", 1023))).toBe("low");
+    expect(found(chains, from("10.9.9.9", 1024))).toBe("any");
+  });
+
+  it("is not the proxy that tells of it, which has a range of its own", () => {
+    const chains = [
+      chain("trusted", { directSourcePrefixRanges: [net("192.0.2.0", 24)] }),
+      chain("client", { sourcePrefixRanges: [net("198.51.100.0", 24)] }),
+    ];
+    expect(found(chains, from("198.51.100.1", 1, "192.0.2.1"))).toBe("trusted");
+    expect(found(chains, from("198.51.100.1", 1, "203.0.113.1"))).toBe("client");
+    expect(found(chains, from("192.0.2.1", 1, "203.0.113.1"))).toBe("default");
+  });
+
+  const steps = [
+    ["application", { applicationProtocols: ["other"] }],
+    ["direct", { directSourcePrefixRanges: [net("10.0.0.0", 8)] }],
+    ["type", { sourceType: "external" }],
+    ["range", { sourcePrefixRanges: [net("10.0.0.0", 8)] }],
+    ["port", { sourcePorts: [40_000] }],
+  ] as const;
+
+  it.each(steps.slice(1).map(([name], i) => [steps[i]?.[0] ?? "", name]))(
+    "counts less the further behind: %s before %s",
+    (first, second) => {
+      const chains = steps
+        .filter(([name]) => name === first || name === second)
+        .map(([name, match]) => chain(name, match));
+      expect(found(chains, from("10.9.9.9"))).toBe(first);
+      expect(found(chains.toReversed(), from("10.9.9.9"))).toBe(first);
+    },
+  );
 });

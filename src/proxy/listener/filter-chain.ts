@@ -1,18 +1,15 @@
-import { BlockList, isIPv6 } from "node:net";
-import type { Address } from "../../model/address.ts";
 import type { FilterChain, FilterChainMatch } from "../../model/listener.ts";
 import { CARRYING_ALPN, CARRYING_TCP_ALPN } from "../carry/protocol.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import type { ServerContext } from "../tls/server-context.ts";
 import { type FirstBytes, SILENT, spoken } from "./first-bytes.ts";
+import type { Ends } from "./match/ends.ts";
+import { NO_MATCH, Ranges } from "./match/ranges.ts";
 
 export type CompiledFilter =
   | { readonly kind: "http"; readonly hcm: CompiledHcm }
   | { readonly kind: "tcp"; readonly tcp: CompiledTcpProxy };
-
-/** What a chain's match does not allow. */
-const NO_MATCH = -1;
 
 /**
  * Other Outrigger sidecars may have their requests and connections carried to a filter, where they
@@ -38,8 +35,12 @@ export class CompiledChain {
   readonly match: FilterChainMatch;
   /** ALPN's name of a protocol of our own, agreed upon before the configured ones; or empty. */
   readonly ownProtocol: string;
-  readonly #serverNames: readonly string[];
-  readonly #ranges: readonly { readonly list: BlockList; readonly bits: number }[];
+  readonly #serverNames: ReadonlySet<string>;
+  /** `.example` for `*.example`. */
+  readonly #suffixes: readonly string[];
+  readonly #ranges: Ranges;
+  readonly #directSources: Ranges;
+  readonly #sources: Ranges;
 
   constructor(chain: FilterChain, filter: CompiledFilter, tls?: ServerContext) {
     this.name = chain.name;
@@ -47,12 +48,12 @@ export class CompiledChain {
     this.tls = tls;
     this.match = chain.match;
     this.ownProtocol = ownProtocolOf(filter, tls);
-    this.#serverNames = chain.match.serverNames.map((name) => name.toLowerCase());
-    this.#ranges = chain.match.prefixRanges.map(({ address, prefixLength }) => {
-      const list = new BlockList();
-      list.addSubnet(address, prefixLength, isIPv6(address) ? "ipv6" : "ipv4");
-      return { list, bits: prefixLength };
-    });
+    const names = chain.match.serverNames.map((name) => name.toLowerCase());
+    this.#serverNames = new Set(names.filter((name) => !name.startsWith("*")));
+    this.#suffixes = names.filter((name) => name.startsWith("*")).map((name) => name.slice(1));
+    this.#ranges = new Ranges(chain.match.prefixRanges);
+    this.#directSources = new Ranges(chain.match.directSourcePrefixRanges);
+    this.#sources = new Ranges(chain.match.sourcePrefixRanges);
   }
 
   /** Who takes what is read lets go of it before the next read. */
@@ -60,28 +61,22 @@ export class CompiledChain {
     return this.filter.kind === "tcp" || !this.filter.hcm.config.explicitProxy;
   }
 
-  portRank(destination: Address): number {
+  portRank({ port }: Ends): number {
     const { destinationPort } = this.match;
     if (destinationPort === undefined) return 0;
-    return destination.kind === "socket" && destination.port === destinationPort ? 1 : NO_MATCH;
+    return port === destinationPort ? 1 : NO_MATCH;
   }
 
-  /** One more than the length of the longest range that holds the address. */
-  rangeRank(destination: Address): number {
-    if (this.#ranges.length === 0) return 0;
-    if (destination.kind !== "socket") return NO_MATCH;
-    const family = isIPv6(destination.host) ? "ipv6" : "ipv4";
-    const holding = this.#ranges.filter(({ list }) => list.check(destination.host, family));
-    return Math.max(NO_MATCH, ...holding.map(({ bits }) => bits + 1));
+  rangeRank(ends: Ends): number {
+    return this.#ranges.some ? this.#ranges.rank(ends.destinationIp) : 0;
   }
 
   /** An exact name before the longest wildcard. */
   serverNameRank({ serverName }: FirstBytes): number {
-    if (this.#serverNames.length === 0) return 0;
-    if (this.#serverNames.includes(serverName)) return Number.POSITIVE_INFINITY;
-    const suffixes = this.#serverNames.filter((name) => name.startsWith("*."));
-    const matching = suffixes.filter((name) => serverName.endsWith(name.slice(1)));
-    return Math.max(NO_MATCH, ...matching.map((name) => name.length));
+    if (this.match.serverNames.length === 0) return 0;
+    if (this.#serverNames.has(serverName)) return Number.POSITIVE_INFINITY;
+    const matching = this.#suffixes.filter((suffix) => serverName.endsWith(suffix));
+    return Math.max(NO_MATCH, ...matching.map((suffix) => suffix.length));
   }
 
   transportRank({ transport }: FirstBytes): number {
@@ -96,6 +91,26 @@ export class CompiledChain {
     if (wanted.length === 0) return 0;
     const place = offered.findIndex((protocol) => wanted.includes(protocol));
     return place < 0 ? NO_MATCH : offered.length - place;
+  }
+
+  directSourceRank(ends: Ends): number {
+    return this.#directSources.some ? this.#directSources.rank(ends.directIp) : 0;
+  }
+
+  sourceTypeRank(ends: Ends): number {
+    const { sourceType } = this.match;
+    if (sourceType === "any") return 0;
+    return ends.isLocal === (sourceType === "sameIpOrLoopback") ? 1 : NO_MATCH;
+  }
+
+  sourceRank(ends: Ends): number {
+    return this.#sources.some ? this.#sources.rank(ends.sourceIp) : 0;
+  }
+
+  sourcePortRank({ sourcePort }: Ends): number {
+    const { sourcePorts } = this.match;
+    if (sourcePorts.length === 0) return 0;
+    return sourcePorts.includes(sourcePort) ? 1 : NO_MATCH;
   }
 
   /** Whether a ClientHello has a say in whether this chain is chosen, or in what it does. */
@@ -122,36 +137,41 @@ export class ChainSet {
    * known. `inspected`: the listener has Envoy's tls_inspector; it is understood where chains ask
    * for names, or terminate TLS.
    */
-  needsHello(destination: Address, inspected: boolean): boolean {
+  needsHello(ends: Ends, inspected: boolean): boolean {
     if (this.#fallback?.readsHello(inspected) === true) return true;
-    return this.#towards(destination).some((chain) => chain.readsHello(inspected));
+    return this.#towards(ends).some((chain) => chain.readsHello(inspected));
   }
 
   /**
    * Whether the choice for this destination depends on what a client without TLS says first. Where
    * it does not, nobody waits: on a TCP port it may be the server that speaks first.
    */
-  needsRequest(destination: Address): boolean {
-    const silent = this.find(destination, SILENT);
-    return spoken.some((bytes) => this.find(destination, bytes) !== silent);
+  needsRequest(ends: Ends): boolean {
+    const silent = this.find(ends, SILENT);
+    return spoken.some((bytes) => this.find(ends, bytes) !== silent);
   }
 
   /**
-   * Envoy's order of importance: destination port, address prefix, server name, transport protocol,
-   * application protocol. Once a step has chosen the most exact, the others are out for good: what
-   * then fails a later step gets the default chain.
+   * Envoy's order of importance (listener.v3.FilterChainMatch): destination port, address prefix,
+   * server name, transport protocol, application protocol, the connection's other end, the kind of
+   * source, its address, its port. Once a step has chosen the most exact, the others are out for
+   * good: what then fails a later step gets the default chain.
    */
-  find(destination: Address, bytes: FirstBytes): CompiledChain | undefined {
-    let left = this.#towards(destination);
+  find(ends: Ends, bytes: FirstBytes): CompiledChain | undefined {
+    let left = this.#towards(ends);
     left = mostExact(left, (chain) => chain.serverNameRank(bytes));
     left = mostExact(left, (chain) => chain.transportRank(bytes));
     left = mostExact(left, (chain) => chain.applicationRank(bytes));
+    left = mostExact(left, (chain) => chain.directSourceRank(ends));
+    left = mostExact(left, (chain) => chain.sourceTypeRank(ends));
+    left = mostExact(left, (chain) => chain.sourceRank(ends));
+    left = mostExact(left, (chain) => chain.sourcePortRank(ends));
     return left[0] ?? this.#fallback;
   }
 
-  #towards(destination: Address): readonly CompiledChain[] {
-    const left = mostExact(this.#chains, (chain) => chain.portRank(destination));
-    return mostExact(left, (chain) => chain.rangeRank(destination));
+  #towards(ends: Ends): readonly CompiledChain[] {
+    const left = mostExact(this.#chains, (chain) => chain.portRank(ends));
+    return mostExact(left, (chain) => chain.rangeRank(ends));
   }
 }
 

@@ -40,7 +40,8 @@ export interface Peeked {
 }
 
 export interface PeekOwner extends FaultOwner {
-  onPeeked(peeked: Peeked): void;
+  /** `complete`: what the bytes are was plain; else nobody has waited for more. */
+  onPeeked(peeked: Peeked, complete: boolean): void;
   /** The client has sent nothing plain in time. True: goes on as if it had said nothing. */
   onPeekTimeout(): boolean;
   /** It ends without `onPeeked`: the hello is too long, or the client has gone. */
@@ -126,18 +127,18 @@ export class Peek {
 
   /** Half a request may be another protocol's whole; half a hello is nothing. */
   #onEnd(): void {
-    if (this.#state === "request") this.#found(SILENT, undefined);
+    if (this.#state === "request") this.#found(SILENT, undefined, false);
     else if (this.#state === "hello") this.#fail("gone");
   }
 
   #onTimeout(): void {
-    if (this.#owner.onPeekTimeout()) this.#found(SILENT, undefined);
+    if (this.#owner.onPeekTimeout()) this.#found(SILENT, undefined, false);
     else this.destroy();
   }
 
-  #found(says: FirstBytes, hello: ClientHello | undefined): void {
+  #found(says: FirstBytes, hello: ClientHello | undefined, complete = true): void {
     this.#settle();
-    this.#owner.onPeeked({ says, hello, bytes: this.#bytes });
+    this.#owner.onPeeked({ says, hello, bytes: this.#bytes }, complete);
   }
 
   #fail(why: "tooLong" | "gone"): void {

@@ -1,7 +1,7 @@
 import { isIP, type Socket } from "node:net";
 import type { ClientHello } from "../../codec/tls/client-hello.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
-import type { Listener } from "../../model/listener.ts";
+import type { Listener, ProxyProtocolFilter } from "../../model/listener.ts";
 import { CARRYING_TCP_ALPN } from "../carry/protocol.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import type { DnsQuestion } from "../dns/resolver.ts";
@@ -20,6 +20,8 @@ import type { ChainSet, CompiledChain } from "./filter-chain.ts";
 import { Peek, type Peeked, type PeekOwner, SILENT } from "./first-bytes.ts";
 import type { ChoosingOwner, ClientConnection } from "./http/client-connection.ts";
 import { CodecChoice } from "./http/codec-choice.ts";
+import { HeaderPeek, type HeaderPeekOwner } from "./inspect/header-peek.ts";
+import { Ends } from "./match/ends.ts";
 import { originalDestination } from "./original-destination.ts";
 import { SocketEnd } from "./tcp/socket-end.ts";
 import { TcpCarrier } from "./tcp/tcp-carrier.ts";
@@ -127,10 +129,10 @@ export class ProxyListener implements ChoosingOwner {
 
   /** Serves a connection as if it had been accepted here. */
   serve(accepted: Accepted, first: Buffer): void {
-    const { destination } = accepted;
+    const ends = new Ends(accepted);
     const inspected = this.config.listenerFilters.includes("tlsInspector");
-    const hello = this.#chains.needsHello(destination, inspected);
-    const request = this.#chains.needsRequest(destination);
+    const hello = this.#chains.needsHello(ends, inspected);
+    const request = this.#chains.needsRequest(ends);
     if (hello || request) this.#peek(accepted, first, hello, request);
     else this.#start(accepted, { says: SILENT, hello: undefined, bytes: first });
   }
@@ -198,10 +200,53 @@ export class ProxyListener implements ChoosingOwner {
       this.#stats.connectionClosed(this.#context.clock.now() - openedMs);
     });
     const accepted = new Accepted(socket, this.#originalDestination(socket));
+    const filter = this.config.listenerFilters.find(isProxyProtocol);
+    if (filter === undefined) this.#enter(accepted, NO_BYTES);
+    else this.#readHeader(accepted, filter);
+  }
+
+  /** Where it wanted to go, it is served. */
+  #enter(accepted: Accepted, first: Buffer): void {
     const { originalDestination: intercepted } = accepted;
     const other =
       this.config.useOriginalDst && intercepted !== undefined ? this.#find(intercepted) : undefined;
-    (other ?? this).serve(accepted, NO_BYTES);
+    (other ?? this).serve(accepted, first);
+  }
+
+  /** A connection of somebody else's, who is named before anything else is said. */
+  #readHeader(accepted: Accepted, filter: ProxyProtocolFilter): void {
+    const { continueOnListenerFiltersTimeout, listenerFiltersTimeoutMs: timeoutMs } = this.config;
+    const { clock, telemetry } = this.#context;
+    const owner: HeaderPeekOwner = {
+      onHeader: (rest) => {
+        this.#settle(peek);
+        this.#enter(accepted, rest);
+      },
+      onHeaderTimeout: () => {
+        this.#settle(peek);
+        this.#stats.count("downstream_pre_cx_timeout");
+        return continueOnListenerFiltersTimeout;
+      },
+      onHeaderFailed: (gone) => {
+        this.#settle(peek);
+        if (gone) this.#stats.count("downstream_listener_filter_remote_close");
+      },
+      onFault: (error) => this.#fault(accepted.socket, error),
+    };
+    const stats = telemetry.proxyProtocol(filter.statPrefix);
+    const peek = new HeaderPeek(accepted, owner, { filter, stats, clock, timeoutMs });
+    this.#inspect(peek);
+    peek.start();
+  }
+
+  /** Its bytes are waited for, before anybody takes it. */
+  #inspect(peek: { destroy(): void }): void {
+    this.#pending.add(peek);
+    this.#stats.count("downstream_pre_cx_active");
+  }
+
+  #settle(peek: { destroy(): void }): void {
+    if (this.#pending.delete(peek)) this.#stats.count("downstream_pre_cx_active", -1);
   }
 
   #originalDestination(socket: Socket): SocketAddress | undefined {
@@ -215,31 +260,41 @@ export class ProxyListener implements ChoosingOwner {
   #peek(accepted: Accepted, first: Buffer, hello: boolean, request: boolean): void {
     const { continueOnListenerFiltersTimeout, listenerFiltersTimeoutMs } = this.config;
     const owner: PeekOwner = {
-      onPeeked: (peeked) => {
-        this.#pending.delete(peek);
+      onPeeked: (peeked, complete) => {
+        this.#settle(peek);
+        if (complete) this.#countPeeked(peeked, hello, request);
         this.#start(accepted, peeked);
       },
       onPeekTimeout: () => {
-        this.#pending.delete(peek);
+        this.#settle(peek);
         this.#stats.count("downstream_pre_cx_timeout");
         return continueOnListenerFiltersTimeout;
       },
       onPeekFailed: (why) => {
-        this.#pending.delete(peek);
-        if (why === "tooLong") this.#stats.count("downstream_listener_filter_error");
-        else this.#stats.count("downstream_listener_filter_remote_close");
+        this.#settle(peek);
+        if (why === "gone") this.#stats.count("downstream_listener_filter_remote_close");
+        else this.#context.telemetry.inspectors.countTls("client_hello_too_large");
       },
       onFault: (error) => this.#fault(accepted.socket, error),
     };
     const { clock } = this.#context;
-    const options = { clock, timeoutMs: listenerFiltersTimeoutMs, hello, request };
-    const peek = new Peek(accepted, owner, options);
-    this.#pending.add(peek);
+    const timeoutMs = leftOf(listenerFiltersTimeoutMs, accepted.inspectedMs);
+    const peek = new Peek(accepted, owner, { clock, timeoutMs, hello, request });
+    this.#inspect(peek);
     peek.start(first);
   }
 
+  #countPeeked({ hello, says }: Peeked, helloWanted: boolean, requestWanted: boolean): void {
+    const { listenerFilters } = this.config;
+    const { inspectors } = this.#context.telemetry;
+    if (helloWanted && listenerFilters.includes("tlsInspector")) inspectors.helloRead(hello);
+    if (!requestWanted || hello !== undefined || !listenerFilters.includes("httpInspector")) return;
+    inspectors.requestRead(says.applicationProtocols[0] ?? "");
+  }
+
   #start(accepted: Accepted, peeked: Peeked): void {
-    const chain = this.#chains.find(accepted.destination, peeked.says);
+    const chain = this.#chains.find(new Ends(accepted), peeked.says);
+    accepted.serverName = peeked.says.serverName;
     if (chain === undefined) {
       this.#stats.count("no_filter_chain_match");
       accepted.socket.destroy();
@@ -313,6 +368,17 @@ export class ProxyListener implements ChoosingOwner {
   #drainConnections(patienceMs: number): void {
     for (const connection of [...this.#connections]) connection.drain(patienceMs);
   }
+}
+
+function isProxyProtocol(
+  filter: Listener["listenerFilters"][number],
+): filter is ProxyProtocolFilter {
+  return typeof filter !== "string";
+}
+
+/** 0 is no bound. */
+function leftOf(timeoutMs: number, goneMs: number): number {
+  return timeoutMs === 0 ? 0 : Math.max(1, timeoutMs - goneMs);
 }
 
 function countSecure(socket: Socket, http: HttpStats): void {

@@ -12,6 +12,12 @@ import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
 import { HttpStats } from "./envoy/http-stats.ts";
 import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
 import { Http2Stats } from "./envoy/http2-stats.ts";
+import { InspectorStats } from "./envoy/listener-filter/inspector-stats.ts";
+import {
+  ProxyProtocolStats,
+  type ProxyProtocolTables,
+  proxyProtocolTables,
+} from "./envoy/listener-filter/proxy-protocol-stats.ts";
 import { ListenerStats } from "./envoy/listener-stats.ts";
 import { type ListenerTables, listenerTables } from "./envoy/listener-tables.ts";
 import { TcpStats, tcpTable } from "./envoy/tcp-stats.ts";
@@ -39,6 +45,10 @@ export class Telemetry {
   readonly #httpTables: HttpTables;
   readonly #listenerTables: ListenerTables;
   readonly #standardTables: StandardTables;
+  /** Of all listeners. */
+  readonly inspectors: InspectorStats;
+  readonly #proxyProtocolTables: ProxyProtocolTables;
+  readonly #proxyProtocols = new Map<string, ProxyProtocolStats>();
   readonly #tcpTable: Table;
   readonly #tcps = new Map<string, TcpStats>();
   readonly #corsTable: Table;
@@ -64,6 +74,8 @@ export class Telemetry {
     this.#listenerTables = listenerTables(registry);
     this.#standardTables = standardTables(registry, version);
     this.#tcpTable = tcpTable(registry);
+    this.inspectors = new InspectorStats(registry);
+    this.#proxyProtocolTables = proxyProtocolTables(registry);
     this.#corsTable = corsTable(registry);
     registry.onCollect(() => {
       for (const cluster of this.#clusters.values()) cluster.collect();
@@ -123,6 +135,16 @@ export class Telemetry {
     if (stats === undefined) {
       stats = new TcpStats(statPrefix, this.#tcpTable);
       this.#tcps.set(statPrefix, stats);
+    }
+    return stats;
+  }
+
+  /** By the PROXY protocol filter's `stat_prefix`. */
+  proxyProtocol(statPrefix: string): ProxyProtocolStats {
+    let stats = this.#proxyProtocols.get(statPrefix);
+    if (stats === undefined) {
+      stats = new ProxyProtocolStats(statPrefix, this.#proxyProtocolTables);
+      this.#proxyProtocols.set(statPrefix, stats);
     }
     return stats;
   }
