@@ -86,9 +86,12 @@ export class DataPlane {
     };
   }
 
-  /** Accepts nothing new, lets requests finish for `graceMs`, then closes what is left. */
-  async stop(graceMs: number): Promise<void> {
-    this.listeners.drain({ inboundOnly: false, patienceMs: 0 });
+  /**
+   * Accepts nothing new, lets requests finish for `graceMs`, then closes what is left. Idle
+   * connections have `patienceMs` for a request that is on its way.
+   */
+  async stop(graceMs: number, patienceMs = 0): Promise<void> {
+    this.listeners.drain({ inboundOnly: false, patienceMs });
     const { clock } = this.#context;
     const endMs = clock.now() + graceMs;
     while (clock.now() < endMs && this.listeners.connectionCount > 0) {

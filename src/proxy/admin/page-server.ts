@@ -1,7 +1,13 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { type Address, socketAddress } from "../../model/address.ts";
+import type { AddressInfo, ListenOptions } from "node:net";
+import { type Address, formatAddress, socketAddress } from "../../model/address.ts";
+import {
+  fdOf,
+  type HeldSocket,
+  type Inheritance,
+  NOTHING_INHERITED,
+} from "../graceful/inheritance.ts";
 import { type Answer, text } from "./answer.ts";
 import { SliceWriter } from "./slice-writer.ts";
 
@@ -9,6 +15,8 @@ import { SliceWriter } from "./slice-writer.ts";
 export interface RunningServer {
   /** Where it listens: the kernel's port for a configured 0. */
   readonly address: Address;
+  /** What it listens with. */
+  readonly held: readonly HeldSocket[];
   /** Stops listening and cuts what is open. */
   close(): Promise<void>;
 }
@@ -26,6 +34,8 @@ export interface PageServerOptions {
   /** Says why a request is not served at all. */
   readonly refuse?: (request: IncomingMessage) => string | undefined;
   readonly unknownPath: () => string;
+  /** What a predecessor has listened with. */
+  readonly inherited?: Inheritance;
 }
 
 const CONNECTIONS_MAX = 64;
@@ -59,12 +69,20 @@ export async function servePages(
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.setTimeout(STALLED_MS);
-  server.listen(
-    address.kind === "pipe" ? { path: address.path } : { host: address.host, port: address.port },
-  );
+  server.listen(placeOf(address, options.inherited));
   await once(server, "listening");
   server.on("error", ignoreAcceptError);
-  return { address: boundAddress(server, address), close: () => close(server) };
+  const bound = boundAddress(server, address);
+  const fd = fdOf(server);
+  const held = fd === undefined ? [] : [{ address: formatAddress(bound), fd }];
+  return { address: bound, held, close: () => close(server) };
+}
+
+function placeOf(address: Address, inherited: Inheritance = NOTHING_INHERITED): ListenOptions {
+  const [fd] = inherited.get(formatAddress(address)) ?? [];
+  if (fd !== undefined) return { fd } as ListenOptions;
+  if (address.kind === "pipe") return { path: address.path };
+  return { host: address.host, port: address.port };
 }
 
 async function answerTo(

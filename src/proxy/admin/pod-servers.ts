@@ -1,5 +1,6 @@
 import type { Address } from "../../model/address.ts";
 import type { PodServers } from "../../model/bootstrap.ts";
+import { type HeldSocket, type Inheritance, NOTHING_INHERITED } from "../graceful/inheritance.ts";
 import { readyPage } from "./admin-server.ts";
 import type { AdminSource } from "./admin-source.ts";
 import { type Page, type RunningServer, servePages } from "./page-server.ts";
@@ -7,6 +8,7 @@ import { prometheusPage } from "./pages/stats.ts";
 
 export interface RunningPodServers {
   readonly address: { readonly metrics: readonly Address[]; readonly health: Address | undefined };
+  readonly held: readonly HeldSocket[];
   close(): Promise<void>;
 }
 
@@ -17,7 +19,12 @@ export interface RunningPodServers {
 export async function startPodServers(
   { metrics, health }: PodServers,
   source: Pick<AdminSource, "registry" | "state">,
+  inherited: Inheritance = NOTHING_INHERITED,
 ): Promise<RunningPodServers> {
+  const serveOne = (address: Address, page: Page): Promise<RunningServer> => {
+    const unknownPath = (): string => `only ${page.path} is here.\n`;
+    return servePages(address, { pages: [page], unknownPath, inherited });
+  };
   const started = await Promise.allSettled([
     ...metrics.map((address) => serveOne(address, metricsPage(source))),
     ...(health === undefined ? [] : [serveOne(health, healthPage(source))]),
@@ -34,12 +41,9 @@ export async function startPodServers(
   const addresses = servers.map(({ address }) => address);
   return {
     address: { metrics: addresses.slice(0, metrics.length), health: addresses[metrics.length] },
+    held: servers.flatMap(({ held }) => held),
     close,
   };
-}
-
-function serveOne(address: Address, page: Page): Promise<RunningServer> {
-  return servePages(address, { pages: [page], unknownPath: () => `only ${page.path} is here.\n` });
 }
 
 function metricsPage({ registry }: Pick<AdminSource, "registry">): Page {

@@ -1,4 +1,5 @@
-import type { Address } from "../../model/address.ts";
+import { type Address, formatAddress } from "../../model/address.ts";
+import type { HeldSocket } from "../graceful/inheritance.ts";
 import { startAdmin } from "./admin-server.ts";
 import { startPodServers } from "./pod-servers.ts";
 import { adminSourceOf, type ProxyParts } from "./proxy-source.ts";
@@ -9,20 +10,30 @@ export interface RunningAdmin {
   /** Metrics and health on the pod's own address; empty without. */
   readonly metrics: readonly Address[];
   readonly health: Address | undefined;
+  /** What they listen with. */
+  readonly held: readonly HeldSocket[];
+  /** Where the bootstrap wants them. */
+  readonly addresses: readonly string[];
   close(): Promise<void>;
 }
 
 /** The servers that the bootstrap asks for. Rejects where one cannot listen; then none does. */
 export async function startAdminServers(parts: ProxyParts): Promise<RunningAdmin> {
   const { admin, pod } = parts.bootstrap;
+  const { inherited } = parts;
   const source = adminSourceOf(parts);
-  const adminServer = admin === undefined ? undefined : await startAdmin(admin, source);
+  const adminServer = admin === undefined ? undefined : await startAdmin(admin, source, inherited);
   try {
-    const podServers = pod === undefined ? undefined : await startPodServers(pod, source);
+    const podServers =
+      pod === undefined ? undefined : await startPodServers(pod, source, inherited);
     return {
       address: adminServer?.address,
       metrics: podServers?.address.metrics ?? [],
       health: podServers?.address.health,
+      held: [...(adminServer?.held ?? []), ...(podServers?.held ?? [])],
+      addresses: [admin, ...(pod?.metrics ?? []), pod?.health].flatMap((address) =>
+        address === undefined ? [] : [formatAddress(address)],
+      ),
       close: async () => {
         await Promise.all([adminServer?.close(), podServers?.close()]);
       },

@@ -17,7 +17,7 @@ beforeEach(() => {
   const plane = {
     discourage: (how: unknown) => note(`discourage ${JSON.stringify(how)}`),
     drain: (how: unknown) => note(`drain ${JSON.stringify(how)}`),
-    stop: async (graceMs: number) => note(`stop ${graceMs}`),
+    stop: async (graceMs: number, patienceMs: number) => note(`stop ${graceMs} ${patienceMs}`),
   };
   const times = { drainMs: 20_000, acceptMs: 3000 };
   lifecycle = new Lifecycle(plane, clock, times, () => initialized);
@@ -49,19 +49,19 @@ describe("leaving", () => {
     expect(happened).toEqual(['0 discourage {"inboundOnly":false,"patienceMs":3000}']);
     clock.advance(1);
     await left;
-    expect(happened.at(-1)).toBe("3000 stop 17000");
+    expect(happened.at(-1)).toBe("3000 stop 17000 0");
   });
 
   it("never takes longer than the drain time", async () => {
     const left = lifecycle.leave({ drainMs: 1000, acceptMs: 3000 });
     clock.advance(1000);
     await left;
-    expect(happened.at(-1)).toBe("1000 stop 0");
+    expect(happened.at(-1)).toBe("1000 stop 0 0");
   });
 
   it("stops at once where it is not to accept on", async () => {
     await lifecycle.leave({ drainMs: 7000, acceptMs: 0 });
-    expect(happened).toEqual(["0 stop 7000"]);
+    expect(happened).toEqual(["0 stop 7000 0"]);
   });
 
   it("is not called off by a health check that passes", async () => {
@@ -72,6 +72,12 @@ describe("leaving", () => {
     clock.advance(3000);
     await left;
   });
+});
+
+it("makes way for a successor without accepting on, and with patience", async () => {
+  await lifecycle.makeWay();
+  expect(happened).toEqual(["0 stop 20000 5000"]);
+  expect(lifecycle.state).toBe("DRAINING");
 });
 
 describe("draining listeners", () => {

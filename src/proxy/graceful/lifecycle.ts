@@ -19,7 +19,7 @@ export const DRAIN_TIMES: DrainTimes = { drainMs: 25_000, acceptMs: 5000 };
 export interface Leaving {
   discourage(discouraging: Discouraging | undefined): void;
   drain(discouraging: Discouraging): void;
-  stop(graceMs: number): Promise<void>;
+  stop(graceMs: number, patienceMs: number): Promise<void>;
 }
 
 /** What `POST /drain_listeners` was asked (Envoy: operations/admin). */
@@ -106,7 +106,14 @@ export class Lifecycle {
         this.#clock.after(acceptMs, resolve);
       });
     }
-    await this.#plane.stop(times.drainMs - acceptMs);
+    await this.#plane.stop(times.drainMs - acceptMs, 0);
+  }
+
+  /** A successor accepts now, at the same sockets: as `leave`, without accepting on. */
+  async makeWay(): Promise<void> {
+    this.#leaving = true;
+    this.#drainEnd?.cancel();
+    await this.#plane.stop(this.#times.drainMs, PATIENCE_MAX_MS);
   }
 
   #discouraging(inboundOnly: boolean): Discouraging {

@@ -1,6 +1,7 @@
 import { type Address, formatAddress, socketAddress } from "../../model/address.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
+import type { HeldSocket } from "../graceful/inheritance.ts";
 import type { OverloadListener } from "../overload/overload.ts";
 import { ALONE, type Binding, BoundSocket, type IsShort } from "./bound-socket.ts";
 import type { ChainSet } from "./filter-chain.ts";
@@ -55,6 +56,11 @@ export class ListenerSet implements OverloadListener {
   /** Where they listen, by name. */
   get addresses(): ReadonlyMap<string, Address> {
     return addressesOf([this.#byName]);
+  }
+
+  /** What they listen with. */
+  get held(): readonly HeldSocket[] {
+    return this.listeners.flatMap(({ held }) => held);
   }
 
   /** Those of listeners that are gone included. */

@@ -1,5 +1,6 @@
 import { systemClock } from "../../base/clock.ts";
 import { Registry } from "../../metrics/registry.ts";
+import { NOTHING_INHERITED } from "../graceful/inheritance.ts";
 import { type ProxyOptions, type ServingProxy, serve } from "../main.ts";
 import { DEFAULT_OVERLOAD } from "../overload/overload.ts";
 import { countingParts } from "./assemble.ts";
@@ -13,7 +14,7 @@ export interface WorkersProxy extends ServingProxy {
 /** What workers take of this thread's world is the machine's: they cannot be handed another. */
 export type WorkersOptions = Pick<
   ProxyOptions,
-  "bootstrap" | "version" | "carrying" | "drainTimes" | "onNotice" | "onQuit"
+  "bootstrap" | "version" | "carrying" | "drainTimes" | "inherited" | "onNotice" | "onQuit"
 >;
 
 /** As `startProxy`, on so many workers. */
@@ -27,7 +28,9 @@ export async function startWorkers(
   const registry = new Registry();
   const { node, overload = DEFAULT_OVERLOAD } = bootstrap;
   const counting = countingParts({ node, version, registry, clock, onNotice, overload });
-  const fleet = new Fleet({ workers, bootstrap, version, carrying, clock, counting, onNotice });
+  const { inherited = NOTHING_INHERITED } = options;
+  const of = { workers, bootstrap, version, carrying, inherited };
+  const fleet = new Fleet({ ...of, clock, counting, onNotice });
   try {
     const running = await serve(options, fleet);
     return Object.assign(running, { fleet });

@@ -19,6 +19,11 @@ const OPTIONS: grpc.ChannelOptions = {
   "grpc.max_reconnect_backoff_ms": 500,
 };
 
+/** grpc-js's words; the second where it had not yet written all of the message. */
+const REFUSED = /Stream refused by server|NGHTTP2_REFUSED_STREAM/;
+/** Connections that go away one after the other must not make a call go round for ever. */
+const REFUSALS_MAX = 5;
+
 const same = (bytes: Buffer): Buffer => bytes;
 
 export class GrpcSender implements Sender {
@@ -36,7 +41,17 @@ export class GrpcSender implements Sender {
     );
   }
 
-  send(request: LoadRequest, signal: AbortSignal): Promise<Outcome> {
+  /** What was refused untaken goes again, as gRPC's clients do without being asked (gRFC A6). */
+  async send(request: LoadRequest, signal: AbortSignal): Promise<Outcome> {
+    for (let refusals = 0; ; refusals++) {
+      const outcome = await this.#sendOnce(request, signal);
+      const refused = outcome.kind !== "ok" && REFUSED.test(outcome.reason ?? "");
+      if (refused && refusals < REFUSALS_MAX && !signal.aborted) continue;
+      return refusals === 0 ? outcome : { ...outcome, retriedRefused: refusals };
+    }
+  }
+
+  #sendOnce(request: LoadRequest, signal: AbortSignal): Promise<Outcome> {
     const client = this.#clients[this.#turn++ % this.#clients.length] as grpc.Client;
     const metadata = new grpc.Metadata();
     for (const [name, value] of Object.entries(this.#headers)) metadata.set(name, value);
