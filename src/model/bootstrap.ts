@@ -2,7 +2,7 @@ import type { Address } from "./address.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
 import type { Listener } from "./listener.ts";
-import type { OverloadConfig } from "./overload.ts";
+import type { OverloadConfig } from "./overload/overload.ts";
 import type { RouteConfiguration } from "./route.ts";
 
 /** Who a proxy is (Envoy: config.core.v3.Node). */

@@ -13,7 +13,7 @@ import { type ReadDocument, readDocument } from "./document/document.ts";
 import { decodeListener } from "./listener-resource.ts";
 import { decodeAddress } from "./message/address.ts";
 import { decodeNode } from "./message/node.ts";
-import { decodeOverload } from "./overload/overload-manager.ts";
+import { decodeOverload } from "./overload/overload.ts";
 
 /** Key of the node's metadata that holds our own settings. */
 const OURS = "OUTRIGGER";

@@ -2,7 +2,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { SeededRandom } from "../../src/base/random.ts";
 import { Registry } from "../../src/metrics/registry.ts";
 import { ENVOY_THRESHOLDS } from "../../src/model/cluster.ts";
-import type { OverloadConfig } from "../../src/model/overload.ts";
+import type { OverloadConfig } from "../../src/model/overload/overload.ts";
 import { LocalLimits } from "../../src/proxy/limits/limits.ts";
 import { UNBOUNDED } from "../../src/proxy/overload/descriptors.ts";
 import { Overload } from "../../src/proxy/overload/overload.ts";

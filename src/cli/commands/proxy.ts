@@ -9,10 +9,11 @@ import {
   NOTHING_INHERITED,
   readLegacy,
 } from "../../proxy/graceful/inheritance.ts";
+import type { DrainTimes } from "../../proxy/graceful/lifecycle.ts";
 import { type ProxyOptions, type ServingProxy, startProxy } from "../../proxy/main.ts";
 import { CONCURRENCY_ALLOWED, parseConcurrency } from "../concurrency.ts";
 import { DRAIN_ALLOWED, drainTimes, parseDrainSeconds } from "../drain-times.ts";
-import { startSuccessor, tellPredecessor } from "../succession.ts";
+import { type SuccessionOptions, startSuccessor, tellPredecessor } from "../succession.ts";
 
 const FAILED_STATUS = 1;
 const REFUSED_STATUS = 2;
@@ -27,29 +28,18 @@ export interface ProxyArguments {
   readonly minDrainTimeS: string;
 }
 
+type Say = (line: string) => void;
+
 /** Runs the data plane until it is told to end; a second signal does not wait for requests. */
 export async function proxyCommand(args: ProxyArguments, version: string): Promise<void> {
-  const { configPath } = args;
-  const say = (line: string): void => {
+  const say: Say = (line) => {
     process.stderr.write(`outrigger: ${line}\n`);
   };
-  const refuse = (option: string, found: string, allowed: string): never => {
-    say(`${option} ${found}: not ${allowed}`);
-    process.exit(REFUSED_STATUS);
-  };
-  const workers =
-    parseConcurrency(args.concurrency) ??
-    refuse("--concurrency", args.concurrency, CONCURRENCY_ALLOWED);
-  const seconds = (option: string, text: string): number =>
-    parseDrainSeconds(text) ?? refuse(option, text, DRAIN_ALLOWED);
-  const times = drainTimes(
-    seconds("--drain-time-s", args.drainTimeS),
-    seconds("--min-drain-time-s", args.minDrainTimeS),
-  );
-  const fromStdin = configPath === "-";
-  const text = fromStdin ? await readStdin() : readBootstrapFile(configPath, say);
+  const { workers, times } = readNumbers(args, say);
+  const fromStdin = args.configPath === "-";
+  const text = fromStdin ? await readStdin() : readBootstrapFile(args.configPath, say);
   if (text === undefined) process.exit(REFUSED_STATUS);
-  const { bootstrap, diagnostics } = readBootstrap(text, fromStdin ? STDIN_NAME : configPath);
+  const { bootstrap, diagnostics } = readBootstrap(text, fromStdin ? STDIN_NAME : args.configPath);
   for (const diagnostic of diagnostics) say(formatDiagnostic(diagnostic));
   if (bootstrap === undefined) process.exit(REFUSED_STATUS);
   const onQuit = (): void => {
@@ -61,11 +51,42 @@ export async function proxyCommand(args: ProxyArguments, version: string): Promi
   // A socket without a worker of its own would be nobody's.
   const count = legacy?.workers ?? workers;
   const proxy = await start(options, count);
-  tellPredecessor();
   // The last resort: the pod's traffic must not end with one mistake that nothing else contained.
   process.on("uncaughtException", (error) => say(`internal error: ${error.stack ?? error}`));
   // Timers keep no process alive, and before the first configuration there may be nothing else.
   setInterval(() => {}, AWAKE_MS);
+  obeySignals(proxy, times, { workers: count, input: fromStdin ? text : undefined, say });
+  tellPredecessor();
+  // A sidecar is killed with its pod, and only a process that ends by itself writes its cache.
+  flushCompileCache();
+}
+
+/** Ends the program where one is none. */
+function readNumbers(
+  { concurrency, drainTimeS, minDrainTimeS }: ProxyArguments,
+  say: Say,
+): { readonly workers: number; readonly times: DrainTimes } {
+  const refuse = (option: string, found: string, allowed: string): never => {
+    say(`${option} ${found}: not ${allowed}`);
+    process.exit(REFUSED_STATUS);
+  };
+  const seconds = (option: string, text: string): number =>
+    parseDrainSeconds(text) ?? refuse(option, text, DRAIN_ALLOWED);
+  const workers = parseConcurrency(concurrency);
+  return {
+    workers: workers ?? refuse("--concurrency", concurrency, CONCURRENCY_ALLOWED),
+    times: drainTimes(
+      seconds("--drain-time-s", drainTimeS),
+      seconds("--min-drain-time-s", minDrainTimeS),
+    ),
+  };
+}
+
+function obeySignals(
+  proxy: ServingProxy,
+  times: DrainTimes,
+  succession: Omit<SuccessionOptions, "predecessor">,
+): void {
   let asked = false;
   const endAs = (ending: Promise<void>): void => {
     asked = true;
@@ -82,15 +103,12 @@ export async function proxyCommand(args: ProxyArguments, version: string): Promi
   process.on("SIGUSR2", () => {
     if (asked || succeeding) return;
     succeeding = true;
-    const input = fromStdin ? text : undefined;
-    void startSuccessor({ predecessor: proxy, workers: count, input, say }).then((serves) => {
+    void startSuccessor({ predecessor: proxy, ...succession }).then((serves) => {
       succeeding = false;
       if (serves && !asked) endAs(proxy.makeWay());
     });
   });
   process.on("SIGUSR1", () => proxy.reopenLogs());
-  // A sidecar is killed with its pod, and only a process that ends by itself writes its cache.
-  flushCompileCache();
 }
 
 /** One worker is this thread itself: only several are threads of their own. */

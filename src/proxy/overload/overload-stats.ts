@@ -1,7 +1,7 @@
 import { add } from "../../metrics/cells.ts";
 import { type Column, counter } from "../../metrics/column.ts";
 import type { Registry } from "../../metrics/registry.ts";
-import type { OverloadConfig } from "../../model/overload.ts";
+import type { OverloadConfig } from "../../model/overload/overload.ts";
 import { envoyColumn } from "../telemetry/envoy/columns.ts";
 
 /** Envoy's name of the bound on connections. */
@@ -9,7 +9,7 @@ const CONNECTIONS = "envoy.resource_monitors.global_downstream_max_connections";
 
 const NO_CELLS = new Float64Array(0);
 
-/** Envoy's `overload.*` (configuration/operations/overload_manager), and what descriptors refused. */
+/** Envoy's `overload.*` (configuration/overload_manager), and what descriptors refused. */
 export class OverloadStats {
   readonly #at = new Map<string, number>();
   readonly #cells: Float64Array;

@@ -3,7 +3,11 @@ import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../base/clock.ts";
 import { SeededRandom } from "../../base/random.ts";
 import { Registry } from "../../metrics/registry.ts";
-import type { OverloadActionName, OverloadConfig, TimerFloor } from "../../model/overload.ts";
+import type {
+  OverloadActionName,
+  OverloadConfig,
+  TimerFloor,
+} from "../../model/overload/overload.ts";
 import { LocalLimits } from "../limits/limits.ts";
 import { type DescriptorBounds, descriptorBounds, UNBOUNDED } from "./descriptors.ts";
 import { connectionThresholds, Overload } from "./overload.ts";

@@ -7,7 +7,7 @@ import type {
   OverloadConfig,
   OverloadTrigger,
   TimerFloor,
-} from "../../model/overload.ts";
+} from "../../model/overload/overload.ts";
 import type { Limits } from "../limits/limits.ts";
 import { type DescriptorBounds, descriptorOf } from "./descriptors.ts";
 import type { OverloadStats } from "./overload-stats.ts";

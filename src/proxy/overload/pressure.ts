@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { constrainedMemory, memoryUsage } from "node:process";
 import { getHeapStatistics } from "node:v8";
-import type { ResourceMonitor } from "../../model/overload.ts";
+import type { ResourceMonitor } from "../../model/overload/overload.ts";
 
 /** How much of a resource is used, 0 to 1 and beyond. Throws where that cannot be told. */
 export type ReadPressure = (monitor: ResourceMonitor) => number;

@@ -3,7 +3,7 @@ import type { JournalEntry } from "../../metrics/row-journal.ts";
 import type { Address } from "../../model/address.ts";
 import type { Node, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
-import type { OverloadConfig } from "../../model/overload.ts";
+import type { OverloadConfig } from "../../model/overload/overload.ts";
 import type { EndpointRow } from "../admin/admin-source.ts";
 import type { HeldSocket } from "../graceful/inheritance.ts";
 import type { Binding } from "../listener/bound-socket.ts";

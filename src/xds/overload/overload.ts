@@ -18,7 +18,7 @@ import {
   type OverloadTrigger,
   type ResourceMonitor,
   type TimerFloor,
-} from "../../model/overload.ts";
+} from "../../model/overload/overload.ts";
 import type { Place } from "../check/place.ts";
 import { unpack } from "../message/any.ts";
 import { durationMs, durationOr } from "../message/scalar.ts";
