@@ -183,10 +183,11 @@ generate_types() {
   cp "$root/scripts/generate.ts" "$root/src/gen/.stamp"
 }
 
-# missing_programs NAME...: those of them that are neither on the PATH nor in an administrator's.
+# missing_programs NAME...: those of them that are neither on the PATH nor in an administrator's,
+# nor where Debian keeps PostgreSQL's.
 missing_programs() {
   for program; do
-    PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null 2>&1 || printf '%s ' "$program"
+    PATH=$PATH:/usr/sbin:/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':') command -v "$program" >/dev/null 2>&1 || printf '%s ' "$program"
   done
 }
 

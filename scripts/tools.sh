@@ -17,7 +17,11 @@ wrk wrk
 h2load nghttp2-client
 prometheus prometheus
 promtool prometheus
-curl curl"
+curl curl
+psql postgresql-client
+initdb postgresql
+mariadb mariadb-client-core
+mariadbd mariadb-server-core"
 
 want_test_tools() {
   want_debian_tools

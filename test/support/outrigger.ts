@@ -26,9 +26,11 @@ export class Outrigger {
   #stderr = "";
   #watchers: (() => void)[] = [];
 
-  constructor(args: readonly string[], input = "") {
+  /** `prefix`: a program and its arguments that run the rest of the line. */
+  constructor(args: readonly string[], input = "", prefix: readonly string[] = []) {
     const env = { ...process.env, TMPDIR: this.temporary, OUTRIGGER_TEST_MARK: this.#mark };
-    this.child = spawn(process.execPath, [ENTRY, ...args], { env });
+    const [program = "", ...rest] = [...prefix, process.execPath, ENTRY, ...args];
+    this.child = spawn(program, rest, { env });
     this.child.stdin?.on("error", () => {});
     this.child.stdin?.end(input);
     this.#collect();

@@ -20,11 +20,15 @@ export type ToolName =
   | "h2load"
   | "h2spec"
   | "haproxy"
+  | "initdb"
   | "ip"
   | "iptables"
+  | "mariadb"
+  | "mariadbd"
   | "nginx"
   | "prometheus"
   | "promtool"
+  | "psql"
   | "wrk";
 
 /** What set-up does not take from Debian: a folder of the cache for each version. */
@@ -34,8 +38,8 @@ const VERSION_IN_CACHE: Partial<Record<ToolName, string>> = {
   h2spec: H2SPEC_VERSION,
 };
 
-/** Debian keeps administrators' programs out of other people's PATH. */
-const ALWAYS_SEARCHED = ["/usr/sbin", "/sbin"];
+/** Debian keeps administrators' programs, and PostgreSQL's server, out of other people's PATH. */
+const ALWAYS_SEARCHED = ["/usr/sbin", "/sbin", ...fs.globSync("/usr/lib/postgresql/*/bin")];
 
 /** The shared cache that set-up fills. */
 export function cacheFolder(): string {
