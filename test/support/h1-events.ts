@@ -22,7 +22,10 @@ export class H1Events {
 
   feed(piece: Buffer): void {
     let at = 0;
+    let steps = 0;
     while (at < piece.length && !this.#failed) {
+      // Each takes a byte, or ends a message that holds one.
+      if (++steps > 2 * piece.length + 2) throw new Error(`stands still at ${at}`);
       at = this.#inBody ? this.#feedBody(piece, at) : this.#feedHead(piece, at);
     }
   }
