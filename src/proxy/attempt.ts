@@ -30,6 +30,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   /** Kept for the access log until the exchange is over. */
   #last: UpstreamStream | undefined;
   #headArrived = false;
+  /** When it was sent; below 0: nobody measures it, or it has been measured. */
+  #measuredFromMs = -1;
 
   constructor(exchange: Exchange) {
     this.#exchange = exchange;
@@ -76,7 +78,9 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#headArrived = false;
     const { head, request } = this.#exchange;
     const raw = terminates && request.method === "CONNECT";
-    this.#pool = raw ? host.connectPool : host.poolFor(head.version);
+    const named = host.cluster.config.proxyProtocol !== undefined;
+    const to = named ? host.speakingFor(this.#exchange.down) : host;
+    this.#pool = raw ? to.connectPool : to.poolFor(head.version);
     this.#pool.acquire(this, request.method);
   }
 
@@ -91,6 +95,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#stream = stream;
     this.#last = stream;
     host.activeRequests++;
+    if (host.rtt !== undefined) this.#measuredFromMs = this.#exchange.context.clock.now();
     host.cluster.stats.requestSent();
     stream.sendHead(this.#exchange.request, this.#exchange.head);
     // It may be over already: then another attempt, or the answer, is on its way.
@@ -156,6 +161,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
+    if (this.#measuredFromMs >= 0) this.#measure();
     this.#exchange.onResponseData(bytes, start, end);
   }
 
@@ -212,9 +218,17 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   #leave(): void {
     const host = this.#host;
     if (host === undefined || this.#state !== "sending") return;
+    if (this.#measuredFromMs >= 0) this.#measure();
     host.activeRequests--;
     host.cluster.stats.requestEnded();
     host.cluster.limits.releaseRequest();
+  }
+
+  /** Until the first data of the response, or its end (Linkerd: PendingUntilFirstData). */
+  #measure(): void {
+    const nowMs = this.#exchange.context.clock.now();
+    this.#host?.rtt?.record(nowMs - this.#measuredFromMs, nowMs);
+    this.#measuredFromMs = -1;
   }
 
   #rest(): void {

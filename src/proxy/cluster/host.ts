@@ -1,9 +1,11 @@
 import type { HttpVersion } from "../../codec/http/message.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
 import type { Endpoint, HealthStatus } from "../../model/endpoint.ts";
-import type { Candidate } from "../balance/balancer.ts";
+import type { PeakEwma } from "../balance/peak-ewma.ts";
+import type { Member } from "../balance/priority/host-set.ts";
 import type { Destination } from "../telemetry/standard/destination.ts";
 import { type EndpointPools, poolsOf, tcpOpenerOf } from "../upstream/endpoint-pools.ts";
+import { type ProxiedClient, ProxiedHosts } from "../upstream/proxied-hosts.ts";
 import type { RequestPool } from "../upstream/request-pool.ts";
 import type { TcpOpener } from "../upstream/tcp/tcp-connection.ts";
 import { TcpPool } from "../upstream/tcp/tcp-pool.ts";
@@ -11,7 +13,7 @@ import { sameWorkload } from "./same-assignment.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
 
 /** One endpoint of a cluster and the connections to it, for as long as its address is listed. */
-export class Host implements Candidate {
+export class Host implements Member {
   readonly cluster: UpstreamCluster;
   readonly address: Address;
   /** `127.0.0.1:9000`. */
@@ -21,9 +23,18 @@ export class Host implements Candidate {
   #pools: EndpointPools | undefined;
   #tcp: TcpOpener | undefined;
   #connectPool: TcpPool | undefined;
+  #proxied: ProxiedHosts | undefined;
+  /** What connections begin with where they are for one client (PROXY protocol). */
+  proxyHead: Buffer | undefined;
   endpoint: Endpoint;
   weight: number;
   activeRequests = 0;
+  /** By the clock; below 0: it is not, or nobody has seen it yet. A slow start counts from here. */
+  healthySinceMs = -1;
+  /** What hashing knows it by. */
+  hashKey = "";
+  /** What PEAK_EWMA knows of it; undefined with other policies. */
+  rtt: PeakEwma | undefined;
   /** Nobody picks it any more: connections that become idle close. */
   retired = false;
   /** What active health checks say; at first, where there are some, that nothing is known. */
@@ -61,6 +72,20 @@ export class Host implements Candidate {
     return version === 20 ? this.#pools.http2 : this.#pools.http1;
   }
 
+  /** The same endpoint, for the connections of one client: where PROXY protocol is spoken. */
+  speakingFor(client: ProxiedClient): Host {
+    this.#proxied ??= this.#proxiedHosts();
+    return this.#proxied.for(client);
+  }
+
+  #proxiedHosts(): ProxiedHosts {
+    return new ProxiedHosts(this.cluster.config.proxyProtocol ?? "v1", (head) => {
+      const host = new Host(this.cluster, this.endpoint);
+      host.proxyHead = head;
+      return host;
+    });
+  }
+
   /** Opens connections for bytes of any protocol. */
   get tcp(): TcpOpener {
     this.#tcp ??= tcpOpenerOf(this);
@@ -75,13 +100,15 @@ export class Host implements Candidate {
 
   /** Connections that are open or being opened. */
   get connections(): number {
-    if (this.#pools === undefined) return 0;
+    const proxied = this.#proxied?.connections ?? 0;
+    if (this.#pools === undefined) return proxied;
     const { http1, http2 } = this.#pools;
-    return http1 === http2 ? http1.size : http1.size + http2.size;
+    return proxied + (http1 === http2 ? http1.size : http1.size + http2.size);
   }
 
   /** Gives up a connection that is wanted elsewhere; false where it has none to give. */
   yieldConnection(): boolean {
+    if (this.#proxied?.yieldConnection() === true) return true;
     if (this.#pools === undefined) return false;
     const { http1, http2 } = this.#pools;
     return http1.yieldConnection() || http2.yieldConnection();
@@ -93,12 +120,14 @@ export class Host implements Candidate {
     pools?.http1.drain();
     if (pools?.http2 !== pools?.http1) pools?.http2.drain();
     this.#tcp?.drain();
+    this.#proxied?.drain();
   }
 
   /** Its address is no longer listed, or its cluster has gone. */
   retire(): void {
     this.retired = true;
     this.drain();
+    this.#proxied?.retire();
   }
 
   /** The same address with other properties. */

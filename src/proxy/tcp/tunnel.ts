@@ -1,5 +1,7 @@
 // hot path: no allocation per request
 import type { SocketAddress } from "../../model/address.ts";
+import { hashClient } from "../affinity/text-hash.ts";
+import { Hash64 } from "../balance/hash/hash64.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
@@ -19,6 +21,9 @@ import { TcpConnection, type TcpConnectionOwner } from "../upstream/tcp/tcp-conn
 import { type CompiledTcpProxy, drawCluster } from "./compiled-tcp-proxy.ts";
 import type { Closing, DownstreamEnd, TunnelEnd } from "./tunnel-end.ts";
 import { TunnelFigures, TunnelSource, type TunnelWay } from "./tunnel-source.ts";
+
+/** Of the connection that is being balanced: a pick is over before the next begins. */
+const hash = new Hash64();
 
 /** What a client may send before there is anybody to send it to. */
 const EARLY_BYTES_MAX = 1024 * 1024;
@@ -196,7 +201,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
       this.#refuse(FLAG_UO);
       return;
     }
-    const host = pick(cluster, this.#down.originalDestination);
+    const host = this.#pick(cluster, this.#down.originalDestination);
     if (host === undefined) {
       limits.releaseConnection();
       stats.count("upstream_cx_none_healthy");
@@ -213,12 +218,25 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.#attempt(cluster, host);
   }
 
+  #pick(cluster: UpstreamCluster, original: SocketAddress | undefined): Host | undefined {
+    if (cluster.config.discovery === "originalDst") {
+      return original === undefined ? undefined : cluster.pickAddress(original);
+    }
+    if (cluster.choosesByHash) {
+      const ip = this.#tcp.config.hashesSourceIp ? this.#down.client.remote.host : "";
+      hashClient(ip, hash, this.#tcp.context.random);
+    }
+    return cluster.pick(hash, 0);
+  }
+
   /** For Envoy's pools a connection is a request that waits for one. */
   #attempt(cluster: UpstreamCluster, host: Host): void {
     cluster.stats.requestPending();
     this.#counted = "pending";
     this.host = host;
-    this.up = new TcpConnection(host, this);
+    const named = cluster.config.proxyProtocol !== undefined;
+    const to = named ? host.speakingFor(this.#down.client) : host;
+    this.up = new TcpConnection(to, this);
     this.up.connect();
   }
 
@@ -305,9 +323,4 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     const source = new TunnelSource(this.#figures, this.#down.client, this, context.clock);
     for (let i = 0; i < logs.length; i++) logs[i]?.log(source);
   }
-}
-
-function pick(cluster: UpstreamCluster, original: SocketAddress | undefined): Host | undefined {
-  if (cluster.config.discovery !== "originalDst") return cluster.pick();
-  return original === undefined ? undefined : cluster.pickAddress(original);
 }

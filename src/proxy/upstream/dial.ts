@@ -30,6 +30,8 @@ export interface DialOptions {
   readonly allowHalfOpen: boolean;
   /** Further addresses of the same endpoint, tried where the first is slow or refuses. */
   readonly alternatives: readonly Address[];
+  /** Sent before all else, TLS included (PROXY protocol); undefined: nothing. */
+  readonly head?: Buffer | undefined;
   /** Takes what is read, out of a buffer that the next read overwrites; else `data` events. */
   readonly onBytes?: (bytes: Buffer) => void;
 }
@@ -49,6 +51,8 @@ export interface TlsDialOptions extends DialOptions {
 export function dial(address: Address, options: DialOptions): Socket {
   const socket = connect(targetOf(address, options));
   keepAlive(socket, options);
+  // Until it is connected this waits, in front of all that is written later.
+  if (options.head !== undefined) socket.write(options.head);
   return socket;
 }
 
@@ -62,8 +66,9 @@ export function dialTls(address: Address, options: TlsDialOptions): TLSSocket {
   const offer = context.offer(ownProtocol, usualProtocols);
   const session = context.sessions.take();
   const { serverName } = context;
+  const headed = options.head === undefined ? undefined : dialHeaded(address, options);
   const socket = connectTls({
-    ...targetOf(address, options),
+    ...(headed === undefined ? targetOf(address, options) : { socket: headed }),
     secureContext: context.secure,
     // Certificates are judged here, as Envoy judges them; resumed sessions' too.
     rejectUnauthorized: false,
@@ -72,9 +77,22 @@ export function dialTls(address: Address, options: TlsDialOptions): TLSSocket {
     ...(session === undefined ? {} : { session: session.bytes }),
     ...(serverName === undefined ? {} : { servername: serverName }),
   });
-  keepAlive(socket, options);
+  if (headed === undefined) keepAlive(socket, options);
+  else followHeaded(socket, headed, options);
   secure(socket, options, session?.peer);
   return socket;
+}
+
+/** TLS begins behind a head of plain bytes, so it gets a socket that has written that. */
+function dialHeaded(address: Address, options: TlsDialOptions): Socket {
+  const { onBytes: _, ...plain } = options;
+  return dial(address, { ...plain, alternatives: [] });
+}
+
+/** Such a socket reads through `data` events alone. */
+function followHeaded(socket: TLSSocket, headed: Socket, { onBytes }: TlsDialOptions): void {
+  headed.on("error", (error) => socket.destroy(error));
+  if (onBytes !== undefined) socket.on("data", onBytes);
 }
 
 function secure(

@@ -15,9 +15,13 @@ export interface EndpointPools {
   readonly http2: RequestPool;
 }
 
-/** Connections that may be carried need TLS, as ALPN alone shows who can. */
+/**
+ * Connections that may be carried need TLS, as ALPN alone shows who can; and a carrier is nobody's
+ * own, as PROXY protocol wants it.
+ */
 function mayBeCarried({ cluster }: Host): boolean {
-  return cluster.config.tls !== undefined && cluster.context.carrying;
+  const { proxyProtocol, tls } = cluster.config;
+  return tls !== undefined && proxyProtocol === undefined && cluster.context.carrying;
 }
 
 function openerFor(host: Host): ConnectionOpener {

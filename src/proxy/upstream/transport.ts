@@ -1,6 +1,7 @@
 // hot path: no allocation per request
 import type { Socket } from "node:net";
 import type { Clock } from "../../base/clock.ts";
+import { writeHeader } from "../../codec/proxy-protocol/header-writer.ts";
 import type { Address } from "../../model/address.ts";
 import type { Host } from "../cluster/host.ts";
 import { contained, type FaultOwner } from "../faults.ts";
@@ -57,7 +58,8 @@ export class Transport implements FaultOwner {
     const { allowHalfOpen = false } = offer;
     const onBytes = contained(this as Transport, this.#onBytes);
     const alternatives = address === host.address ? (host.endpoint.alternatives ?? []) : [];
-    const options = { bindAddress, tcpKeepalive, allowHalfOpen, alternatives, onBytes };
+    const head = headOf(host);
+    const options = { bindAddress, tcpKeepalive, allowHalfOpen, alternatives, head, onBytes };
     this.#owner = owner;
     if (tls === undefined) {
       this.socket = dial(address, options);
@@ -138,6 +140,16 @@ export class Transport implements FaultOwner {
   #onClose(): void {
     this.#owner.onClose();
   }
+}
+
+/** Counted as sent from the beginning, as Envoy counts it; a host of its own speaks for itself. */
+function headOf(host: Host): Buffer | undefined {
+  const { config, stats } = host.cluster;
+  const { proxyProtocol } = config;
+  if (proxyProtocol === undefined) return undefined;
+  const head = host.proxyHead ?? writeHeader(proxyProtocol, undefined);
+  stats.sent(head.length);
+  return head;
 }
 
 function noDescriptor(): Error {
