@@ -1,5 +1,6 @@
-import type { FilterConfigs } from "./filter/filter-configs.ts";
 import type { HashPolicy } from "./balance/hash-policy.ts";
+import type { FilterConfigs } from "./filter/filter-configs.ts";
+import type { MirrorPolicy } from "./mirror.ts";
 import type { Origin } from "./origin.ts";
 
 /** Envoy: config.core.v3.HeaderValueOption.HeaderAppendAction. */
@@ -107,6 +108,8 @@ export interface ForwardAction {
   readonly retryPolicy: RetryPolicy | undefined;
   /** What RING_HASH and MAGLEV choose by; none: by chance. */
   readonly hashPolicies: readonly HashPolicy[];
+  /** Copies to other clusters; of the virtual host or the route configuration where empty. */
+  readonly mirrors: readonly MirrorPolicy[];
   /** Envoy's `prefix_rewrite`; undefined leaves the path. */
   readonly prefixRewrite: string | undefined;
   readonly regexRewrite: RegexRewrite | undefined;

@@ -23,7 +23,7 @@ import { RequestStream } from "./retry/request-stream.ts";
 import { RetryState, type RetryVerdict } from "./retry/retry-state.ts";
 import { Timeouts, timeoutReply } from "./retry/timeouts.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./route/compiled-route.ts";
-import { finalizeRequest } from "./route/finalize.ts";
+import { countAttempt, finalizeRequest } from "./route/finalize.ts";
 import { RequestHead } from "./route/request-head.ts";
 import { Routing } from "./route/routing.ts";
 import { FlowControl } from "./stream/flow-control.ts";
@@ -63,7 +63,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   readonly #web: GrpcWeb;
   readonly #answer: Answer;
   readonly #body: RequestStream;
-  readonly #hosts = new HostChoice();
+  readonly hosts: HostChoice;
   readonly #retry = new RetryState();
   readonly #timeouts: Timeouts;
   #state: State = "idle";
@@ -74,6 +74,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.down = down;
     this.head = head;
     this.request = new RequestHead(head.headers);
+    this.hosts = new HostChoice(this.context.random);
     this.attempt = new Attempt(this);
     this.source = new ExchangeSource(this);
     this.#web = grpcWebOf(down.hcm.grpcWeb);
@@ -97,8 +98,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#findRoute();
     if (!this.#filter()) return;
     this.down.hcm.peers?.onRequest(this.head.headers, this.account);
-    if (!this.#admit()) return;
-    this.#tryHost();
+    if (this.#admit()) this.#tryHost();
   }
 
   #reset(headBytes: number): void {
@@ -111,7 +111,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.failureDetail = "";
     this.routing.reset();
     this.filters.reset();
-    this.#hosts.reset();
+    this.hosts.reset();
     this.#body.begin(this.head.body === "none");
     if (this.#body.complete) this.account.requestCompleteAtMs = nowMs;
     this.#timeouts.begin(nowMs, this.down.hcm.config.streamIdleTimeoutMs);
@@ -154,6 +154,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const inbound = peers !== undefined && peers.direction === "inbound";
     this.account.routed(cluster.stats, inbound ? cluster.inbound : cluster.outbound);
     this.#retry.begin(forward.retry, cluster);
+    this.hosts.admit(forward.hash, cluster, this.request, this.source);
     if (cluster.config.service !== undefined) peers?.introduce(this.head.headers);
     const nowMs = this.account.startedAtMs;
     this.#timeouts.admit(forward, this.head.headers, this.account.grpc, nowMs);
@@ -172,7 +173,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   #tryHost(): void {
     const cluster = this.routing.cluster as UpstreamCluster;
     const retry = this.routing.forward?.retry;
-    const host = this.#hosts.next(cluster, this.down.originalDestination, retry);
+    const host = this.hosts.next(cluster, this.down.originalDestination, retry);
     if (host === undefined) {
       cluster.stats.count("upstream_cx_none_healthy");
       this.#refuse(replies.NO_HEALTHY_UPSTREAM);
@@ -180,9 +181,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     }
     const inbound = this.down.hcm.peers?.direction === "inbound";
     this.account.picked(inbound ? host.inbound : host.outbound);
-    if (this.routing.route?.attemptCountInRequest === true) {
-      this.head.headers.set(ID["x-envoy-attempt-count"], String(this.account.attempts));
-    }
+    countAttempt(this.head.headers, this.routing.route, this.account.attempts);
+    if (this.account.attempts === 1) this.#body.mirror(this.request, this.head, this.routing);
     this.#state = "asking";
     if (this.#body.complete) this.#startTryClock(this.context.clock.now());
     this.attempt.start(host, this.routing.forward?.terminatesConnect === true);
@@ -212,7 +212,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   onRequestEnd(): void {
-    this.#body.complete = true;
+    this.#body.finish();
     if (this.#state === "idle") return;
     const nowMs = this.context.clock.now();
     this.account.requestCompleteAtMs = nowMs;

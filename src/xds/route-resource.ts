@@ -16,6 +16,7 @@ import { decodeFilterConfigs, encodeFilterConfigs } from "./filter/filter-config
 import type { EncodeFor } from "./message/flavor.ts";
 import { decodeMutations, encodeMutations } from "./message/header-mutation.ts";
 import { decodeOrigin, encodeOurs } from "./message/metadata.ts";
+import { decodeMirrors, mirroredAs } from "./network/mirror-policy.ts";
 import { decodeRetryPolicy, encodeRetryPolicy } from "./network/retry-policy.ts";
 import { decodeAction, encodeAction } from "./network/route-action.ts";
 import { decodeRouteMatch, encodeRouteMatch } from "./network/route-match.ts";
@@ -26,7 +27,14 @@ const DIRECT_RESPONSE_BYTES = 4096;
 /** route.v3.RouteConfiguration, from RDS or inside a listener. */
 export function decodeRoutes(message: RouteConfigurationMessage, place: Place): RouteConfiguration {
   const hosts = place.field("virtual_hosts");
-  const virtualHosts = message.virtualHosts.map((host, i) => decodeHost(host, hosts.item(i)));
+  const mirrors = decodeMirrors(
+    message.requestMirrorPolicies,
+    place.field("request_mirror_policies"),
+  );
+  const virtualHosts = message.virtualHosts.map((host, i) => {
+    const decoded = decodeHost(host, hosts.item(i));
+    return { ...decoded, routes: mirroredAs(mirrors, decoded.routes) };
+  });
   refuseDuplicates(virtualHosts, hosts);
   const routes: RouteConfiguration = {
     name: message.name,
@@ -77,7 +85,10 @@ function decodeHost(message: VirtualHostMessage, place: Place): VirtualHost {
   return {
     name: message.name,
     domains: message.domains,
-    routes: message.routes.map((route, i) => decodeRoute(route, routes.item(i))),
+    routes: mirroredAs(
+      decodeMirrors(message.requestMirrorPolicies, place.field("request_mirror_policies")),
+      message.routes.map((route, i) => decodeRoute(route, routes.item(i))),
+    ),
     ...decodeMutations(message, place),
     retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
     includeRequestAttemptCount: message.includeRequestAttemptCount,

@@ -41,6 +41,11 @@ export const origin: fc.Arbitrary<Origin> = fc.record({
   path: text,
 });
 
+export const fraction: fc.Arbitrary<Fraction> = fc.record({
+  numerator: fc.nat(100),
+  denominator: fc.constantFrom(100, 10_000, 1_000_000),
+});
+
 const headerName = fc.stringMatching(/^x-[a-z]{1,6}$/);
 
 export const mutations: fc.Arbitrary<HeaderMutations> = fc.record({
@@ -164,6 +169,10 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     grpcTimeoutMaxMs: optional(ms),
     terminatesConnect: fc.boolean(),
     clusterNotFoundStatus: fc.constantFrom(404, 500, 503),
+    mirrors: fc.array(
+      fc.record({ cluster: name, fraction: optional(fraction), shadowHost: fc.boolean() }),
+      upTo3,
+    ),
   })
   .map((action) =>
     action.prefixRewrite === undefined ? action : { ...action, regexRewrite: undefined },
@@ -195,11 +204,6 @@ const directResponse = fc.record({
   kind: fc.constant("directResponse" as const),
   status: fc.integer({ min: 200, max: 599 }),
   body: text,
-});
-
-export const fraction: fc.Arbitrary<Fraction> = fc.record({
-  numerator: fc.nat(100),
-  denominator: fc.constantFrom(100, 10_000, 1_000_000),
 });
 
 const cors: fc.Arbitrary<CorsPolicy> = fc.record({

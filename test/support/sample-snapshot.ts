@@ -91,6 +91,7 @@ export function routeTo(cluster: string, prefix = "/"): Route {
       grpcTimeoutMaxMs: undefined,
       terminatesConnect: false,
       clusterNotFoundStatus: 503,
+      mirrors: [],
     },
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,

@@ -10,6 +10,7 @@ import {
   type RouteConfiguration,
   type VirtualHost,
 } from "../../model/route.ts";
+import { RequestHash } from "../affinity/request-hash.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type {
@@ -150,10 +151,16 @@ function compileForward(
     grpcTimeoutMaxMs: boundsStream(action) ? undefined : action.grpcTimeoutMaxMs,
     idleTimeoutMs: action.idleTimeoutMs,
     retry: policy === undefined ? undefined : compileRetry(policy),
+    hash: action.hashPolicies.length === 0 ? undefined : new RequestHash(action.hashPolicies),
     rewrite: rewriteOf(route, action),
     hostRewrite: action.hostRewrite,
     appendForwardedHost: action.appendForwardedHost,
     terminatesConnect: action.terminatesConnect,
+    mirrors: action.mirrors.map(({ cluster, fraction, shadowHost }) => ({
+      slot: slotOf(cluster),
+      fraction,
+      shadowHost,
+    })),
     clusterNotFoundStatus: action.clusterNotFoundStatus,
   };
 }

@@ -138,9 +138,9 @@ function environmentOperator(name: string, environment: Environment): Operator |
 }
 
 function responseCodeDetails(argument: string): Operator | string {
-  if (argument === "ALLOW_WHITESPACES") return ({ account }) => account.details;
+  if (argument === "ALLOW_WHITESPACES") return ({ account }) => account.details || undefined;
   if (argument !== "") return "RESPONSE_CODE_DETAILS takes ALLOW_WHITESPACES, or nothing";
-  return ({ account }) => account.details.replaceAll(" ", "_");
+  return ({ account }) => account.details.replaceAll(" ", "_") || undefined;
 }
 
 /** `%GRPC_STATUS(X)%`: how it is written. */

@@ -1,8 +1,12 @@
 // hot path: no allocation per request
 import { HeaderTable } from "../../codec/http/header-table.ts";
+import { asksForTunnel, type RequestMessage } from "../../codec/http/message.ts";
 import type { Attempt } from "../attempt.ts";
 import type { Downstream } from "../downstream.ts";
 import type { GrpcWeb } from "../grpc/grpc-web.ts";
+import { Mirrors } from "../mirror/mirrors.ts";
+import type { RequestHead } from "../route/request-head.ts";
+import type { Routing } from "../route/routing.ts";
 import type { RetryState } from "./retry-state.ts";
 
 const NO_TRAILERS = new HeaderTable();
@@ -36,6 +40,8 @@ export class RequestStream {
   /** Made for the first ones: most requests have none. */
   #trailers = NO_TRAILERS;
   #hasTrailers = false;
+  /** Made for the first request that is mirrored. */
+  #mirrors: Mirrors | undefined;
 
   constructor(down: Downstream, retry: RetryState, web: GrpcWeb) {
     this.#down = down;
@@ -64,6 +70,7 @@ export class RequestStream {
 
   #data(attempt: Attempt, bytes: Buffer, start: number, end: number): void {
     const { sending } = attempt;
+    this.#mirrors?.sendData(bytes, start, end);
     if (this.#retry.enabled || !sending) this.#keep(bytes, start, end);
     if (this.#bytes > REPLAY_BYTES_MAX && this.#retry.enabled) this.#retry.giveUp();
     if (sending) {
@@ -97,6 +104,24 @@ export class RequestStream {
     else attempt.sendEnd();
   }
 
+  /** The first attempt begins: copies of the request go where its route says, if it does. */
+  mirror(request: RequestHead, message: RequestMessage, { forward }: Routing): void {
+    if (forward === undefined || forward.mirrors.length === 0 || asksForTunnel(message)) return;
+    this.#mirrors ??= new Mirrors(this.#down, message);
+    this.#mirrors.start(request, forward);
+    if (this.complete) this.#endMirrors();
+  }
+
+  /** The last byte has arrived. */
+  finish(): void {
+    this.complete = true;
+    this.#endMirrors();
+  }
+
+  #endMirrors(): void {
+    this.#mirrors?.end(this.#hasTrailers ? this.#trailers : undefined);
+  }
+
   pause(): void {
     this.#paused = true;
     this.#down.pauseReading();
@@ -110,6 +135,7 @@ export class RequestStream {
 
   /** Nothing is sent any more: what was held is let go. */
   end(): void {
+    this.#mirrors?.abort();
     this.forget();
     this.resume();
   }

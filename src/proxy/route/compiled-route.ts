@@ -1,3 +1,5 @@
+import type { Fraction } from "../../model/fraction.ts";
+import type { RequestHash } from "../affinity/request-hash.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
@@ -36,12 +38,25 @@ export interface CompiledForward {
   /** Undefined: the listener's. */
   readonly idleTimeoutMs: number | undefined;
   readonly retry: CompiledRetry | undefined;
+  /** What RING_HASH and MAGLEV go by; undefined: nothing. */
+  readonly hash: RequestHash | undefined;
   readonly rewrite: PathRewrite | undefined;
   readonly hostRewrite: string | undefined;
   readonly appendForwardedHost: boolean;
   /** Of a CONNECT only the payload goes upstream (Envoy: connect_config). */
   readonly terminatesConnect: boolean;
+  /** Most have none. */
+  readonly mirrors: readonly CompiledMirror[];
   readonly clusterNotFoundStatus: number;
+}
+
+/** Where copies of requests go. */
+export interface CompiledMirror {
+  readonly slot: ClusterSlot;
+  /** Undefined: of all of them. */
+  readonly fraction: Fraction | undefined;
+  /** Host says that it is a copy. */
+  readonly shadowHost: boolean;
 }
 
 /** One cluster of a split. */

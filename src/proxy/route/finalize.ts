@@ -29,6 +29,16 @@ export function finalizeRequest(
   request.setPath(path);
 }
 
+/** Tells the upstream the number of this attempt, where the route is to. */
+export function countAttempt(
+  headers: HeaderTable,
+  route: CompiledRoute | undefined,
+  attempts: number,
+): void {
+  if (route?.attemptCountInRequest !== true) return;
+  headers.set(ID["x-envoy-attempt-count"], String(attempts));
+}
+
 /** What the route makes of a response's headers, the levels in the same order. */
 export function finalizeResponse(
   headers: HeaderTable,

@@ -11,7 +11,7 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RouteConfiguration": {
     ...MUTATIONS,
     ...executed("name virtual_hosts max_direct_response_body_size_bytes"),
-    ...executed("ignore_port_in_host_matching"),
+    ...executed("ignore_port_in_host_matching request_mirror_policies"),
     ...harmless("metadata"),
     most_specific_header_mutations_wins: only(false),
     // True would refuse routes to clusters that come later; we answer 503 as Envoy does with RDS.
@@ -21,7 +21,7 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.VirtualHost": {
     ...MUTATIONS,
     ...executed("name domains routes retry_policy include_request_attempt_count"),
-    ...executed("include_attempt_count_in_response"),
+    ...executed("include_attempt_count_in_response request_mirror_policies"),
     ...harmless("metadata"),
     require_tls: only("NONE"),
     ...executed("typed_per_filter_config"),
@@ -61,7 +61,7 @@ export const ROUTE_SUPPORT: SupportTable = {
     priority: only("DEFAULT"),
     include_vh_rate_limits: only(false),
     internal_redirect_action: only("PASS_THROUGH_INTERNAL_REDIRECT"),
-    request_mirror_policies: refused("mirroring is not executed yet"),
+    ...executed("request_mirror_policies"),
     cors: refused("a CorsPolicy stands in typed_per_filter_config"),
   },
   "envoy.config.route.v3.RouteAction.HashPolicy": {
@@ -73,6 +73,12 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute": executed("name value"),
   "envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties": executed("source_ip"),
   "envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter": executed("name"),
+  "envoy.config.route.v3.RouteAction.RequestMirrorPolicy": {
+    ...executed("cluster runtime_fraction disable_shadow_host_suffix_append"),
+    // Spans are not written.
+    ...harmless("trace_sampled"),
+    cluster_header: refused("a mirror's cluster is named by the configuration"),
+  },
   "envoy.config.route.v3.RouteAction.MaxStreamDuration": {
     ...executed("max_stream_duration grpc_timeout_header_max"),
     grpc_timeout_header_offset: only(0),

@@ -13,6 +13,7 @@ import type { Place } from "../check/place.ts";
 import { decodeMutations, encodeMutations } from "../message/header-mutation.ts";
 import { durationMs, durationOr, orUndefined, toDuration } from "../message/scalar.ts";
 import { decodeHashPolicies, encodeHashPolicy } from "./hash-policy.ts";
+import { decodeMirrors, encodeMirror } from "./mirror-policy.ts";
 import { decodeRegexRewrite, encodeRegexRewrite } from "./regex-rewrite.ts";
 import { decodeRetryPolicy, encodeRetryPolicy } from "./retry-policy.ts";
 
@@ -46,6 +47,7 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     idleTimeoutMs: idleTimeout === undefined ? undefined : durationMs(idleTimeout),
     retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
     hashPolicies: decodeHashPolicies(message.hashPolicy, place.field("hash_policy")),
+    mirrors: decodeMirrors(message.requestMirrorPolicies, place.field("request_mirror_policies")),
     prefixRewrite,
     regexRewrite: decodeRegexRewrite(message.regexRewrite, place.field("regex_rewrite")),
     hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,
@@ -145,6 +147,7 @@ export function encodeForward(action: ForwardAction): RouteActionMessage {
     clusterSpecifier: encodeClusters(action.clusters),
     timeout: toDuration(action.timeoutMs),
     hashPolicy: action.hashPolicies.map(encodeHashPolicy),
+    requestMirrorPolicies: action.mirrors.map(encodeMirror),
     prefixRewrite: action.prefixRewrite ?? "",
     appendXForwardedHost: action.appendForwardedHost,
     clusterNotFoundResponseCode: NOT_FOUND_CODE[action.clusterNotFoundStatus],

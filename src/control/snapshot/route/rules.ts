@@ -85,6 +85,7 @@ export function forward(clusters: readonly WeightedCluster[]): ForwardAction {
     idleTimeoutMs: undefined,
     retryPolicy: undefined,
     hashPolicies: [],
+    mirrors: [],
     prefixRewrite: undefined,
     regexRewrite: undefined,
     hostRewrite: undefined,
