@@ -4,6 +4,7 @@ import type { Downstream } from "./downstream.ts";
 import type { HttpFilters } from "./filters/http-filter.ts";
 import type { FormatSource } from "./format/source.ts";
 import type { ResponseWriter } from "./reply/response-writer.ts";
+import type { HostChoice } from "./retry/host-choice.ts";
 import type { RequestHead } from "./route/request-head.ts";
 import type { Routing } from "./route/routing.ts";
 import type { RequestAccount } from "./telemetry/account.ts";
@@ -28,6 +29,7 @@ export interface ExchangeParts {
   readonly response: ResponseWriter;
   readonly routing: Routing;
   readonly filters: HttpFilters;
+  readonly hosts: HostChoice;
   readonly failureDetail: string;
 }
 

@@ -1,9 +1,9 @@
 // hot path: no allocation per request
 import type { Random } from "../../base/random.ts";
-import type { Balancer, Candidate } from "./balancer.ts";
+import type { Balancer } from "./balancer.ts";
 
 /** RANDOM: any host, weights ignored (as in Envoy). */
-export class RandomChoice<T extends Candidate> implements Balancer<T> {
+export class RandomChoice<T> implements Balancer<T> {
   readonly #hosts: readonly T[];
   readonly #random: Random;
 
@@ -12,7 +12,8 @@ export class RandomChoice<T extends Candidate> implements Balancer<T> {
     this.#random = random;
   }
 
-  pick(): T {
-    return this.#hosts[this.#random.below(this.#hosts.length)] as T;
+  pick(): T | undefined {
+    const hosts = this.#hosts;
+    return hosts.length < 2 ? hosts[0] : hosts[this.#random.below(hosts.length)];
   }
 }

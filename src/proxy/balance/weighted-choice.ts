@@ -1,23 +1,28 @@
 // hot path: no allocation per request
 import type { Random } from "../../base/random.ts";
-import type { Balancer, Candidate } from "./balancer.ts";
+import type { Balancer } from "./balancer.ts";
+
+/** What one of the things that are scheduled weighs now; above 0. */
+export interface Weighing<T> {
+  of(one: T): number;
+}
 
 /**
- * Unequal weights: earliest deadline first, as Envoy schedules. A host that was picked is due again
- * after 1/weight; LEAST_REQUEST divides its weight by the requests in flight plus one.
+ * Unequal weights: earliest deadline first, as Envoy schedules. What was picked is due again after
+ * 1/weight, and is weighed at that moment.
  *
  * The hosts stand in a binary heap by deadline, ties by who was put in first.
  */
-export class WeightedChoice<T extends Candidate> implements Balancer<T> {
+export class WeightedChoice<T> implements Balancer<T> {
   readonly #heap: T[] = [];
   readonly #deadlines: Float64Array;
   readonly #orders: Float64Array;
-  readonly #byLoad: boolean;
+  readonly #weights: Weighing<T>;
   #now = 0;
   #order = 0;
 
-  constructor(hosts: readonly T[], random: Random, byLoad: boolean) {
-    this.#byLoad = byLoad;
+  constructor(hosts: readonly T[], random: Random, weights: Weighing<T>) {
+    this.#weights = weights;
     this.#deadlines = new Float64Array(hosts.length);
     this.#orders = new Float64Array(hosts.length);
     for (const host of hosts) {
@@ -38,8 +43,7 @@ export class WeightedChoice<T extends Candidate> implements Balancer<T> {
   }
 
   #place(index: number, host: T): void {
-    const load = this.#byLoad ? host.activeRequests + 1 : 1;
-    this.#deadlines[index] = this.#now + load / host.weight;
+    this.#deadlines[index] = this.#now + 1 / this.#weights.of(host);
     this.#orders[index] = this.#order++;
   }
 

@@ -16,13 +16,15 @@ export function sameAssignment(
 ): boolean {
   if (one === other) return true;
   if (other === undefined || one.localities.length !== other.localities.length) return false;
+  if (one.overprovisioningFactor !== other.overprovisioningFactor) return false;
   return one.localities.every((locality, index) => sameLocality(locality, other.localities[index]));
 }
 
 function sameLocality(one: LocalityEndpoints, other: LocalityEndpoints | undefined): boolean {
   if (one === other) return true;
   if (other === undefined || one.endpoints.length !== other.endpoints.length) return false;
-  if (one.priority !== other.priority || !sameFields(one.locality, other.locality)) return false;
+  if (one.priority !== other.priority || one.weight !== other.weight) return false;
+  if (!sameFields(one.locality, other.locality)) return false;
   return one.endpoints.every((endpoint, index) => sameEndpoint(endpoint, other.endpoints[index]));
 }
 
@@ -31,6 +33,7 @@ function sameEndpoint(one: Endpoint, other: Endpoint | undefined): boolean {
   return (
     other !== undefined &&
     one.hostname === other.hostname &&
+    one.hashKey === other.hashKey &&
     one.health === other.health &&
     one.weight === other.weight &&
     JSON.stringify(one.check) === JSON.stringify(other.check) &&

@@ -4,7 +4,8 @@ import type { Address } from "../../model/address.ts";
 import { formatAddress } from "../../model/address.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../model/endpoint.ts";
-import { type Balancer, createBalancer } from "../balance/balancer.ts";
+import type { Hash64 } from "../balance/hash/hash64.ts";
+import type { LocalityPlace, Placed } from "../balance/priority/host-set.ts";
 import { Resolution } from "../dns/resolution.ts";
 import type { Resolve } from "../dns/resolver.ts";
 import type { Faults } from "../faults.ts";
@@ -18,6 +19,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ClientContext } from "../tls/client-context.ts";
 import type { TlsContexts } from "../tls/tls-contexts.ts";
 import { Host } from "./host.ts";
+import { allAtOnce, HostBalance } from "./host-balance.ts";
 import { sameAssignment } from "./same-assignment.ts";
 
 /** What every cluster and connection needs of the program around it. */
@@ -53,10 +55,9 @@ export class UpstreamCluster {
   config: Cluster;
   readonly #destinations = new Map<string, Destination>();
   #hosts = new Map<string, Host>();
-  #balancer: Balancer<Host> | undefined;
+  readonly #balance: HostBalance;
   #assignment: ClusterLoadAssignment | undefined;
   readonly #unwatch: (() => void) | undefined;
-  #panic = false;
   #resolution: Resolution | undefined;
   readonly #checker: HealthChecker | undefined;
 
@@ -65,6 +66,7 @@ export class UpstreamCluster {
     this.context = context;
     this.tls = config.tls === undefined ? undefined : context.tls.client(config.tls);
     this.stats = context.telemetry.cluster(config.statName === "" ? config.name : config.statName);
+    this.#balance = new HostBalance(this.stats, context);
     this.limits = context.limitsOf(config);
     this.limits.listen(() => this.#yieldConnection());
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
@@ -89,6 +91,12 @@ export class UpstreamCluster {
     return [...this.#hosts.values()];
   }
 
+  /** By a hash of the request. */
+  get choosesByHash(): boolean {
+    const { lbPolicy } = this.config;
+    return lbPolicy === "ringHash" || lbPolicy === "maglev";
+  }
+
   /** True where the configuration may be taken over without new connections. */
   canBecome(config: Cluster): boolean {
     return sameTransport(this.config, config);
@@ -103,7 +111,7 @@ export class UpstreamCluster {
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
     const moved = JSON.stringify(before.loadAssignment) !== JSON.stringify(config.loadAssignment);
     if (moved) this.#discover();
-    else this.#use(this.#hosts, balanceOf([...this.#hosts.values()], config, this.context.random));
+    else this.#balance.renew(config);
   }
 
   /**
@@ -117,18 +125,24 @@ export class UpstreamCluster {
         this.stats.count("update_no_rebuild");
       };
     }
-    const swap = yield* this.#prepareHosts(listed(assignment), config);
+    const swap = yield* this.#prepareHosts(assignment, config);
     return () => {
       this.#assignment = assignment;
       swap();
     };
   }
 
-  /** A host for a request, undefined where there is none. */
-  pick(): Host | undefined {
-    if (this.#balancer === undefined) return undefined;
-    if (this.#panic) this.stats.count("lb_healthy_panic");
-    return this.#balancer.pick();
+  /** A host for a request, undefined where there is none; see `Balancer.pick`. */
+  pick(hash: Hash64, attempt: number): Host | undefined {
+    return this.#balance.pick(hash, attempt);
+  }
+
+  /** The host of an address that a session names, where sessions may keep to it. */
+  pickForSession(address: string): Host | undefined {
+    const host = this.#hosts.get(address);
+    const isAllowed =
+      host !== undefined && this.config.balancing.sessionStatuses.includes(host.health);
+    return isAllowed ? host : undefined;
   }
 
   /** ORIGINAL_DST: the host that the connection wanted to reach. */
@@ -187,14 +201,17 @@ export class UpstreamCluster {
     allAtOnce(this.prepare(loadAssignment, this.config))();
   }
 
-  *#prepareHosts(endpoints: readonly Endpoint[], config: Cluster): Generator<void, () => void> {
+  *#prepareHosts(assignment: ClusterLoadAssignment, config: Cluster): Generator<void, () => void> {
     const before = this.#hosts;
     const hosts = new Map<string, Host>();
-    for (const endpoint of endpoints) {
+    const placed: Placed<Host>[] = [];
+    for (const { endpoint, priority, locality } of listed(assignment)) {
       const key = formatAddress(endpoint.address);
-      const host = before.get(key);
-      host?.update(endpoint);
-      hosts.set(key, host ?? new Host(this, endpoint));
+      if (hosts.has(key)) continue;
+      const host = before.get(key) ?? new Host(this, endpoint);
+      host.update(endpoint);
+      hosts.set(key, host);
+      placed.push({ host, priority, locality });
       yield;
     }
     const gone: Host[] = [];
@@ -202,38 +219,28 @@ export class UpstreamCluster {
       if (!hosts.has(key)) gone.push(host);
       yield;
     }
-    const balance = balanceOf([...hosts.values()], config, this.context.random);
-    yield;
+    const { overprovisioningFactor } = assignment;
+    const swap = yield* this.#balance.prepare({ placed, overprovisioningFactor }, config);
     return () => {
-      this.#use(hosts, balance);
+      this.#use(hosts, swap);
       for (const host of gone) host.retire();
     };
   }
 
-  #use(hosts: Map<string, Host>, balance: Balance): void {
+  #use(hosts: Map<string, Host>, swap: () => void): void {
     this.#hosts = hosts;
-    this.stats.membership(hosts.size, balance.healthy, balance.degraded, 0);
-    this.#balance(balance);
+    this.stats.membership(hosts.size, 0, 0, 0);
+    swap();
     if (this.#checker === undefined) return;
     // Hosts' health may have changed since the balance was drawn up.
     this.#checker.follow(hosts.values());
-    this.#rebalance();
-  }
-
-  #balance({ balancer, panic, healthy, degraded }: Balance): void {
-    this.#balancer = balancer;
-    this.#panic = panic;
-    this.stats.health(healthy, degraded);
-  }
-
-  #rebalance(): void {
-    this.#balance(balanceOf(this.hosts, this.config, this.context.random));
+    this.#balance.renew(this.config);
   }
 
   /** The model allows one. */
   #checkerOf({ healthChecks: [check] }: Cluster): HealthChecker | undefined {
     if (check === undefined) return undefined;
-    return new HealthChecker(this, check, () => this.#rebalance());
+    return new HealthChecker(this, check, () => this.#balance.renew(this.config));
   }
 
   /** A pool of some worker has no connection, and the threshold allows no more. */
@@ -250,53 +257,31 @@ export class UpstreamCluster {
   }
 }
 
-interface Balance {
-  /** Undefined where there is nobody. */
-  readonly balancer: Balancer<Host> | undefined;
-  readonly panic: boolean;
-  readonly healthy: number;
-  readonly degraded: number;
+interface Listed {
+  readonly endpoint: Endpoint;
+  readonly priority: number;
+  readonly locality: LocalityPlace;
 }
 
-/** Whom to balance over: the healthy hosts, or all of them in a panic. */
-function balanceOf(all: readonly Host[], config: Cluster, random: Random): Balance {
-  const healthy = all.filter((host) => host.health === "healthy");
-  const degraded = all.filter((host) => host.health === "degraded");
-  const usable = healthy.length > 0 ? healthy : degraded;
-  const share = (100 * (healthy.length + degraded.length)) / Math.max(1, all.length);
-  const panic = share < config.healthyPanicThreshold;
-  const hosts = panic ? all : usable;
-  const { lbPolicy, choiceCount } = config;
-  const policy = lbPolicy === "leastRequest" || lbPolicy === "random" ? lbPolicy : "roundRobin";
-  return {
-    balancer: hasHosts(hosts) ? createBalancer({ policy, choiceCount }, hosts, random) : undefined,
-    panic,
-    healthy: healthy.length,
-    degraded: degraded.length,
-  };
-}
-
-function hasHosts(hosts: readonly Host[]): hosts is readonly [Host, ...Host[]] {
-  return hosts.length > 0;
-}
-
-/** The endpoints of the first priority; the others are not used. */
-function listed(assignment: ClusterLoadAssignment): readonly Endpoint[] {
-  return assignment.localities
-    .filter(({ priority }) => priority === 0)
-    .flatMap(({ endpoints }) => endpoints);
-}
-
-function allAtOnce<T>(steps: Generator<void, T>): T {
-  let step = steps.next();
-  while (step.done !== true) step = steps.next();
-  return step.value;
+/** Every endpoint once, where it stands first. */
+function* listed({ localities }: ClusterLoadAssignment): Generator<Listed> {
+  for (const { locality, weight, priority, endpoints } of localities) {
+    const { region, zone, subZone } = locality;
+    const place = { key: `${region}\0${zone}\0${subZone}`, weight };
+    for (const endpoint of endpoints) yield { endpoint, priority, locality: place };
+  }
 }
 
 /** Endpoints, limits and balancing may change in place; how connections are made may not. */
 export function sameTransport(a: Cluster, b: Cluster): boolean {
   const fixed = ({ loadAssignment: _l, thresholds: _t, lbPolicy: _p, ...rest }: Cluster) =>
-    JSON.stringify({ ...rest, choiceCount: 0, healthyPanicThreshold: 0, origin: undefined });
+    JSON.stringify({
+      ...rest,
+      choiceCount: 0,
+      balancing: undefined,
+      healthyPanicThreshold: 0,
+      origin: undefined,
+    });
   return a === b || fixed(a) === fixed(b);
 }
 

@@ -8,8 +8,11 @@ import {
   staticCluster,
 } from "../../../test/support/proxy-setup.ts";
 import { VirtualClock } from "../../base/clock.ts";
+import { Hash64 } from "../balance/hash/hash64.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
+
+const HASH = new Hash64();
 
 const CHECK = {
   timeout: "1s",
@@ -145,7 +148,7 @@ it("only healthy hosts are picked", async () => {
   new HealthService().addTo(sick.server).serving = "NOT_SERVING";
   await check({}, [sick.port]);
   await expect.poll(() => host().health).toBe("healthy");
-  const picked = new Set(Array.from({ length: 8 }, () => cluster().pick()?.text));
+  const picked = new Set(Array.from({ length: 8 }, () => cluster().pick(HASH, 0)?.text));
   expect([...picked]).toEqual([`127.0.0.1:${server.port}`]);
   sick.stop();
 });
@@ -154,5 +157,5 @@ it("where no host is healthy all are picked, as in any panic", async () => {
   health.serving = "NOT_SERVING";
   await check();
   await checked(1);
-  expect(cluster().pick()?.text).toBe(`127.0.0.1:${server.port}`);
+  expect(cluster().pick(HASH, 0)?.text).toBe(`127.0.0.1:${server.port}`);
 });

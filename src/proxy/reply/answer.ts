@@ -31,6 +31,7 @@ export class Answer {
     noteGrpcStatus(account, headers);
     takeResponseHeaders(headers, down.hcm, account.requestCompleteAtMs, nowMs);
     account.responded(status);
+    this.#of.hosts.setCookies(headers);
     this.#finalize(headers);
   }
 

@@ -1,15 +1,57 @@
 // hot path: no allocation per request
+import type { Random } from "../../base/random.ts";
+import { ID } from "../../codec/http/header-name.ts";
+import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { Address } from "../../model/address.ts";
+import type { HashSource, RequestHash } from "../affinity/request-hash.ts";
+import { drawHash } from "../affinity/text-hash.ts";
+import { Hash64 } from "../balance/hash/hash64.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { CompiledRetry } from "../route/compiled-route.ts";
+import type { RequestHead } from "../route/request-head.ts";
 
 /** Which host each attempt of a request goes to. */
 export class HostChoice {
+  /** The address of the host that the client's session keeps to; empty: none. */
+  session = "";
+  /** It keeps to no other. */
+  strictSession = false;
+  readonly #random: Random;
   readonly #tried: Host[] = [];
+  readonly #hash = new Hash64();
+  #hashed = false;
+  /** Cookies that were made for the hash, as the client shall get them. */
+  readonly #cookies: string[] = [];
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
 
   reset(): void {
+    this.session = "";
+    this.strictSession = false;
     this.#tried.length = 0;
+    this.#hashed = false;
+    this.#cookies.length = 0;
+  }
+
+  /** Takes what the request is balanced by, as it came: before the route changes it. */
+  admit(
+    hash: RequestHash | undefined,
+    cluster: UpstreamCluster,
+    request: RequestHead,
+    source: HashSource,
+  ): void {
+    if (hash === undefined || !cluster.choosesByHash) return;
+    this.#hashed = hash.of(request, source, this.#hash, this.#cookies);
+  }
+
+  /** Hands the client its new cookies. */
+  setCookies(headers: HeaderTable): void {
+    const cookies = this.#cookies;
+    for (let i = 0; i < cookies.length; i++)
+      headers.add(ID["set-cookie"], "set-cookie", cookies[i] as string);
   }
 
   /**
@@ -21,14 +63,20 @@ export class HostChoice {
     destination: Address | undefined,
     retry: CompiledRetry | undefined,
   ): Host | undefined {
+    if (this.session !== "") {
+      const kept = cluster.pickForSession(this.session);
+      if (kept !== undefined || this.strictSession) return kept;
+    }
     if (cluster.config.discovery === "originalDst") {
       return destination === undefined ? undefined : cluster.pickAddress(destination);
     }
-    let host = cluster.pick();
+    const hash = this.#hash;
+    if (!this.#hashed && cluster.choosesByHash) drawHash(hash, this.#random);
+    let host = cluster.pick(hash, 0);
     if (retry === undefined || !retry.avoidPreviousHosts || host === undefined) return host;
-    let again = retry.hostSelectionAttempts;
-    for (; again > 0 && host !== undefined && this.#tried.includes(host); again--) {
-      host = cluster.pick();
+    for (let attempt = 1; attempt <= retry.hostSelectionAttempts; attempt++) {
+      if (host === undefined || !this.#tried.includes(host)) break;
+      host = cluster.pick(hash, attempt);
     }
     if (host !== undefined) this.#tried.push(host);
     return host;

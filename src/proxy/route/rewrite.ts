@@ -39,7 +39,7 @@ export class PathRewrite {
 }
 
 /** RE2's `\1` and `\\` in the form that re2js wants: `$1`, an escaped `$` and backslash. */
-function javaSubstitution(text: string): string {
+export function javaSubstitution(text: string): string {
   return text.replaceAll(/\\(\d|\\)|\$/g, (found, group: string | undefined) => {
     if (found === "$") return "\\$";
     return group === "\\" ? "\\\\" : `$${group}`;

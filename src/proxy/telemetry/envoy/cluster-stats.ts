@@ -4,6 +4,7 @@ import { ENVOY_BOUNDS } from "../../../metrics/column.ts";
 import { Registry } from "../../../metrics/registry.ts";
 import type { Row } from "../../../metrics/row.ts";
 import type { Table } from "../../../metrics/table.ts";
+import { HashingStats } from "./balance/hashing-stats.ts";
 import {
   CLUSTER,
   CLUSTER_HTTP2,
@@ -72,6 +73,7 @@ export class ClusterStats {
   #retriedCells: Float64Array | undefined;
   #http2Cells: Float64Array | undefined;
   #healthCheck: HealthCheckStats | undefined;
+  #hashing: HashingStats | undefined;
 
   constructor(name: string, tables: ClusterTables) {
     this.name = name;
@@ -217,6 +219,13 @@ export class ClusterStats {
     return this.#healthCheck;
   }
 
+  /** Of the cluster's ring or table; shown from the first call on. */
+  hashing(): HashingStats {
+    const { ringHash, maglev } = this.#tables;
+    this.#hashing ??= new HashingStats(ringHash, maglev, this.name);
+    return this.#hashing;
+  }
+
   /** Where the `circuit_breakers` gauges come from. `trackRemaining`: also show what is left. */
   watchLimits(limits: LimitsView, trackRemaining: boolean): void {
     this.#limits = limits;
@@ -253,6 +262,7 @@ export class ClusterStats {
     removeFrom(this.#tables.retry.totals, this.name, this.#retriedCells);
     removeFrom(this.#tables.http2, this.name, this.#http2Cells);
     this.#hideRemaining();
+    this.#hashing?.remove();
     this.#healthCheck?.remove();
     this.#healthCheck = undefined;
   }

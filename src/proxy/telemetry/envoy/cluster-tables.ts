@@ -1,6 +1,7 @@
 import type { Column } from "../../../metrics/column.ts";
 import type { Registry } from "../../../metrics/registry.ts";
 import type { Table } from "../../../metrics/table.ts";
+import { MAGLEV, RING_HASH } from "./balance/hashing-stats.ts";
 import { CLUSTER, CLUSTER_HTTP2, REMAINING } from "./cluster-columns.ts";
 import { envoyColumn, statSegment } from "./columns.ts";
 import { HEALTH_CHECK } from "./health-check-stats.ts";
@@ -22,6 +23,8 @@ export interface ClusterTables {
   readonly http2: Table;
   readonly remaining: Table;
   readonly healthCheck: Table;
+  readonly ringHash: Table;
+  readonly maglev: Table;
   readonly codes: Table;
   readonly classes: Table;
   readonly internal: OriginTables;
@@ -35,6 +38,8 @@ export function clusterTables(registry: Registry): ClusterTables {
     http2: totalsTable(registry, "cluster_http2", CLUSTER_HTTP2.columns),
     remaining: totalsTable(registry, "cluster_remaining", REMAINING.columns),
     healthCheck: totalsTable(registry, "cluster_health_check", HEALTH_CHECK.columns),
+    ringHash: totalsTable(registry, "cluster_ring_hash", RING_HASH.columns),
+    maglev: totalsTable(registry, "cluster_maglev", MAGLEV.columns),
     codes: codesTable(registry, ""),
     classes: classesTable(registry, ""),
     internal: originTables(registry, "internal.", true),

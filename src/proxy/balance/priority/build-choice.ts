@@ -1,0 +1,134 @@
+import {
+  type BalanceContext,
+  type BalancePolicy,
+  type Balancer,
+  buildHashing,
+  createBalancer,
+  isHashing,
+  type TableSizes,
+} from "../balancer.ts";
+import { shareOut } from "../hash/hashed-hosts.ts";
+import {
+  hostSetsOf,
+  type LocalitySet,
+  levelOf,
+  type Member,
+  type Placed,
+  type PrioritySet,
+} from "./host-set.ts";
+import { LocalityChoice, type WeightedLocality } from "./locality-choice.ts";
+import { type Choices, PriorityChoice } from "./priority-choice.ts";
+import { loadOf } from "./priority-load.ts";
+
+/** Everything that decides about picking but the hosts. */
+export interface BalanceSettings extends BalancePolicy {
+  /** Percent. */
+  readonly panicThreshold: number;
+  /** Percent. */
+  readonly overprovisioningFactor: number;
+}
+
+export interface BuiltChoice<T> {
+  /** Undefined where there is nobody at all. */
+  readonly choice: PriorityChoice<T> | undefined;
+  readonly healthy: number;
+  readonly degraded: number;
+  /** Of the ring or table that was built last; undefined where there is none. */
+  readonly sizes: TableSizes | undefined;
+}
+
+/** Makes hosts ready to be picked, as they are right now, a piece at a time. */
+export function* buildChoice<T extends Member>(
+  placed: readonly Placed<T>[],
+  settings: BalanceSettings,
+  context: BalanceContext,
+): Generator<void, BuiltChoice<T>> {
+  const sets = yield* hostSetsOf(placed);
+  const levels = sets.map(levelOf);
+  const threshold = Math.round(settings.panicThreshold);
+  const load = loadOf(levels, settings.overprovisioningFactor, threshold);
+  const priorities: Choices<T>[] = [];
+  let sizes: TableSizes | undefined;
+  let healthyUpTo = 0;
+  let degradedUpTo = load.healthy.reduce((sum, one) => sum + one, 0);
+  for (const [i, set] of sets.entries()) {
+    const panic = load.panic[i] === true;
+    const isUsed = { healthy: (load.healthy[i] ?? 0) > 0, degraded: (load.degraded[i] ?? 0) > 0 };
+    healthyUpTo += load.healthy[i] ?? 0;
+    degradedUpTo += load.degraded[i] ?? 0;
+    const upTo = { healthyUpTo, degradedUpTo, panic };
+    if (isHashing(settings.policy)) {
+      const built = yield* hashingOf(set, panic, settings, (found) => {
+        sizes = found;
+      });
+      priorities.push({ ...upTo, healthy: built, degraded: built });
+      continue;
+    }
+    priorities.push({ ...upTo, ...flatOf(set, panic, isUsed, settings, context) });
+    yield;
+  }
+  return {
+    choice: placed.length === 0 ? undefined : choiceOf(priorities, settings, context),
+    healthy: levels.reduce((sum, level) => sum + level.healthy, 0),
+    degraded: levels.reduce((sum, level) => sum + level.degraded, 0),
+    sizes,
+  };
+}
+
+function choiceOf<T>(
+  priorities: readonly Choices<T>[],
+  { policy }: BalanceSettings,
+  { random }: BalanceContext,
+): PriorityChoice<T> {
+  return new PriorityChoice(priorities, random, isHashing(policy));
+}
+
+/** Degraded hosts are in no ring and no table. A locality is as large as its weight says. */
+function* hashingOf<T extends Member>(
+  set: PrioritySet<T>,
+  panic: boolean,
+  settings: BalanceSettings,
+  onSize: (sizes: TableSizes) => void,
+): Generator<void, Balancer<T>> {
+  const groups = settings.options.localityWeighted ? set.localities : [{ ...set, weight: 1 }];
+  const shared = groups.map(({ all, healthy, weight }) => ({
+    hosts: panic ? all : healthy,
+    weight,
+  }));
+  return yield* buildHashing(settings, shareOut(shared), onSize);
+}
+
+/** In a panic localities do not count either. */
+function flatOf<T extends Member>(
+  set: PrioritySet<T>,
+  panic: boolean,
+  isUsed: { readonly healthy: boolean; readonly degraded: boolean },
+  settings: BalanceSettings,
+  context: BalanceContext,
+): Pick<Choices<T>, "healthy" | "degraded"> {
+  const over = (hosts: readonly T[]) => createBalancer(settings, hosts, context);
+  if (panic) return { healthy: over(set.all), degraded: undefined };
+  const choose = (of: "healthy" | "degraded") => {
+    if (!isUsed[of]) return undefined;
+    if (!settings.options.localityWeighted) return over(set[of]);
+    const localities = weighted(set.localities, of, settings, over);
+    if (localities.length === 0) return over(set[of]);
+    return new LocalityChoice(localities, context.random);
+  };
+  return { healthy: choose("healthy"), degraded: choose("degraded") };
+}
+
+/** Envoy: effectiveLocalityWeight: the weight, as far as hosts are available, and a little more. */
+function weighted<T extends Member>(
+  localities: readonly LocalitySet<T>[],
+  of: "healthy" | "degraded",
+  { overprovisioningFactor }: BalanceSettings,
+  over: (hosts: readonly T[]) => Balancer<T>,
+): WeightedLocality<T>[] {
+  return localities.flatMap((locality) => {
+    const hosts = locality[of];
+    const available = (overprovisioningFactor / 100) * (hosts.length / locality.all.length);
+    const weight = locality.weight * Math.min(1, available);
+    return weight > 0 ? [{ weight, balancer: over(hosts) }] : [];
+  });
+}

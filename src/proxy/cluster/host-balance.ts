@@ -1,0 +1,142 @@
+import { Slices } from "../../base/slices.ts";
+import type { Cluster } from "../../model/cluster.ts";
+import type { BalanceContext } from "../balance/balancer.ts";
+import type { Hash64 } from "../balance/hash/hash64.ts";
+import { PeakEwma } from "../balance/peak-ewma.ts";
+import {
+  type BalanceSettings,
+  type BuiltChoice,
+  buildChoice,
+} from "../balance/priority/build-choice.ts";
+import type { Placed } from "../balance/priority/host-set.ts";
+import type { PriorityChoice } from "../balance/priority/priority-choice.ts";
+import type { Faults } from "../faults.ts";
+import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
+import type { Host } from "./host.ts";
+
+/** With more hosts a ring or a table is built in slices when only health has changed. */
+const AT_ONCE_MAX = 256;
+
+/** The hosts of a cluster and where discovery has put them. */
+export interface Placement {
+  readonly placed: readonly Placed<Host>[];
+  readonly overprovisioningFactor: number;
+}
+
+export interface HostBalanceContext extends BalanceContext {
+  readonly faults: Faults;
+}
+
+/** Which host a request goes to, while hosts, their health and the configuration change. */
+export class HostBalance {
+  readonly #stats: ClusterStats;
+  readonly #context: HostBalanceContext;
+  #placement: Placement = { placed: [], overprovisioningFactor: 100 };
+  #choice: PriorityChoice<Host> | undefined;
+  #byHash = false;
+  /** Counts what was built, so that older work that is still under way can see that it is late. */
+  #turn = 0;
+
+  constructor(stats: ClusterStats, context: HostBalanceContext) {
+    this.#stats = stats;
+    this.#context = context;
+  }
+
+  /** Makes ready for these hosts, a piece at a time. What comes back swaps them in. */
+  *prepare(placement: Placement, config: Cluster): Generator<void, () => void> {
+    const built = yield* this.#build(placement, config);
+    return () => {
+      this.#placement = placement;
+      this.#install(built, config);
+    };
+  }
+
+  /** The health of hosts, or how they are balanced, has changed. */
+  renew(config: Cluster): void {
+    const steps = this.#build(this.#placement, config);
+    if (!isHashing(config) || this.#placement.placed.length <= AT_ONCE_MAX) {
+      this.#install(allAtOnce(steps), config);
+      return;
+    }
+    const turn = ++this.#turn;
+    new Slices(this.#context.clock)
+      .run(this.#unlessLate(steps, turn))
+      .then((built) => {
+        if (turn === this.#turn && built !== undefined) this.#install(built, config);
+      })
+      .catch((error: unknown) => this.#context.faults.report(error));
+  }
+
+  /** A host for a request, undefined where there is none. */
+  pick(hash: Hash64, attempt: number): Host | undefined {
+    const choice = this.#choice;
+    if (choice === undefined) return undefined;
+    const host = choice.pick(hash, attempt);
+    // A hash panics once, however many of its hosts are turned down.
+    if (choice.panicked && (attempt === 0 || !this.#byHash)) this.#stats.count("lb_healthy_panic");
+    return host;
+  }
+
+  #build(placement: Placement, config: Cluster): Generator<void, BuiltChoice<Host>> {
+    note(placement.placed, config, this.#context.clock.now());
+    return buildChoice(placement.placed, settingsOf(config, placement), this.#context);
+  }
+
+  *#unlessLate<T>(steps: Generator<void, T>, turn: number): Generator<void, T | undefined> {
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      if (turn !== this.#turn) return undefined;
+      yield;
+    }
+  }
+
+  #install({ choice, healthy, degraded, sizes }: BuiltChoice<Host>, config: Cluster): void {
+    this.#turn++;
+    this.#choice = choice;
+    this.#byHash = isHashing(config);
+    this.#stats.health(healthy, degraded);
+    if (sizes === undefined) return;
+    if (config.lbPolicy === "maglev") this.#stats.hashing().maglev(sizes);
+    else this.#stats.hashing().ring(sizes);
+  }
+}
+
+function isHashing({ lbPolicy }: Cluster): boolean {
+  return lbPolicy === "ringHash" || lbPolicy === "maglev";
+}
+
+/** A slow start begins when a host is first seen healthy, or again after failed health checks. */
+function note(placed: readonly Placed<Host>[], config: Cluster, nowMs: number): void {
+  const measures = config.lbPolicy === "peakEwma";
+  for (const { host } of placed) {
+    host.hashKey = hashKeyOf(host, config);
+    if (host.failedCheck) host.healthySinceMs = -1;
+    else if (host.healthySinceMs < 0 && host.health === "healthy") host.healthySinceMs = nowMs;
+    if (measures) host.rtt ??= new PeakEwma(config.balancing.peakEwma, nowMs);
+    else host.rtt = undefined;
+  }
+}
+
+/** Envoy: ThreadAwareLoadBalancerBase::HashingLoadBalancer::hashKey. */
+function hashKeyOf({ endpoint, text }: Host, { balancing }: Cluster): string {
+  if (endpoint.hashKey !== "") return endpoint.hashKey;
+  return balancing.useHostnameForHashing ? endpoint.hostname : text;
+}
+
+function settingsOf(config: Cluster, placement: Placement): BalanceSettings {
+  const { lbPolicy, choiceCount, balancing, healthyPanicThreshold } = config;
+  return {
+    policy: lbPolicy === "clusterProvided" ? "roundRobin" : lbPolicy,
+    choiceCount,
+    options: balancing,
+    panicThreshold: healthyPanicThreshold,
+    overprovisioningFactor: placement.overprovisioningFactor,
+  };
+}
+
+/** Runs to the end in one go. */
+export function allAtOnce<T>(steps: Generator<void, T>): T {
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
