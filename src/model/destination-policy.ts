@@ -1,3 +1,5 @@
+import type { RingHashOptions, SlowStart } from "./balance/balancing.ts";
+import type { HashPolicy } from "./balance/hash-policy.ts";
 import type { TcpKeepalive } from "./cluster.ts";
 import type { Labels } from "./mesh.ts";
 import type { Origin } from "./origin.ts";
@@ -44,14 +46,64 @@ export interface PolicyBlocks {
   readonly loadBalancer: LoadBalancerSettings | undefined;
   readonly connectionPool: ConnectionPoolSettings | undefined;
   readonly retryBudget: RetryBudgetSettings | undefined;
+  readonly outlierDetection: OutlierSettings | undefined;
 }
 
 /** `passthrough` sends to the address that the client asked for. */
-export type LoadBalancerAlgorithm = "roundRobin" | "leastRequest" | "random" | "passthrough";
+export type LoadBalancerAlgorithm =
+  | "roundRobin"
+  | "leastRequest"
+  | "random"
+  | "ringHash"
+  | "maglev"
+  | "peakEwma"
+  | "passthrough";
 
 export interface LoadBalancerSettings {
   readonly algorithm: LoadBalancerAlgorithm;
+  /** RING_HASH and MAGLEV: by what requests are told apart; empty for the others. */
+  readonly hashPolicies: readonly HashPolicy[];
+  readonly minimumRingSize: RingHashOptions["minimumRingSize"] | undefined;
+  readonly maglevTableSize: number | undefined;
+  readonly slowStart: SlowStart | undefined;
+  readonly locality: LocalitySettings | undefined;
   readonly origin: Origin;
+}
+
+/** Settings that say no more than an algorithm. */
+export function plainLoadBalancer(
+  algorithm: LoadBalancerAlgorithm,
+  origin: Origin,
+): LoadBalancerSettings {
+  return {
+    algorithm,
+    hashPolicies: [],
+    minimumRingSize: undefined,
+    maglevTableSize: undefined,
+    slowStart: undefined,
+    locality: undefined,
+    origin,
+  };
+}
+
+/** Istio: LocalityLoadBalancerSetting. Places are `region/zone/subzone`, `*` for the rest. */
+export interface LocalitySettings {
+  readonly enabled: boolean;
+  /** Shares of the traffic that comes from a place, by place; percent. */
+  readonly distribute: readonly {
+    readonly from: string;
+    readonly to: Readonly<Record<string, number>>;
+  }[];
+  /** Regions: where the traffic of one goes when it has nobody left. */
+  readonly failover: readonly { readonly from: string; readonly to: string }[];
+  /** Labels; endpoints that share more of the first of them with the client come first. */
+  readonly failoverPriority: readonly string[];
+}
+
+/** What an `outlierDetection` means before endpoints are ejected: it turns failover on. */
+export interface OutlierSettings {
+  /** The panic threshold; Istio's default 0: never. */
+  readonly minHealthPercent: number;
 }
 
 /** Undefined fields take Istio's defaults (unlimited; connect 10 s; idle 1 h). */

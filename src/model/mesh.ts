@@ -1,6 +1,6 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { AccessLog } from "./access-log.ts";
-import type { DestinationPolicy } from "./destination-policy.ts";
+import type { DestinationPolicy, LoadBalancerAlgorithm } from "./destination-policy.ts";
 import type { HttpRouteSet } from "./http-route-set.ts";
 import type { Origin } from "./origin.ts";
 
@@ -29,6 +29,11 @@ export interface MeshSettings {
   readonly clusterDomain: string;
   /** `istio-system`: policies there hold for the whole mesh. */
   readonly rootNamespace: string;
+  /**
+   * How long a client's first bytes are waited for where a port does not say what it speaks; then
+   * the connection is TCP. 0: for ever (Istio: MeshConfig.protocolDetectionTimeout).
+   */
+  readonly protocolDetectionTimeoutMs: number;
   /** What a host outside the registry gets (Istio: MeshConfig.outboundTrafficPolicy). */
   readonly outboundTrafficPolicy: OutboundTrafficPolicy;
   /** Of every listener of every proxy. */
@@ -41,6 +46,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   trustDomain: "cluster.local",
   clusterDomain: "cluster.local",
   rootNamespace: "istio-system",
+  protocolDetectionTimeoutMs: 0,
   outboundTrafficPolicy: "allowAny",
   accessLogs: [],
 };
@@ -103,6 +109,8 @@ export interface StaticEndpoint {
   /** Service port name to port; missing ones take the service's targetPort. */
   readonly ports: Readonly<Record<string, number>>;
   readonly labels: Labels;
+  /** `region/zone/subzone`, where it is written; else the labels say. */
+  readonly locality?: string;
   /** At least 1. */
   readonly weight: number;
   readonly serviceAccount: string;
@@ -124,6 +132,10 @@ export interface Service {
   readonly resolution: Resolution;
   /** For `static` and `dns`. */
   readonly endpoints: readonly StaticEndpoint[];
+  /** How it is balanced where no DestinationRule says; Istio's LEAST_REQUEST where left out. */
+  readonly algorithm?: LoadBalancerAlgorithm;
+  /** `trafficDistribution: PreferClose`: the client's own zone first, then its region. */
+  readonly prefersClose?: boolean;
   /** True where a ServiceEntry says MESH_EXTERNAL. */
   readonly external: boolean;
   /** Namespaces that see it: `*`, or names. */

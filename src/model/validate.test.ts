@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { formatDiagnostic } from "../base/diagnostic.ts";
-import type { DestinationPolicy } from "./destination-policy.ts";
+import { type DestinationPolicy, plainLoadBalancer } from "./destination-policy.ts";
 import type { HttpRouteSet } from "./http-route-set.ts";
 import type { Labels, PodTemplate, Service, ServicePort } from "./mesh.ts";
+import { NO_BLOCKS } from "./precedence/policy.ts";
 import { NO_MUTATIONS } from "./route.ts";
 import { validateMesh } from "./validate.ts";
 
@@ -92,7 +93,6 @@ function policy(
   algorithm?: "random",
   ...subsets: string[]
 ): DestinationPolicy {
-  const none = { connectionPool: undefined, retryBudget: undefined };
   const own = origin("DestinationRule", name, line);
   return {
     host: "reviews.shop.svc.cluster.local",
@@ -100,11 +100,15 @@ function policy(
     name,
     exportTo: ["*"],
     selector: undefined,
-    traffic: { ...none, loadBalancer: algorithm && { algorithm, origin: own }, ports: [] },
+    traffic: {
+      ...NO_BLOCKS,
+      loadBalancer: algorithm && plainLoadBalancer(algorithm, own),
+      ports: [],
+    },
     subsets: subsets.map((subset) => ({
       name: subset,
       labels: {},
-      traffic: { ...none, loadBalancer: undefined, ports: [] },
+      traffic: { ...NO_BLOCKS, ports: [] },
       origin: { ...own, path: "spec.subsets" },
     })),
     creationTimestamp: "",

@@ -2,10 +2,11 @@ import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import type { PolicyBlocks } from "../../model/destination-policy.ts";
 import type { Mesh, Pod } from "../../model/mesh.ts";
+import { NO_BLOCKS } from "../../model/precedence/policy.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
 import { logged } from "./access-logs.ts";
+import { hashedListeners, hashedRoutes } from "./balance/hash-policies.ts";
 import type { Client } from "./client.ts";
-import { NO_BLOCKS } from "./clusters.ts";
 import {
   explicitCluster,
   inboundPassthroughCluster,
@@ -34,9 +35,16 @@ export function outboundConfig(mesh: Mesh, pods: readonly Pod[], client: Client)
     explicitAddress === undefined
       ? interceptListeners(outlook)
       : explicitListeners(outlook, explicitAddress);
+  const hashPolicies = new Map(
+    clusters.flatMap(({ cluster, hashPolicies: own }) =>
+      own.length === 0 ? [] : [[cluster.name, own] as const],
+    ),
+  );
   return {
-    listeners: logged(listeners, mesh.settings.accessLogs),
-    routes: askedFor(listeners).map((name) => routesNamed(outlook, name)),
+    listeners: logged(hashedListeners(listeners, hashPolicies), mesh.settings.accessLogs),
+    routes: askedFor(listeners).map((name) => {
+      return hashedRoutes(routesNamed(outlook, name), hashPolicies);
+    }),
     clusters: clusters.map(({ cluster }) => cluster),
     endpoints: clusters.flatMap(({ assignment }) => assignment ?? []),
     absent: new Set(backendClusters(outlook).filter((name) => !existing.has(name))),
@@ -53,12 +61,13 @@ export function inboundConfig(mesh: Mesh, pod: Pod, client: Client): ProxyConfig
       ? NO_BLOCKS
       : outlook.policyOf(service).blocksFor(servicePort.port, "");
   const explicit = client.explicitAddress !== undefined;
+  const detectionMs = mesh.settings.protocolDetectionTimeoutMs;
   const clusters: readonly Cluster[] = explicit
     ? ports.map((port) => explicitCluster(pod, port, blocks(port)))
     : [...ports.map((port) => interceptedCluster(port, blocks(port))), inboundPassthroughCluster()];
   const listeners = explicit
-    ? ports.map((port) => explicitInbound(pod, port))
-    : [virtualInbound(ports)];
+    ? ports.map((port) => explicitInbound(pod, port, detectionMs))
+    : [virtualInbound(ports, detectionMs)];
   return {
     listeners: logged(listeners, mesh.settings.accessLogs),
     routes: [],

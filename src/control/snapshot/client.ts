@@ -1,3 +1,5 @@
+import type { DestinationPolicy } from "../../model/destination-policy.ts";
+import { LOCALITY_LABELS } from "../../model/locality.ts";
 import type { EgressPolicy, Labels, Mesh, OutboundTrafficPolicy } from "../../model/mesh.ts";
 import { matchesLabels } from "../../model/mesh.ts";
 
@@ -49,7 +51,18 @@ function labelKeys(mesh: Mesh): ReadonlySet<string> {
       set.rules.flatMap((rule) => rule.matches.map((match) => match.sourceLabels)),
     ),
   ];
-  const keys = new Set(selectors.flatMap((selector) => Object.keys(selector ?? {})));
+  const priorities = mesh.destinationPolicies.flatMap(priorityLabels);
+  const selected = selectors.flatMap((selector) => Object.keys(selector ?? {}));
+  const keys = new Set([...selected, ...priorities, ...LOCALITY_LABELS]);
   KEYS.set(mesh, keys);
   return keys;
+}
+
+/** What `failoverPriority` compares, in a policy, its ports and its subsets. */
+function priorityLabels({ traffic, subsets }: DestinationPolicy): readonly string[] {
+  const all = [traffic, ...subsets.map((subset) => subset.traffic)];
+  const blocks = all.flatMap((each) => [each, ...each.ports]);
+  return blocks.flatMap(({ loadBalancer }) =>
+    (loadBalancer?.locality?.failoverPriority ?? []).map((label) => label.split("=")[0] ?? ""),
+  );
 }

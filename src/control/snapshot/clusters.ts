@@ -1,14 +1,16 @@
 import { socketAddress } from "../../model/address.ts";
-import { ENVOY_BALANCING, type LbPolicy } from "../../model/balance/balancing.ts";
+import { ENVOY_BALANCING } from "../../model/balance/balancing.ts";
 import type { Cluster, DiscoveryType, RetryBudget, Thresholds } from "../../model/cluster.ts";
 import { UNLIMITED } from "../../model/cluster.ts";
 import type { PolicyBlocks } from "../../model/destination-policy.ts";
 import { DNS_DEFAULTS, type DnsOptions } from "../../model/dns.ts";
-import type { Endpoint } from "../../model/endpoint.ts";
+import { type Endpoint, type LocalityEndpoints, NO_LOCALITY } from "../../model/endpoint.ts";
 import type { Service, ServicePort } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
+import { NO_BLOCKS } from "../../model/precedence/policy.ts";
 import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
-import { loadAssignment } from "./endpoints.ts";
+import { balancingOf } from "./balance/policy.ts";
+import { assignmentOf, loadAssignment } from "./endpoints.ts";
 import { BLACK_HOLE_CLUSTER, outboundClusterName, PASSTHROUGH_CLUSTER } from "./names.ts";
 import { AS_CLIENT, outboundProtocol } from "./upstream-protocol.ts";
 
@@ -29,12 +31,6 @@ const DNS: DnsOptions = {
  * retries, and never fewer than three, so that a slow backend is not drowned by them.
  */
 const RETRY_BUDGET: RetryBudget = { budgetPercent: 20, minRetryConcurrency: 3 };
-
-export const NO_BLOCKS: PolicyBlocks = {
-  loadBalancer: undefined,
-  connectionPool: undefined,
-  retryBudget: undefined,
-};
 
 /** The settings that all of our clusters share, before a service or a policy says more. */
 export function clusterDefaults(name: string): Cluster {
@@ -93,7 +89,7 @@ export interface OutboundClusterInput {
   /** Explicit mode: no original destination is known, and sockets start at this address. */
   readonly explicitAddress: string | undefined;
   /** What DNS clusters carry. */
-  readonly endpoints: readonly Endpoint[];
+  readonly localities: readonly LocalityEndpoints[];
   readonly origin: Origin;
 }
 
@@ -105,9 +101,9 @@ export function outboundCluster(input: OutboundClusterInput): Cluster {
     ...withPolicy(clusterDefaults(name), blocks),
     ...outboundProtocol(port.protocol, blocks.connectionPool),
     discovery,
-    lbPolicy: lbPolicyOf(discovery, blocks),
+    ...balancingOf(discovery, service, blocks),
     dns: isDns(discovery) ? DNS : DNS_DEFAULTS,
-    loadAssignment: isDns(discovery) ? loadAssignment(name, dnsEndpoints(input)) : undefined,
+    loadAssignment: isDns(discovery) ? assignmentOf(name, dnsLocalities(input)) : undefined,
     bindAddress: explicitAddress === undefined ? undefined : socketAddress(explicitAddress, 0),
     origin: input.origin,
     service: { host: service.host, name: service.name, namespace: service.namespace },
@@ -150,12 +146,6 @@ function retryBudgetOf(blocks: PolicyBlocks): RetryBudget | undefined {
   return connectionPool?.maxRetries === undefined ? RETRY_BUDGET : undefined;
 }
 
-function lbPolicyOf(discovery: DiscoveryType, blocks: PolicyBlocks): LbPolicy {
-  if (discovery === "originalDst") return "clusterProvided";
-  const algorithm = blocks.loadBalancer?.algorithm ?? "leastRequest";
-  return algorithm === "passthrough" ? "random" : algorithm;
-}
-
 /**
  * In explicit mode only a host outside the registry is sent where the client said. The address of
  * a Service is served by kube-proxy, which takes a pod by chance, and here by nobody: PASSTHROUGH
@@ -175,18 +165,17 @@ function isDns(discovery: DiscoveryType): boolean {
 }
 
 /** A DNS entry without endpoints asks for its own host. */
-function dnsEndpoints(input: OutboundClusterInput): readonly Endpoint[] {
-  if (input.endpoints.length > 0) return input.endpoints;
+function dnsLocalities(input: OutboundClusterInput): readonly LocalityEndpoints[] {
+  if (input.localities.length > 0) return input.localities;
   const { service, port } = input;
   const target = typeof port.targetPort === "number" ? port.targetPort : port.port;
-  return [
-    {
-      address: socketAddress(service.host, target),
-      hostname: service.host,
-      hashKey: "",
-      health: "healthy",
-      weight: 1,
-      workload: undefined,
-    },
-  ];
+  const endpoint: Endpoint = {
+    address: socketAddress(service.host, target),
+    hostname: service.host,
+    hashKey: "",
+    health: "healthy",
+    weight: 1,
+    workload: undefined,
+  };
+  return [{ locality: NO_LOCALITY, priority: 0, weight: 0, endpoints: [endpoint] }];
 }

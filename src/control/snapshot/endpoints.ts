@@ -1,38 +1,56 @@
 import type { Address } from "../../model/address.ts";
 import { socketAddress } from "../../model/address.ts";
-import type { ClusterLoadAssignment, Endpoint, WorkloadLabels } from "../../model/endpoint.ts";
+import type {
+  ClusterLoadAssignment,
+  Endpoint,
+  LocalityEndpoints,
+  WorkloadLabels,
+} from "../../model/endpoint.ts";
 import { NO_LOCALITY, OVERPROVISIONING_FACTOR } from "../../model/endpoint.ts";
 import type { Labels, Pod, Service, ServicePort } from "../../model/mesh.ts";
 import { endpointsOf, type ServiceEndpoint } from "../../model/precedence/endpoints.ts";
+import type { PlacedEndpoint } from "./balance/localities.ts";
 
-/** The addresses behind one service port, or behind one subset of it, with who is there. */
+/** The addresses behind one service port, or behind one subset of it: who is there, and where. */
 export function clusterEndpoints(
   service: Service,
   port: ServicePort,
   subset: Labels,
   pods: readonly Pod[],
   trustDomain: string,
-): readonly Endpoint[] {
+): readonly PlacedEndpoint[] {
   return endpointsOf(service, port, pods, subset).map((found) => ({
+    locality: found.locality,
+    labels: found.labels,
+    endpoint: endpointOf(found, trustDomain),
+  }));
+}
+
+function endpointOf(found: ServiceEndpoint, trustDomain: string): Endpoint {
+  return {
     address: addressOf(found),
     hostname: "",
     hashKey: "",
     health: "healthy",
     weight: found.weight,
     workload: found.pod === undefined ? undefined : workloadLabels(found.pod, trustDomain),
-  }));
+  };
 }
 
+export function assignmentOf(
+  clusterName: string,
+  localities: readonly LocalityEndpoints[],
+): ClusterLoadAssignment {
+  return { clusterName, localities, overprovisioningFactor: OVERPROVISIONING_FACTOR };
+}
+
+/** Endpoints of no place. */
 export function loadAssignment(
   clusterName: string,
   endpoints: readonly Endpoint[],
 ): ClusterLoadAssignment {
   const locality = { locality: NO_LOCALITY, priority: 0, weight: 0, endpoints };
-  return {
-    clusterName,
-    localities: endpoints.length === 0 ? [] : [locality],
-    overprovisioningFactor: OVERPROVISIONING_FACTOR,
-  };
+  return assignmentOf(clusterName, endpoints.length === 0 ? [] : [locality]);
 }
 
 /** Istio's canonical name and revision, and what its metrics call app and version. */

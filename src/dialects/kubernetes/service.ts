@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { LoadBalancerAlgorithm } from "../../model/destination-policy.ts";
 import type {
   Labels,
   MeshSettings,
@@ -26,7 +27,15 @@ const SERVICE = fieldTable({
 });
 
 const SPEC = fieldTable({
-  executed: ["ports", "selector", "clusterIP", "clusterIPs", "type", "externalName"],
+  executed: [
+    "ports",
+    "selector",
+    "clusterIP",
+    "clusterIPs",
+    "type",
+    "externalName",
+    "trafficDistribution",
+  ],
   accepted: [
     "allocateLoadBalancerNodePorts",
     "externalTrafficPolicy",
@@ -39,12 +48,7 @@ const SPEC = fieldTable({
     "loadBalancerSourceRanges",
     "sessionAffinity",
   ],
-  reported: [
-    "externalIPs",
-    "publishNotReadyAddresses",
-    "sessionAffinityConfig",
-    "trafficDistribution",
-  ],
+  reported: ["externalIPs", "publishNotReadyAddresses", "sessionAffinityConfig"],
 });
 
 const PORT = fieldTable({
@@ -91,12 +95,49 @@ export function readService(
     selector: type === "ExternalName" ? undefined : readSelector(spec),
     resolution: type === "ExternalName" ? "dns" : "pods",
     endpoints: externalName === undefined ? [] : [externalEndpoint(externalName)],
+    ...(prefersClose(spec, object) ? { prefersClose: true } : {}),
+    ...readAlgorithm(object, fields),
     external: type === "ExternalName",
     exportTo: exportToOf(object),
     labels: object.labels,
     annotations: object.annotations,
     origin: object.origin(),
   };
+}
+
+/** Our own annotation of a Service: how it is balanced where no DestinationRule says. */
+const ALGORITHM_ANNOTATION = "outrigger.dev/load-balancer";
+
+const ALGORITHMS: Readonly<Record<string, LoadBalancerAlgorithm>> = {
+  ROUND_ROBIN: "roundRobin",
+  LEAST_REQUEST: "leastRequest",
+  RANDOM: "random",
+  PEAK_EWMA: "peakEwma",
+};
+
+function readAlgorithm(
+  { annotations }: KubernetesObject,
+  fields: Parameters<typeof reportFaults>[0],
+): { readonly algorithm?: LoadBalancerAlgorithm } {
+  const name = ALGORITHM_ANNOTATION;
+  const found = annotations[name];
+  if (found === undefined) return {};
+  const algorithm = Object.hasOwn(ALGORITHMS, found) ? ALGORITHMS[found] : undefined;
+  if (algorithm !== undefined) return { algorithm };
+  const allowed = Object.keys(ALGORITHMS).join(", ");
+  reportFaults(fields, ["metadata", "annotations"], [{ name, found, allowed }]);
+  return {};
+}
+
+const DISTRIBUTIONS = ["PreferClose", "PreferSameZone", "PreferSameNode"];
+/** Istio's annotation, which counts before the field; `Any` turns it off. */
+const DISTRIBUTION_ANNOTATION = "networking.istio.io/traffic-distribution";
+
+/** Nobody says on which node a pod runs, so that its zone has to do. */
+function prefersClose(spec: SpecFields, object: KubernetesObject): boolean {
+  const written = spec.word("trafficDistribution", DISTRIBUTIONS);
+  const annotated = object.annotations[DISTRIBUTION_ANNOTATION];
+  return annotated === undefined ? written !== undefined : DISTRIBUTIONS.includes(annotated);
 }
 
 /** An empty selector selects nothing, as none. */

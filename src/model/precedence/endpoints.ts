@@ -1,3 +1,5 @@
+import type { Locality } from "../endpoint.ts";
+import { localityOf, parseLocality } from "../locality.ts";
 import { type Labels, matchesLabels, type Pod, type Service, type ServicePort } from "../mesh.ts";
 
 /** One address that serves a service's port: a ready pod, or an address that YAML lists. */
@@ -6,6 +8,7 @@ export interface ServiceEndpoint {
   readonly address: string;
   readonly port: number;
   readonly labels: Labels;
+  readonly locality: Locality;
   /** At least 1. */
   readonly weight: number;
   readonly serviceAccount: string;
@@ -28,9 +31,10 @@ export function endpointsOf(
 ): ServiceEndpoint[] {
   const listed = service.endpoints
     .filter((endpoint) => matchesLabels(endpoint.labels, subset))
-    .map(({ address, ports, labels, weight, serviceAccount }): ServiceEndpoint => {
+    .map(({ ports, locality, ...rest }): ServiceEndpoint => {
       const number = ports[port.name] ?? numericTarget(port);
-      return { address, port: number, labels, weight, serviceAccount, pod: undefined };
+      const place = locality === undefined ? localityOf(rest.labels) : parseLocality(locality);
+      return { ...rest, port: number, locality: place, pod: undefined };
     });
   const selected = podsOf(service, pods).filter(
     (pod) => pod.ready && matchesLabels(pod.labels, subset),
@@ -101,7 +105,8 @@ function podEndpoint(pod: Pod, port: ServicePort): ServiceEndpoint | undefined {
   const number = targetPortOf(pod, port);
   if (number === undefined) return undefined;
   const { address, labels, serviceAccount } = pod;
-  return { address, port: number, labels, weight: 1, serviceAccount, pod };
+  const locality = localityOf(labels);
+  return { address, port: number, labels, locality, weight: 1, serviceAccount, pod };
 }
 
 /** Listed addresses have no containers, so that a name there means the service's own port. */

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { DestinationPolicy, PolicyBlocks, Subset } from "../destination-policy.ts";
+import {
+  type DestinationPolicy,
+  type PolicyBlocks,
+  plainLoadBalancer,
+  type Subset,
+} from "../destination-policy.ts";
 import { DEFAULT_SETTINGS } from "../mesh.ts";
-import { destinationPolicyFor, policyBlocks } from "./policy.ts";
+import { destinationPolicyFor, NO_BLOCKS, policyBlocks } from "./policy.ts";
 
 const ORIGIN = {
   position: { file: "a.yaml", line: 1, column: 1 },
@@ -12,11 +17,7 @@ const ORIGIN = {
 };
 
 function blocks(algorithm?: "random" | "roundRobin" | "leastRequest"): PolicyBlocks {
-  return {
-    loadBalancer: algorithm && { algorithm, origin: ORIGIN },
-    connectionPool: undefined,
-    retryBudget: undefined,
-  };
+  return { ...NO_BLOCKS, loadBalancer: algorithm && plainLoadBalancer(algorithm, ORIGIN) };
 }
 
 const POOL = {

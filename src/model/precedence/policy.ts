@@ -78,8 +78,8 @@ function selectorRank(policy: DestinationPolicy): number {
 }
 
 export function isEmptyTraffic(traffic: TrafficPolicy): boolean {
-  const { loadBalancer, connectionPool, retryBudget, ports } = traffic;
-  const blocks = [loadBalancer, connectionPool, retryBudget];
+  const { loadBalancer, connectionPool, retryBudget, outlierDetection, ports } = traffic;
+  const blocks = [loadBalancer, connectionPool, retryBudget, outlierDetection];
   return ports.length === 0 && blocks.every((block) => block === undefined);
 }
 
@@ -91,10 +91,11 @@ function joinSubsets(policies: readonly DestinationPolicy[]): Subset[] {
   return [...byName.values()];
 }
 
-const NO_BLOCKS: PolicyBlocks = {
+export const NO_BLOCKS: PolicyBlocks = {
   loadBalancer: undefined,
   connectionPool: undefined,
   retryBudget: undefined,
+  outlierDetection: undefined,
 };
 
 /**
@@ -119,12 +120,13 @@ function withBlocks(outer: PolicyBlocks, inner: PolicyBlocks): PolicyBlocks {
     loadBalancer: inner.loadBalancer ?? outer.loadBalancer,
     connectionPool: inner.connectionPool ?? outer.connectionPool,
     retryBudget: inner.retryBudget ?? outer.retryBudget,
+    outlierDetection: inner.outlierDetection ?? outer.outlierDetection,
   };
 }
 
 function withPort(blocks: PolicyBlocks, traffic: TrafficPolicy, port: number): PolicyBlocks {
   const match = traffic.ports.find((candidate) => candidate.port === port);
   if (match === undefined) return blocks;
-  const { loadBalancer, connectionPool, retryBudget } = match;
-  return { loadBalancer, connectionPool, retryBudget: retryBudget ?? blocks.retryBudget };
+  const { port: _, retryBudget, ...own } = match;
+  return { ...own, retryBudget: retryBudget ?? blocks.retryBudget };
 }

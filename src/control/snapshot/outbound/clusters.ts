@@ -1,8 +1,11 @@
+import type { HashPolicy } from "../../../model/balance/hash-policy.ts";
 import type { Cluster } from "../../../model/cluster.ts";
 import type { Subset } from "../../../model/destination-policy.ts";
 import type { ClusterLoadAssignment } from "../../../model/endpoint.ts";
+import { localitiesFor } from "../balance/localities.ts";
+import { localityRulesOf } from "../balance/policy.ts";
 import { blackHoleCluster, outboundCluster, passthroughCluster } from "../clusters.ts";
-import { clusterEndpoints, loadAssignment } from "../endpoints.ts";
+import { assignmentOf, clusterEndpoints } from "../endpoints.ts";
 import type { ServiceAt } from "../service-view.ts";
 import { type NamedPod, namedPods } from "./named-pods.ts";
 import type { Outlook } from "./outlook.ts";
@@ -11,13 +14,15 @@ import type { Outlook } from "./outlook.ts";
 export interface ClusterWithEndpoints {
   readonly cluster: Cluster;
   readonly assignment: ClusterLoadAssignment | undefined;
+  /** By what its requests are hashed. */
+  readonly hashPolicies: readonly HashPolicy[];
 }
 
 /** One cluster a service port, one more for each subset, and the two that every client has. */
 export function outboundClusters(outlook: Outlook): readonly ClusterWithEndpoints[] {
   const builtIn = [blackHoleCluster(), passthroughCluster()];
   return [
-    ...builtIn.map((cluster) => ({ cluster, assignment: undefined })),
+    ...builtIn.map((cluster) => ({ cluster, assignment: undefined, hashPolicies: [] })),
     ...outlook.services.flatMap((at) => serviceClusters(outlook, at)),
   ];
 }
@@ -33,11 +38,12 @@ function serviceClusters(outlook: Outlook, at: ServiceAt): readonly ClusterWithE
 /** The service's cluster, but for its endpoints. */
 function podCluster(outlook: Outlook, at: ServiceAt, named: NamedPod): ClusterWithEndpoints {
   const only = { ...outlook, pods: [named.pod] };
-  const { cluster, assignment } = serviceCluster(only, at, undefined);
+  const { cluster, assignment, ...rest } = serviceCluster(only, at, undefined);
   const name = named.cluster;
   return {
     cluster: { ...cluster, name },
     assignment: assignment && { ...assignment, clusterName: name },
+    ...rest,
   };
 }
 
@@ -50,17 +56,19 @@ function serviceCluster(
   const { pods, mesh, client } = outlook;
   const policy = outlook.policyOf(service);
   const labels = subset?.labels ?? {};
-  const endpoints = clusterEndpoints(service, port, labels, pods, mesh.settings.trustDomain);
+  const blocks = policy.blocksFor(port.port, subset?.name ?? "");
+  const placed = clusterEndpoints(service, port, labels, pods, mesh.settings.trustDomain);
+  const localities = localitiesFor(placed, localityRulesOf(service, blocks, client.labels));
   const cluster = outboundCluster({
     service,
     port,
     subset: subset?.name ?? "",
-    blocks: policy.blocksFor(port.port, subset?.name ?? ""),
+    blocks,
     explicitAddress: client.explicitAddress,
-    endpoints,
+    localities,
     origin: subset?.origin ?? policy.origin ?? service.origin,
   });
   const assignment =
-    cluster.discovery === "eds" ? loadAssignment(cluster.name, endpoints) : undefined;
-  return { cluster, assignment };
+    cluster.discovery === "eds" ? assignmentOf(cluster.name, localities) : undefined;
+  return { cluster, assignment, hashPolicies: blocks.loadBalancer?.hashPolicies ?? [] };
 }

@@ -1,9 +1,11 @@
+import type { SlowStart } from "../../../model/balance/balancing.ts";
 import type {
   LoadBalancerAlgorithm,
   LoadBalancerSettings,
 } from "../../../model/destination-policy.ts";
 import type { Spec } from "../spec.ts";
-import { checkLocality } from "./locality.ts";
+import { readConsistentHash } from "./consistent-hash.ts";
+import { readLocality } from "./locality.ts";
 
 const ALGORITHMS: Readonly<Record<string, LoadBalancerAlgorithm>> = {
   // Istio's default, and what its deprecated names come to.
@@ -15,7 +17,7 @@ const ALGORITHMS: Readonly<Record<string, LoadBalancerAlgorithm>> = {
   PASSTHROUGH: "passthrough",
 };
 
-/** LoadBalancerSettings: of `simple`; whatever else is set balances by the default. */
+/** LoadBalancerSettings; `backendUtilization` balances by the default. */
 export function readLoadBalancer(
   balancer: Spec,
   outlierDetection: boolean,
@@ -28,11 +30,13 @@ export function readLoadBalancer(
     });
   }
   checkPolicies(balancer);
-  checkConsistentHash(balancer.at("consistentHash"));
-  checkWarmup(balancer);
-  checkLocality(balancer, outlierDetection);
-  const algorithm = ALGORITHMS[simple.text() ?? "UNSPECIFIED"] ?? "leastRequest";
-  return { algorithm, origin: balancer.origin() };
+  return {
+    algorithm: ALGORITHMS[simple.text() ?? "UNSPECIFIED"] ?? "leastRequest",
+    ...readConsistentHash(balancer.at("consistentHash")),
+    slowStart: readWarmup(balancer),
+    locality: readLocality(balancer, outlierDetection),
+    origin: balancer.origin(),
+  };
 }
 
 function checkPolicies(balancer: Spec): void {
@@ -43,52 +47,22 @@ function checkPolicies(balancer: Spec): void {
   }
 }
 
-function checkWarmup(balancer: Spec): void {
+/** Envoy's defaults, which Istio leaves alone. */
+const AGGRESSION = 1;
+const MIN_WEIGHT_PERCENT = 10;
+
+/** New endpoints get their share little by little (Istio: WarmupConfiguration). */
+function readWarmup(balancer: Spec): SlowStart | undefined {
   const deprecated = balancer.at("warmupDurationSecs");
   if (deprecated.present) {
     deprecated.report("warning", "IST0002", "Deprecated: use warmup.duration instead");
   }
-}
-
-/** Envoy's limit of a Maglev table. */
-const TABLE_SIZE_LIMIT = 5_000_011;
-
-function checkConsistentHash(hash: Spec): void {
-  const cookie = hash.at("httpCookie");
-  if (cookie.present && cookie.at("name").text() === "") {
-    cookie.refuse("name required for HttpCookie");
-  }
-  const ringSize = hash.at("minimumRingSize");
-  const [maglev, ringHash] = [hash.at("maglev"), hash.at("ringHash")];
-  if ((ringSize.count() ?? 0) > 0) {
-    ringSize.doubt(
-      "consistent hash MinimumRingSize is deprecated, " +
-        "use ConsistentHashLB's RingHash configuration instead",
-    );
-    if (maglev.present || ringHash.present) {
-      hash.refuse("only one of MinimumRingSize or Maglev/Ringhash can be specified");
-    }
-  }
-  if (maglev.present && ringHash.present) {
-    hash.refuse("only one of ringHash, maglev can be set", "ringHash | maglev");
-  }
-  if (maglev.present) checkTableSize(maglev);
-}
-
-function checkTableSize(maglev: Spec): void {
-  const size = maglev.at("tableSize").count() ?? 0;
-  const node = maglev.at("tableSize");
-  if (size === 0) node.refuse("tableSize must be set for maglev");
-  else if (size >= TABLE_SIZE_LIMIT) {
-    node.refuse(`tableSize must be less than ${TABLE_SIZE_LIMIT} for maglev`);
-  } else if (!isPrime(size)) node.refuse("tableSize must be a prime number for maglev");
-}
-
-function isPrime(value: number): boolean {
-  if (value < 4) return value > 1;
-  if (value % 2 === 0) return false;
-  for (let factor = 3; factor * factor <= value; factor += 2) {
-    if (value % factor === 0) return false;
-  }
-  return true;
+  const warmup = balancer.at("warmup");
+  const windowMs = warmup.at("duration").durationMs() ?? deprecated.durationMs() ?? 0;
+  if (windowMs === 0) return undefined;
+  return {
+    windowMs,
+    aggression: warmup.at("aggression").number() ?? AGGRESSION,
+    minWeightPercent: warmup.at("minimumPercent").number() ?? MIN_WEIGHT_PERCENT,
+  };
 }

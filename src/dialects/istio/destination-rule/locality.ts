@@ -1,7 +1,37 @@
+import type { LocalitySettings } from "../../../model/destination-policy.ts";
 import type { Spec } from "../spec.ts";
 
-/** Istio's rules for locality settings, which nobody executes here yet. */
-export function checkLocality(balancer: Spec, outlierDetection: boolean): void {
+/** `localityLbSetting`; `zoneAwareLbSetting` is reported. */
+export function readLocality(
+  balancer: Spec,
+  outlierDetection: boolean,
+): LocalitySettings | undefined {
+  checkLocality(balancer, outlierDetection);
+  const locality = balancer.at("localityLbSetting");
+  if (!locality.present) return undefined;
+  return {
+    enabled: locality.at("enabled").flag() ?? true,
+    distribute: locality.at("distribute").items().map(readShares),
+    failover: locality
+      .at("failover")
+      .items()
+      .map((entry) => ({
+        from: entry.at("from").text() ?? "",
+        to: entry.at("to").text() ?? "",
+      })),
+    failoverPriority: locality.at("failoverPriority").texts(),
+  };
+}
+
+function readShares(share: Spec): LocalitySettings["distribute"][number] {
+  const to = share
+    .at("to")
+    .entries()
+    .map(([place, weight]) => [place, weight.count() ?? 0]);
+  return { from: share.at("from").text() ?? "", to: Object.fromEntries(to) };
+}
+
+function checkLocality(balancer: Spec, outlierDetection: boolean): void {
   const [locality, zone] = [balancer.at("localityLbSetting"), balancer.at("zoneAwareLbSetting")];
   if (locality.present && zone.present) {
     balancer.refuse("only one of localityLbSetting and zoneAwareLbSetting can be set");

@@ -1,7 +1,14 @@
+import type { OutlierSettings } from "../../../model/destination-policy.ts";
 import type { Spec } from "../spec.ts";
 
-/** Istio's rules for outlierDetection, which nobody executes here yet. */
-export function checkOutlierDetection(outlier: Spec): void {
+/** OutlierDetection as far as it is executed: it turns failover on, and panic off. */
+export function readOutlierDetection(outlier: Spec): OutlierSettings | undefined {
+  check(outlier);
+  if (!outlier.present) return undefined;
+  return { minHealthPercent: outlier.at("minHealthPercent").count() ?? 0 };
+}
+
+function check(outlier: Spec): void {
   const deprecated = outlier.at("consecutiveErrors");
   if ((deprecated.integer() ?? 0) !== 0) {
     deprecated.doubt(

@@ -8,7 +8,7 @@ import type { Spec } from "../spec.ts";
 import { portError } from "../text-rules.ts";
 import { readConnectionPool } from "./connection-pool.ts";
 import { readLoadBalancer } from "./load-balancer.ts";
-import { checkOutlierDetection } from "./outlier-detection.ts";
+import { readOutlierDetection } from "./outlier-detection.ts";
 import { checkTls, type TlsPlace } from "./tls.ts";
 
 type RulePlace = Omit<TlsPlace, "port">;
@@ -30,11 +30,11 @@ export function readTrafficPolicy(policy: Spec, place: RulePlace): TrafficPolicy
 
 function readBlocks(policy: Spec, place: TlsPlace): Omit<PolicyBlocks, "retryBudget"> {
   const outlier = policy.at("outlierDetection");
-  checkOutlierDetection(outlier);
   checkTls(policy.at("tls"), place);
   return {
     loadBalancer: readLoadBalancer(policy.at("loadBalancer"), outlier.present),
     connectionPool: readConnectionPool(policy.at("connectionPool")),
+    outlierDetection: readOutlierDetection(outlier),
   };
 }
 

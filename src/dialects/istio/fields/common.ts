@@ -84,5 +84,5 @@ export const WORKLOAD_ENTRY: FieldTable = {
   weight: executed(UNSIGNED),
   serviceAccount: executed(STRING),
   network: reported(STRING, "all endpoints are taken to be on one network"),
-  locality: reported(STRING, "endpoints are balanced without regard to their locality"),
+  locality: executed(STRING),
 };

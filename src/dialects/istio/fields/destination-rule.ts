@@ -45,14 +45,13 @@ const LOCALITY = object({
   distribute: executed(listOf(object({ from: executed(STRING), to: executed(mapOf(UNSIGNED)) }))),
 });
 
-const WARMUP_OFF = "a new endpoint gets its full share at once";
-const LOCALITY_OFF = "endpoints are balanced without regard to their locality";
+const ZONE_OFF = "zones get traffic by their weights and endpoints alone";
 
 const LOAD_BALANCER = object({
   simple: executed(
     oneOf("UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"),
   ),
-  consistentHash: reported(CONSISTENT_HASH, "requests are balanced by LEAST_REQUEST instead"),
+  consistentHash: executed(CONSISTENT_HASH),
   backendUtilization: reported(
     object({
       errorUtilizationPenaltyPercent: executed(UNSIGNED),
@@ -63,23 +62,22 @@ const LOAD_BALANCER = object({
     }),
     "requests are balanced by LEAST_REQUEST instead",
   ),
-  localityLbSetting: reported(LOCALITY, LOCALITY_OFF),
+  localityLbSetting: executed(LOCALITY),
   zoneAwareLbSetting: reported(
     object({
       ...FAILOVER,
       minClusterSize: executed({ type: "integer", min: 1, max: 2 ** 32 - 1 }),
     }),
-    LOCALITY_OFF,
+    ZONE_OFF,
   ),
-  warmup: reported(
+  warmup: executed(
     object({
       duration: required(DURATION),
       minimumPercent: executed(within(0, 100)),
       aggression: executed(within(0, Infinity)),
     }),
-    WARMUP_OFF,
   ),
-  warmupDurationSecs: reported(DURATION, WARMUP_OFF),
+  warmupDurationSecs: executed(DURATION),
 });
 
 const OUTLIER_DETECTION = object({
@@ -114,7 +112,10 @@ const TLS = object(
 const BLOCKS: FieldTable = {
   loadBalancer: executed(LOAD_BALANCER),
   connectionPool: executed(CONNECTION_POOL),
-  outlierDetection: reported(OUTLIER_DETECTION, "no endpoint is ejected for its errors"),
+  outlierDetection: reported(
+    OUTLIER_DETECTION,
+    "failover and `minHealthPercent` count, but no endpoint is ejected for its errors",
+  ),
   tls: executed(TLS, "every mode but `DISABLE` is refused (OUT0202)"),
 };
 

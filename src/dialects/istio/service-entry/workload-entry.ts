@@ -24,10 +24,16 @@ export function readWorkload(workload: Spec): StaticEndpoint | undefined {
     address,
     ports: Object.fromEntries(ports.map(([name, port]) => [name, port.count() ?? 0])),
     labels: workload.at("labels").labels() ?? {},
+    ...placeOf(workload),
     // Istio's 0 is "not set".
     weight: workload.at("weight").count() || 1,
     serviceAccount: workload.at("serviceAccount").text() ?? "",
   };
+}
+
+function placeOf(workload: Spec): { readonly locality?: string } {
+  const locality = workload.at("locality").text() ?? "";
+  return locality === "" ? {} : { locality };
 }
 
 export function checkWorkload(workload: Spec, rules: WorkloadRules): void {

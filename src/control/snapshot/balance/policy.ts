@@ -1,0 +1,73 @@
+import { ENVOY_BALANCING, type LbPolicy } from "../../../model/balance/balancing.ts";
+import type { Cluster, DiscoveryType } from "../../../model/cluster.ts";
+import type { LocalitySettings, PolicyBlocks } from "../../../model/destination-policy.ts";
+import { REGION_LABEL, ZONE_LABEL } from "../../../model/locality.ts";
+import type { Labels, Service } from "../../../model/mesh.ts";
+import type { LocalityRules } from "./localities.ts";
+
+type Balancing = Pick<Cluster, "lbPolicy" | "balancing" | "healthyPanicThreshold">;
+
+/** Envoy's default. */
+const PANIC_PERCENT = 50;
+
+/** How requests to a cluster are balanced: by the DestinationRule, else as Istio does. */
+export function balancingOf(
+  discovery: DiscoveryType,
+  service: Service,
+  blocks: PolicyBlocks,
+): Balancing {
+  const { loadBalancer, outlierDetection } = blocks;
+  const { ringHash } = ENVOY_BALANCING;
+  const locality = loadBalancer?.locality;
+  const weighs = locality?.enabled === true && locality.distribute.length > 0;
+  return {
+    lbPolicy: lbPolicyOf(discovery, service, blocks),
+    balancing: {
+      ...ENVOY_BALANCING,
+      ringHash: {
+        ...ringHash,
+        minimumRingSize: loadBalancer?.minimumRingSize || ringHash.minimumRingSize,
+      },
+      maglevTableSize: loadBalancer?.maglevTableSize ?? ENVOY_BALANCING.maglevTableSize,
+      slowStart: loadBalancer?.slowStart,
+      localityWeighted: weighs,
+    },
+    healthyPanicThreshold: outlierDetection?.minHealthPercent ?? PANIC_PERCENT,
+  };
+}
+
+function lbPolicyOf(
+  discovery: DiscoveryType,
+  service: Service,
+  { loadBalancer }: PolicyBlocks,
+): LbPolicy {
+  if (discovery === "originalDst") return "clusterProvided";
+  const algorithm = loadBalancer?.algorithm ?? service.algorithm ?? "leastRequest";
+  return algorithm === "passthrough" ? "random" : algorithm;
+}
+
+/** The labels that `trafficDistribution: PreferClose` compares, in their order. */
+const CLOSE: readonly string[] = [REGION_LABEL, ZONE_LABEL];
+
+/**
+ * What the client's place means for its requests to a service. A Service's `trafficDistribution`
+ * holds where no DestinationRule says something about localities, and needs no outlier detection.
+ */
+export function localityRulesOf(
+  service: Service,
+  { loadBalancer, outlierDetection }: PolicyBlocks,
+  labels: Labels,
+): LocalityRules {
+  const written = loadBalancer?.locality;
+  if (written === undefined && service.prefersClose === true) {
+    return { labels, settings: PREFER_CLOSE, failsOver: true };
+  }
+  return { labels, settings: written, failsOver: outlierDetection !== undefined };
+}
+
+const PREFER_CLOSE: LocalitySettings = {
+  enabled: true,
+  distribute: [],
+  failover: [],
+  failoverPriority: CLOSE,
+};
