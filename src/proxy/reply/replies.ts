@@ -6,7 +6,6 @@ import {
   FLAG_DPE,
   FLAG_NC,
   FLAG_NR,
-  FLAG_OM,
   FLAG_SI,
   FLAG_UH,
   FLAG_UT,
@@ -26,8 +25,8 @@ export const NO_HEALTHY_UPSTREAM: LocalReply = reply(
   "no_healthy_upstream",
 );
 
-/** The overload manager takes no requests. */
-export const OVERLOADED: LocalReply = reply(503, "envoy overloaded", FLAG_OM, "overload");
+/** The overload manager takes no requests; Envoy's OM is for streams that it has ended. */
+export const OVERLOADED: LocalReply = reply(503, "envoy overloaded", 0, "overload");
 
 export const RESPONSE_TIMEOUT: LocalReply = reply(
   504,

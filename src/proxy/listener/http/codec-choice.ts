@@ -77,9 +77,9 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
   /** HTTP/2 can say so to a client whose first request is on its way already. */
   drain(patienceMs: number): void {
     if (this.#chosen !== undefined) this.#chosen.drain(patienceMs);
-    else if (this.speaksHttp2) this.#choose("http2").drain(patienceMs);
-    else if (patienceMs === 0) this.#accepted.socket.destroySoon();
-    else this.#wait(patienceMs);
+    else if (patienceMs > 0) this.#wait(patienceMs);
+    else if (this.speaksHttp2) this.#choose("http2").drain(0);
+    else this.#accepted.socket.destroySoon();
   }
 
   onIdleTimeouts(): void {

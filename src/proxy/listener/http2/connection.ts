@@ -58,6 +58,7 @@ export class Http2Connection
   #active = 0;
   #requests = 0;
   #idleSinceMs = 0;
+  #drainsAtRequest = false;
   /** The stream of a head that is not whole, or 0. */
   #cutHead = 0;
   #pinging = false;
@@ -124,7 +125,9 @@ export class Http2Connection
     this.#timer.clear();
     this.#stats.count("streams_active");
     server.begin(stream);
-    if (this.#state === "open" && this.hcm.context.overload.endsConnection()) {
+    if (this.#drainsAtRequest) {
+      this.drain();
+    } else if (this.#state === "open" && this.hcm.context.overload.endsConnection()) {
       this.hcm.account.http.count("downstream_cx_overload_disable_keepalive");
       this.drain();
     }
@@ -177,9 +180,17 @@ export class Http2Connection
     this.#end();
   }
 
-  /** Requests under way are served, and those that the client sends before it hears of it. */
-  drain(): void {
+  /**
+   * Requests under way are served, and those that the client sends before it hears of it. A client
+   * that has not sent any yet would give up a connection that refuses the first: it hears with it.
+   */
+  drain(patienceMs = 0): void {
     if (this.#state !== "open") return;
+    if (patienceMs > 0 && this.#requests === 0) {
+      this.#drainsAtRequest = true;
+      this.#timer.set(this.hcm.context.clock.now(), patienceMs);
+      return;
+    }
     this.#state = "draining";
     this.hcm.account.http.count("downstream_cx_drain_close");
     this.#stats.count("goaway_sent");
@@ -211,7 +222,7 @@ export class Http2Connection
       this.hcm.account.http.count("downstream_rq_header_timeout");
       this.#close();
     } else if (this.#active === 0) {
-      this.hcm.account.http.count("downstream_cx_idle_timeout");
+      if (!this.#drainsAtRequest) this.hcm.account.http.count("downstream_cx_idle_timeout");
       this.#close();
     }
   }

@@ -270,9 +270,19 @@ describe("a connection's end", () => {
     const idle = await Http2Client.connect(setup.port());
     const answer = client.gets("/");
     const upstream = await origin.accepts();
-    setup.proxy.dataPlane.listeners.get("in")?.drain();
+    setup.proxy.dataPlane.listeners.get("in")?.drain(0);
     await idle.ends();
     await answers(upstream);
+    expect((await answer).body).toBe("ok");
+    await client.ends();
+  });
+
+  it("waits for a client's first request, when clients are to go elsewhere", async () => {
+    const { origin, setup } = await http2Scene();
+    setup.proxy.dataPlane.listeners.discourage({ inboundOnly: false, patienceMs: 60_000 });
+    const client = await Http2Client.connect(setup.port());
+    const answer = client.gets("/");
+    await answers(await origin.accepts());
     expect((await answer).body).toBe("ok");
     await client.ends();
   });
