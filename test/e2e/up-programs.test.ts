@@ -46,6 +46,7 @@ const COMMANDS = {
   mailNamed: mail("smtp://mail:2525"),
   mailByAppProtocol: mail("smtp://mail:2526"),
   mailAnnotated: mail("smtp://mail:2527"),
+  mailWaitedFor: mail("smtp://mail:2528"),
   grpc: `"${NODE}" ${HERE}/greeter.ts ask greeter:50051`,
   bare: curl("http://bare:9080/"),
   bareMetrics: metricsAfter(curl("http://bare:9080/"), "bare"),
@@ -176,6 +177,7 @@ describeWith(TOOLS, "programs as they are, in intercepted pods", () => {
       { name: "mailNamed", port: 2525 },
       { name: "mailByAppProtocol", port: 2526 },
       { name: "mailAnnotated", port: 2527 },
+      { name: "mailWaitedFor", port: 2528 },
     ] as const)("sends mail to a server that speaks first: $name", ({ name, port }) => {
       expect(printed(name)).toContain(`250 taken at ${port}`);
     });

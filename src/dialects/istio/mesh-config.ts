@@ -118,6 +118,8 @@ function readMeshConfig(config: Spec): Partial<MeshSettings> {
   } else if (rootNamespace !== "") {
     settings.rootNamespace = rootNamespace;
   }
+  const detection = config.at("protocolDetectionTimeout").durationMs();
+  if (detection !== undefined) settings.protocolDetectionTimeoutMs = detection;
   const policy = config.at("outboundTrafficPolicy");
   if (config.at("accessLogFile").present) settings.accessLogs = readAccessLogs(config);
   if (policy.at("mode").present) settings.outboundTrafficPolicy = readPolicy(policy.at("mode"));

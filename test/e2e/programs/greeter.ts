@@ -1,4 +1,4 @@
-/** `greeter.ts serve PORT` is a gRPC server on $HOST, `greeter.ts ask TARGET` prints what one says. */
+/** `serve PORT` is a gRPC server on $HOST; `ask TARGET` prints what one says. */
 import * as grpc from "@grpc/grpc-js";
 
 const toBytes = (text: string): Buffer => Buffer.from(text);

@@ -30,8 +30,11 @@ const ANY_HOST = "0.0.0.0";
  */
 const TCP_INSPECTION_MS = 5000;
 
-/** `virtualInbound`: one chain a port of the pod, and what Istio does with the other ports. */
-export function virtualInbound(ports: readonly InboundPort[]): Listener {
+/**
+ * `virtualInbound`: one chain a port of the pod, and what Istio does with the other ports.
+ * `detectionMs`: the mesh's protocolDetectionTimeout, 0 where none is written.
+ */
+export function virtualInbound(ports: readonly InboundPort[], detectionMs: number): Listener {
   const itself = { ...MATCH_ALL, destinationPort: INBOUND_PORT };
   const name = "virtualInbound";
   return {
@@ -43,13 +46,13 @@ export function virtualInbound(ports: readonly InboundPort[]): Listener {
     ],
     defaultFilterChain: tcpChain(name, MATCH_ALL, "inbound", INBOUND_PASSTHROUGH_CLUSTER),
     listenerFilters: ["originalDst", "tlsInspector", "httpInspector"],
-    listenerFiltersTimeoutMs: ports.some(isTcp) ? TCP_INSPECTION_MS : 0,
+    listenerFiltersTimeoutMs: detectionMs || (ports.some(isTcp) ? TCP_INSPECTION_MS : 0),
     continueOnListenerFiltersTimeout: true,
   };
 }
 
 /** Explicit mode: the pod's own address and port, in front of the app. */
-export function explicitInbound(pod: Pod, inbound: InboundPort): Listener {
+export function explicitInbound(pod: Pod, inbound: InboundPort, detectionMs: number): Listener {
   const name = listenerName(pod.address, inbound.port);
   const sniffed = inbound.carriage === "sniffed";
   const chains = portChains(inbound, name, MATCH_ALL);
@@ -59,6 +62,7 @@ export function explicitInbound(pod: Pod, inbound: InboundPort): Listener {
     filterChains: sniffed ? chains.slice(0, -1) : chains,
     defaultFilterChain: last,
     listenerFilters: sniffed ? ["tlsInspector", "httpInspector"] : [],
+    listenerFiltersTimeoutMs: sniffed ? detectionMs : 0,
     continueOnListenerFiltersTimeout: sniffed,
   };
 }

@@ -100,8 +100,7 @@ function portListener(outlook: Outlook, port: number, http: boolean): Listener {
     ...listener(name, ANY_HOST, port, undefined),
     filterChains: chains,
     defaultFilterChain: other,
-    listenerFilters: http ? ["tlsInspector", "httpInspector"] : [],
-    continueOnListenerFiltersTimeout: http,
+    ...inspection(outlook, http),
   };
 }
 
@@ -155,8 +154,22 @@ function addressListener(outlook: Outlook, at: ServiceAt, address: string): List
     ...listener(name, address, port.port, service.origin),
     filterChains: sniffed ? [httpChain(name, routes)] : [],
     defaultFilterChain: serviceChain(outlook, at),
-    listenerFilters: sniffed ? ["tlsInspector", "httpInspector"] : [],
-    continueOnListenerFiltersTimeout: sniffed,
+    ...inspection(outlook, sniffed),
+  };
+}
+
+/** A server that speaks first is heard once its silent client was waited for. */
+function inspection(
+  { mesh }: Outlook,
+  inspected: boolean,
+): Pick<
+  Listener,
+  "listenerFilters" | "listenerFiltersTimeoutMs" | "continueOnListenerFiltersTimeout"
+> {
+  return {
+    listenerFilters: inspected ? ["tlsInspector", "httpInspector"] : [],
+    listenerFiltersTimeoutMs: inspected ? mesh.settings.protocolDetectionTimeoutMs : 0,
+    continueOnListenerFiltersTimeout: inspected,
   };
 }
 

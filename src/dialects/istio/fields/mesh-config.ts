@@ -1,5 +1,5 @@
 import type { FieldTable } from "./field.ts";
-import { ANY, executed, object, oneOf, reported, STRING } from "./field.ts";
+import { ANY, DURATION_OR_ZERO, executed, object, oneOf, reported, STRING } from "./field.ts";
 
 const DEFAULTS = "the built-in default holds";
 
@@ -10,7 +10,6 @@ const REPORTED = [
   "proxyHttpPort",
   "connectTimeout",
   "tcpKeepalive",
-  "protocolDetectionTimeout",
   "ingressClass",
   "ingressService",
   "ingressControllerMode",
@@ -58,6 +57,7 @@ export const MESH_CONFIG: FieldTable = {
   accessLogFile: executed(STRING),
   accessLogEncoding: executed(oneOf("TEXT", "JSON")),
   accessLogFormat: executed(STRING),
+  protocolDetectionTimeout: executed(DURATION_OR_ZERO),
   outboundTrafficPolicy: executed(
     object({ mode: executed(oneOf("REGISTRY_ONLY", "ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS")) }),
   ),
