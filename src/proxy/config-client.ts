@@ -157,8 +157,12 @@ export class ConfigClient {
   /** The first requests of a stream: what the bootstrap asks for, and what was asked before. */
   #ask(): void {
     const { cluster, endpoint, listener, route } = this.#subscriptions;
-    if (this.#ads.clusters) this.#send("cluster", cluster.connect());
     this.#subscribeToNames();
+    this.#received.reopened([
+      ...(this.#ads.listeners ? (["listener"] as const) : []),
+      ...(route.names.length > 0 ? (["route"] as const) : []),
+    ]);
+    if (this.#ads.clusters) this.#send("cluster", cluster.connect());
     if (endpoint.names.length > 0) this.#send("endpoint", endpoint.connect());
     if (this.#ads.listeners) this.#send("listener", listener.connect());
     if (route.names.length > 0) this.#send("route", route.connect());

@@ -2,32 +2,13 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { SeededRandom } from "../../src/base/random.ts";
 import { type AdsServer, startAdsServer } from "../../src/control/server/ads-server.ts";
-import type { Snapshot, SnapshotSource } from "../../src/control/server/snapshot-source.ts";
+
 import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
 import type { AdsSource, Bootstrap, ProxyConfig } from "../../src/model/bootstrap.ts";
 import { ConfigClient } from "../../src/proxy/config-client.ts";
+import { SettableSource } from "../support/ads-scene.ts";
 import { eventually } from "../support/envoy-process.ts";
 import { assignment, edsCluster, oneClusterSnapshot } from "../support/sample-snapshot.ts";
-
-/** A source that a test writes. */
-class HandMade implements SnapshotSource {
-  #snapshot: Snapshot | undefined;
-  readonly #listeners = new Set<() => void>();
-
-  set(snapshot: Snapshot): void {
-    this.#snapshot = snapshot;
-    for (const listener of this.#listeners) listener();
-  }
-
-  snapshotFor(): Snapshot | undefined {
-    return this.#snapshot;
-  }
-
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-}
 
 const NODE = { id: "sidecar~1", cluster: "c", metadata: {}, userAgentName: "outrigger" };
 
@@ -39,7 +20,7 @@ function sourceAt(address: SocketAddress): AdsSource {
   return { cluster: "xds", listeners: true, clusters: true, target };
 }
 
-let source: HandMade;
+let source: SettableSource;
 let server: AdsServer;
 let client: ConfigClient;
 let configs: ProxyConfig[];
@@ -53,7 +34,7 @@ function serve(port: number): Promise<AdsServer> {
 }
 
 beforeEach(async () => {
-  source = new HandMade();
+  source = new SettableSource();
   configs = [];
   server = await serve(0);
   const ads = sourceAt(server.address);

@@ -4,31 +4,12 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../src/base/clock.ts";
 import { type AdsServer, startAdsServer } from "../../src/control/server/ads-server.ts";
-import type { Snapshot, SnapshotSource } from "../../src/control/server/snapshot-source.ts";
+
 import { socketAddress } from "../../src/model/address.ts";
+import { SettableSource } from "../support/ads-scene.ts";
 import { eventually, freePort, type RunningProgram, startEnvoy } from "../support/envoy-process.ts";
 import { assignment, edsCluster, oneClusterSnapshot, routes } from "../support/sample-snapshot.ts";
 import { describeWith } from "../support/tools.ts";
-
-/** A source that a test writes. */
-class HandMade implements SnapshotSource {
-  #snapshot: Snapshot | undefined;
-  readonly #listeners = new Set<() => void>();
-
-  set(snapshot: Snapshot): void {
-    this.#snapshot = snapshot;
-    for (const listener of this.#listeners) listener();
-  }
-
-  snapshotFor(): Snapshot | undefined {
-    return this.#snapshot;
-  }
-
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-}
 
 interface Origin {
   readonly port: number;
@@ -96,7 +77,7 @@ async function ask(port: number): Promise<{ status: number; body: string }> {
 }
 
 describeWith(["envoy"], "a real Envoy on our ADS server", () => {
-  const source = new HandMade();
+  const source = new SettableSource();
   let ads: AdsServer;
   let envoy: RunningProgram;
   let blue: Origin;

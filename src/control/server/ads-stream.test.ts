@@ -130,6 +130,22 @@ describe("a refusal", () => {
     expect(peer.pump()).toEqual(["cluster 1", "endpoint 1"]);
   });
 
+  it("of routes keeps the old cluster, to which the old routes still send", () => {
+    const peer = settled();
+    peer.stream.update(oneClusterSnapshot("2", 80, "b", [9002]));
+    peer.pump();
+    peer.ask("endpoint", ["a", "b"]);
+    peer.ask("cluster");
+    expect(peer.ask("endpoint", ["a", "b"])).toEqual(["route 1"]);
+    expect(peer.refuse("route", "no", ["routes"])).toEqual([]);
+    peer.stream.update(oneClusterSnapshot("3", 80, "c", [9003]));
+    expect(peer.pump()).toEqual(["cluster 3"]);
+    peer.ask("endpoint", ["a", "b", "c"]);
+    peer.ask("cluster");
+    expect(peer.ask("endpoint", ["a", "b", "c"])).toEqual(["route 1"]);
+    expect(peer.ask("route", ["routes"])).toEqual(["cluster 1"]);
+  });
+
   it("of clusters does not hold the endpoints of others back", () => {
     const peer = settled();
     const good = oneClusterSnapshot("1", 80, "a", [9001]);

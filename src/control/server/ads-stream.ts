@@ -95,11 +95,12 @@ export class AdsStream {
     // Not held back: Envoy acknowledges a new cluster only once it has its endpoints.
     this.#pushInto(pushes, "endpoint");
     if (this.#isAwaited("cluster") || this.#isAwaited("endpoint")) return pushes;
-    if (this.#isRefused()) return pushes;
+    if (this.#isRefused("cluster", "endpoint")) return pushes;
     this.#pushInto(pushes, "listener");
     this.#pushInto(pushes, "route");
     if (this.#isAwaited("listener") || this.#isAwaited("route")) return pushes;
-    if (this.#retained.size === 0) return pushes;
+    // Who refused the new routes still sends by the old ones.
+    if (this.#isRefused("listener", "route") || this.#retained.size === 0) return pushes;
     this.#retained = new Map();
     this.#pushInto(pushes, "cluster");
     return pushes;
@@ -163,11 +164,8 @@ export class AdsStream {
     return type === "endpoint" && this.#awaitsEndpointRequest();
   }
 
-  #isRefused(): boolean {
-    const { cluster, endpoint } = this.#types;
-    return (
-      cluster.subscription.rejection !== undefined || endpoint.subscription.rejection !== undefined
-    );
+  #isRefused(...types: readonly ResourceType[]): boolean {
+    return types.some((type) => this.#types[type].subscription.rejection !== undefined);
   }
 
   /** A client that takes all clusters will ask for their endpoints next; routes wait for that. */

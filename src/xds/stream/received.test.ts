@@ -65,6 +65,53 @@ describe("what goes", () => {
   });
 });
 
+describe("a stream that is opened anew", () => {
+  function running(): Received {
+    const received = new Received(nothing);
+    received.reopened(["listener"]);
+    received.apply("cluster", new Map([["a", edsCluster("a")]]));
+    received.apply("endpoint", new Map([["a", assignment("a", [1])]]));
+    received.apply("listener", new Map([["in", listener]]));
+    received.apply("route", new Map([["routes", routing]]));
+    return received;
+  }
+  const names = ({ clusters, endpoints }: ReturnType<Received["config"]>): string[] => [
+    ...clusters.map(({ name }) => name),
+    ...endpoints.map(({ clusterName }) => clusterName),
+  ];
+
+  it("takes no cluster away until listeners and routes have come", () => {
+    const received = running();
+    received.reopened(["listener", "route"]);
+    received.apply("cluster", new Map([["b", edsCluster("b")]]));
+    expect(received.endpointNames).toEqual(["b"]);
+    received.apply("endpoint", new Map([["b", assignment("b", [2])]]));
+    expect(names(received.config()).sort()).toEqual(["a", "a", "b", "b"]);
+    received.apply("listener", new Map([["in", listener]]));
+    expect(names(received.config()).sort()).toEqual(["a", "a", "b", "b"]);
+    received.apply("route", new Map([["routes", routes("routes", [routeTo("b")])]]));
+    expect(names(received.config())).toEqual(["b", "b"]);
+  });
+
+  it("waits for routes that new listeners ask for", () => {
+    const received = running();
+    received.reopened(["listener", "route"]);
+    received.apply("cluster", new Map());
+    const next = httpListener("in", socketAddress("127.0.0.1", 8080), "others");
+    received.apply("listener", new Map([["in", next]]));
+    received.apply("route", new Map([["routes", routing]]));
+    expect(names(received.config())).toEqual(["a", "a"]);
+    received.apply("route", new Map([["others", routes("others", [])]]));
+    expect(names(received.config())).toEqual([]);
+  });
+
+  it("takes clusters away at once where nothing more is to come", () => {
+    const received = running();
+    received.apply("cluster", new Map());
+    expect(names(received.config())).toEqual([]);
+  });
+});
+
 describe("objects", () => {
   it("stay the same where nothing changed", () => {
     const cluster = edsCluster("a");

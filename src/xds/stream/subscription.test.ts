@@ -147,6 +147,53 @@ describe("a refusal", () => {
   });
 });
 
+describe("what was refused", () => {
+  /** Runs version 1 of `a`, and has refused version 2. */
+  function refusing(): ReturnType<typeof pair> {
+    const { server, client } = pair(false, ["a"]);
+    server.receive(client.connect());
+    server.next(versions({ a: "1" }));
+    server.receive(client.accept("v1", "1"));
+    server.next(versions({ a: "bad" }));
+    server.receive(client.reject("2", "no such field"));
+    return { server, client };
+  }
+
+  it("is not taken by asking for other names, nor when those come", () => {
+    const { server, client } = refusing();
+    const request = client.subscribe(["a", "b"]);
+    if (request !== undefined) expect(server.receive(request)).toBe("named");
+    expect(server.rejection).toBe("no such field");
+    expect(server.next(versions({ a: "bad", b: "1" }))?.names).toEqual(["b"]);
+    expect(server.receive(client.accept("v3", "3"))).toBe("ack");
+    expect(server.rejection).toBe("no such field");
+    expect(server.next(versions({ a: "good", b: "1" }))?.names).toEqual(["a"]);
+    server.receive(client.accept("v4", "4"));
+    expect(server.rejection).toBeUndefined();
+  });
+
+  it("is forgotten where nobody asks for it any more", () => {
+    const { server, client } = refusing();
+    const request = client.subscribe(["b"]);
+    if (request !== undefined) server.receive(request);
+    expect(server.rejection).toBeUndefined();
+  });
+
+  it("is forgotten where there is no such thing any more", () => {
+    const { server } = refusing();
+    expect(server.next(versions({}))).toBeUndefined();
+    expect(server.rejection).toBeUndefined();
+  });
+
+  it("of the whole state may be nothing at all", () => {
+    const { server, client } = pair(true);
+    server.receive(client.connect());
+    server.next(versions({}));
+    server.receive(client.reject("1", "I want something"));
+    expect(server.rejection).toBe("I want something");
+  });
+});
+
 describe("a reconnect", () => {
   it("says which version runs, and is answered in full", () => {
     const { client } = pair(true);

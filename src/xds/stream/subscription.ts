@@ -7,7 +7,8 @@
  *   accept ──────────── version 1, nonce a ────────▶  ack
  *            ◀───────── version 2, nonce b ────────   next()
  *   reject ──────────── version 1, nonce b, error ─▶  nack: last good stays, nothing is re-sent
- *   subscribe(others) ─ version 1, nonce b ────────▶  ack, and next() has the new names
+ *   subscribe(others) ─ version 1, nonce b ────────▶  named: next() has the new names; b was
+ *                                                     answered, and stays refused
  *   anything with nonce a ─────────────────────────▶  stale: passed over
  *
  * Source: "xDS REST and gRPC protocol", Envoy documentation, "ACK/NACK and resource type instance
@@ -25,7 +26,7 @@ export interface SubscriptionRequest {
   readonly error: string | undefined;
 }
 
-export type Verdict = "initial" | "ack" | "nack" | "stale";
+export type Verdict = "initial" | "ack" | "nack" | "named" | "stale";
 
 /** One response to send: the names in it, all others being unchanged (or, whole state, gone). */
 export interface Push {
@@ -50,6 +51,10 @@ export class ServerSubscription {
   #nonce = "";
   #nonces = 0;
   #outstanding = false;
+  /** Of the response sent last. */
+  #pushed: readonly string[] = [];
+  /** Names whose newest version was refused; a whole state is refused as one. */
+  readonly #refused = new Set<string>();
   #rejection: string | undefined;
 
   /** `wholeState`: each response carries everything (CDS, LDS), and absence means removal. */
@@ -71,9 +76,9 @@ export class ServerSubscription {
     return this.#outstanding;
   }
 
-  /** Why the last response was refused; undefined after an ACK. */
+  /** Why a response was refused; undefined once the client has taken all that was in it. */
   get rejection(): string | undefined {
-    return this.#rejection;
+    return this.#wholeState || this.#refused.size > 0 ? this.#rejection : undefined;
   }
 
   wants(name: string): boolean {
@@ -91,9 +96,15 @@ export class ServerSubscription {
 
   #verdictOf(request: SubscriptionRequest): Verdict {
     if (this.#nonce === "") return "initial";
+    if (!this.#outstanding && request.error === undefined) return "named";
     this.#outstanding = false;
-    this.#rejection = request.error;
-    return request.error === undefined ? "ack" : "nack";
+    const { error } = request;
+    for (const name of this.#pushed) {
+      if (error === undefined) this.#refused.delete(name);
+      else this.#refused.add(name);
+    }
+    if (error !== undefined || this.#wholeState) this.#rejection = error;
+    return error === undefined ? "ack" : "nack";
   }
 
   #subscribe(names: readonly string[]): void {
@@ -104,6 +115,7 @@ export class ServerSubscription {
     if (names.length > 0) this.#everNamed = true;
     this.#names = new Set(named);
     for (const name of this.#told.keys()) if (!this.wants(name)) this.#told.delete(name);
+    for (const name of this.#refused) if (!this.wants(name)) this.#refused.delete(name);
   }
 
   /** The client is to be told again, though nothing changed: what depends on them is warming. */
@@ -117,6 +129,7 @@ export class ServerSubscription {
    */
   next(available: ReadonlyMap<string, string>): Push | undefined {
     if (!this.#active || this.#outstanding) return undefined;
+    for (const name of this.#refused) if (!available.has(name)) this.#refused.delete(name);
     const wanted = this.#wantedOf(available);
     const changed = wanted.filter((name) => this.#told.get(name) !== available.get(name));
     const told = this.#told.size;
@@ -136,6 +149,7 @@ export class ServerSubscription {
   #tell(names: readonly string[], available: ReadonlyMap<string, string>): string {
     if (this.#wholeState) this.#told.clear();
     for (const name of names) this.#told.set(name, available.get(name) ?? "");
+    this.#pushed = names;
     this.#answered = true;
     this.#outstanding = true;
     this.#nonces += 1;

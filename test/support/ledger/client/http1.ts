@@ -16,7 +16,8 @@ export class Http1Sender implements Sender {
 
   constructor(target: Target) {
     this.#target = target;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: target.connections });
+    const maxSockets = target.connections;
+    this.#agent = new Agent({ keepAlive: true, maxSockets, scheduling: "fifo" });
   }
 
   send(request: LoadRequest, signal: AbortSignal): Promise<Outcome> {
