@@ -1,8 +1,9 @@
+import { regexProblem } from "../../base/regex.ts";
 import type { ScopedMatch } from "../../model/http-route-set.ts";
 import type { HeaderMatch, PathMatch } from "../../model/route.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
-import { REGEX_WORDS, regexProblem } from "../kubernetes/regex.ts";
+import { REGEX_WORDS } from "../kubernetes/regex.ts";
 import { ANY_PATH, ANYWHERE, headerMatch, matchAnything, readHeaders } from "./match.ts";
 
 const MATCH = fieldTable({ executed: ["method", "headers"] });

@@ -1,9 +1,10 @@
+import { regexProblem } from "../../base/regex.ts";
 import type { ScopedMatch } from "../../model/http-route-set.ts";
 import type { Origin } from "../../model/origin.ts";
 import type { HeaderMatch, PathMatch, StringMatch } from "../../model/route.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
-import { REGEX_WORDS, regexProblem } from "../kubernetes/regex.ts";
+import { REGEX_WORDS } from "../kubernetes/regex.ts";
 
 const MATCH = fieldTable({ executed: ["path", "headers", "queryParams", "method"] });
 const PATH = fieldTable({ executed: ["type", "value"] });

@@ -1,4 +1,4 @@
-import { RE2JS } from "re2js";
+import { regexProblem } from "../../base/regex.ts";
 
 /** Rules for single values: what is wrong with a text, in Istio's words, or undefined. */
 
@@ -47,13 +47,9 @@ export function regexError(regex: string, where: string): string | undefined {
   }
   // Istio: a lone star, which is no regex, asks for presence.
   if (regex === "*") return undefined;
-  try {
-    RE2JS.compile(regex);
-    return undefined;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return `"${where}": ${reason}; Istio uses RE2 style regex-based match`;
-  }
+  const problem = regexProblem(regex);
+  if (problem === undefined) return undefined;
+  return `"${where}": ${problem}; Istio uses RE2 style regex-based match`;
 }
 
 export function portError(port: number): string | undefined {

@@ -1,12 +1,6 @@
-import {
-  type Document,
-  LineCounter,
-  type Node,
-  parseAllDocuments,
-  type ScalarTag,
-  type YAMLError,
-} from "yaml";
+import { type Document, LineCounter, type Node, parseAllDocuments, type ScalarTag } from "yaml";
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import { repeatedKeys } from "../../base/yaml-keys.ts";
 import { isMapping, showFound } from "./fields.ts";
 import { guessHead, NAMELESS, readHead } from "./metadata.ts";
 import { formatPath, type KubernetesObject, subjectOfObject } from "./object.ts";
@@ -118,6 +112,7 @@ function parse(text: string, lineCounter: LineCounter): readonly Document[] | un
       lineCounter,
       merge: true,
       prettyErrors: false,
+      uniqueKeys: false,
       customTags: (tags) => [YAML_11_BOOLEAN, ...tags],
     });
     return [...documents] as Document[];
@@ -129,8 +124,15 @@ function parse(text: string, lineCounter: LineCounter): readonly Document[] | un
 
 function readDocument(source: YamlSource, diagnostics: Diagnostic[]): KubernetesObject[] {
   const { document } = source;
-  for (const error of document.errors) diagnostics.push(syntaxError(source, error));
+  for (const error of document.errors) {
+    diagnostics.push(syntaxError(source, error.message, error.pos[0]));
+  }
   if (document.errors.length > 0 || document.contents === null) return [];
+  const repeated = repeatedKeys(document);
+  for (const { offset } of repeated) {
+    diagnostics.push(syntaxError(source, "Map keys must be unique", offset));
+  }
+  if (repeated.length > 0) return [];
   try {
     const value: unknown = document.toJS({ maxAliasCount: ALIAS_COUNT_MAX });
     return readValue(source, document.contents, value, diagnostics, 0);
@@ -142,10 +144,9 @@ function readDocument(source: YamlSource, diagnostics: Diagnostic[]): Kubernetes
   }
 }
 
-function syntaxError(source: YamlSource, error: YAMLError): Diagnostic {
-  const { line, col } = source.lines.linePos(error.pos[0]);
+function syntaxError(source: YamlSource, text: string, offset: number): Diagnostic {
+  const { line, col } = source.lines.linePos(offset);
   const position = { file: source.file, line: Math.max(line, 1), column: Math.max(col, 1) };
-  const text = error.message;
   const short =
     text.length > MESSAGE_LENGTH_MAX ? `${text.slice(0, MESSAGE_LENGTH_MAX - 3)}...` : text;
   return { code: "OUT0100", severity: "error", message: `YAML: ${short}`, position };

@@ -1,10 +1,11 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import { regexProblem } from "../../base/regex.ts";
 import type { ScopedMatch } from "../../model/http-route-set.ts";
 import type { HeaderMatch, PathMatch } from "../../model/route.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import { Fields, isMapping, showFound } from "../kubernetes/fields.ts";
 import type { KubernetesObject, Path } from "../kubernetes/object.ts";
-import { REGEX_WORDS, regexProblem } from "../kubernetes/regex.ts";
+import { REGEX_WORDS } from "../kubernetes/regex.ts";
 
 /** v1alpha1 and v1alpha2 have the matches at the top, later ones under `spec`. */
 const GROUP = fieldTable({

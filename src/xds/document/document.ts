@@ -17,6 +17,7 @@ import {
   type Node as YamlNode,
 } from "yaml";
 import type { Diagnostic, Position } from "../../base/diagnostic.ts";
+import { repeatedKeys } from "../../base/yaml-keys.ts";
 import { printFound } from "../check/place.ts";
 import { REGISTRY, typeNameOf } from "../message/any.ts";
 import { nearest } from "./nearest.ts";
@@ -46,10 +47,13 @@ export function readDocument<Desc extends DescMessage>(
   file: string,
 ): ReadDocument<Desc> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, merge: false });
+  const document = parseDocument(text, { lineCounter: lines, merge: false, uniqueKeys: false });
   const walk = new Walk(document, lines, file);
   for (const error of document.errors) {
     walk.report("OUT0100", error.message.split("\n")[0] ?? error.message, "", error.pos[0]);
+  }
+  for (const { offset } of repeatedKeys(document)) {
+    walk.report("OUT0100", "Map keys must be unique", "", offset);
   }
   const json = document.contents === null ? {} : walk.message(schema, document.contents, "", 0);
   const message = json === undefined ? undefined : walk.read(schema, json);
@@ -107,8 +111,19 @@ class Walk {
   }
 
   #refuse(message: string, path: string, node: YamlNode, allowed?: string): undefined {
-    const found = printFound(node.toJS(this.#document));
+    const found = printFound(this.#valueOf(node));
     return this.report("OUT0106", message, path, startOf(node), { found, allowed });
+  }
+
+  /** Undefined where aliases multiply it beyond all bounds, or lead back to itself. */
+  #valueOf(node: YamlNode): unknown {
+    try {
+      const value: unknown = node.toJS(this.#document, { maxAliasCount: ALIASES_MAX });
+      JSON.stringify(value);
+      return value;
+    } catch {
+      return undefined;
+    }
   }
 
   /** The node that an alias stands for. */
@@ -238,7 +253,7 @@ class Walk {
   #scalar(field: DescField, written: YamlNode, path: string): JsonValue | undefined {
     const node = this.#resolve(written);
     if (node === undefined) return undefined;
-    const value: unknown = node.toJS(this.#document);
+    const value = this.#valueOf(node);
     const allowed = refuseScalar(field, value);
     if (allowed === undefined) return value as JsonValue;
     return this.#refuse("has a value of the wrong kind", path, node, allowed);
@@ -246,7 +261,8 @@ class Walk {
 
   /** Wrappers, durations and structs: protobuf has a JSON form of its own for each. */
   #wellKnown(schema: DescMessage, node: YamlNode, path: string): JsonValue | undefined {
-    const value: unknown = node.toJS(this.#document, { maxAliasCount: ALIASES_MAX });
+    const value = this.#valueOf(node);
+    if (value === undefined) return this.report("OUT0102", "too many aliases", path, startOf(node));
     try {
       fromJson(schema, value as JsonValue);
       return value as JsonValue;

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { RE2JS } from "re2js";
+import { regexProblem } from "../../base/regex.ts";
 import { type RegexMatcher, RegexMatcherSchema } from "../../gen/envoy/type/matcher/v3/regex_pb.js";
 import {
   type StringMatcher,
@@ -30,11 +30,9 @@ export function decodeStringMatch(message: StringMatcher, place: Place): StringM
 /** The pattern, once it is known to compile. */
 export function decodeRegex(message: RegexMatcher | undefined, place: Place): string {
   const regex = message?.regex ?? "";
-  try {
-    RE2JS.compile(regex);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    place.field("regex").refuse(`is no regular expression: ${reason}`, regex, "RE2 syntax");
+  const problem = regexProblem(regex);
+  if (problem !== undefined) {
+    place.field("regex").refuse(`is no regular expression: ${problem}`, regex, "RE2 syntax");
   }
   return regex;
 }
