@@ -19,6 +19,7 @@ import { LISTENERS, type ListenerName, type Ports, proxyConfig } from "./proxy-c
 
 const WARM_UP = 1000;
 const BASELINE = 2000;
+const CONNECTIONS = 100;
 const SAMPLE_MS = 20;
 /** What must be as before when an attack is over. */
 const GAUGES = /^(?:http\.(?:plain|short|secure)|cluster\.(?:origin|hostile))\.\S*_(?:active|rq)$/;
@@ -26,6 +27,7 @@ const LEFT = /(?:downstream_cx|downstream_rq|upstream_rq|upstream_rq_pending)_ac
 
 /** What a plain request costs the proxy. */
 export interface Baseline {
+  readonly cpuMsPerConnection: number;
   readonly cpuMsPerByte: number;
   readonly cpuMsPerRequest: number;
 }
@@ -36,8 +38,8 @@ export interface Toll {
   readonly spent: Spent;
   /** Of the proxy, without what the good clients' requests cost. */
   readonly cpuMs: number;
-  /** CPU for each byte, as a multiple of a plain request's. */
-  readonly amplification: number;
+  /** What so many bytes and connections of plain requests cost. */
+  readonly plainMs: number;
   /** The highest that was seen over what there was before, in bytes. */
   readonly rssGrowth: number;
   /** `POST /path` of each request that reached the origin whole, but those for `/neighbour`. */
@@ -106,6 +108,12 @@ export class Arena {
     return (await this.#stats()).get(name) ?? 0;
   }
 
+  /** Waits until this gauge of an HTTP connection manager has this value. */
+  async until(gauge: string, listener: ListenerName, value: number): Promise<void> {
+    const name = `http.${listener}.${gauge}`;
+    await eventually(`${name} is ${value}`, async () => (await this.stat(name)) === value);
+  }
+
   /** Lets it be attacked; `attack` returns its verdict. */
   async endure(attack: (arena: Arena, spent: Spent) => Promise<string>): Promise<Toll> {
     this.origin.take();
@@ -133,7 +141,7 @@ export class Arena {
       verdict,
       spent,
       cpuMs,
-      amplification: cpuMs / Math.max(1, spent.bytes) / this.baseline.cpuMsPerByte,
+      plainMs: plainCost(spent, this.baseline),
       rssGrowth: Math.max(peak, after.rssBytes) - before.rssBytes,
       forwarded: seen.filter(({ whole }) => whole).map(({ line }) => line),
       begun: seen.filter(({ whole }) => !whole).map(({ line }) => line),
@@ -193,16 +201,24 @@ async function measureBaseline(pid: number, port: number): Promise<Baseline> {
   const before = costOf(pid);
   const { bytes } = await requests(port, BASELINE);
   const cpuMs = costOf(pid).cpuMs - before.cpuMs;
-  return { cpuMsPerByte: cpuMs / bytes, cpuMsPerRequest: cpuMs / BASELINE };
+  const connected = costOf(pid).cpuMs;
+  for (let i = 0; i < CONNECTIONS; i++) await requests(port, 1);
+  const cpuMsPerConnection = (costOf(pid).cpuMs - connected) / CONNECTIONS;
+  return { cpuMsPerByte: cpuMs / bytes, cpuMsPerRequest: cpuMs / BASELINE, cpuMsPerConnection };
+}
+
+function plainCost({ bytes, connections }: Spent, baseline: Baseline): number {
+  return bytes * baseline.cpuMsPerByte + connections * baseline.cpuMsPerConnection;
 }
 
 async function requests(port: number, count: number): Promise<Spent> {
   const spent: Spent = { bytes: 0, connections: 0 };
   const client = await Attacker.openHttp2(port, spent, [[4, 1 << 20]]);
-  for (let sent = 0; sent < count; sent += 20) {
-    const turn = Array.from({ length: 20 }, (_, i) => get(2 * (sent + i) + 1, "/good"));
+  const batch = Math.min(count, 20);
+  for (let sent = 0; sent < count; sent += batch) {
+    const turn = Array.from({ length: batch }, (_, i) => get(2 * (sent + i) + 1, "/good"));
     await client.send(...turn);
-    if (!(await client.sees(/^END /, sent + 20))) throw new Error("plain requests fail");
+    if (!(await client.sees(/^END /, sent + batch))) throw new Error("plain requests fail");
   }
   await client.leave();
   return spent;

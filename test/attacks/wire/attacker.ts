@@ -62,6 +62,11 @@ export class Attacker {
     return attacker;
   }
 
+  /** Answers are frames from now on. */
+  speaksHttp2(): void {
+    this.#http2 = true;
+  }
+
   get closed(): boolean {
     return this.events.at(-1) === "closed";
   }
@@ -101,10 +106,14 @@ export class Attacker {
   }
 
   /** Waits until this has come, or the connection is over; false where neither happened in time. */
-  async sees(event: string | RegExp, times = 1): Promise<boolean> {
+  async sees(
+    event: string | RegExp,
+    times = 1,
+    patienceMs: number = PATIENCE_MS,
+  ): Promise<boolean> {
     const found = (): boolean => this.count(event) >= times;
-    const end = performance.now() + PATIENCE_MS;
-    const late = setTimeout(() => this.#wake(), PATIENCE_MS + 10);
+    const end = performance.now() + patienceMs;
+    const late = setTimeout(() => this.#wake(), patienceMs + 10);
     while (!found() && !this.closed && performance.now() < end) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;

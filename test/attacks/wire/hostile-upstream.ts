@@ -31,9 +31,7 @@ export class HostileConnection {
   /** False where the proxy has hung up. */
   async send(...parts: readonly Buffer[]): Promise<boolean> {
     if (this.closed || this.socket.destroyed) return false;
-    if (!this.socket.write(Buffer.concat(parts))) {
-      await Promise.race([once(this.socket, "drain"), once(this.socket, "close")]);
-    }
+    if (!this.socket.write(Buffer.concat(parts))) await this.#drained();
     return !this.closed;
   }
 
@@ -60,6 +58,13 @@ export class HostileConnection {
       said(/^RST_STREAM/)?.replace(/ \d+/, "") ??
       (this.closed ? "closed" : "nothing")
     );
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.socket.once("drain", resolve);
+      this.socket.once("close", () => resolve());
+    });
   }
 
   #read(bytes: Buffer): void {
