@@ -24,6 +24,8 @@ function doorOf(protocol: Protocol): Door {
 export interface GracefulOptions {
   /** Of the program, beside the configuration. */
   readonly args?: readonly string[];
+  /** What runs the program, before its own name and arguments. */
+  readonly prefix?: readonly string[];
   readonly origin?: Omit<OriginOptions, "ledger">;
   /** More of the bootstrap. */
   readonly bootstrap?: Record<string, unknown>;
@@ -62,7 +64,7 @@ export class GracefulScene {
     const folder = mkdtempSync(join(tmpdir(), "outrigger-graceful-"));
     const file = join(folder, "envoy.json");
     writeFileSync(file, bootstrapText(origin, ports, admin, options));
-    const run = new Outrigger(["proxy", "-c", file, ...(options.args ?? [])]);
+    const run = new Outrigger(["proxy", "-c", file, ...(options.args ?? [])], "", options.prefix);
     const scene = new GracefulScene({ ledger, origin, run, admin }, folder, ports);
     await eventually("the proxy is ready", async () => (await scene.readiness()) === 200);
     return scene;
