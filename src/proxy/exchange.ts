@@ -154,13 +154,13 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const inbound = peers !== undefined && peers.direction === "inbound";
     this.account.routed(cluster.stats, inbound ? cluster.inbound : cluster.outbound);
     this.#retry.begin(forward.retry, cluster);
-    this.hosts.admit(forward.hash, cluster, this.request, this.source);
     if (cluster.config.service !== undefined) peers?.introduce(this.head.headers);
     const nowMs = this.account.startedAtMs;
     this.#timeouts.admit(forward, this.head.headers, this.account.grpc, nowMs);
     this.#expectWithin(0);
     const { route, target } = this.routing;
     finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
+    this.hosts.admit(forward.hash, cluster, this.request, this.source);
     if (this.#body.complete) this.#timeouts.startRoute(nowMs);
     return true;
   }

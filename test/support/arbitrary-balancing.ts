@@ -20,7 +20,8 @@ const slowStart = optional(
 
 const hashing = {
   hashBalanceFactor: fc.constantFrom(0, 100, 150),
-  useHostnameForHashing: fc.boolean(),
+  // For STRICT_DNS alone.
+  useHostnameForHashing: fc.constant(false),
   localityWeighted: fc.boolean(),
 };
 

@@ -27,9 +27,11 @@ export function drawHash(out: Hash64, random: Random): void {
   out.set(random.below(0x1_0000_0000), random.below(0x1_0000_0000));
 }
 
-/** The address in `10.0.0.7:41522` or `[::1]:41522`. */
+/** The address in `10.0.0.7:41522` or `[::1]:41522`, in its one form (RFC 5952). */
 export function ipOf(address: string): string {
   const colon = address.lastIndexOf(":");
   if (colon < 0) return address;
-  return address.charCodeAt(0) === 0x5b ? address.slice(1, colon - 1) : address.slice(0, colon);
+  if (address.charCodeAt(0) !== 0x5b) return address.slice(0, colon);
+  const url = URL.parse(`http://${address.slice(0, colon)}/`);
+  return url === null ? address.slice(1, colon - 1) : url.hostname.slice(1, -1);
 }

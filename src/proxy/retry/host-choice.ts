@@ -36,7 +36,7 @@ export class HostChoice {
     this.#cookies.length = 0;
   }
 
-  /** Takes what the request is balanced by, as it came: before the route changes it. */
+  /** Takes what the request is balanced by, as the route has made it. */
   admit(
     hash: RequestHash | undefined,
     cluster: UpstreamCluster,

@@ -22,7 +22,7 @@ function listed(...typed: JsonObject[]): JsonObject {
 }
 
 function decode(fields: JsonObject) {
-  return decodeJson("cluster", { name: "c", ...fields });
+  return decodeJson("cluster", { name: "c", type: "STRICT_DNS", ...fields });
 }
 
 const SLOW = { slow_start_config: { slow_start_window: "60s" } };
@@ -169,6 +169,15 @@ describe.each([
     problem:
       "common_lb_config.consistent_hashing_lb_config.hash_balance_factor: is out of range " +
       "(found 99; allowed at least 100)",
+  },
+  {
+    fields: {
+      type: "STATIC",
+      common_lb_config: { consistent_hashing_lb_config: { use_hostname_for_hashing: true } },
+    },
+    problem:
+      "common_lb_config.consistent_hashing_lb_config.use_hostname_for_hashing: is for STRICT_DNS " +
+      'alone (found "static")',
   },
   {
     fields: { common_lb_config: { zone_aware_lb_config: {} } },

@@ -65,6 +65,10 @@ export function decodeBalancing(
       .field("lb_policy")
       .refuse("does not fit the cluster's type", said.lbPolicy, provided(discovery));
   }
+  if (said.balancing.useHostnameForHashing && discovery !== "strictDns") {
+    const hashing = place.field("common_lb_config").field("consistent_hashing_lb_config");
+    hashing.field("use_hostname_for_hashing").refuse("is for STRICT_DNS alone", discovery);
+  }
   const at = place.field("common_lb_config").field("override_host_status");
   const sessionStatuses = decodeSessionStatuses(message.commonLbConfig, at);
   return { ...said, balancing: { ...said.balancing, sessionStatuses } };
