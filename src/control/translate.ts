@@ -39,6 +39,7 @@ export function translate(files: readonly SourceFile[], wanted: Partial<MeshSett
     serviceAccounts: kubernetes.serviceAccounts,
     namespaces: kubernetes.namespaces,
     routes: gather(({ routes }) => routes),
+    connectionRoutes: gather(({ connectionRoutes }) => connectionRoutes),
     destinationPolicies: gather(({ destinationPolicies }) => destinationPolicies),
     egressPolicies: gather(({ egressPolicies }) => egressPolicies),
     diagnostics: [

@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
+import type { ConnectionRouteSet } from "../model/connection-route-set.ts";
 import type { DestinationPolicy } from "../model/destination-policy.ts";
 import type { HttpRouteSet } from "../model/http-route-set.ts";
 import type { EgressPolicy, MeshSettings, Service } from "../model/mesh.ts";
@@ -28,6 +29,7 @@ export interface DialectContext {
 export interface Translation {
   readonly services: readonly Service[];
   readonly routes: readonly HttpRouteSet[];
+  readonly connectionRoutes: readonly ConnectionRouteSet[];
   readonly destinationPolicies: readonly DestinationPolicy[];
   readonly egressPolicies: readonly EgressPolicy[];
   readonly diagnostics: readonly Diagnostic[];
@@ -36,6 +38,7 @@ export interface Translation {
 export const EMPTY_TRANSLATION: Translation = {
   services: [],
   routes: [],
+  connectionRoutes: [],
   destinationPolicies: [],
   egressPolicies: [],
   diagnostics: [],

@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { AccessLog } from "./access-log.ts";
+import type { ConnectionRouteSet } from "./connection-route-set.ts";
 import type { DestinationPolicy, LoadBalancerAlgorithm } from "./destination-policy.ts";
 import type { HttpRouteSet } from "./http-route-set.ts";
 import type { Origin } from "./origin.ts";
@@ -16,6 +17,7 @@ export interface Mesh {
   readonly serviceAccounts: readonly ServiceAccount[];
   readonly namespaces: readonly Namespace[];
   readonly routes: readonly HttpRouteSet[];
+  readonly connectionRoutes: readonly ConnectionRouteSet[];
   readonly destinationPolicies: readonly DestinationPolicy[];
   readonly egressPolicies: readonly EgressPolicy[];
   /** Everything found while reading, errors included. */
@@ -59,6 +61,7 @@ export const EMPTY_MESH: Mesh = {
   serviceAccounts: [],
   namespaces: [],
   routes: [],
+  connectionRoutes: [],
   destinationPolicies: [],
   egressPolicies: [],
   diagnostics: [],
@@ -99,6 +102,8 @@ export interface ServicePort {
   readonly protocol: PortProtocol;
 }
 
+export type IpFamily = "IPv4" | "IPv6";
+
 /** How the endpoints of a service are found. */
 export type Resolution = "pods" | "static" | "dns" | "dnsRoundRobin" | "none";
 
@@ -124,6 +129,8 @@ export interface Service {
   readonly name: string;
   readonly namespace: string;
   readonly ports: readonly ServicePort[];
+  /** Of its addresses, and of its pods' where it is headless; undefined: IPv4 alone. */
+  readonly ipFamilies?: readonly IpFamily[];
   /** ClusterIPs as written, ranges (`192.0.2.0/24`) of ServiceEntries; none for headless. */
   readonly addresses: readonly string[];
   readonly headless: boolean;
@@ -185,6 +192,8 @@ export interface Pod {
   readonly namespace: string;
   /** The pod's IP address. */
   readonly address: string;
+  /** Its IPv6 address, where it has one beside. */
+  readonly ipv6Address?: string | undefined;
   readonly labels: Labels;
   readonly annotations: Labels;
   readonly serviceAccount: string;

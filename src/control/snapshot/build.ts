@@ -4,7 +4,6 @@ import type { PolicyBlocks } from "../../model/destination-policy.ts";
 import type { Mesh, Pod } from "../../model/mesh.ts";
 import { NO_BLOCKS } from "../../model/precedence/policy.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
-import { logged } from "./access-logs.ts";
 import { hashedListeners, hashedRoutes } from "./balance/hash-policies.ts";
 import type { Client } from "./client.ts";
 import {
@@ -14,6 +13,7 @@ import {
 } from "./inbound/clusters.ts";
 import { explicitInbound, virtualInbound } from "./inbound/listeners.ts";
 import { type InboundPort, inboundPorts } from "./inbound/ports.ts";
+import { asMeshAsks, logged } from "./mesh-wide.ts";
 import { EXPLICIT_ROUTES } from "./names.ts";
 import { outboundClusters } from "./outbound/clusters.ts";
 import { explicitListeners, interceptListeners } from "./outbound/listeners.ts";
@@ -41,7 +41,7 @@ export function outboundConfig(mesh: Mesh, pods: readonly Pod[], client: Client)
     ),
   );
   return {
-    listeners: logged(hashedListeners(listeners, hashPolicies), mesh.settings.accessLogs),
+    listeners: asMeshAsks(hashedListeners(listeners, hashPolicies), mesh),
     routes: askedFor(listeners).map((name) => {
       return hashedRoutes(routesNamed(outlook, name), hashPolicies);
     }),
@@ -69,7 +69,7 @@ export function inboundConfig(mesh: Mesh, pod: Pod, client: Client): ProxyConfig
     ? ports.map((port) => explicitInbound(pod, port, detectionMs))
     : [virtualInbound(ports, detectionMs)];
   return {
-    listeners: logged(listeners, mesh.settings.accessLogs),
+    listeners: logged(listeners, mesh.settings),
     routes: [],
     clusters,
     endpoints: [],

@@ -1,6 +1,5 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { DestinationPolicy } from "../../model/destination-policy.ts";
-import type { HttpRouteSet } from "../../model/http-route-set.ts";
 import type { EgressPolicy, Service } from "../../model/mesh.ts";
 import type { Dialect, DialectContext, Translation } from "../dialect.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
@@ -20,7 +19,10 @@ import { readServiceEntry } from "./service-entry/service-entry.ts";
 import { addWorkloads, readWorkloads, type Workload } from "./service-entry/workloads.ts";
 import { readSidecar } from "./sidecar.ts";
 import { Spec } from "./spec.ts";
-import { readVirtualService } from "./virtual-service/virtual-service.ts";
+import {
+  readVirtualService,
+  type VirtualServiceRoutes,
+} from "./virtual-service/virtual-service.ts";
 
 /**
  * Istio's networking API (networking.istio.io v1, v1beta1 and v1alpha3, which are one schema).
@@ -37,7 +39,7 @@ const VERSIONS: ReadonlySet<string> = new Set(["v1", "v1beta1", "v1alpha3"]);
 
 /** What was read, beside where it was read from, in the order of the objects. */
 interface Readings {
-  readonly virtualServices: { readonly spec: Spec; readonly route: HttpRouteSet | undefined }[];
+  readonly virtualServices: { readonly spec: Spec; readonly routes: VirtualServiceRoutes }[];
   readonly rules: { readonly spec: Spec; readonly policy: DestinationPolicy }[];
   readonly entries: { readonly spec: Spec; readonly services: readonly Service[] }[];
   readonly sidecars: { readonly spec: Spec; readonly policy: EgressPolicy }[];
@@ -49,7 +51,7 @@ type Reader = (spec: Spec, readings: Readings, context: DialectContext) => void;
 const READERS: Readonly<Record<string, Reader>> = {
   VirtualService: (spec, { virtualServices }) => {
     checkFields(spec, VIRTUAL_SERVICE);
-    virtualServices.push({ spec, route: readVirtualService(spec) });
+    virtualServices.push({ spec, routes: readVirtualService(spec) });
   },
   DestinationRule: (spec, { rules }) => {
     checkFields(spec, DESTINATION_RULE);
@@ -89,7 +91,8 @@ function translate(objects: readonly KubernetesObject[], context: DialectContext
   const services = readings.entries.flatMap((entry) => entry.services);
   const translation = {
     services: addWorkloads(services, readings.workloads),
-    routes: readings.virtualServices.flatMap(({ route }) => route ?? []),
+    routes: readings.virtualServices.flatMap(({ routes }) => routes.http ?? []),
+    connectionRoutes: readings.virtualServices.flatMap(({ routes }) => routes.connections ?? []),
     destinationPolicies: readings.rules.map(({ policy }) => policy),
     egressPolicies: readings.sidecars.map(({ policy }) => policy),
     diagnostics,
@@ -102,14 +105,18 @@ function translate(objects: readonly KubernetesObject[], context: DialectContext
 function analyze(readings: Readings, translation: Translation, context: DialectContext): void {
   const services = new HostIndex([...context.services, ...translation.services]);
   const destinationPolicies = new HostIndex(translation.destinationPolicies);
-  for (const { spec, route } of readings.virtualServices) {
+  for (const { spec, routes } of readings.virtualServices) {
+    const route = routes.http ?? routes.connections;
     const registry = { services, destinationPolicies };
     reportReferences(spec, registry);
     if (route !== undefined) reportOwnHosts(spec, registry);
   }
   for (const { spec, policy } of readings.rules) reportUnknownHost(spec, policy, { services });
   reportSharedHosts(
-    readings.virtualServices.flatMap(({ spec, route }) => (route ? [{ spec, route }] : [])),
+    readings.virtualServices.flatMap(({ spec, routes }) => {
+      const route = routes.http ?? routes.connections;
+      return route === undefined ? [] : [{ spec, route }];
+    }),
   );
   reportProtocols(readings.entries);
   reportSharedNamespaces(readings.sidecars);

@@ -1,5 +1,5 @@
 import { socketAddress } from "../../../model/address.ts";
-import type { CidrRange, FilterChain, Listener } from "../../../model/listener.ts";
+import type { FilterChain, Listener } from "../../../model/listener.ts";
 import type { Origin } from "../../../model/origin.ts";
 import { podsOf } from "../../../model/precedence/endpoints.ts";
 import { httpManager, MATCH_ALL, MATCH_HTTP, tcpChain } from "../filter-chain.ts";
@@ -9,12 +9,12 @@ import {
   EXPLICIT_ROUTES,
   listenerName,
   OUTBOUND_PORT,
-  outboundClusterName,
   PASSTHROUGH_CLUSTER,
   rangesOf,
   serviceForms,
 } from "../names.ts";
 import type { ServiceAt } from "../service-view.ts";
+import { cidrRange, connectionChains } from "./connection-chains.ts";
 import { namedPods } from "./named-pods.ts";
 import type { Outlook } from "./outlook.ts";
 import { hostsWithoutService } from "./policies.ts";
@@ -74,7 +74,7 @@ function virtualOutbound(outlook: Outlook): Listener {
 /**
  * `0.0.0.0_80`: the HTTP services of a port are told apart by their hosts. What is not HTTP there
  * goes to the services whose range its address is in, or that have no address at all
- * (ServiceEntries of resolution NONE), else where it wanted to go. Hosts that only routes know are
+ * (ServiceEntries; of TLS by the name that the client asks for), else where it wanted to go. Hosts that only routes know are
  * served on port 80, as in a cluster of Istio's, whose own gateway is a service on that port.
  */
 function portListeners(outlook: Outlook): readonly Listener[] {
@@ -89,19 +89,42 @@ function portListeners(outlook: Outlook): readonly Listener[] {
 function portListener(outlook: Outlook, port: number, http: boolean): Listener {
   const name = listenerName(ANY_HOST, port);
   const here = outlook.services.filter((at) => at.port.port === port);
-  const ranged = rangeChains(outlook, here.filter(isRanged));
-  const open = here.find(isOpen);
-  const other =
-    open === undefined
-      ? tcpChain("PassthroughFilterChain", MATCH_ALL, "outbound", unknownDestination(outlook))
-      : serviceChain(outlook, open);
-  const chains = http ? [httpChain(name, String(port)), ...ranged] : ranged;
+  const open = here.filter(isOpen);
+  const plain = open.find((at) => !isEncrypted(at));
+  const chains = [
+    ...(http ? [httpChain(name, String(port))] : []),
+    ...rangeChains(outlook, here.filter(isRanged)),
+    ...namedChains(outlook, open),
+  ];
+  const other = plain === undefined ? unknownChain(outlook) : connectionChains(outlook, plain).rest;
   return {
     ...listener(name, ANY_HOST, port, undefined),
     filterChains: chains,
     defaultFilterChain: other,
-    ...inspection(outlook, http),
+    ...inspection(outlook, chains),
   };
+}
+
+/**
+ * Services without an address are told apart by the name in the ClientHello, where one is there.
+ * Envoy refuses a name that two chains match: the first service (by host) keeps it.
+ */
+function namedChains(outlook: Outlook, open: readonly ServiceAt[]): readonly FilterChain[] {
+  const taken = new Set<string>();
+  return open.flatMap((at) => {
+    const { matched, rest } = connectionChains(outlook, at);
+    const own = { ...MATCH_ALL, serverNames: [at.service.host], transportProtocol: "tls" } as const;
+    const chains = isEncrypted(at) ? [...matched, { ...rest, match: own }] : matched;
+    return chains.filter(({ match }) => {
+      const key = JSON.stringify(match);
+      return !taken.has(key) && taken.add(key);
+    });
+  });
+}
+
+function unknownChain(outlook: Outlook): FilterChain {
+  const name = "PassthroughFilterChain";
+  return tcpChain(name, MATCH_ALL, "outbound", unknownDestination(outlook));
 }
 
 /** Envoy refuses a range that two chains match: the first service (by host) keeps it. */
@@ -112,13 +135,8 @@ function rangeChains(outlook: Outlook, ranged: readonly ServiceAt[]): readonly F
     for (const range of free) taken.add(range);
     if (free.length === 0) return [];
     const match = { ...MATCH_ALL, prefixRanges: free.map(cidrRange) };
-    return [{ ...serviceChain(outlook, at), match }];
+    return [{ ...connectionChains(outlook, at).rest, match }];
   });
-}
-
-function cidrRange(range: string): CidrRange {
-  const [address = "", length] = range.split("/");
-  return { address, prefixLength: Number(length) };
 }
 
 /** TCP and undeclared protocols have a listener at each address of the service. */
@@ -148,38 +166,36 @@ function namedListeners(outlook: Outlook, at: ServiceAt): readonly Listener[] {
 function addressListener(outlook: Outlook, at: ServiceAt, address: string): Listener {
   const { service, port } = at;
   const name = listenerName(address, port.port);
-  const sniffed = at.carriage === "sniffed";
+  const { matched, rest } = connectionChains(outlook, at);
   const routes = `${service.host}:${port.port}`;
+  const chains = at.carriage === "sniffed" ? [httpChain(name, routes), ...matched] : matched;
   return {
     ...listener(name, address, port.port, service.origin),
-    filterChains: sniffed ? [httpChain(name, routes)] : [],
-    defaultFilterChain: serviceChain(outlook, at),
-    ...inspection(outlook, sniffed),
+    filterChains: chains,
+    defaultFilterChain: rest,
+    ...inspection(outlook, chains),
   };
 }
 
-/** A server that speaks first is heard once its silent client was waited for. */
+/** What its chains ask for. A server that speaks first is heard once its client was waited for. */
 function inspection(
   { mesh }: Outlook,
-  inspected: boolean,
+  chains: readonly FilterChain[],
 ): Pick<
   Listener,
   "listenerFilters" | "listenerFiltersTimeoutMs" | "continueOnListenerFiltersTimeout"
 > {
+  const http = chains.some(({ match }) => match.applicationProtocols.length > 0);
+  const tls = http || chains.some(({ match }) => match.serverNames.length > 0);
   return {
-    listenerFilters: inspected ? ["tlsInspector", "httpInspector"] : [],
-    listenerFiltersTimeoutMs: inspected ? mesh.settings.protocolDetectionTimeoutMs : 0,
-    continueOnListenerFiltersTimeout: inspected,
+    listenerFilters: [...(tls ? TLS_INSPECTOR : []), ...(http ? HTTP_INSPECTOR : [])],
+    listenerFiltersTimeoutMs: tls ? mesh.settings.protocolDetectionTimeoutMs : 0,
+    continueOnListenerFiltersTimeout: tls,
   };
 }
 
-function serviceChain(outlook: Outlook, at: ServiceAt): FilterChain {
-  const { service, port } = at;
-  const cluster = outboundClusterName(port.port, "", service.host);
-  const blocks = outlook.policyOf(service).blocksFor(port.port, "");
-  const idleTimeoutMs = blocks.connectionPool?.tcpIdleTimeoutMs;
-  return tcpChain(cluster, MATCH_ALL, "outbound", cluster, idleTimeoutMs);
-}
+const TLS_INSPECTOR = ["tlsInspector"] as const;
+const HTTP_INSPECTOR = ["httpInspector"] as const;
 
 function httpChain(listenerOf: string, routes: string): FilterChain {
   const filter = httpManager("outbound", `outbound_${listenerOf}`, { kind: "rds", name: routes });
@@ -189,6 +205,11 @@ function httpChain(listenerOf: string, routes: string): FilterChain {
 /** TCP to whatever address: no address and no range leads to it. */
 function isOpen({ service, carriage }: ServiceAt): boolean {
   return carriage !== "http" && !service.headless && service.addresses.length === 0;
+}
+
+/** By the client itself: nobody here reads more than the name that it asks for. */
+function isEncrypted({ port }: ServiceAt): boolean {
+  return port.protocol === "tls" || port.protocol === "https";
 }
 
 function isRanged({ service, carriage }: ServiceAt): boolean {

@@ -34,7 +34,11 @@ export function lookOut(mesh: Mesh, pods: readonly Pod[], client: Client): Outlo
  * The cluster that a backend means to someone who addressed `port`: the backend's own port, else
  * the service's only one, else the addressed one (Istio: `Destination.port`).
  */
-export function backendCluster(outlook: Outlook, backend: Backend, port: number): string {
+export function backendCluster(
+  outlook: Outlook,
+  backend: Pick<Backend, "host" | "port" | "subset">,
+  port: number,
+): string {
   const ports = (outlook.byHost.get(backend.host) ?? []).flatMap((service) => service.ports);
   const only = ports.length === 1 ? ports[0]?.port : undefined;
   return outboundClusterName(backend.port ?? only ?? port, backend.subset, backend.host);
@@ -44,9 +48,14 @@ export function backendCluster(outlook: Outlook, backend: Backend, port: number)
 export function backendClusters(outlook: Outlook): readonly string[] {
   const addressed = [...new Set([80, ...outlook.services.map((at) => at.port.port)])];
   const backends = outlook.mesh.routes.flatMap((set) =>
-    set.rules.flatMap(({ action }) => (action.kind === "split" ? action.backends : [])),
+    set.rules.flatMap(({ action }) =>
+      action.kind === "split" ? [...action.backends, ...action.mirrors] : [],
+    ),
   );
-  return backends.flatMap((backend) =>
+  const ofConnections = outlook.mesh.connectionRoutes.flatMap(({ rules }) =>
+    rules.flatMap((rule) => rule.backends),
+  );
+  return [...backends, ...ofConnections].flatMap((backend) =>
     addressed.map((port) => backendCluster(outlook, backend, port)),
   );
 }

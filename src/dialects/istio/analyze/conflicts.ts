@@ -1,3 +1,4 @@
+import type { ConnectionRouteSet } from "../../../model/connection-route-set.ts";
 import type { HttpRouteSet } from "../../../model/http-route-set.ts";
 import type { EgressPolicy, Service, ServicePort } from "../../../model/mesh.ts";
 import { subjectOf } from "../../../model/origin.ts";
@@ -22,9 +23,11 @@ function nameOf({
   return `${namespace}/${name}`;
 }
 
+type RouteSet = HttpRouteSet | ConnectionRouteSet;
+
 interface Routing {
   readonly spec: Spec;
-  readonly route: HttpRouteSet;
+  readonly route: RouteSet;
 }
 
 /** IST0109: of several VirtualServices for one host a sidecar follows one, the oldest. */
@@ -47,8 +50,8 @@ export function reportSharedHosts(routings: readonly Routing[]): void {
 function reportSharedHost(
   node: Spec | undefined,
   host: string,
-  route: HttpRouteSet,
-  rivals: readonly HttpRouteSet[],
+  route: RouteSet,
+  rivals: readonly RouteSet[],
 ): void {
   const [winner = route] = rivals;
   const { file, line } = winner.origin.position;

@@ -94,8 +94,6 @@ const CORS = object({
   unmatchedPreflights: executed(oneOf("UNSPECIFIED", "FORWARD", "IGNORE")),
 });
 
-const MIRROR_OFF = "no copy of the request is sent";
-
 const HTTP = object({
   name: executed(STRING),
   match: executed(listOf(MATCH)),
@@ -120,15 +118,14 @@ const HTTP = object({
   retries: executed(RETRIES),
   headers: executed(HEADERS),
   fault: reported(FAULT, "no delay or abort is injected; the rule routes as if it had none"),
-  mirror: reported(DESTINATION, MIRROR_OFF),
-  mirrors: reported(
+  mirror: executed(DESTINATION),
+  mirrors: executed(
     listOf(object({ destination: required(DESTINATION), percentage: executed(PERCENT) })),
-    MIRROR_OFF,
   ),
-  mirrorPercentage: reported(PERCENT, MIRROR_OFF),
-  mirrorPercent: reported(UNSIGNED, MIRROR_OFF),
-  mirror_percent: reported(UNSIGNED, MIRROR_OFF),
-  corsPolicy: reported(CORS, "no CORS headers are answered; preflights go to the service"),
+  mirrorPercentage: executed(PERCENT),
+  mirrorPercent: executed(UNSIGNED),
+  mirror_percent: executed(UNSIGNED),
+  corsPolicy: executed(CORS),
   delegate: reported(
     object({ name: executed(STRING), namespace: executed(STRING) }),
     "the rule is left out, so its requests go on to the rules below it",
@@ -147,15 +144,20 @@ const LAYER4_ROUTE = listOf(
   object({ destination: required(DESTINATION), weight: executed(INTEGER) }),
 );
 
-const LAYER4_OFF = "such connections go to the address that the client asked for";
-
 const TLS = object({
   match: required(listOf(object({ sniHosts: required(listOf(STRING)), ...LAYER4_MATCH }))),
   route: executed(LAYER4_ROUTE),
 });
 
 const TCP = object({
-  match: executed(listOf(object({ ...LAYER4_MATCH, sourceSubnet: executed(STRING) }))),
+  match: executed(
+    listOf(
+      object({
+        ...LAYER4_MATCH,
+        sourceSubnet: reported(STRING, "connections of all sources match"),
+      }),
+    ),
+  ),
   route: executed(LAYER4_ROUTE),
 });
 
@@ -164,6 +166,6 @@ export const VIRTUAL_SERVICE: FieldTable = {
   gateways: executed(listOf(STRING), "`mesh`; others are read, not executed"),
   exportTo: executed(listOf(STRING)),
   http: executed(listOf(HTTP)),
-  tls: reported(listOf(TLS), LAYER4_OFF),
-  tcp: reported(listOf(TCP), LAYER4_OFF),
+  tls: executed(listOf(TLS)),
+  tcp: executed(listOf(TCP)),
 };

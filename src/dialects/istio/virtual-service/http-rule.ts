@@ -1,15 +1,15 @@
 import type { HttpRule, ScopedMatch, SplitAction } from "../../../model/http-route-set.ts";
 import type { Spec } from "../spec.ts";
+import { readCors } from "./cors.ts";
 import { readBackends } from "./destination.ts";
 import { readDirectResponse } from "./direct-response.ts";
 import { type HeaderOperations, readHeaderOperations } from "./headers.ts";
 import { readMatch } from "./match.ts";
+import { readMirrors } from "./mirror.ts";
 import { readRedirect } from "./redirect.ts";
-import { readRetries } from "./retries.ts";
+import { readRetries } from "./retry/retries.ts";
 import { checkAuthority, readRewrite } from "./rewrite.ts";
-import { checkCors } from "./unexecuted/cors.ts";
 import { checkFault } from "./unexecuted/fault.ts";
-import { checkMirrors } from "./unexecuted/mirror.ts";
 
 /**
  * HTTPRoute; none where it holds for gateways alone or hands on to a delegate. Routes are named
@@ -34,6 +34,7 @@ export function readHttpRules(rule: Spec): HttpRule[] {
     action,
     requestHeaders: headers.request,
     responseHeaders: headers.response,
+    cors: readCors(rule.at("corsPolicy")),
     origin: rule.origin(),
   };
   if (named.every((one) => one.name === "")) return [whole];
@@ -65,6 +66,7 @@ function readSplit(rule: Spec, headers: HeaderOperations): SplitAction {
   const only = backends.length === 1 && hostRewrite !== undefined;
   return {
     kind: "split",
+    mirrors: readMirrors(rule),
     backends: only ? backends.map((backend) => ({ ...backend, hostRewrite: "" })) : backends,
     timeoutMs: rule.at("timeout").durationMs(),
     retries: readRetries(rule.at("retries")),
@@ -78,8 +80,6 @@ function checkRule(rule: Spec): void {
   checkActions(rule);
   checkAuthority(rule);
   checkFault(rule.at("fault"));
-  checkMirrors(rule);
-  checkCors(rule.at("corsPolicy"));
 }
 
 /** What may stand beside what. */

@@ -1,18 +1,27 @@
+import type { ConnectionRouteSet } from "../../../model/connection-route-set.ts";
 import type { HttpRouteSet } from "../../../model/http-route-set.ts";
 import { readExportTo } from "../export-to.ts";
 import { hostsOverlap, isAddress, isLabel, resolveHost, wildcardDomainError } from "../host.ts";
 import type { Spec } from "../spec.ts";
 import { readHttpRules } from "./http-rule.ts";
+import { readConnectionRules } from "./layer4.ts";
 import { MESH, refuseClaims } from "./match.ts";
 import { checkDelegation } from "./unexecuted/delegate.ts";
-import { checkTcpRoute, checkTlsRoute } from "./unexecuted/layer4.ts";
 import { reportUnreachable } from "./unreachable.ts";
 
+/** What sidecars route by; undefined: nothing of that kind. */
+export interface VirtualServiceRoutes {
+  readonly http: HttpRouteSet | undefined;
+  readonly connections: ConnectionRouteSet | undefined;
+}
+
+const NO_ROUTES: VirtualServiceRoutes = { http: undefined, connections: undefined };
+
 /**
- * A VirtualService as a route set; undefined where no sidecar would route by it: it is bound to
- * gateways alone, is a delegate, or has no HTTP rules.
+ * A VirtualService as route sets; none where no sidecar would route by it: it is bound to gateways
+ * alone, or is a delegate.
  */
-export function readVirtualService(spec: Spec): HttpRouteSet | undefined {
+export function readVirtualService(spec: Spec): VirtualServiceRoutes {
   const hosts = readHosts(spec);
   const onMesh = readGateways(spec.at("gateways"));
   const rules = spec.at("http").items();
@@ -24,27 +33,34 @@ export function readVirtualService(spec: Spec): HttpRouteSet | undefined {
     for (const match of matches) refuseClaims(match, gateways);
   }
   for (const rule of rules) checkDelegation(rule, !spec.at("hosts").items().length);
-  checkLayer4(spec, hosts);
+  const connections = readConnectionRules(spec, hosts);
   for (const kind of ["http", "tcp", "tls"]) reportUnreachable(spec.at(kind).items());
   if (!["http", "tcp", "tls"].some((kind) => spec.at(kind).items().length > 0)) {
     spec.refuse("http, tcp or tls must be provided in virtual service");
   }
-  if (!onMesh || hosts.length === 0 || routes.length === 0) return undefined;
-  return {
-    dialect: "istio",
+  if (!onMesh || hosts.length === 0) return NO_ROUTES;
+  const common = {
     hosts: hosts.map((host) => resolveHost(host, spec.namespace, spec.clusterDomain)),
-    ports: undefined,
     namespace: spec.namespace,
     name: spec.object.name,
     exportTo,
-    consumer: false,
-    rules: routes,
-    // Istio's virtual host holds the VirtualService's routes and nothing else.
-    unmatched: "notFound",
     creationTimestamp: spec.object.creationTimestamp,
     origin: spec.object.origin(),
   };
+  return {
+    http: routes.length === 0 ? undefined : { ...common, ...HTTP, rules: routes },
+    connections: connections.length === 0 ? undefined : { ...common, rules: connections },
+  };
 }
+
+/** What is the same of all of them. */
+const HTTP = {
+  dialect: "istio",
+  ports: undefined,
+  consumer: false,
+  // Istio's virtual host holds the VirtualService's routes and nothing else.
+  unmatched: "notFound",
+} as const;
 
 function readHosts(spec: Spec): string[] {
   const nodes = spec.at("hosts").items();
@@ -129,9 +145,4 @@ function checkGatewayName(item: Spec): void {
   } else if (!isLabel(gateway) || more.length > 0) {
     item.refuse(`invalid value for gateway name: "${gateway}"`);
   }
-}
-
-function checkLayer4(spec: Spec, hosts: readonly string[]): void {
-  for (const route of spec.at("tls").items()) checkTlsRoute(route, hosts);
-  for (const route of spec.at("tcp").items()) checkTcpRoute(route);
 }

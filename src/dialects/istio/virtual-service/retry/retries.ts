@@ -1,5 +1,5 @@
-import type { RetrySettings } from "../../../model/http-route-set.ts";
-import type { Spec } from "../spec.ts";
+import type { RetrySettings } from "../../../../model/http-route-set.ts";
+import type { Spec } from "../../spec.ts";
 import { parseRetryOn, RETRY_ON_POLICIES, type RetryOn } from "./retry-on.ts";
 
 /** Undefined: the rule says nothing, so Istio's default holds. `attempts: 0` disables. */
