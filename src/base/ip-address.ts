@@ -43,10 +43,11 @@ export function sharesPrefix(a: Uint8Array, b: Uint8Array, bits: number): boolea
   return rest === 0 || (((a[whole] ?? 0) ^ (b[whole] ?? 0)) & (0xff << (8 - rest))) === 0;
 }
 
-/** 127.0.0.0/8 and ::1. */
+/** 127.0.0.1 and ::1, as Envoy has it; the rest of 127.0.0.0/8 is not meant. */
 export function isLoopback(bytes: Uint8Array): boolean {
-  if (bytes.length === IPV4_BYTES) return bytes[0] === 127;
-  return bytes.every((byte, i) => byte === (i === IPV6_BYTES - 1 ? 1 : 0));
+  const first = bytes.length === IPV4_BYTES ? 127 : 0;
+  const last = bytes.length - 1;
+  return bytes.every((byte, i) => byte === (i === last ? 1 : i === 0 ? first : 0));
 }
 
 /** One machine's own: neither all zeros, nor IPv4's broadcast, nor multicast. */

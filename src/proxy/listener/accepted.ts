@@ -17,6 +17,8 @@ export class Accepted implements TunnelClient {
   destination: Address;
   /** Only of a connection that was intercepted, or whose PROXY protocol header names one. */
   originalDestination: SocketAddress | undefined;
+  /** When a listener accepted it; undefined for what came inside another connection. */
+  acceptedMs: number | undefined;
   /** How long listener filters have waited for its bytes already. */
   inspectedMs = 0;
   /** What the client calls the server in its ClientHello; empty where it does not. */

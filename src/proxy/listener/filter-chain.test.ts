@@ -231,6 +231,7 @@ describe("a connection's source", () => {
 
   it.each([
     ["127.0.0.1", "local"],
+    ["127.0.0.2", "external"],
     ["::1", "local"],
     ["10.0.0.1", "local"],
     ["10.0.0.2", "external"],

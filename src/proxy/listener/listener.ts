@@ -186,20 +186,16 @@ export class ProxyListener implements ChoosingOwner {
   }
 
   #accept(socket: Socket): void {
-    const { overload } = this.#context;
-    const openedMs = this.#context.clock.now();
+    const { clock, overload } = this.#context;
     const refusal = overload.refusalOf(socket);
     if (refusal !== undefined) {
       this.#stats.count(refusal);
       socket.destroy();
       return;
     }
-    this.#stats.connectionOpened();
-    socket.on("close", () => {
-      overload.releaseConnection();
-      this.#stats.connectionClosed(this.#context.clock.now() - openedMs);
-    });
+    socket.on("close", () => overload.releaseConnection());
     const accepted = new Accepted(socket, this.#originalDestination(socket));
+    accepted.acceptedMs = clock.now();
     const filter = this.config.listenerFilters.find(isProxyProtocol);
     if (filter === undefined) this.#enter(accepted, NO_BYTES);
     else this.#readHeader(accepted, filter);
@@ -298,11 +294,19 @@ export class ProxyListener implements ChoosingOwner {
     if (chain === undefined) {
       this.#stats.count("no_filter_chain_match");
       accepted.socket.destroy();
-    } else if (chain.tls === undefined) {
-      this.#run(chain, accepted, peeked.bytes);
-    } else {
-      this.#terminate(chain, chain.tls, accepted, peeked);
+      return;
     }
+    this.#countServed(accepted);
+    if (chain.tls === undefined) this.#run(chain, accepted, peeked.bytes);
+    else this.#terminate(chain, chain.tls, accepted, peeked);
+  }
+
+  /** As in Envoy, a connection counts for whoever serves it, once it is known to be served. */
+  #countServed({ acceptedMs, socket }: Accepted): void {
+    if (acceptedMs === undefined) return;
+    const { clock } = this.#context;
+    this.#stats.connectionOpened();
+    socket.on("close", () => this.#stats.connectionClosed(clock.now() - acceptedMs));
   }
 
   #terminate(

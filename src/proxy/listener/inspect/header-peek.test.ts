@@ -108,7 +108,10 @@ describe.each(["v1", "v2"] as const)("a PROXY protocol header of %s", (version) 
 
   it("that may not be used is payload where none is needed", async () => {
     const disallowed_versions = [version.toUpperCase()];
-    const scene = await headed({ disallowed_versions, allow_requests_without_proxy_protocol: true });
+    const scene = await headed({
+      disallowed_versions,
+      allow_requests_without_proxy_protocol: true,
+    });
     scene.client.sends(`${header(version)}DATA`);
     const received = await (await scene.origin.accepts()).receives("DATA");
     expect(received).toBe(`${header(version)}DATA`);
