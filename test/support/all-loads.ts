@@ -3,7 +3,7 @@ import { freePort } from "./envoy-process.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type Load, type LoadRecord, startLoad } from "./ledger/load.ts";
 import type { LedgerOrigin } from "./ledger/origin/origin.ts";
-import type { Protocol } from "./ledger/request.ts";
+import { GRPC_PATHS, type Method, type Protocol } from "./ledger/request.ts";
 import { type JudgeOptions, judge, type Verdict } from "./ledger/verdict.ts";
 import { httpListener, OVER_HTTP2, staticCluster } from "./proxy-setup.ts";
 
@@ -27,8 +27,10 @@ export interface Variant {
   readonly otherRoutes: number;
   /** Changes the listeners themselves, and so their filter chains. */
   readonly serverName: string;
-  /** Envoy's `RetryPolicy`; without one nothing is tried again. */
-  readonly retryPolicy?: unknown;
+  /** Envoy's `RetryPolicy` for what may be executed twice; without one nothing is tried again. */
+  readonly retries?: unknown;
+  /** For POSTs. */
+  readonly retriesOfPosts?: unknown;
   /** Further fields of each cluster. */
   readonly cluster?: Readonly<Record<string, unknown>>;
 }
@@ -45,15 +47,21 @@ function at(listener: unknown, port: number): unknown {
 }
 
 function web(name: "http1" | "http2", variant: Variant, port: number): unknown {
-  const { otherRoutes, serverName, retryPolicy } = variant;
+  const { otherRoutes, serverName, retries, retriesOfPosts } = variant;
   const cluster = `${variant.name}-${name}`;
   const others = Array.from({ length: otherRoutes }, (_, index) => ({
     match: { prefix: `/other/${index}` },
     route: { cluster },
   }));
-  const retries = retryPolicy === undefined ? {} : { retry_policy: retryPolicy };
-  const route = { cluster, ...retries };
-  const routes = [...others, { match: { prefix: "/" }, route }];
+  const isGet = [{ name: ":method", string_match: { exact: "GET" } }];
+  const repeatable = { cluster, ...(retries === undefined ? {} : { retry_policy: retries }) };
+  const posts = retriesOfPosts === undefined ? {} : { retry_policy: retriesOfPosts };
+  const routes = [
+    ...others,
+    { match: { path: GRPC_PATHS.GET }, route: repeatable },
+    { match: { prefix: "/", headers: isGet }, route: repeatable },
+    { match: { prefix: "/" }, route: { cluster, ...posts } },
+  ];
   const upgrades = [{ upgrade_type: "websocket" }];
   const hcm = { server_name: serverName, upgrade_configs: upgrades };
   return at(httpListener({ name, hcm, routes }), port);
@@ -124,8 +132,25 @@ export class AllLoads {
 
   /** Waits for what is on its way. */
   async stop(ledger: Ledger, options: JudgeOptions = {}): Promise<Verdict> {
+    return judge(await this.#stop(), ledger, options);
+  }
+
+  /** A verdict for each method, which leave ids of the other out of account. */
+  async stopByMethod(
+    ledger: Ledger,
+    options: JudgeOptions = {},
+  ): Promise<{ readonly gets: Verdict; readonly posts: Verdict }> {
+    const records = await this.#stop();
+    const of = (method: Method): Verdict => {
+      const wanted = records.filter(({ request }) => request.method === method);
+      return judge(wanted, ledger, { ...options, among: records });
+    };
+    return { gets: of("GET"), posts: of("POST") };
+  }
+
+  async #stop(): Promise<readonly LoadRecord[]> {
     const records: (readonly LoadRecord[])[] = [];
     for (const load of this.#loads) records.push(await load.stop());
-    return judge(records.flat(), ledger, options);
+    return records.flat();
   }
 }

@@ -44,6 +44,8 @@ export interface Verdict {
 export interface JudgeOptions {
   /** Where retries are configured: a GET may be executed more than once. Never a POST. */
   readonly getsMayRepeat?: boolean;
+  /** All that was sent to the ledger's origins, where only some of it is judged. */
+  readonly among?: readonly LoadRecord[];
 }
 
 const KINDS: readonly OutcomeKind[] = [
@@ -73,7 +75,7 @@ function latenciesOf(records: readonly LoadRecord[], kind?: OutcomeKind): Percen
 export function judge(
   records: readonly LoadRecord[],
   ledger: Ledger,
-  { getsMayRepeat = false }: JudgeOptions = {},
+  { getsMayRepeat = false, among = records }: JudgeOptions = {},
 ): Verdict {
   const outcomes = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<
     OutcomeKind,
@@ -95,7 +97,7 @@ export function judge(
     for (const wrong of wrongs) counts[wrong]++;
     if (kind !== "ok" || wrongs.some((wrong) => wrong !== "repeated")) failed++;
   }
-  const known = new Set(records.map(({ request }) => request.id));
+  const known = new Set(among.map(({ request }) => request.id));
   const unknown = [...ledger.ids()].filter((id) => !known.has(id)).length;
   return {
     ...{ sent: records.length, failed: failed + unknown, outcomes, ...counts, unknown },

@@ -80,7 +80,10 @@ export class GrpcSender implements Sender {
 }
 
 /** A status without an origin's mark is the proxy's, or grpc-js's own word for the connection. */
-function judgeStatus({ code, details }: grpc.ServiceError, fromOrigin: boolean): Outcome {
+function judgeStatus(error: grpc.ServiceError, headSeen: boolean): Outcome {
+  const { code, details, metadata } = error;
+  // An answer of trailers alone has no other head.
+  const fromOrigin = headSeen || metadata?.get(FIELD.origin).length > 0;
   const reason = `${grpc.status[code]} ${details.slice(0, 100)}`;
   if (/ECONNREFUSED/.test(details)) return { kind: "connectRefused", status: code, reason };
   if (fromOrigin) {

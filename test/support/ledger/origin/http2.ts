@@ -9,7 +9,7 @@ import { bodyOf, FIELD, hashOf, REQUEST_LENGTH_AT, replyFrame, takeFrame } from 
 import { type FailureMode, spoiled } from "./failure.ts";
 import type { OriginWork } from "./origin.ts";
 
-const GRPC_UNAVAILABLE = 14;
+const GRPC_UNAVAILABLE = "14";
 /** The flag and the length before each message. */
 const GRPC_PREFIX_BYTES = 5;
 
@@ -73,14 +73,17 @@ async function serveGrpc(
   const [id = "", , , replyBytes = "0"] = frame?.words ?? [];
   await work.execute(id, hashOf(frame?.body ?? Buffer.alloc(0)));
   if (fails(stream, mode)) return;
-  const status = mode === "unavailable" ? GRPC_UNAVAILABLE : 0;
   const fields = { ":status": 200, "content-type": "application/grpc", [FIELD.origin]: work.name };
+  if (mode === "unavailable") {
+    stream.respond({ ...fields, "grpc-status": GRPC_UNAVAILABLE }, { endStream: true });
+    return;
+  }
   stream.respond(fields, { waitForTrailers: true });
-  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": String(status) }));
+  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
   const message = replyFrame(200, work.name, spoiled(bodyOf(id, Number(replyBytes)), mode));
   const prefix = Buffer.alloc(GRPC_PREFIX_BYTES);
   prefix.writeUInt32BE(message.length, 1);
-  send(work, stream, id, status === 0 ? Buffer.concat([prefix, message]) : Buffer.alloc(0), mode);
+  send(work, stream, id, Buffer.concat([prefix, message]), mode);
 }
 
 /** Where nothing of an answer is sent. */
