@@ -1,3 +1,5 @@
+import type { CorsPolicy } from "./filter/cors.ts";
+import type { Fraction } from "./fraction.ts";
 import type { Labels } from "./mesh.ts";
 import type { Origin } from "./origin.ts";
 import type {
@@ -50,6 +52,8 @@ export interface HttpRule {
   readonly action: SplitAction | RedirectAction | DirectResponseAction;
   readonly requestHeaders: HeaderMutations;
   readonly responseHeaders: HeaderMutations;
+  /** What other sites' pages may use; undefined: nothing is said. */
+  readonly cors: CorsPolicy | undefined;
   readonly origin: Origin;
 }
 
@@ -68,6 +72,8 @@ export interface ScopedMatch {
 export interface SplitAction {
   readonly kind: "split";
   readonly backends: readonly Backend[];
+  /** Where copies go; nobody waits for them. */
+  readonly mirrors: readonly RuleMirror[];
   /** Undefined: none (Istio's default). 0 disables. */
   readonly timeoutMs: number | undefined;
   /** Undefined: the dialect's default. */
@@ -75,6 +81,12 @@ export interface SplitAction {
   readonly prefixRewrite: string | undefined;
   readonly regexRewrite: RegexRewrite | undefined;
   readonly hostRewrite: string | undefined;
+}
+
+/** A copy of each request, or of a share of them, goes to a service. */
+export interface RuleMirror extends Pick<Backend, "host" | "port" | "subset" | "origin"> {
+  /** Undefined: of every request. */
+  readonly fraction: Fraction | undefined;
 }
 
 export interface Backend {

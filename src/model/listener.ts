@@ -1,5 +1,5 @@
-import type { AccessLog } from "./access-log.ts";
 import type { Address } from "./address.ts";
+import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
 import type { RouteConfiguration } from "./route.ts";
 import type { Http1Options, Http2Options } from "./transport/http2.ts";

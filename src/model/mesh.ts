@@ -1,8 +1,8 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
-import type { AccessLog } from "./access-log.ts";
 import type { ConnectionRouteSet } from "./connection-route-set.ts";
 import type { DestinationPolicy, LoadBalancerAlgorithm } from "./destination-policy.ts";
 import type { HttpRouteSet } from "./http-route-set.ts";
+import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { HashPolicy } from "./balance/hash-policy.ts";
 import type { FilterConfigs } from "./filter/filter-configs.ts";
-import type { MirrorPolicy } from "./mirror.ts";
+import type { Fraction } from "./fraction.ts";
 import type { Origin } from "./origin.ts";
 
 /** Envoy: config.core.v3.HeaderValueOption.HeaderAppendAction. */
@@ -95,6 +95,18 @@ export interface RegexRewrite {
   readonly pattern: string;
   /** `\1` stands for a group. */
   readonly substitution: string;
+}
+
+/**
+ * Envoy: route.v3.RouteAction.RequestMirrorPolicy: a copy of each request goes to another cluster,
+ * whose answer nobody sees.
+ */
+export interface MirrorPolicy {
+  readonly cluster: string;
+  /** Undefined: every request. */
+  readonly fraction: Fraction | undefined;
+  /** The copy's Host is `reviews-shadow`; Envoy's default. */
+  readonly shadowHost: boolean;
 }
 
 /** Envoy: route.v3.RouteAction, one cluster being a split of one. */

@@ -65,6 +65,7 @@ function routesOf(host: string, backend: string): HttpRouteSet {
   const to = { host: backend, port: 80, subset: "", weight: 1, hostRewrite: "" };
   const forward = {
     kind: "split",
+    mirrors: [],
     backends: [{ ...to, ...mutations, invalidStatus: undefined, origin: place }],
     timeoutMs: undefined,
     retries: undefined,
@@ -80,7 +81,9 @@ function routesOf(host: string, backend: string): HttpRouteSet {
     name: host,
     exportTo: ["*"],
     consumer: false,
-    rules: [{ name: "", matches: [], action: forward, ...mutations, origin: place }],
+    rules: [
+      { name: "", matches: [], action: forward, ...mutations, cors: undefined, origin: place },
+    ],
     unmatched: "notFound",
     creationTimestamp: "",
     origin: place,

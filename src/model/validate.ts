@@ -131,7 +131,7 @@ function headlessFindings({ routes, services }: Described): Diagnostic[] {
   const headless = new Set(services.flatMap((each) => (each.headless ? [each.host] : [])));
   return routes.flatMap((set) =>
     set.rules.flatMap(({ action }) => {
-      const backends = action.kind === "split" ? action.backends : [];
+      const backends = action.kind === "split" ? [...action.backends, ...action.mirrors] : [];
       return backends
         .filter(({ host }) => headless.has(host) && !set.hosts.includes(host))
         .map(({ host, origin }) =>

@@ -4,7 +4,7 @@ import type {
   AccessLogFilter,
   AccessLogFormat,
   JsonFields,
-} from "../../src/model/access-log.ts";
+} from "../../src/model/log/access-log.ts";
 import { fraction, headerMatch, name, optional, upTo3 } from "./arbitrary-routes.ts";
 
 /** Any legal access logs, for round trips. */

@@ -83,7 +83,9 @@ function routeReferences(routes: RouteConfiguration): readonly Reference[] {
   return routes.virtualHosts.flatMap((host) =>
     host.routes.flatMap(({ action }) =>
       action.kind === "forward"
-        ? action.clusters.map(({ cluster }): Reference => [`host "${host.name}"`, cluster])
+        ? [...action.clusters, ...action.mirrors].map(
+            ({ cluster }): Reference => [`host "${host.name}"`, cluster],
+          )
         : [],
     ),
   );

@@ -5,7 +5,7 @@ import type { DialectContext } from "../dialect.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
 import { DNS_LABEL } from "../kubernetes/metadata.ts";
-import { type Filters, type FilterType, readFilters } from "./filter.ts";
+import { type Filters, type FilterType, readFilters } from "./filter/filter.ts";
 
 const BACKEND = fieldTable({
   executed: ["group", "kind", "name", "namespace", "port", "weight", "filters"],
@@ -73,7 +73,7 @@ function readBackend(
   const range = { min: 1, max: 65_535 };
   const port = isService ? entry.requiredInteger("port", range) : entry.integer("port", range);
   const weight = entry.integer("weight", { min: 0, max: WEIGHT_MAX }) ?? 1;
-  const filters = readFilters(entry, types);
+  const filters = readFilters(entry, types, context);
   const broken = { ...whole, weight };
   if (!isService) return refuse(entry, "kind", `No backends of kind ${kind} are known`, broken);
   if (name === undefined || port === undefined) return broken;
@@ -103,6 +103,14 @@ function canApply(entry: BackendFields, filters: Filters): boolean {
       code: "OUT0501",
       severity: "warning",
       message: "Redirects and path rewrites of one backend are not executed: its share gets 500",
+      hint: "write the filter at the rule",
+    });
+  }
+  if (filters.mirrors.length > 0 || filters.cors !== undefined) {
+    entry.problem("filters", {
+      code: "OUT0501",
+      severity: "warning",
+      message: "Mirrors and CORS of one backend are not executed: its share goes without",
       hint: "write the filter at the rule",
     });
   }

@@ -8,7 +8,7 @@ import { DEFAULT_SETTINGS } from "../../model/mesh.ts";
 import { readObjects, type SourceFile } from "../kubernetes/read.ts";
 import { isKubernetesObject, translateKubernetes } from "../kubernetes/translate.ts";
 import { BACKEND_TABLES } from "./backend.ts";
-import { FILTER_TABLES } from "./filter.ts";
+import { FILTER_TABLES } from "./filter/filter.ts";
 import { gatewayApi } from "./gateway-api.ts";
 import { GRPC_MATCH_TABLES } from "./grpc-match.ts";
 import { GRPC_ROUTE_TABLES } from "./grpc-route.ts";
@@ -18,7 +18,6 @@ import { PARENT_TABLES } from "./parent.ts";
 import { redirectAction } from "./redirect.ts";
 import { pathRewrite } from "./rewrite.ts";
 import { RULE_TABLES } from "./rule.ts";
-import { UNEXECUTED_FILTER_TABLES } from "./unexecuted-filter.ts";
 
 const HERE = import.meta.dirname;
 
@@ -45,7 +44,6 @@ describe("Gateway API", () => {
       ...RULE_TABLES,
       ...MATCH_TABLES,
       ...FILTER_TABLES,
-      ...UNEXECUTED_FILTER_TABLES,
       ...BACKEND_TABLES,
     };
     for (const [name, table] of Object.entries(tables)) {

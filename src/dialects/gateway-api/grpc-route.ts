@@ -5,7 +5,7 @@ import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import { Fields } from "../kubernetes/fields.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import { failing, readBackends } from "./backend.ts";
-import { GRPC_FILTERS, readFilters } from "./filter.ts";
+import { GRPC_FILTERS, readFilters } from "./filter/filter.ts";
 import { readGrpcMatches } from "./grpc-match.ts";
 import { readParents, routeSetOf } from "./parent.ts";
 import { NO_REWRITE } from "./rewrite.ts";
@@ -51,7 +51,7 @@ export function readGrpcRoute(
 }
 
 function readRule(rule: RuleFields, name: string, context: DialectContext): HttpRule {
-  const filters = readFilters(rule, GRPC_FILTERS);
+  const filters = readFilters(rule, GRPC_FILTERS, context);
   const backends = readBackends(rule, context, UNAVAILABLE, GRPC_FILTERS);
   const origin = rule.origin();
   return {
@@ -59,6 +59,7 @@ function readRule(rule: RuleFields, name: string, context: DialectContext): Http
     matches: readGrpcMatches(rule),
     action: {
       kind: "split",
+      mirrors: filters.mirrors,
       backends: filters.unresolved ? [failing(origin, 1, UNAVAILABLE)] : backends,
       timeoutMs: undefined,
       retries: undefined,
@@ -67,6 +68,7 @@ function readRule(rule: RuleFields, name: string, context: DialectContext): Http
     },
     requestHeaders: filters.requestHeaders,
     responseHeaders: filters.responseHeaders,
+    cors: undefined,
     origin,
   };
 }

@@ -6,7 +6,7 @@ import type { Fields } from "../kubernetes/fields.ts";
 import { DNS_LABEL } from "../kubernetes/metadata.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import { API_GROUP, API_KIND } from "./backend.ts";
-import { HOSTNAME } from "./filter.ts";
+import { HOSTNAME } from "./filter/filter.ts";
 
 const PARENT = fieldTable({
   executed: ["group", "kind", "namespace", "name", "sectionName", "port"],

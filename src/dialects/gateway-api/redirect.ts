@@ -1,5 +1,5 @@
 import type { PathMatch, RedirectAction } from "../../model/route.ts";
-import type { Redirect } from "./filter.ts";
+import type { Redirect } from "./filter/filter.ts";
 import { NO_REWRITE, pathRewrite } from "./rewrite.ts";
 
 /** The redirect for requests that this path matched, on this port of the Service. */

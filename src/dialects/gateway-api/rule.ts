@@ -12,7 +12,7 @@ import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
 import { DNS_SUBDOMAIN } from "../kubernetes/metadata.ts";
 import { failing, readBackends } from "./backend.ts";
-import { type Filters, HTTP_FILTERS, readFilters } from "./filter.ts";
+import { type Filters, HTTP_FILTERS, readFilters } from "./filter/filter.ts";
 import { matchAnything, readMatches } from "./match.ts";
 import { redirectAction } from "./redirect.ts";
 import { NO_REWRITE, pathRewrite } from "./rewrite.ts";
@@ -79,6 +79,7 @@ function ruleWithoutBackends(origin: Origin): HttpRule {
     matches: [matchAnything(origin)],
     action: {
       kind: "split",
+      mirrors: [],
       backends: [failing(origin, 1, FAILED)],
       timeoutMs: undefined,
       retries: undefined,
@@ -87,12 +88,13 @@ function ruleWithoutBackends(origin: Origin): HttpRule {
     },
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
+    cors: undefined,
     origin,
   };
 }
 
 function readRule(rule: RuleFields, name: string, context: DialectContext): RuleOfPort {
-  const filters = readFilters(rule, HTTP_FILTERS);
+  const filters = readFilters(rule, HTTP_FILTERS, context);
   const matches = readMatches(rule);
   const forward = readForward(rule, filters, context);
   checkCombination(rule, filters, matches);
@@ -109,6 +111,7 @@ function readRule(rule: RuleFields, name: string, context: DialectContext): Rule
       action: actionFor(match, port),
       requestHeaders: filters.requestHeaders,
       responseHeaders: filters.responseHeaders,
+      cors: filters.cors,
       origin: rule.origin(),
     }));
 }
@@ -119,6 +122,7 @@ function readForward(rule: RuleFields, filters: Filters, context: DialectContext
   const retries = readRetry(rule, backendRequest);
   return {
     kind: "split",
+    mirrors: filters.mirrors,
     backends: filters.unresolved ? [failing(rule.origin(), 1, FAILED)] : backends,
     // With a single try its timeout and the request's are one.
     timeoutMs: retries === undefined ? shorter(request, backendRequest) : request,

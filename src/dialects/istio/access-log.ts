@@ -1,4 +1,4 @@
-import type { AccessLog, AccessLogFormat, JsonFields } from "../../model/access-log.ts";
+import type { AccessLog, AccessLogFormat, JsonFields } from "../../model/log/access-log.ts";
 import type { Spec } from "./spec.ts";
 
 /** Istio's `accessLogFormat` where none is set, encoding TEXT (istio: pilot/pkg/model). */

@@ -235,6 +235,7 @@ function ruleOf(
     matches,
     action: {
       kind: "split",
+      mirrors: [],
       backends: served.length > 0 && total > 0 ? served.map(backendOf) : [nobody(origin)],
       timeoutMs: undefined,
       retries: undefined,
@@ -244,6 +245,7 @@ function ruleOf(
     },
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
+    cors: undefined,
     origin,
   };
 }

@@ -77,6 +77,7 @@ function rule(name: string, ...matches: ScopedMatch[]): HttpRule {
     action: { kind: "directResponse", status: 200, body: name },
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
+    cors: undefined,
     origin: ORIGIN,
   };
 }

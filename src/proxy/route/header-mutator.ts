@@ -1,7 +1,7 @@
 import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { HeaderAction, HeaderMutations } from "../../model/route.ts";
 import type { FormatSource } from "../format/source.ts";
-import { compileTemplate, type Template } from "./template.ts";
+import { compileTemplate, type Template } from "../format/template.ts";
 
 interface Mutation {
   readonly name: string;

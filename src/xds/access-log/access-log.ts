@@ -11,7 +11,7 @@ import {
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
 } from "../../gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js";
-import type { AccessLog, AccessLogFormat } from "../../model/access-log.ts";
+import type { AccessLog, AccessLogFormat } from "../../model/log/access-log.ts";
 import type { Place } from "../check/place.ts";
 import { pack, unpack } from "../message/any.ts";
 import { decodeLogFilter, encodeLogFilter } from "./log-filter.ts";

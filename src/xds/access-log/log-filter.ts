@@ -11,7 +11,7 @@ import {
   type AccessLogType,
   AccessLogTypeSchema,
 } from "../../gen/envoy/data/accesslog/v3/accesslog_pb.js";
-import type { AccessLogFilter, ComparisonFilter } from "../../model/access-log.ts";
+import type { AccessLogFilter, ComparisonFilter } from "../../model/log/access-log.ts";
 import type { Fraction } from "../../model/fraction.ts";
 import type { Place } from "../check/place.ts";
 import { decodeFraction, encodeFraction } from "../message/fraction.ts";

@@ -3,7 +3,7 @@ import {
   type SubstitutionFormatString,
   SubstitutionFormatStringSchema,
 } from "../../gen/envoy/config/core/v3/substitution_format_string_pb.js";
-import type { AccessLogFormat, JsonFields } from "../../model/access-log.ts";
+import type { AccessLogFormat, JsonFields } from "../../model/log/access-log.ts";
 import type { Place } from "../check/place.ts";
 import { decodeText } from "../network/route-action.ts";
 

@@ -3,8 +3,7 @@ import {
   type RouteAction_RequestMirrorPolicy as MirrorMessage,
   RouteAction_RequestMirrorPolicySchema,
 } from "../../gen/envoy/config/route/v3/route_components_pb.js";
-import type { MirrorPolicy } from "../../model/mirror.ts";
-import type { Route } from "../../model/route.ts";
+import type { MirrorPolicy, Route } from "../../model/route.ts";
 import type { Place } from "../check/place.ts";
 import { decodeRuntimeFraction, encodeRuntimeFraction } from "../message/fraction.ts";
 

@@ -28,7 +28,7 @@ export interface RouteContext {
   /** The port that the client addressed. */
   readonly port: number;
   /** The cluster that a backend means here; it may be one that does not exist. */
-  clusterOf(backend: Backend): string;
+  clusterOf(backend: Pick<Backend, "host" | "port" | "subset">): string;
 }
 
 const ANY_REQUEST: RouteMatch = {
@@ -142,7 +142,7 @@ function routeOf(
     action: action.kind === "split" ? split(dialect, action, context) : action,
     requestHeaders: rule.requestHeaders,
     responseHeaders: rule.responseHeaders,
-    filterConfigs: NO_FILTER_CONFIGS,
+    filterConfigs: { ...NO_FILTER_CONFIGS, cors: rule.cors },
     origin: rule.origin,
   };
 }
@@ -158,6 +158,12 @@ function split(
     ...forward(clusters),
     timeoutMs: action.timeoutMs ?? 0,
     retryPolicy: retryPolicyOf(action.retries),
+    mirrors: action.mirrors.map((mirror) => ({
+      cluster: context.clusterOf(mirror),
+      fraction: mirror.fraction,
+      // As Istio since 1.28; the Gateway API knows of no such suffix.
+      shadowHost: false,
+    })),
     prefixRewrite: action.prefixRewrite,
     regexRewrite: action.regexRewrite,
     hostRewrite: action.hostRewrite,

@@ -6,7 +6,7 @@ import type {
   AccessLogFormat,
   JsonFields,
   TextLogFormat,
-} from "../../../model/access-log.ts";
+} from "../../../model/log/access-log.ts";
 import type { Fraction } from "../../../model/fraction.ts";
 import { EmptySource } from "../../format/source.ts";
 import type { TlsInfo } from "../../tls/tls-info.ts";

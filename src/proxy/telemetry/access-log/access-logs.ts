@@ -3,7 +3,7 @@ import type { Random } from "../../../base/random.ts";
 import { counter } from "../../../metrics/column.ts";
 import type { Registry } from "../../../metrics/registry.ts";
 import type { Table } from "../../../metrics/table.ts";
-import type { AccessLog } from "../../../model/access-log.ts";
+import type { AccessLog } from "../../../model/log/access-log.ts";
 import type { FormatSource } from "../../format/source.ts";
 import { FileStats } from "./file-stats.ts";
 import { compileLogFormat, ENVOY_LOG_FORMAT, type LogFormat } from "./format.ts";

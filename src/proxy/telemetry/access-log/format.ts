@@ -1,5 +1,5 @@
 import type { Environment } from "../../../base/environment.ts";
-import type { AccessLogFormat, TextLogFormat } from "../../../model/access-log.ts";
+import type { AccessLogFormat, TextLogFormat } from "../../../model/log/access-log.ts";
 import { compileFormat, type FormatPart } from "../../format/compile-format.ts";
 import type { FormatSource } from "../../format/source.ts";
 import { escapeLogValue } from "./escape.ts";

@@ -1,4 +1,4 @@
-import type { JsonField, JsonFields, JsonLogFormat } from "../../../model/access-log.ts";
+import type { JsonField, JsonFields, JsonLogFormat } from "../../../model/log/access-log.ts";
 import { compileFormat, type FormatPart } from "../../format/compile-format.ts";
 import type { OperatorOptions } from "../../format/operators.ts";
 import type { FormatSource } from "../../format/source.ts";

@@ -6,7 +6,7 @@ import { VirtualClock } from "../../../base/clock.ts";
 import { SeededRandom } from "../../../base/random.ts";
 import { Registry } from "../../../metrics/registry.ts";
 import { renderPrometheus } from "../../../metrics/text-format.ts";
-import type { AccessLog, AccessLogFilter } from "../../../model/access-log.ts";
+import type { AccessLog, AccessLogFilter } from "../../../model/log/access-log.ts";
 import { EmptySource } from "../../format/source.ts";
 import { RequestAccount } from "../account.ts";
 import { AccessLogs } from "./access-logs.ts";

@@ -1,5 +1,5 @@
-import type { Fraction } from "./fraction.ts";
-import type { HeaderMatch } from "./route.ts";
+import type { Fraction } from "../fraction.ts";
+import type { HeaderMatch } from "../route.ts";
 
 /** Envoy: config.accesslog.v3.AccessLog with a file or a stream behind it. */
 export interface AccessLog {

@@ -1,5 +1,5 @@
-import { compileFormat, type FormatPart } from "../format/compile-format.ts";
-import type { FormatSource } from "../format/source.ts";
+import { compileFormat, type FormatPart } from "./compile-format.ts";
+import type { FormatSource } from "./source.ts";
 
 export interface Template {
   /** True without operators. */

@@ -1,9 +1,13 @@
-import { type HeaderMutation, type HeaderMutations, NO_MUTATIONS } from "../../model/route.ts";
-import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
-import type { Fields } from "../kubernetes/fields.ts";
-import { HEADER_NAME, HEADER_NAME_WORDS } from "./match.ts";
-import type { PathModifier } from "./rewrite.ts";
-import { checkCors, checkMirror } from "./unexecuted-filter.ts";
+import type { CorsPolicy } from "../../../model/filter/cors.ts";
+import type { RuleMirror } from "../../../model/http-route-set.ts";
+import { type HeaderMutation, type HeaderMutations, NO_MUTATIONS } from "../../../model/route.ts";
+import type { DialectContext } from "../../dialect.ts";
+import { type FieldTable, fieldTable } from "../../kubernetes/field-table.ts";
+import type { Fields } from "../../kubernetes/fields.ts";
+import { HEADER_NAME, HEADER_NAME_WORDS } from "../match.ts";
+import type { PathModifier } from "../rewrite.ts";
+import { CORS_TABLES, readCors } from "./cors.ts";
+import { MIRROR_TABLES, readMirror } from "./mirror.ts";
 
 const FILTER = fieldTable({
   executed: [
@@ -13,8 +17,9 @@ const FILTER = fieldTable({
     "requestRedirect",
     "urlRewrite",
     "extensionRef",
+    "requestMirror",
+    "cors",
   ],
-  reported: ["requestMirror", "cors"],
   refused: ["externalAuth"],
 });
 const HEADERS = fieldTable({ executed: ["set", "add", "remove"] });
@@ -30,6 +35,8 @@ export const FILTER_TABLES: Readonly<Record<string, FieldTable>> = {
   "filters[].requestRedirect": REDIRECT,
   "filters[].urlRewrite": REWRITE,
   "filters[].urlRewrite.path, requestRedirect.path": MODIFIER,
+  ...MIRROR_TABLES,
+  ...CORS_TABLES,
 };
 
 type FilterFields = Fields<keyof typeof FILTER>;
@@ -42,6 +49,8 @@ export interface Filters {
   readonly redirect: Redirect | undefined;
   readonly hostname: string | undefined;
   readonly path: PathModifier | undefined;
+  readonly mirrors: readonly RuleMirror[];
+  readonly cors: CorsPolicy | undefined;
   /** A filter that is not there: requests must fail rather than pass without it. */
   readonly unresolved: boolean;
 }
@@ -84,6 +93,7 @@ export const HOSTNAME: RegExp = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z
 export function readFilters<Name extends string>(
   owner: Fields<Name | "filters">,
   types: readonly FilterType[],
+  context: DialectContext,
 ): Filters {
   const read = owner
     .mappings("filters", FILTER, 16)
@@ -99,10 +109,6 @@ export function readFilters<Name extends string>(
     const message = "RequestRedirect and URLRewrite exclude each other";
     owner.problem("filters", { message, allowed: "one of the two" });
   }
-  for (const { fields } of read) {
-    checkMirror(fields);
-    checkCors(fields);
-  }
   const rewrite = find(read, "URLRewrite")?.mapping("urlRewrite", REWRITE);
   if (seen.has("ExtensionRef")) reportExtension(find(read, "ExtensionRef"));
   return {
@@ -115,6 +121,8 @@ export function readFilters<Name extends string>(
     redirect: readRedirect(find(read, "RequestRedirect")),
     hostname: rewrite?.string("hostname", { pattern: HOSTNAME, allowed: "a DNS name" }),
     path: rewrite === undefined ? undefined : readModifier(rewrite),
+    mirrors: read.flatMap(({ fields }) => readMirror(fields, context) ?? []),
+    cors: read.flatMap(({ fields }) => readCors(fields) ?? [])[0],
     unresolved: seen.has("ExtensionRef"),
   };
 }
