@@ -1,26 +1,31 @@
 /**
- * The corpora of Http11Probe and smuggler, sent over real sockets through a proxy to an origin that
- * writes down every request that it understands.
+ * The corpora of Http11Probe, smuggler, llhttp and of what other proxies do, sent over real sockets
+ * through a proxy to an origin that writes down every request that it understands.
  */
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import http from "node:http";
-import { connect } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { corpusFolder } from "../support/corpus.ts";
+import { type ProbeCase, stepsOf } from "../support/probe-cases.ts";
 import {
   httpListener,
   type ProxySetup,
   startSetup,
   staticCluster,
 } from "../support/proxy-setup.ts";
+import { type RawAnswer, sendRaw } from "../support/raw-client.ts";
+import { type WitnessedRequest, WitnessOrigin } from "../support/witness-origin.ts";
 
-interface ProbeCase {
+interface NamedPayload {
   readonly id: string;
-  readonly level: string;
-  readonly status: string | null;
-  readonly payload_b64: string | null;
+  readonly input_b64: string;
+  readonly type: string | null;
+}
+
+interface Verdict {
+  readonly status: readonly number[];
+  readonly closed: boolean;
+  readonly origin_requests: number;
 }
 
 interface SmugglerCase {
@@ -28,85 +33,220 @@ interface SmugglerCase {
   readonly te_line_b64: string;
 }
 
-const CANARY = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
-/** A proxy that neither answers nor hangs up for so long waits for more bytes. */
-const SILENCE_MS = 200;
+const CANARY = "GET /canary HTTP/1.1\r\nHost: a\r\n\r\n";
+const PROXIES = ["envoy", "haproxy", "nginx"] as const;
 
 const folder = corpusFolder("http1");
 
-function read<T>(name: string): readonly T[] {
-  return folder === undefined ? [] : (JSON.parse(readFileSync(join(folder, name), "utf8")) as T[]);
+function read<T>(name: string, none: T): T {
+  return folder === undefined ? none : (JSON.parse(readFileSync(join(folder, name), "utf8")) as T);
 }
 
-const refused = read<ProbeCase>("http11probe.json").filter(
-  ({ level, payload_b64, status }) =>
-    level === "Must" && status === "Exact(400)" && payload_b64 !== null,
-);
-const mutations = read<SmugglerCase>("smuggler-te.json");
+const probes = read<readonly ProbeCase[]>("http11probe.json", []);
+const mutations = read<readonly SmugglerCase[]>("smuggler-te.json", []);
+const llhttp = read<readonly NamedPayload[]>("llhttp.json", []);
+const verdicts = read<Readonly<Record<string, Record<string, Verdict>>>>("proxy-verdicts.json", {});
 
-let origin: http.Server;
+let origin: WitnessOrigin;
 let setup: ProxySetup;
-let seen: string[] = [];
 
 beforeAll(async () => {
-  origin = http.createServer((request, response) => {
-    seen.push(`${request.method} ${request.url}`);
-    request.resume();
-    request.on("end", () => response.end("ok"));
-  });
-  origin.listen(0, "127.0.0.1");
-  await once(origin, "listening");
-  const { port } = origin.address() as { port: number };
+  origin = await WitnessOrigin.listen();
   const routes = [{ match: { prefix: "/" }, route: { cluster: "origin" } }];
-  setup = await startSetup([httpListener({ routes })], [staticCluster("origin", [port])]);
+  setup = await startSetup(
+    [httpListener({ hcm: { http_protocol_options: { accept_http_10: true } }, routes })],
+    [staticCluster("origin", [origin.port])],
+  );
 });
 
 afterAll(async () => {
   await setup?.stop();
-  origin?.close();
-  origin?.closeAllConnections();
+  origin?.stop();
 });
 
-/** All that comes back until the proxy hangs up, or has been silent. */
-async function exchange(bytes: Buffer): Promise<string> {
-  const bound = setup.proxy.dataPlane.listeners.get("in")?.boundAddress;
-  if (bound?.kind !== "socket") throw new Error("the listener is not bound");
-  const socket = connect(bound.port, "127.0.0.1");
-  const chunks: Buffer[] = [];
-  socket.on("error", () => undefined);
-  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
-  socket.setTimeout(SILENCE_MS, () => socket.destroy());
-  socket.on("end", () => socket.destroy());
-  socket.write(bytes);
-  await once(socket, "close");
-  return Buffer.concat(chunks).toString("latin1");
+interface Exchanged {
+  readonly answer: RawAnswer;
+  readonly seen: readonly WitnessedRequest[];
 }
 
-describe.runIf(refused.length > 0)("Http11Probe over sockets", () => {
-  it.each(refused)("$id is refused, and nothing of it reaches the origin", async (one) => {
-    seen = [];
-    const answer = await exchange(
-      Buffer.concat([Buffer.from(one.payload_b64 ?? "", "base64"), Buffer.from(CANARY)]),
-    );
-    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
-    expect(answer.match(/^HTTP\/1\.1 /gm)?.length).toBe(1);
-    expect(seen).toEqual([]);
+async function exchange(parts: readonly Buffer[]): Promise<Exchanged> {
+  origin.take();
+  const answer = await sendRaw(setup.port(), parts);
+  return { answer, seen: origin.take() };
+}
+
+function finalOf({ statuses }: RawAnswer): readonly number[] {
+  return statuses.filter((status) => status >= 200);
+}
+
+/** 4xx or 501 and 505 with the connection's end, or its end alone; nothing of it is completed. */
+async function isRefused({ answer, seen }: Exchanged): Promise<void> {
+  const [status] = finalOf(answer);
+  expect(status === undefined || (status >= 400 && status <= 505), answer.text).toBe(true);
+  expect(finalOf(answer).length).toBeLessThanOrEqual(1);
+  expect(answer.closed, "the connection ends").toBe(true);
+  expect(seen.length).toBeLessThanOrEqual(1);
+  expect(seen.filter(({ complete }) => complete)).toEqual([]);
+  // A connection on which half a request was sent is never used again.
+  await vi.waitFor(() => expect(seen.every(({ lost }) => lost)).toBe(true));
+}
+
+/** What the corpus says in words: those that are valid, those that are not for a proxy to judge. */
+const ANSWERED = new Set([
+  "COMP-POST-CL-BODY",
+  "COMP-CHUNKED-MULTI",
+  "COMP-UPGRADE-MISSING-CONN",
+  "COMP-CHUNKED-EXTENSION",
+  "COMP-CONNECTION-CLOSE",
+  "COMP-CHUNKED-TRAILER-VALID",
+  "COMP-CHUNKED-HEX-UPPERCASE",
+  "COMP-RANGE-POST",
+  "COMP-HEAD-NO-BODY",
+  "COMP-DATE-HEADER",
+  "COMP-NO-1XX-HTTP10",
+  "COMP-NO-CL-IN-204",
+  "SMUG-TRAILER-CL",
+  "SMUG-TRAILER-TE",
+  "SMUG-TRAILER-HOST",
+  "SMUG-HEAD-CL-BODY",
+  "SMUG-OPTIONS-CL-BODY",
+  "SMUG-ABSOLUTE-URI-HOST-MISMATCH",
+]);
+/** A request whose end has not come: no answer, and nothing complete at the origin. */
+const UNFINISHED = new Set(["COMP-CHUNKED-NO-FINAL", "MAL-POST-CL-HUGE-NO-BODY"]);
+/** No route of ours switches protocols. */
+const NOT_SWITCHED = new Set(["COMP-UPGRADE-POST", "COMP-UPGRADE-INVALID-VER"]);
+
+const isValid = ({ id, status }: ProbeCase): boolean =>
+  ANSWERED.has(id) || status?.startsWith("Range2xx") === true;
+const must = probes.filter(({ level }) => level === "Must");
+const refused = must.filter(
+  (one) => !isValid(one) && !UNFINISHED.has(one.id) && !NOT_SWITCHED.has(one.id),
+);
+
+describe.runIf(probes.length > 0)("what Http11Probe says must be so", () => {
+  it("names only cases that are there", () => {
+    const ids = new Set(must.map(({ id }) => id));
+    expect([...ANSWERED, ...UNFINISHED, ...NOT_SWITCHED].filter((id) => !ids.has(id))).toEqual([]);
+    expect(must.filter((one) => stepsOf(one) === undefined)).toEqual([]);
+  });
+
+  it.each(refused)("$id is refused, and nothing behind it is read", async (one) => {
+    const [first = Buffer.alloc(0), ...more] = stepsOf(one) ?? [];
+    const behind = Buffer.concat([first, Buffer.from(CANARY)]);
+    await isRefused(await exchange([behind, ...more]));
+    await isRefused(await exchange([first, ...more]));
+  });
+
+  it.each(must.filter(isValid))("$id is answered, and forwarded once", async (one) => {
+    const { answer, seen } = await exchange(stepsOf(one) ?? []);
+    expect(finalOf(answer)).toEqual([200]);
+    expect(seen).toHaveLength(1);
+    expect(seen[0]?.trailers).toEqual([]);
+    expect(seen[0]?.fields.filter((field) => /evil|example\.com:/.test(field))).toEqual([]);
+    if (one.id === "COMP-CONNECTION-CLOSE") expect(answer.closed).toBe(true);
+    if (one.id === "COMP-HEAD-NO-BODY") expect(answer.text).toMatch(/\r\n\r\n$/);
+    if (one.id === "COMP-DATE-HEADER") expect(answer.text).toMatch(/\r\ndate: \w{3}, \d\d /);
+    if (one.id === "COMP-NO-1XX-HTTP10") expect(answer.statuses).toEqual([200]);
+    if (one.id === "SMUG-ABSOLUTE-URI-HOST-MISMATCH") {
+      expect(seen[0]?.fields).toContain("host: other.example.com");
+    }
+  });
+
+  it.each(must.filter(({ id }) => UNFINISHED.has(id)))("$id is waited for", async (one) => {
+    const { answer, seen } = await exchange(stepsOf(one) ?? []);
+    expect(answer.statuses).toEqual([]);
+    expect(seen.filter(({ complete }) => complete)).toEqual([]);
+    await vi.waitFor(() => expect(seen.every(({ lost }) => lost)).toBe(true));
+  });
+
+  it.each(must.filter(({ id }) => NOT_SWITCHED.has(id)))("$id switches nothing", async (one) => {
+    const { answer } = await exchange(stepsOf(one) ?? []);
+    expect(answer.statuses).toEqual([403]);
+    expect(answer.closed).toBe(true);
   });
 });
 
-describe.runIf(mutations.length > 0)("smuggler over sockets", () => {
-  it("no mutated Transfer-Encoding makes a second request", async () => {
-    seen = [];
-    const body = `0\r\n\r\n${CANARY}`;
-    const send = (one: SmugglerCase): Promise<string> => {
-      const head = `POST /outer HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n`;
-      const line = Buffer.from(one.te_line_b64, "base64");
-      return exchange(Buffer.concat([Buffer.from(head), line, Buffer.from(`\r\n\r\n${body}`)]));
-    };
-    for (let i = 0; i < mutations.length; i += 32) {
-      await Promise.all(mutations.slice(i, i + 32).map(send));
+describe.runIf(probes.length > 0)("what Http11Probe leaves open", () => {
+  const open = probes.filter((one) => one.level !== "Must" && stepsOf(one) !== undefined);
+
+  it.each(open)("$id makes as many requests as it has steps, or fewer", async (one) => {
+    const steps = stepsOf(one) ?? [];
+    const { answer, seen } = await exchange(steps);
+    expect(seen.length).toBeLessThanOrEqual(steps.length);
+    expect(finalOf(answer).length).toBeLessThanOrEqual(steps.length);
+    // What is refused ends the connection.
+    if (finalOf(answer).some((status) => status >= 400 && status !== 404)) {
+      expect(answer.closed).toBe(true);
     }
-    expect(seen.filter((request) => request !== "POST /outer")).toEqual([]);
+  });
+});
+
+describe.runIf(mutations.length > 0)("smuggler", () => {
+  const refusedOr = (expected: readonly string[], { answer, seen }: Exchanged): void => {
+    const lines = seen.filter(({ complete }) => complete).map(({ line }) => line);
+    if (finalOf(answer)[0] === 200) expect(lines).toEqual(expected);
+    else expect(lines).toEqual([]);
+    if (finalOf(answer)[0] !== 200) expect([400, 501]).toContain(finalOf(answer)[0]);
+  };
+
+  it.each(mutations)("$id beside a length: one request, or none", async (one) => {
+    const body = `0\r\n\r\n${CANARY}`;
+    const head = `POST /outer HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n`;
+    const line = Buffer.from(one.te_line_b64, "base64");
+    const end = Buffer.from(`\r\n\r\n${body}`);
+    const exchanged = await exchange([Buffer.concat([Buffer.from(head), line, end])]);
+    refusedOr(["POST /outer"], exchanged);
+    // Harmless: one framing, its length, and a body that is no request.
+    for (const { fields, body: got } of exchanged.seen.filter(({ complete }) => complete)) {
+      expect(got).toBe(body);
+      expect(fields.filter((field) => /^transfer.?encoding/.test(field))).toEqual([]);
+    }
+  });
+});
+
+/** Whether all three proxies refused, whatever the origin saw of a first valid request. */
+function refusedByAll(of: Readonly<Record<string, Verdict>>): boolean {
+  return PROXIES.every((proxy) => {
+    const { status = [], origin_requests: requests = 0 } = of[proxy] ?? {};
+    return requests === 0 && !status.some((code) => code >= 200 && code < 400);
+  });
+}
+
+/** By the names in the table of verdicts; its other payloads are not in the corpus. */
+const payloads = new Map<string, readonly Buffer[]>([
+  ...probes.flatMap((one) => {
+    const steps = stepsOf(one);
+    return steps === undefined ? [] : [[one.id, steps] as const];
+  }),
+  ...llhttp
+    .filter(({ type }) => type === "request")
+    .map(({ id, input_b64 }) => [id, [Buffer.from(input_b64, "base64")]] as const),
+]);
+const unanimous = Object.entries(verdicts).filter(
+  ([id, of]) => payloads.has(id) && refusedByAll(of),
+);
+
+describe.runIf(unanimous.length > 0)("what Envoy, HAProxy and nginx all refuse", () => {
+  it("is a good part of all cases", () => {
+    expect(unanimous.length).toBeGreaterThan(50);
+  });
+
+  it.each(unanimous)("%s is accepted by us neither", async (id) => {
+    const { answer, seen } = await exchange(payloads.get(id) ?? []);
+    expect(finalOf(answer).filter((status) => status < 400)).toEqual([]);
+    expect(seen.filter(({ complete }) => complete)).toEqual([]);
+  });
+});
+
+describe.runIf(probes.length > 0)("after all of them", () => {
+  it("the origin has read every request, and no connection is left half used", async () => {
+    expect(origin.malformed).toEqual([]);
+    const { answer, seen } = await exchange([Buffer.from(CANARY)]);
+    expect(finalOf(answer)).toEqual([200]);
+    expect(seen.map(({ line }) => line)).toEqual(["GET /canary"]);
     expect(setup.stat("origin", "upstream_cx_protocol_error")).toBe(0);
-  }, 30_000);
+    expect(setup.proxy.telemetry.http("in").value("downstream_rq_active")).toBe(0);
+    expect(setup.stat("origin", "upstream_rq_active")).toBe(0);
+  });
 });

@@ -38,7 +38,7 @@ export function readVectors(path: URL): readonly Vector[] {
 }
 
 /** Line ends become CR LF, escapes become bytes, `\` before a line's end takes the end away. */
-function wireBytes(text: string): Buffer {
+export function wireBytes(text: string): Buffer {
   const wire = text
     .replaceAll("\\\n", "")
     .replaceAll("\n", "\r\n")

@@ -8,12 +8,18 @@ export interface ConnectionOptions {
   upgrade: boolean;
 }
 
-/** Fields that a client must not have removed by naming them: Envoy refuses such a request. */
+/**
+ * What proxies in front may have set, for others to rely upon: a client must not have it removed by
+ * naming it. Envoy refuses some of them.
+ */
 const PROTECTED: ReadonlySet<string> = new Set([
   "host",
   "authorization",
+  "proxy-authorization",
+  "cookie",
   "content-length",
   "transfer-encoding",
+  "forwarded",
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-proto",

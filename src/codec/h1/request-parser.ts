@@ -128,8 +128,10 @@ export class RequestParser extends HeadParser implements RequestMessage {
     this.form = "absolute";
     this.scheme = scheme;
     this.authority = end < 0 ? rest : rest.slice(0, end);
-    const path = end < 0 ? "/" : rest.slice(end);
+    const path = end < 0 ? "" : rest.slice(end);
     this.path = path.charCodeAt(0) === 0x2f ? path : `/${path}`;
+    // The last proxy asks for `*` (RFC 9112 section 3.2.4).
+    if (path === "" && this.method === "OPTIONS") this.path = "*";
     return isAuthority(this.authority) || this.fail("badTarget") !== -1;
   }
 

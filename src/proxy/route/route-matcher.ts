@@ -33,7 +33,10 @@ export class RouteMatcher {
     if (kind === "connect") return request.method === "CONNECT";
     // Without a path there is nothing to match (CONNECT).
     if (request.path === "") return false;
-    if (kind === "prefix" && this.#wanted === "/") return request.path.charCodeAt(0) === 0x2f;
+    // `OPTIONS *` asks about the server: it is for whoever serves all of its paths.
+    if (kind === "prefix" && this.#wanted === "/") {
+      return request.path.charCodeAt(0) === 0x2f || request.path === "*";
+    }
     const path = kind === "prefix" ? request.path : request.pathname;
     return this.#textMatches(caseSensitive ? path : path.toLowerCase());
   }

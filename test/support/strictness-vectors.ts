@@ -1,0 +1,69 @@
+import { readFileSync } from "node:fs";
+import { wireBytes } from "./vector-file.ts";
+
+/** An input, and what has to come of it; `test/vectors/http1/README.md` explains the lines. */
+export interface StrictnessVector {
+  /** The heading, and which of its inputs it is. */
+  readonly name: string;
+  readonly input: string;
+  readonly statuses: readonly number[];
+  readonly closed: boolean;
+  readonly sees: readonly string[];
+  readonly has: readonly string[];
+  readonly lacks: readonly string[];
+}
+
+const SECTION = /^## (?<title>.+)\n(?<body>(?:(?!^## )[\s\S])*)/gm;
+const CASE = /^```http\n(?<wire>[\s\S]*?)^```\n```verdict\n(?<verdict>[\s\S]*?)^```$/gm;
+const RESPONSE = /^(?<status>\d{3}) (?<after>open|closed)$/;
+
+/** Reads the cases of a file. Throws where a heading has no harmless one, or no other. */
+export function readStrictnessVectors(path: URL): readonly StrictnessVector[] {
+  const text = readFileSync(path, "utf8");
+  return [...text.matchAll(SECTION)].flatMap(({ groups = {} }) => {
+    const title = groups.title ?? "";
+    const cases = [...(groups.body ?? "").matchAll(CASE)];
+    const fences = groups.body?.match(/^```http$/gm)?.length ?? 0;
+    const vectors = cases.map((one, i) => vectorOf(`${title} (${i + 1})`, one.groups ?? {}));
+    const harmless = vectors.filter(({ closed }) => !closed).length;
+    if (fences !== cases.length || harmless === 0 || cases.length < 2) {
+      throw new Error(`${title}: ${fences} inputs, ${cases.length} cases, ${harmless} harmless`);
+    }
+    return vectors;
+  });
+}
+
+function vectorOf(name: string, groups: Partial<Record<string, string>>): StrictnessVector {
+  const lines = (groups.verdict ?? "").trimEnd().split("\n");
+  const responses = lines.flatMap((line) => RESPONSE.exec(line)?.groups ?? []);
+  const after = (word: string): string[] =>
+    lines.filter((line) => line.startsWith(`${word} `)).map((line) => unescaped(line, word));
+  return {
+    name,
+    input: wireText(groups.wire ?? ""),
+    statuses: responses.map(({ status }) => Number(status)),
+    closed: lines.includes("closed") || responses.at(-1)?.after === "closed",
+    sees: after("sees"),
+    has: after("has"),
+    lacks: after("lacks"),
+  };
+}
+
+function unescaped(line: string, word: string): string {
+  return wireText(line.slice(word.length + 1)).replaceAll("\r\n\\", "");
+}
+
+function wireText(text: string): string {
+  return wireBytes(repeated(text)).toString("latin1");
+}
+
+/** From the inside out. */
+function repeated(text: string): string {
+  const REPEAT = /\{([^{}]*)\*(\d+)\}/;
+  let grown = text;
+  for (let found = REPEAT.exec(grown); found !== null; found = REPEAT.exec(grown)) {
+    const [whole, part = "", times] = found;
+    grown = grown.replace(whole, () => part.repeat(Number(times)));
+  }
+  return grown;
+}
