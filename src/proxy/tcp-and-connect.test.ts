@@ -85,7 +85,7 @@ describe("a TCP proxy's metrics", () => {
     await (await setup.client()).sees("end");
     const text = [...renderPrometheus(setup.proxy.telemetry.registry)].join("");
     expect(samples(text, "istio_tcp_connections_opened_total")).toEqual([
-      expect.stringMatching(/reporter="destination".*request_protocol="tcp",response_flags="UF,URX"/),
+      expect.stringMatching(/reporter="destination".*_protocol="tcp",response_flags="UF,URX"/),
     ]);
   });
 });

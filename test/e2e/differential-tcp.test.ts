@@ -5,8 +5,9 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeHeader } from "../../src/codec/proxy-protocol/header-writer.ts";
 import { helloOf } from "../support/client-hello.ts";
-import { RawOrigins, type RawPeer, RawProxy } from "../support/differential-tcp.ts";
+import { RawOrigins, RawProxy } from "../support/differential-tcp.ts";
 import { eventually } from "../support/envoy-process.ts";
+import { farewell, joined, leads, named, refused, type Script } from "../support/raw-scripts.ts";
 import { describeWith } from "../support/tools.ts";
 
 const YAML = fs.readFileSync(new URL("differential-tcp.yaml", import.meta.url), "utf8");
@@ -17,8 +18,8 @@ const COUNTERS = new RegExp(
   [
     /^tcp\..+\.(downstream_cx_(total|no_route|[rt]x_bytes_total)|idle_timeout)$/,
     /^tcp\..+\.max_downstream_connection_duration$/,
-    /^cluster\.(?!half).+\.upstream_cx_(total|active|connect_fail|connect_timeout|destroy|overflow)$/,
-    /^cluster\.(?!half).+\.upstream_cx_(destroy_\w+|none_healthy|connect_attempts_exceeded)$/,
+    /^cluster\.(?!half).+\.upstream_cx_(total|active|connect_\w+|destroy|overflow)$/,
+    /^cluster\.(?!half).+\.upstream_cx_(destroy_\w+|none_healthy)$/,
     /^cluster\.(?!half).+\.upstream_cx_([rt]x_bytes_total|idle_timeout)$/,
     /^cluster\.(?!half).+\.upstream_rq_(total|active|cancelled|pending_\w+)$/,
     /^listener\..+_[A-Z]+\.downstream_(pre_cx_\w+|listener_filter_\w+|cx_(total|active))$/,
@@ -30,61 +31,6 @@ const COUNTERS = new RegExp(
     .map(({ source }) => source)
     .join("|"),
 );
-
-type Script = (proxy: RawProxy) => Promise<unknown>;
-
-/** A client and whoever got its connection, which has begun with these bytes. */
-async function joined(proxy: RawProxy, listener: string, first: string, from?: string) {
-  const client = await proxy.client(listener, from);
-  client.sends(first);
-  const { name, peer: upstream } = await proxy.origins.next();
-  const received = await upstream.receives(first.length);
-  return { client, name, upstream, received: received === first ? "all" : received };
-}
-
-/** One end after the other, so that it is plain who has closed the connection. */
-async function farewell(client: RawPeer, upstream: RawPeer): Promise<readonly string[]> {
-  client.socket.end();
-  const first = await upstream.ends();
-  upstream.socket.end();
-  return [first, await client.ends()];
-}
-
-/** Which origin gets what begins so; the connection is closed again. */
-function leads(listener: string, first: string, from?: string): Script {
-  return async (proxy) => {
-    const { client, name, received, upstream } = await joined(proxy, listener, first, from);
-    return { name, received, ends: await farewell(client, upstream) };
-  };
-}
-
-/** Nobody gets it; the client's connection is closed. */
-function refused(listener: string, first = "", ends = false): Script {
-  return async (proxy) => {
-    const client = await proxy.client(listener);
-    if (first !== "") client.sends(first);
-    if (ends) client.socket.end();
-    return { client: await client.goes(), left: proxy.origins.left };
-  };
-}
-
-/** What an origin is told, in front of `payload`; ports differ by their nature. */
-function named(listener: string, first: string, payload: string): Script {
-  return async (proxy) => {
-    const client = await proxy.client(listener);
-    const ports = [client.socket.localPort ?? 0, proxy.port(listener)];
-    client.sends(first + payload);
-    const { peer } = await proxy.origins.next();
-    peer.sends("x");
-    await client.receives(1);
-    const [told = ""] = await farewell(client, peer);
-    const received = told.replace(/ end$/, "");
-    return ports.reduce((text, port) => {
-      const bytes = String.fromCharCode(port >> 8, port & 0xff);
-      return text.replace(String(port), "PORT").replace(bytes, "PP");
-    }, received);
-  };
-}
 
 const AFAR = {
   sourceIp: Uint8Array.of(198, 51, 100, 7),

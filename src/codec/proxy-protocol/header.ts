@@ -39,7 +39,7 @@ export function areEnds({ destinationIp, sourceIp }: ProxiedAddresses): boolean 
   return isUnicast(sourceIp) && isUnicast(destinationIp);
 }
 
-/** Both addresses in one family: an IPv4 address beside an IPv6 one is mapped (RFC 4291 2.5.5.2). */
+/** Both in one family: an IPv4 address beside an IPv6 one is mapped (RFC 4291 section 2.5.5.2). */
 export function inOneFamily(addresses: ProxiedAddresses): ProxiedAddresses {
   const { destinationIp, sourceIp } = addresses;
   if (sourceIp.length === destinationIp.length) return addresses;

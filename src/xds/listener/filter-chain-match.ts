@@ -10,8 +10,6 @@ import type { CidrRange, FilterChainMatch } from "../../model/listener.ts";
 import type { Place } from "../check/place.ts";
 import { keyOf } from "../message/scalar.ts";
 
-const PORT_MAX = 65_535;
-
 const SOURCE: Readonly<Record<FilterChainMatch["sourceType"], Source>> = {
   any: Source.ANY,
   sameIpOrLoopback: Source.SAME_IP_OR_LOOPBACK,
@@ -41,7 +39,7 @@ export function decodeMatch(
     ),
     sourceType: keyOf(SOURCE, message?.sourceType ?? Source.ANY) ?? "any",
     sourcePrefixRanges: ranges(message?.sourcePrefixRanges, "source_prefix_ranges"),
-    sourcePorts: decodePorts(message?.sourcePorts ?? [], place.field("source_ports")),
+    sourcePorts: message?.sourcePorts ?? [],
   };
 }
 
@@ -59,7 +57,7 @@ function decodeServerNames(
   });
 }
 
-/** A range without `prefix_len` is a range of length 0, as in Envoy; longer than an address is it. */
+/** Without `prefix_len` its length is 0, and at most an address's, as in Envoy. */
 function decodeRange(message: CidrRangeMessage, place: Place): CidrRange {
   const { addressPrefix: address } = message;
   const bytes = parseIp(address);
@@ -68,13 +66,6 @@ function decodeRange(message: CidrRangeMessage, place: Place): CidrRange {
   }
   const bits = bytes === undefined ? 0 : 8 * bytes.length;
   return { address, prefixLength: Math.min(message.prefixLen ?? 0, bits) };
-}
-
-function decodePorts(ports: readonly number[], place: Place): readonly number[] {
-  ports.forEach((port, i) => {
-    if (port < 1 || port > PORT_MAX) place.item(i).refuse("is no port", port, `1 to ${PORT_MAX}`);
-  });
-  return ports;
 }
 
 /**
