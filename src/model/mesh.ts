@@ -38,11 +38,15 @@ export interface MeshSettings {
   readonly protocolDetectionTimeoutMs: number;
   /** What a host outside the registry gets (Istio: MeshConfig.outboundTrafficPolicy). */
   readonly outboundTrafficPolicy: OutboundTrafficPolicy;
+  /** Which paths are one and the same (Istio: MeshConfig.pathNormalization). */
+  readonly pathNormalization: PathNormalization;
   /** Of every listener of every proxy. */
   readonly accessLogs: readonly AccessLog[];
 }
 
 export type OutboundTrafficPolicy = "allowAny" | "registryOnly";
+
+export type PathNormalization = "none" | "base" | "mergeSlashes" | "decodeAndMergeSlashes";
 
 export const DEFAULT_SETTINGS: MeshSettings = {
   trustDomain: "cluster.local",
@@ -50,6 +54,7 @@ export const DEFAULT_SETTINGS: MeshSettings = {
   rootNamespace: "istio-system",
   protocolDetectionTimeoutMs: 0,
   outboundTrafficPolicy: "allowAny",
+  pathNormalization: "base",
   accessLogs: [],
 };
 

@@ -13,7 +13,7 @@ import {
 } from "./inbound/clusters.ts";
 import { explicitInbound, virtualInbound } from "./inbound/listeners.ts";
 import { type InboundPort, inboundPorts } from "./inbound/ports.ts";
-import { asMeshAsks, logged } from "./mesh-wide.ts";
+import { asMeshAsks, asSettingsAsk } from "./mesh-wide.ts";
 import { EXPLICIT_ROUTES } from "./names.ts";
 import { outboundClusters } from "./outbound/clusters.ts";
 import { explicitListeners, interceptListeners } from "./outbound/listeners.ts";
@@ -69,7 +69,7 @@ export function inboundConfig(mesh: Mesh, pod: Pod, client: Client): ProxyConfig
     ? ports.map((port) => explicitInbound(pod, port, detectionMs))
     : [virtualInbound(ports, detectionMs)];
   return {
-    listeners: logged(listeners, mesh.settings),
+    listeners: asSettingsAsk(listeners, mesh.settings),
     routes: [],
     clusters,
     endpoints: [],

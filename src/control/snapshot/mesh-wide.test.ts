@@ -97,3 +97,33 @@ describe("a rule's mirrors and CORS policy", () => {
     for (const kinds of managers) expect(kinds.slice(-2)).toEqual(["cors", "router"]);
   });
 });
+
+describe("a mesh's path normalization", () => {
+  /** What the HTTP chains of all listeners of a client are told. */
+  function pathsOf(normalization: string | undefined): ReadonlySet<string> {
+    const config =
+      normalization === undefined
+        ? ""
+        : `\n---\napiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nmetadata: { name: mesh }\n` +
+          `pathNormalization: { normalization: ${normalization} }\n`;
+    const { listeners } = clientSnapshot(meshOf(SERVICES + config));
+    const told = listeners
+      .flatMap(({ filterChains }) => filterChains)
+      .flatMap(({ filter }) => {
+        if (filter.kind === "tcp") return [];
+        return `${filter.normalizePath} ${filter.mergeSlashes} ${filter.escapedSlashes}`;
+      });
+    return new Set(told);
+  }
+
+  it.each([
+    [undefined, "true false keep"],
+    ["DEFAULT", "true false keep"],
+    ["NONE", "false false keep"],
+    ["BASE", "true false keep"],
+    ["MERGE_SLASHES", "true true keep"],
+    ["DECODE_AND_MERGE_SLASHES", "true true forward"],
+  ])("%s is told to every connection manager", (normalization, told) => {
+    expect(pathsOf(normalization)).toEqual(new Set([told]));
+  });
+});

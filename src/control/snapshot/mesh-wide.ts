@@ -4,28 +4,40 @@ import type {
   Listener,
   TcpProxy,
 } from "../../model/listener.ts";
-import type { Mesh } from "../../model/mesh.ts";
+import type { Mesh, MeshSettings, PathNormalization } from "../../model/mesh.ts";
 
 type Filter = HttpConnectionManager | TcpProxy;
 
 /** What the mesh as a whole asks of every outbound listener. */
 export function asMeshAsks(listeners: readonly Listener[], mesh: Mesh): readonly Listener[] {
-  const { accessLogs } = mesh.settings;
+  const asked = asSettingsAsk(listeners, mesh.settings);
   const cors = mesh.routes.some(({ rules }) => rules.some((rule) => rule.cors !== undefined));
-  if (accessLogs.length === 0 && !cors) return listeners;
+  return cors ? asked.map((listener) => changed(listener, withCors)) : asked;
+}
+
+/** What the settings ask of every listener, in and out: what is logged, which paths are alike. */
+export function asSettingsAsk(
+  listeners: readonly Listener[],
+  { accessLogs, pathNormalization }: MeshSettings,
+): readonly Listener[] {
+  if (accessLogs.length === 0 && pathNormalization === "base") return listeners;
+  const paths = PATHS[pathNormalization];
   return listeners.map((listener) =>
-    changed(listener, (filter) => ({ ...(cors ? withCors(filter) : filter), accessLogs })),
+    changed(listener, (filter) =>
+      filter.kind === "tcp" ? { ...filter, accessLogs } : { ...filter, ...paths, accessLogs },
+    ),
   );
 }
 
-/** The listeners, everything that passes through them logged. */
-export function logged(
-  listeners: readonly Listener[],
-  { accessLogs }: Mesh["settings"],
-): readonly Listener[] {
-  if (accessLogs.length === 0) return listeners;
-  return listeners.map((listener) => changed(listener, (filter) => ({ ...filter, accessLogs })));
-}
+type PathRules = Pick<HttpConnectionManager, "normalizePath" | "mergeSlashes" | "escapedSlashes">;
+
+/** Istio: MeshConfig.ProxyPathNormalization, as istiod tells Envoy. */
+const PATHS: Readonly<Record<PathNormalization, PathRules>> = {
+  none: { normalizePath: false, mergeSlashes: false, escapedSlashes: "keep" },
+  base: { normalizePath: true, mergeSlashes: false, escapedSlashes: "keep" },
+  mergeSlashes: { normalizePath: true, mergeSlashes: true, escapedSlashes: "keep" },
+  decodeAndMergeSlashes: { normalizePath: true, mergeSlashes: true, escapedSlashes: "forward" },
+};
 
 function changed(listener: Listener, change: (filter: Filter) => Filter): Listener {
   const chain = (one: FilterChain): FilterChain => ({ ...one, filter: change(one.filter) });

@@ -1,6 +1,6 @@
 import { LineCounter, type Node, parseDocument } from "yaml";
 import type { Diagnostic, Position } from "../../base/diagnostic.ts";
-import { DEFAULT_SETTINGS, type MeshSettings } from "../../model/mesh.ts";
+import { DEFAULT_SETTINGS, type MeshSettings, type PathNormalization } from "../../model/mesh.ts";
 import type { KubernetesObject, Path } from "../kubernetes/object.ts";
 import { childOf, positionIn, type YamlSource } from "../kubernetes/yaml-object.ts";
 import { readAccessLogs } from "./access-log.ts";
@@ -102,6 +102,15 @@ function embed(
   };
 }
 
+/** By Istio's names; what is no such name has been refused. */
+const PATHS: Readonly<Partial<Record<string, PathNormalization>>> = {
+  DEFAULT: "base",
+  NONE: "none",
+  BASE: "base",
+  MERGE_SLASHES: "mergeSlashes",
+  DECODE_AND_MERGE_SLASHES: "decodeAndMergeSlashes",
+};
+
 function readMeshConfig(config: Spec): Partial<MeshSettings> {
   checkFields(config, MESH_CONFIG);
   const settings: { -readonly [Key in keyof MeshSettings]?: MeshSettings[Key] } = {};
@@ -122,6 +131,8 @@ function readMeshConfig(config: Spec): Partial<MeshSettings> {
   if (detection !== undefined) settings.protocolDetectionTimeoutMs = detection;
   const policy = config.at("outboundTrafficPolicy");
   if (config.at("accessLogFile").present) settings.accessLogs = readAccessLogs(config);
+  const paths = PATHS[config.at("pathNormalization").at("normalization").text() ?? ""];
+  if (paths !== undefined) settings.pathNormalization = paths;
   if (policy.at("mode").present) settings.outboundTrafficPolicy = readPolicy(policy.at("mode"));
   return settings;
 }

@@ -36,7 +36,6 @@ const REPORTED = [
   "extensionProviders",
   "defaultProviders",
   "discoverySelectors",
-  "pathNormalization",
   "defaultHttpRetryPolicy",
   "defaultInboundHttpRetryPolicy",
   "defaultTrafficPolicy",
@@ -60,6 +59,13 @@ export const MESH_CONFIG: FieldTable = {
   protocolDetectionTimeout: executed(DURATION_OR_ZERO),
   outboundTrafficPolicy: executed(
     object({ mode: executed(oneOf("REGISTRY_ONLY", "ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS")) }),
+  ),
+  pathNormalization: executed(
+    object({
+      normalization: executed(
+        oneOf("DEFAULT", "NONE", "BASE", "MERGE_SLASHES", "DECODE_AND_MERGE_SLASHES"),
+      ),
+    }),
   ),
   ...Object.fromEntries(REPORTED.map((name) => [name, reported(ANY, DEFAULTS)])),
 };
