@@ -18,8 +18,8 @@ const COUNTERS = new RegExp(
   [
     /^tcp\..+\.(downstream_cx_(total|no_route|[rt]x_bytes_total)|idle_timeout)$/,
     /^tcp\..+\.max_downstream_connection_duration$/,
-    /^cluster\.(?!half).+\.upstream_cx_(total|active|connect_\w+|destroy|overflow)$/,
-    /^cluster\.(?!half).+\.upstream_cx_(destroy_\w+|none_healthy)$/,
+    /^cluster\.(?!half).+\.upstream_cx_(total|active|destroy|overflow|none_healthy)$/,
+    /^cluster\.(?!half).+\.upstream_cx_(destroy_\w+|connect_(fail|timeout|attempts_exceeded))$/,
     /^cluster\.(?!half).+\.upstream_cx_([rt]x_bytes_total|idle_timeout)$/,
     /^cluster\.(?!half).+\.upstream_rq_(total|active|cancelled|pending_\w+)$/,
     /^listener\..+_[A-Z]+\.downstream_(pre_cx_\w+|listener_filter_\w+|cx_(total|active))$/,
