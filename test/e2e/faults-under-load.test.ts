@@ -9,7 +9,7 @@ import { Ledger } from "../support/ledger/ledger.ts";
 import type { FailureMode } from "../support/ledger/origin/failure.ts";
 import { LedgerOrigin } from "../support/ledger/origin/origin.ts";
 import type { Protocol } from "../support/ledger/request.ts";
-import { expectNoneFailed } from "../support/ledger/verdict.ts";
+import { expectNoneFailed, type Verdict } from "../support/ledger/verdict.ts";
 import type { ProxyKind } from "../support/proxy-program.ts";
 import { describeWith } from "../support/tools.ts";
 
@@ -50,6 +50,10 @@ async function startLoads(kind: ProxyKind): Promise<AllLoads> {
   return AllLoads.start(ports, PROTOCOLS);
 }
 
+function expectOnlyCutOff(verdict: Verdict): void {
+  if (verdict.failed !== verdict.outcomes.truncated) expectNoneFailed(verdict);
+}
+
 /** Before any of the answer has come, an attempt may be followed by another. */
 const BEFORE: readonly { readonly mode: FailureMode; readonly executed: boolean }[] = [
   { mode: "resetBeforeReply", executed: true },
@@ -72,7 +76,9 @@ function testsOf(kind: ProxyKind): void {
     origins[1]?.fail([]);
     await loads.more(5);
     const { gets, posts } = await loads.stopByMethod(ledger, { getsMayRepeat: true });
-    expectNoneFailed(gets);
+    // The end of an HTTP/2 connection cuts other answers off that had begun.
+    if (mode === "closeBeforeReply") expectOnlyCutOff(gets);
+    else expectNoneFailed(gets);
     // The failures were there: what had been executed was so again elsewhere.
     if (executed) expect(gets.repeated).toBeGreaterThan(10);
     expect(posts).toMatchObject({ executedTwice: 0, lost: 0, wrongRequestBody: 0 });
@@ -104,7 +110,7 @@ function testsOf(kind: ProxyKind): void {
     }
     await loads.more(5);
     const { gets, posts } = await loads.stopByMethod(ledger, { getsMayRepeat: true });
-    expectNoneFailed(gets);
+    expectOnlyCutOff(gets);
     expect(posts).toMatchObject({ executedTwice: 0, lost: 0, wrongRequestBody: 0 });
     for (const { name } of origins) expect(ledger.executedBy(name)).toBeGreaterThan(20);
   });
