@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import type { StatefulSession } from "./filter/stateful-session.ts";
 import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
 import type { RouteConfiguration } from "./route.ts";
@@ -12,7 +13,12 @@ export type RouteSource =
   | { readonly kind: "rds"; readonly name: string };
 
 /** Envoy's and our own HTTP filters that are executed. The router is always last. */
-export type HttpFilter = { readonly kind: "router" } | CorsFilter | GrpcWebFilter | TelemetryFilter;
+export type HttpFilter =
+  | { readonly kind: "router" }
+  | CorsFilter
+  | GrpcWebFilter
+  | StatefulSession
+  | TelemetryFilter;
 
 /** Envoy: filters.http.cors.v3.Cors; routes and virtual hosts say what is allowed. */
 export interface CorsFilter {

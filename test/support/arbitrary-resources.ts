@@ -23,6 +23,7 @@ import {
   port,
   positiveMs,
   routeConfiguration,
+  session,
   someText,
   text,
   upTo3,
@@ -197,10 +198,11 @@ const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
     fc.record({ kind: fc.constant("rds" as const), name }),
   ),
   httpFilters: fc
-    .record({ ours: optional(telemetry), grpcWeb: fc.boolean() })
-    .map(({ ours, grpcWeb }) => [
+    .record({ ours: optional(telemetry), grpcWeb: fc.boolean(), kept: optional(session) })
+    .map(({ ours, grpcWeb, kept }) => [
       ...(ours === undefined ? [] : [ours]),
       ...(grpcWeb ? [{ kind: "grpcWeb" as const }] : []),
+      ...(kept === undefined ? [] : [kept]),
       { kind: "router" as const },
     ]),
   generateRequestId: fc.boolean(),

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { HashPolicy } from "../../src/model/balance/hash-policy.ts";
 import type { CorsPolicy } from "../../src/model/filter/cors.ts";
 import type { FilterConfigs } from "../../src/model/filter/filter-configs.ts";
+import type { StatefulSession } from "../../src/model/filter/stateful-session.ts";
 import type { Fraction } from "../../src/model/fraction.ts";
 import type { Origin } from "../../src/model/origin.ts";
 import type {
@@ -219,7 +220,21 @@ const cors: fc.Arbitrary<CorsPolicy> = fc.record({
   shadowEnabled: optional(fraction),
 });
 
-const filterConfigs: fc.Arbitrary<FilterConfigs> = fc.record({ cors: optional(cors) });
+export const session: fc.Arbitrary<StatefulSession> = fc.record({
+  kind: fc.constant("statefulSession" as const),
+  state: optional(
+    fc.oneof(
+      fc.record({ kind: fc.constant("header" as const), name }),
+      fc.record({ kind: fc.constant("cookie" as const), name, path: text, ttlMs: ms }),
+    ),
+  ),
+  strict: fc.boolean(),
+});
+
+const filterConfigs: fc.Arbitrary<FilterConfigs> = fc.record({
+  cors: optional(cors),
+  session: optional(fc.oneof(session, fc.constant("disabled" as const))),
+});
 
 const route: fc.Arbitrary<Route> = fc.record({
   name: text,

@@ -1,4 +1,5 @@
 import type { CorsPolicy } from "./cors.ts";
+import type { SessionOverride } from "./stateful-session.ts";
 
 /**
  * What a route, a virtual host or a route configuration says to single HTTP filters (Envoy:
@@ -6,6 +7,7 @@ import type { CorsPolicy } from "./cors.ts";
  */
 export interface FilterConfigs {
   readonly cors: CorsPolicy | undefined;
+  readonly session: SessionOverride | undefined;
 }
 
-export const NO_FILTER_CONFIGS: FilterConfigs = { cors: undefined };
+export const NO_FILTER_CONFIGS: FilterConfigs = { cors: undefined, session: undefined };

@@ -15,11 +15,16 @@ export interface HeaderSession {
   readonly name: string;
 }
 
+export type SessionState = CookieSession | HeaderSession;
+
 /** Envoy: filters.http.stateful_session.v3.StatefulSession: a client keeps its endpoint. */
 export interface StatefulSession {
   readonly kind: "statefulSession";
   /** Undefined: none, until a route says otherwise. */
-  readonly state: CookieSession | HeaderSession | undefined;
+  readonly state: SessionState | undefined;
   /** 503 where the endpoint of the session is gone, instead of another endpoint. */
   readonly strict: boolean;
 }
+
+/** Envoy: StatefulSessionPerRoute: what one route has instead. */
+export type SessionOverride = StatefulSession | "disabled";

@@ -1,4 +1,5 @@
 import type { HttpConnectionManager } from "../../model/listener.ts";
+import { SessionFilterFactory } from "../affinity/session-filter.ts";
 import { CorsFilterFactory } from "../filters/cors/cors-filter.ts";
 import type { HttpFilterFactory } from "../filters/http-filter.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -8,8 +9,9 @@ export function compileFilters(
   { httpFilters, statPrefix }: HttpConnectionManager,
   telemetry: Telemetry,
 ): readonly HttpFilterFactory[] {
-  return httpFilters.flatMap((filter) => {
-    if (filter.kind !== "cors") return [];
-    return [new CorsFilterFactory(telemetry.cors(statPrefix))];
+  return httpFilters.flatMap((filter): HttpFilterFactory[] => {
+    if (filter.kind === "cors") return [new CorsFilterFactory(telemetry.cors(statPrefix))];
+    if (filter.kind === "statefulSession") return [new SessionFilterFactory(filter)];
+    return [];
   });
 }

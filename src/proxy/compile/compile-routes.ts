@@ -11,6 +11,7 @@ import {
   type VirtualHost,
 } from "../../model/route.ts";
 import { RequestHash } from "../affinity/request-hash.ts";
+import { CompiledSession } from "../affinity/session-filter.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type {
@@ -93,6 +94,7 @@ function compileRoute(
     virtualHost[of],
     config[of],
   ];
+  const filterLevels = [route.filterConfigs, virtualHost.filterConfigs, config.filterConfigs];
   return {
     name: route.name,
     matcher: new RouteMatcher(route.match),
@@ -101,12 +103,16 @@ function compileRoute(
     responseHeaders: mutatorsOf(levels("responseHeaders")),
     attemptCountInRequest: virtualHost.includeRequestAttemptCount,
     attemptCountInResponse: virtualHost.includeAttemptCountInResponse,
+    session: sessionOf(filterLevels),
     // Envoy's filter leaves routes alone that answer themselves.
-    cors:
-      route.action.kind !== "forward"
-        ? undefined
-        : corsOf([route.filterConfigs, virtualHost.filterConfigs, config.filterConfigs]),
+    cors: route.action.kind !== "forward" ? undefined : corsOf(filterLevels),
   };
+}
+
+/** The level that is next to the route decides alone. */
+function sessionOf(levels: readonly FilterConfigs[]): CompiledSession | undefined {
+  const nearest = levels.find(({ session }) => session !== undefined)?.session;
+  return nearest === undefined ? undefined : new CompiledSession(nearest);
 }
 
 /** `levels`: from the route outwards. */

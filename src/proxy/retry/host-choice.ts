@@ -14,9 +14,9 @@ import type { RequestHead } from "../route/request-head.ts";
 /** Which host each attempt of a request goes to. */
 export class HostChoice {
   /** The address of the host that the client's session keeps to; empty: none. */
-  session = "";
+  #session = "";
   /** It keeps to no other. */
-  strictSession = false;
+  #strict = false;
   readonly #random: Random;
   readonly #tried: Host[] = [];
   readonly #hash = new Hash64();
@@ -29,8 +29,7 @@ export class HostChoice {
   }
 
   reset(): void {
-    this.session = "";
-    this.strictSession = false;
+    this.#session = "";
     this.#tried.length = 0;
     this.#hashed = false;
     this.#cookies.length = 0;
@@ -45,6 +44,12 @@ export class HostChoice {
   ): void {
     if (hash === undefined || !cluster.choosesByHash) return;
     this.#hashed = hash.of(request, source, this.#hash, this.#cookies);
+  }
+
+  /** The first attempt goes to the host of this address, where it can; empty: to any. */
+  keepTo(address: string, strict: boolean): void {
+    this.#session = address;
+    this.#strict = strict;
   }
 
   /** Hands the client its new cookies. */
@@ -63,9 +68,10 @@ export class HostChoice {
     destination: Address | undefined,
     retry: CompiledRetry | undefined,
   ): Host | undefined {
-    if (this.session !== "") {
-      const kept = cluster.pickForSession(this.session);
-      if (kept !== undefined || this.strictSession) return kept;
+    if (this.#session !== "") {
+      const kept = cluster.pickForSession(this.#session);
+      this.#session = "";
+      if (kept !== undefined || this.#strict) return kept;
     }
     if (cluster.config.discovery === "originalDst") {
       return destination === undefined ? undefined : cluster.pickAddress(destination);

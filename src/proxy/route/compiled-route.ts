@@ -1,5 +1,6 @@
 import type { Fraction } from "../../model/fraction.ts";
 import type { RequestHash } from "../affinity/request-hash.ts";
+import type { CompiledSession } from "../affinity/session-filter.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
@@ -18,6 +19,8 @@ export interface CompiledRoute {
   readonly attemptCountInResponse: boolean;
   /** Undefined: no level says anything. */
   readonly cors: CompiledCors | undefined;
+  /** Undefined: the listener's own. */
+  readonly session: CompiledSession | undefined;
 }
 
 export type CompiledAction = CompiledForward | CompiledRedirect | CompiledDirectResponse;

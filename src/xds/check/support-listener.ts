@@ -69,6 +69,14 @@ export const LISTENER_SUPPORT: SupportTable = {
   },
   "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": {},
   "envoy.extensions.filters.http.cors.v3.Cors": {},
+  "envoy.extensions.filters.http.stateful_session.v3.StatefulSession":
+    executed("session_state strict"),
+  "envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute": executed(
+    "disabled stateful_session",
+  ),
+  "envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState": executed("cookie"),
+  "envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState": executed("name"),
+  "envoy.type.http.v3.Cookie": executed("name ttl path"),
   "envoy.extensions.filters.http.cors.v3.CorsPolicy": executed(
     "allow_origin_string_match allow_methods allow_headers expose_headers max_age " +
       "allow_credentials allow_private_network_access forward_not_matching_preflights " +

@@ -1,10 +1,12 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsPolicySchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { StatefulSessionPerRouteSchema } from "../../gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.js";
 import { type FilterConfigs, NO_FILTER_CONFIGS } from "../../model/filter/filter-configs.ts";
 import type { Place } from "../check/place.ts";
 import { pack, unpack } from "../message/any.ts";
 import { decodeCors, encodeCors } from "./cors.ts";
 import { FILTER_NAMES } from "./names.ts";
+import { decodeSessionOverride, encodeSessionOverride } from "./stateful-session.ts";
 
 type Configs = Readonly<Record<string, Any>>;
 
@@ -17,8 +19,11 @@ export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfi
   for (const [name, any] of Object.entries(configs)) {
     const at = place.field(name);
     const cors = unpack(any, CorsPolicySchema);
+    const session = unpack(any, StatefulSessionPerRouteSchema);
     if (cors !== undefined) decoded = { ...decoded, cors: decodeCors(cors, at) };
-    else at.refuse("is no filter's configuration that is executed here", any.typeUrl);
+    else if (session !== undefined) {
+      decoded = { ...decoded, session: decodeSessionOverride(session, at) };
+    } else at.refuse("is no filter's configuration that is executed here", any.typeUrl);
   }
   return decoded;
 }
@@ -27,6 +32,10 @@ export function encodeFilterConfigs(configs: FilterConfigs): Record<string, Any>
   const encoded: Record<string, Any> = {};
   if (configs.cors !== undefined) {
     encoded[FILTER_NAMES.cors] = pack(CorsPolicySchema, encodeCors(configs.cors));
+  }
+  if (configs.session !== undefined) {
+    const message = encodeSessionOverride(configs.session);
+    encoded[FILTER_NAMES.statefulSession] = pack(StatefulSessionPerRouteSchema, message);
   }
   return encoded;
 }

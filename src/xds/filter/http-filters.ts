@@ -3,6 +3,7 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsSchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
+import { StatefulSessionSchema } from "../../gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.js";
 import type {
   HttpFilter as FilterMessage,
   HttpFilterSchema as FilterSchema,
@@ -10,10 +11,11 @@ import type {
 } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { HttpFilter } from "../../model/listener.ts";
 import type { Place } from "../check/place.ts";
-import { packEmpty, typeNameOf } from "../message/any.ts";
+import { pack, packEmpty, typeNameOf, unpack } from "../message/any.ts";
 import type { EncodeFor } from "../message/flavor.ts";
 import { decodeTelemetry, encodeTelemetry, isTypedStruct } from "../network/telemetry-filter.ts";
 import { FILTER_NAMES } from "./names.ts";
+import { decodeSession, encodeSession } from "./stateful-session.ts";
 
 /** The chain of HTTP filters; each kind stands in it once, the router at its end. */
 export function decodeFilters(message: ManagerMessage, place: Place): HttpFilter[] {
@@ -44,6 +46,8 @@ function isRouter(any: Any): boolean {
 /** Types that are unknown altogether were refused by the check; here, those out of place. */
 function decodeFilter(any: Any, place: Place): HttpFilter | undefined {
   if (isTypedStruct(any)) return decodeTelemetry(any, place);
+  const session = unpack(any, StatefulSessionSchema);
+  if (session !== undefined) return decodeSession(session, place);
   switch (typeNameOf(any.typeUrl)) {
     case RouterSchema.typeName:
       return { kind: "router" };
@@ -78,6 +82,8 @@ function encodeFilter(filter: HttpFilter): Any {
       return packEmpty(GrpcWebSchema);
     case "cors":
       return packEmpty(CorsSchema);
+    case "statefulSession":
+      return pack(StatefulSessionSchema, encodeSession(filter));
     case "telemetry":
       return encodeTelemetry(filter);
   }

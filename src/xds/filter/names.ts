@@ -5,5 +5,6 @@ export const FILTER_NAMES: Readonly<Record<HttpFilter["kind"], string>> = {
   cors: "envoy.filters.http.cors",
   grpcWeb: "envoy.filters.http.grpc_web",
   router: "envoy.filters.http.router",
+  statefulSession: "envoy.filters.http.stateful_session",
   telemetry: "outrigger.telemetry",
 };
