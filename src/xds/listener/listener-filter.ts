@@ -39,9 +39,9 @@ export function decodeListenerFilters(
 function decodeFilter(message: ListenerFilterMessage, place: Place): ListenerFilter | undefined {
   const { configType, name } = message;
   const any = configType.case === "typedConfig" ? configType.value : undefined;
-  const filter = plainFilter(name, any) ?? proxyProtocol(name, any);
-  if (filter !== undefined) return filter;
   const at = place.field("typed_config");
+  const filter = plainFilter(name, any) ?? proxyProtocol(name, any, at);
+  if (filter !== undefined) return filter;
   if (any === undefined) at.refuse("is missing", name);
   else at.refuse("is no listener filter that is executed", any.typeUrl);
   return undefined;
@@ -58,15 +58,24 @@ function plainFilter(filterName: string, any: Any | undefined): Plain | undefine
 }
 
 /** The name alone is the filter with its defaults. */
-function proxyProtocol(name: string, any: Any | undefined): ProxyProtocolFilter | undefined {
+function proxyProtocol(
+  name: string,
+  any: Any | undefined,
+  place: Place,
+): ProxyProtocolFilter | undefined {
   const bare = any === undefined && name === PROXY_PROTOCOL;
   const message = bare ? create(ProxyProtocolSchema) : unpack(any, ProxyProtocolSchema);
   if (message === undefined) return undefined;
-  const { disallowedVersions } = message;
+  const disallowedVersions = message.disallowedVersions.flatMap((version) => {
+    return keyOf(VERSIONS, version) ?? [];
+  });
+  if (new Set(disallowedVersions).size === Object.keys(VERSIONS).length) {
+    place.field("disallowed_versions").refuse("leave no version", disallowedVersions);
+  }
   return {
     kind: "proxyProtocol",
     allowWithout: message.allowRequestsWithoutProxyProtocol,
-    disallowedVersions: disallowedVersions.flatMap((version) => keyOf(VERSIONS, version) ?? []),
+    disallowedVersions,
     statPrefix: message.statPrefix,
   };
 }

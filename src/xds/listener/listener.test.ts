@@ -152,6 +152,11 @@ describe("the PROXY protocol filter", () => {
     ]);
   });
 
+  it("has to be for some version", () => {
+    const { problems } = listener([chain({})], [proxied({ disallowed_versions: ["V1", "V2"] })]);
+    expect(problems.map(placeOf)).toEqual(["listener_filters[0].typed_config.disallowed_versions"]);
+  });
+
   it("keeps nothing of what a header adds, and says so", () => {
     const rule = { tlv_type: 2, on_tlv_present: { key: "host" } };
     const { problems } = listener([chain({})], [proxied({ rules: [rule] })]);
