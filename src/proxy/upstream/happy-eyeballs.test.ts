@@ -75,7 +75,7 @@ it("TLS to one of several addresses names no server that nobody configured", asy
   const hello = Promise.withResolvers<Buffer>();
   const server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
-    socket.once("data", (bytes) => {
+    socket.once("data", (bytes: Buffer) => {
       hello.resolve(bytes);
       socket.destroy();
     });

@@ -31,7 +31,8 @@ function told(
   const localities = localitiesFor(endpoints, { labels: own, settings, failsOver });
   return localities.map(
     ({ locality: { region, zone, subZone }, priority, weight, endpoints: of }) => {
-      return `${[region, zone, subZone].filter((part) => part !== "").join("/")}: ${priority}, ${weight} (${of.length})`;
+      const place = [region, zone, subZone].filter((part) => part !== "").join("/");
+    return `${place}: ${priority}, ${weight} (${of.length})`;
     },
   );
 }

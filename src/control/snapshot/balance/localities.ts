@@ -69,7 +69,7 @@ function shareOf({
   return settings?.distribute.find(({ from }) => isWithin(own, from));
 }
 
-/** Each place that is named gets its share, divided by weight where it is several; others get none. */
+/** Each place that is named gets its share, by weight where it is several; others get none. */
 function distributed(
   groups: readonly (readonly PlacedEndpoint[])[],
   to: Readonly<Record<string, number>>,

@@ -46,7 +46,8 @@ function show(chain: FilterChain | undefined): string {
   const clusters = chain.filter.clusters.map(({ cluster, weight }) => {
     if (!cluster.includes("|")) return `${cluster} ${weight}`;
     const [, port, subset, host = ""] = cluster.split("|");
-    return `${[host.split(".svc")[0], subset].filter((part) => part !== "").join(" ")}:${port} ${weight}`;
+    const whom = [host.split(".svc")[0], subset].filter((part) => part !== "").join(" ");
+    return `${whom}:${port} ${weight}`;
   });
   return `${[...serverNames, ...ranges].join(" ")} -> ${clusters.join(", ")}`;
 }

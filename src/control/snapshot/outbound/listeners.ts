@@ -74,8 +74,9 @@ function virtualOutbound(outlook: Outlook): Listener {
 /**
  * `0.0.0.0_80`: the HTTP services of a port are told apart by their hosts. What is not HTTP there
  * goes to the services whose range its address is in, or that have no address at all
- * (ServiceEntries; of TLS by the name that the client asks for), else where it wanted to go. Hosts that only routes know are
- * served on port 80, as in a cluster of Istio's, whose own gateway is a service on that port.
+ * (ServiceEntries; of TLS by the name that the client asks for), else where it wanted to go. Hosts
+ * that only routes know are served on port 80, as in a cluster of Istio's, whose own gateway is a
+ * service on that port.
  */
 function portListeners(outlook: Outlook): readonly Listener[] {
   const http = new Set(portsWhere(outlook, (at) => at.carriage === "http"));
