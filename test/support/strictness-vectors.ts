@@ -5,16 +5,22 @@ import { wireBytes } from "./vector-file.ts";
 export interface StrictnessVector {
   /** The heading, and which of its inputs it is. */
   readonly name: string;
+  /** What stands behind the input's fence, as `method=HEAD close`. */
+  readonly options: readonly string[];
   readonly input: string;
   readonly statuses: readonly number[];
   readonly closed: boolean;
   readonly sees: readonly string[];
   readonly has: readonly string[];
   readonly lacks: readonly string[];
+  /** Of `responses.md`: what the client gets behind the last head; undefined: whatever. */
+  readonly body: string | undefined;
+  readonly upstream: string | undefined;
 }
 
 const SECTION = /^## (?<title>.+)\n(?<body>(?:(?!^## )[\s\S])*)/gm;
-const CASE = /^```http\n(?<wire>[\s\S]*?)^```\n```verdict\n(?<verdict>[\s\S]*?)^```$/gm;
+const CASE =
+  /^```http(?<options>[^\n]*)\n(?<wire>[\s\S]*?)^```\n```verdict\n(?<verdict>[\s\S]*?)^```$/gm;
 const RESPONSE = /^(?<status>\d{3}) (?<after>open|closed)$/;
 
 /** Reads the cases of a file. Throws where a heading has no harmless one, or no other. */
@@ -23,7 +29,7 @@ export function readStrictnessVectors(path: URL): readonly StrictnessVector[] {
   return [...text.matchAll(SECTION)].flatMap(({ groups = {} }) => {
     const title = groups.title ?? "";
     const cases = [...(groups.body ?? "").matchAll(CASE)];
-    const fences = groups.body?.match(/^```http$/gm)?.length ?? 0;
+    const fences = groups.body?.match(/^```http\b/gm)?.length ?? 0;
     const vectors = cases.map((one, i) => vectorOf(`${title} (${i + 1})`, one.groups ?? {}));
     const harmless = vectors.filter(({ closed }) => !closed).length;
     if (fences !== cases.length || harmless === 0 || cases.length < 2) {
@@ -40,12 +46,15 @@ function vectorOf(name: string, groups: Partial<Record<string, string>>): Strict
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => unescaped(line, word));
   return {
     name,
+    options: (groups.options ?? "").trim().split(" "),
     input: wireText(groups.wire ?? ""),
     statuses: responses.map(({ status }) => Number(status)),
     closed: lines.includes("closed") || responses.at(-1)?.after === "closed",
     sees: after("sees"),
     has: after("has"),
     lacks: after("lacks"),
+    body: lines.includes("body") ? "" : after("body")[0],
+    upstream: after("upstream")[0],
   };
 }
 
