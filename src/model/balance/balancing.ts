@@ -40,7 +40,7 @@ export interface SlowStart {
   readonly minWeightPercent: number;
 }
 
-/** What a policy is told beside its name. What the cluster's policy does not read is the default. */
+/** What a policy is told beside its name; what the cluster's does not read is the default. */
 export interface BalancingOptions {
   readonly ringHash: RingHashOptions;
   /** MAGLEV: entries of the table, a prime below 5000012; Envoy's default 65537. */

@@ -39,7 +39,7 @@ const CASES: readonly NamedCase[] = [
       {
         name: "divides between healthy and degraded as far as healthy ones suffice",
         policy,
-        // 1.4 * 50 = 70 percent of availability is healthy, the rest of the load is for the degraded.
+        // 1.4 * 50 = 70 percent of the load finds healthy hosts; degraded ones get the rest.
         hosts: [{}, DEGRADED],
         shares: [0.7, 0.3],
       },

@@ -156,7 +156,8 @@ describe.each([
       ring_hash_lb_config: { minimum_ring_size: 9, maximum_ring_size: 8 },
     },
     problem:
-      "ring_hash_lb_config.minimum_ring_size: is above maximum_ring_size (found 9; allowed at most 8)",
+      "ring_hash_lb_config.minimum_ring_size: is above maximum_ring_size " +
+      "(found 9; allowed at most 8)",
   },
   {
     fields: { lb_policy: "MAGLEV", maglev_lb_config: { table_size: 65_536 } },
