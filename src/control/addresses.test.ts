@@ -58,6 +58,31 @@ describe("AddressBook", () => {
     expect(service?.addresses).toEqual(["192.0.2.0/24", expect.stringMatching(/^10\./)]);
   });
 
+  it("gives an IPv6 address to a service of both families, and that alone to one of IPv6", () => {
+    const service = (name: string, families: string) => `
+apiVersion: v1
+kind: Service
+metadata: { name: ${name} }
+spec: { ${families}, selector: { app: ${name} }, ports: [{ port: 80 }] }`;
+    const text = [
+      service("both", "ipFamilyPolicy: PreferDualStack"),
+      service("six", "ipFamilies: [IPv6]"),
+      service("written", 'ipFamilies: [IPv4, IPv6], clusterIPs: ["10.96.0.77", "fd00::77"]'),
+      service("half", 'ipFamilyPolicy: RequireDualStack, clusterIP: "10.96.0.78"'),
+      service("four", "ipFamilies: [IPv4]"),
+    ].join("\n---");
+    const { services } = new AddressBook().assign(translate([{ file: "mesh.yaml", text }]));
+    const ipv6 = expect.stringMatching(/^fd00:10:96::[0-9a-f]+:[0-9a-f]+$/);
+    const ipv4 = expect.stringMatching(/^10\./);
+    expect(services.map(({ addresses }) => addresses)).toEqual([
+      [ipv4, ipv6],
+      [ipv6],
+      ["10.96.0.77", "fd00::77"],
+      ["10.96.0.78", ipv6],
+      [ipv4],
+    ]);
+  });
+
   it("gives ServiceEntries addresses of 240.240.0.0/16, and none to wildcards", () => {
     const entry = (host: string) => `
 apiVersion: networking.istio.io/v1

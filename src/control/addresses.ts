@@ -8,6 +8,8 @@ interface Range {
 
 /** Kubernetes' usual service range, 10.96.0.0/12. */
 const CLUSTER_IPS: Range = { base: 0x0a_60_00_00, size: 1 << 20 };
+/** What IPv6 addresses of Services begin with; the IPv4 address beside follows. */
+const CLUSTER_IPV6_PREFIX = "fd00:10:96::";
 /** What Istio gives to ServiceEntries, 240.240.0.0/16. */
 const ENTRY_IPS: Range = { base: 0xf0_f0_00_00, size: 1 << 16 };
 
@@ -60,14 +62,32 @@ function firstFree(key: string, { base, size }: Range, taken: ReadonlySet<string
 
 function needsAddress(service: Service): boolean {
   const { headless, resolution, host } = service;
-  const single = service.addresses.some((address) => !address.includes("/"));
+  const single = service.addresses.some(
+    (address) => !address.includes("/") && (!isOfBoth(service) || !address.includes(":")),
+  );
   return !single && !headless && resolution !== "none" && !host.startsWith("*");
 }
 
 function addressed(service: Service, given: ReadonlyMap<string, string>): Service {
   const address = needsAddress(service) ? given.get(keyOf(service)) : undefined;
-  if (address === undefined) return service;
-  return { ...service, addresses: [...service.addresses, address] };
+  const { addresses, ipFamilies = ["IPv4"], headless } = service;
+  const added = address !== undefined && ipFamilies.includes("IPv4") ? [address] : [];
+  const known = address ?? addresses.find((each) => !each.includes(":"));
+  const lacksIpv6 =
+    ipFamilies.includes("IPv6") && !headless && !addresses.some((each) => each.includes(":"));
+  if (lacksIpv6 && known !== undefined) added.push(asIpv6(known));
+  return added.length === 0 ? service : { ...service, addresses: [...addresses, ...added] };
+}
+
+function isOfBoth({ ipFamilies }: Service): boolean {
+  return ipFamilies !== undefined && ipFamilies.length > 1;
+}
+
+/** `fd00:10:96::a64:48d4` for 10.100.72.212: unique as that is. */
+function asIpv6(address: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split(".").map(Number);
+  const groups = [a * 256 + b, c * 256 + d].map((group) => group.toString(16));
+  return `${CLUSTER_IPV6_PREFIX}${groups.join(":")}`;
 }
 
 function keyOf(service: Service): string {

@@ -6,6 +6,7 @@ import { inboundConfig, type OutboundConfig, outboundConfig } from "./snapshot/b
 import { type Client, relevantLabels } from "./snapshot/client.ts";
 import { inconsistencies } from "./snapshot/consistent.ts";
 import { Interner } from "./snapshot/intern.ts";
+import { withIpv6 } from "./snapshot/ipv6/twins.ts";
 import { addressOf, clientOf, identityOf } from "./snapshot/proxy-identity.ts";
 
 /** What snapshots are made from, at one moment. */
@@ -78,12 +79,13 @@ export class SnapshotStore implements SnapshotSource {
     const outbound = this.#outboundFor(client, world);
     const inbound =
       pod === undefined ? NOTHING : this.#interned(inboundConfig(world.mesh, pod, client));
-    const config = {
+    const both = {
       listeners: [...outbound.listeners, ...inbound.listeners],
       routes: outbound.routes,
       clusters: [...outbound.clusters, ...inbound.clusters],
       endpoints: outbound.endpoints,
     };
+    const config = pod?.ipv6Address === undefined ? both : this.#interned(withIpv6(both));
     const problems = inconsistencies(config, outbound.absent);
     if (problems.length === 0) return { version: this.#versionOf(config), ...config };
     this.#problems.set(

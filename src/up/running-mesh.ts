@@ -64,7 +64,7 @@ export class RunningMesh {
         control.setPods(pods);
         this.#zone = this.#zoneOf(control.mesh, pods);
       },
-      namePorts: () => this.#names?.ports,
+      names: () => this.#names?.targets ?? [],
       // Starting is all CPU: more at once would only make each slower.
       parallel: availableParallelism() + 1,
     });
@@ -124,7 +124,7 @@ export class RunningMesh {
   #answerNames(): Promise<MeshNames> {
     const { fabric, options, control } = this.#parts;
     return MeshNames.open({
-      host: fabric.gateway,
+      hosts: fabric.gateways,
       clock: options.clock,
       registry: control.metrics,
       zone: () => this.#zone,
@@ -137,7 +137,10 @@ export class RunningMesh {
   }
 
   #namespaceAt(address: string): string {
-    return this.#fleet.pods.find((pod) => pod.address === address)?.namespace ?? "default";
+    return (
+      this.#fleet.pods.find((pod) => pod.address === address || pod.ipv6Address === address)
+        ?.namespace ?? "default"
+    );
   }
 
   /** Says each finding once, until a reading comes without it. */

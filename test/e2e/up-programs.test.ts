@@ -48,6 +48,11 @@ const COMMANDS = {
   mailAnnotated: mail("smtp://mail:2527"),
   mailWaitedFor: mail("smtp://mail:2528"),
   grpc: `"${NODE}" ${HERE}/greeter.ts ask greeter:50051`,
+  ipv6ByName: curl("http://dual:9080/", "-6 -w ' %{remote_ip}'"),
+  ipv6OverTcp: curl("http://dual:9081/", "-6"),
+  ipv6ByPodAddress: curl("http://duals:9080/", "-6 -w ' %{remote_ip}'"),
+  ipv6Metrics: metricsAfter(curl("http://duals:9080/", "-6 -H 'connection: close'"), "webs"),
+  ipv6Nowhere: curl("http://[2001:db8::1]:81/"),
   bare: curl("http://bare:9080/"),
   bareMetrics: metricsAfter(curl("http://bare:9080/"), "bare"),
   skippedPort: curl(`"http://fetcher:8080/?url=http://${pod}:9080/"`),
@@ -56,6 +61,8 @@ const COMMANDS = {
   dnsUdp: lookUp("udp", "A", FQDN),
   dnsTcp: lookUp("tcp", "A", FQDN),
   dnsIpv6: lookUp("udp", "AAAA", FQDN),
+  dnsDual: lookUp("udp", "AAAA", "dual"),
+  dnsOverIpv6: `"${NODE}" ${HERE}/look-up.ts 2001:db8::53 udp A ${FQDN}`,
   dnsService: lookUp("udp", "SRV", `_http._tcp.webs.default.svc.cluster.local`),
   dnsNobody: lookUp("udp", "A", "nobody.default.svc.cluster.local"),
   dnsShort: lookUp("udp", "A", "web.other"),
@@ -187,6 +194,26 @@ describeWith(TOOLS, "programs as they are, in intercepted pods", () => {
     expect(printed("grpc")).toBe("hello world, by sidecar");
   });
 
+  describe("over IPv6, curl", () => {
+    it("reaches a service of both families through its sidecar", () => {
+      expect(printed("ipv6ByName")).toMatch(
+        /"x-envoy-attempt-count":"1".* fd00:10:96::[0-9a-f:]+$/s,
+      );
+      expect(said("ipv6OverTcp").service).toBe("web");
+    });
+
+    it("reaches a pod by its address, through both sidecars", () => {
+      expect(printed("ipv6ByPodAddress")).toMatch(
+        /"x-request-id":"[^"]+".* fd6f:75c8::[0-9a-f]+$/s,
+      );
+      expect(printed("ipv6Metrics")).toMatch(/downstream_cx_total\{[^}]*"\[__\]_15006"\} [1-9]/);
+    });
+
+    it("hears at once that it has no way out", () => {
+      expect(printed("ipv6Nowhere")).toMatch(/status (7|52|56)/);
+    });
+  });
+
   describe("what annotations exclude", () => {
     const reporters = (name: keyof Results): string[] => [
       ...new Set(printed(name).match(/istio_requests_total\{reporter="\w+"/g) ?? []),
@@ -211,6 +238,12 @@ describeWith(TOOLS, "programs as they are, in intercepted pods", () => {
     it.each(["dnsUdp", "dnsTcp"] as const)("finds a service: %s", (name) => {
       const virtual = expect.stringMatching(/^10\./);
       expect(reply(name)).toEqual({ code: 0, answers: [["A", 30, virtual]] });
+    });
+
+    it("finds the IPv6 address of a service of both families, and is answered over IPv6", () => {
+      const virtual = expect.stringMatching(/^fd00:10:96::/);
+      expect(reply("dnsDual")).toEqual({ code: 0, answers: [["AAAA", 30, virtual]] });
+      expect(reply("dnsOverIpv6")).toEqual(reply("dnsUdp"));
     });
 
     it("tells a name without such a record from one that does not exist", () => {

@@ -61,6 +61,10 @@ export const SERVICES: readonly Service[] = [
   namedService("reviews", "a", { ports: [HTTP, DB] }),
   namedService("reviews", "b", { addresses: ["10.96.0.11", "fd00:96::11"] }),
   namedService("web", "a", { headless: true, addresses: [], ports: [HTTP] }),
+  namedService("duals", "a", {
+    ...{ headless: true, addresses: [], selector: { app: "web" }, ports: [HTTP] },
+    ipFamilies: ["IPv4", "IPv6"],
+  }),
   namedEntry("api.example.com", "a", { addresses: ["240.240.0.9"] }),
   namedEntry("secret.example.com", "a", { addresses: ["240.240.0.8"], exportTo: ["a"] }),
   namedEntry("open.example.com", "a", { addresses: [], resolution: "none" }),
@@ -76,7 +80,7 @@ export const SERVICES: readonly Service[] = [
 ];
 
 export const PODS: readonly Pod[] = [
-  namedPod("web-0", "web", "10.200.0.2"),
+  { ...namedPod("web-0", "web", "10.200.0.2"), ipv6Address: "fd6f:75c8::2" },
   namedPod("web-1", "web", "10.200.0.3", false),
   namedPod("other", "other", "10.200.0.4"),
 ];

@@ -1,3 +1,5 @@
+import { parseIp, sharesPrefix } from "../../src/base/ip-address.ts";
+
 /**
  * A nat table as iptables-restore reads it, and what it does with a packet: enough of iptables to
  * compare two sets of rules by their behaviour.
@@ -94,11 +96,8 @@ function parseRule(words: readonly string[]): Rule {
 }
 
 function contains(range: string, address: string): boolean {
-  const [network = "", bits = "32"] = range.split("/");
-  const size = 2 ** (32 - Number(bits));
-  return Math.floor(numeric(network) / size) === Math.floor(numeric(address) / size);
-}
-
-function numeric(address: string): number {
-  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  const [network = "", bits] = range.split("/");
+  const [start, asked] = [parseIp(network), parseIp(address)];
+  if (start === undefined || asked === undefined) throw new Error(`no range: ${range}`);
+  return sharesPrefix(start, asked, Number(bits ?? start.length * 8));
 }

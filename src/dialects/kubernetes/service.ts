@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { LoadBalancerAlgorithm } from "../../model/destination-policy.ts";
 import type {
+  IpFamily,
   Labels,
   MeshSettings,
   Namespace,
@@ -35,14 +36,14 @@ const SPEC = fieldTable({
     "type",
     "externalName",
     "trafficDistribution",
+    "ipFamilies",
+    "ipFamilyPolicy",
   ],
   accepted: [
     "allocateLoadBalancerNodePorts",
     "externalTrafficPolicy",
     "healthCheckNodePort",
     "internalTrafficPolicy",
-    "ipFamilies",
-    "ipFamilyPolicy",
     "loadBalancerClass",
     "loadBalancerIP",
     "loadBalancerSourceRanges",
@@ -92,6 +93,7 @@ export function readService(
     ports: readPorts(spec, type, opaque),
     addresses: addresses.filter((address) => address !== "None"),
     headless: addresses[0] === "None",
+    ...readFamilies(spec, addresses),
     selector: type === "ExternalName" ? undefined : readSelector(spec),
     resolution: type === "ExternalName" ? "dns" : "pods",
     endpoints: externalName === undefined ? [] : [externalEndpoint(externalName)],
@@ -192,6 +194,27 @@ function readAddresses(spec: SpecFields): string[] {
     : "";
   if (several.length > 0) return several;
   return one === undefined || one === "" ? [] : [one];
+}
+
+const FAMILIES: readonly IpFamily[] = ["IPv4", "IPv6"];
+
+/** What is written, else what the addresses are of; a policy of both adds the other one. */
+function readFamilies(
+  spec: SpecFields,
+  addresses: readonly string[],
+): { readonly ipFamilies?: readonly IpFamily[] } {
+  const rule = { pattern: /^IPv[46]$/, allowed: FAMILIES.join(" or ") };
+  const policy = spec.word("ipFamilyPolicy", [
+    "SingleStack",
+    "PreferDualStack",
+    "RequireDualStack",
+  ]);
+  const written = spec.strings("ipFamilies", rule);
+  const ofAddresses = addresses.map((address) => (address.includes(":") ? "IPv6" : "IPv4"));
+  const named = new Set(written.length > 0 ? written : ofAddresses);
+  const both = policy === "PreferDualStack" || policy === "RequireDualStack";
+  const families = FAMILIES.filter((family) => both || named.has(family));
+  return families.includes("IPv6") ? { ipFamilies: families } : {};
 }
 
 function readPorts(spec: SpecFields, type: ServiceType, opaque: OpaquePorts): ServicePort[] {

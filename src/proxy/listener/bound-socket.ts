@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { type Address, formatAddress, type SocketAddress } from "../../model/address.ts";
 import {
   fdOf,
@@ -177,6 +177,7 @@ export class BoundSocket {
   }
 }
 
-function place({ host, port }: SocketAddress): { readonly host: string; readonly port: number } {
-  return { host, port };
+/** `::` leaves IPv4 to `0.0.0.0`, as Envoy's addresses do without `ipv4_compat`. */
+function place({ host, port }: SocketAddress): ListenOptions {
+  return { host, port, ipv6Only: host.includes(":") };
 }

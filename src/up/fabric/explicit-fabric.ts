@@ -19,6 +19,7 @@ const ATTEMPTS = 32;
 export class ExplicitFabric implements Fabric {
   readonly mode = "explicit";
   readonly gateway: string;
+  readonly gateways: readonly string[];
   readonly folder: string;
   readonly podRanges: readonly string[];
   readonly #claim: Server;
@@ -28,6 +29,7 @@ export class ExplicitFabric implements Fabric {
 
   private constructor(subnet: Subnet, claim: Server, folder: string) {
     this.gateway = subnet.gateway;
+    this.gateways = [subnet.gateway];
     this.podRanges = [subnet.range];
     this.folder = folder;
     this.#claim = claim;

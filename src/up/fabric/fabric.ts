@@ -1,6 +1,6 @@
 import type { ChildProcess, StdioOptions } from "node:child_process";
 import type { PodTraffic } from "../../dialects/kubernetes/annotations/pod-traffic.ts";
-import type { NamePorts } from "../names/mesh-names.ts";
+import type { NameTarget } from "./rules.ts";
 
 /** One process that runs in a pod. */
 export interface Program {
@@ -21,8 +21,8 @@ export interface PodSite {
   readonly name: string;
   readonly namespace: string;
   readonly interception: PodTraffic;
-  /** Where names are answered on the gateway's address; undefined: nowhere. */
-  readonly namePorts: NamePorts | undefined;
+  /** Where names are answered, one a family at most. */
+  readonly names: readonly NameTarget[];
 }
 
 /** A running process of a pod: what is needed to wait for it and to end it. */
@@ -35,6 +35,8 @@ export interface Running {
 /** Where one pod runs. */
 export interface Place {
   readonly address: string;
+  /** Undefined where this machine has no IPv6. */
+  readonly ipv6Address?: string | undefined;
   /** Explicit mode: another address, for the pod's own apps behind the sidecar. */
   readonly appAddress: string | undefined;
   start(program: Program): Running;
@@ -47,6 +49,8 @@ export interface Fabric {
   readonly mode: "intercept" | "explicit";
   /** The control plane, console and names listen here; every pod and the host reach it. */
   readonly gateway: string;
+  /** All of its addresses: the IPv6 one beside, where there is one. */
+  readonly gateways: readonly string[];
   /** Explicit mode: the folder for the apps' Unix sockets; it goes with us. */
   readonly folder: string | undefined;
   /** Where all pods' addresses are from, as `10.200.0.0/16`. */

@@ -7,10 +7,10 @@ import { listenInNamespace } from "./outside/namespace-socket.ts";
 import { OutsideRelay } from "./outside/relay.ts";
 import { innerProcess, start } from "./process.ts";
 import { Reaper } from "./reaper.ts";
-import { interceptionRules, type NameTarget } from "./rules.ts";
+import { type Family, interceptionRules, type NameTarget } from "./rules.ts";
 import { canShield, shielded, shieldedProcess } from "./shield.ts";
 import { SidecarUser } from "./sidecar-user.ts";
-import { AddressPool, freeSubnets, type Subnet } from "./subnet.ts";
+import { AddressPool, freeSubnets, ipv6Of, type Subnet } from "./subnet.ts";
 
 /** In the switch; nothing else listens there. */
 const EXIT_PORT = 15011;
@@ -32,12 +32,14 @@ export class InterceptFabric implements Fabric {
   readonly mode = "intercept";
   readonly folder = undefined;
   readonly gateway: string;
+  readonly gateways: readonly string[];
   readonly podRanges: readonly string[];
   readonly #subnet: Subnet;
   readonly #switch: Namespaces;
   readonly #sidecar: SidecarUser;
   readonly #addresses: AddressPool;
   readonly #outside: OutsideRelay;
+  readonly #hasIpv6: boolean;
   readonly #placed = new Set<Namespaces>();
   /** Only for programs outside every pod: the pods' own go with their namespaces. */
   #reaper: Reaper | undefined;
@@ -49,13 +51,17 @@ export class InterceptFabric implements Fabric {
     switchboard: Namespaces,
     sidecar: SidecarUser,
     outside: OutsideRelay,
+    hasIpv6: boolean,
   ) {
     this.#subnet = subnet;
     this.#switch = switchboard;
     this.#outside = outside;
     this.#sidecar = sidecar;
     this.gateway = subnet.gateway;
-    this.podRanges = [subnet.range];
+    const { range, ipv6 } = subnet;
+    this.#hasIpv6 = hasIpv6;
+    this.gateways = hasIpv6 ? [subnet.gateway, ipv6.gateway] : [subnet.gateway];
+    this.podRanges = hasIpv6 ? [range, ipv6.range] : [range];
     this.#addresses = new AddressPool(subnet);
   }
 
@@ -63,14 +69,18 @@ export class InterceptFabric implements Fabric {
   static async open(readable: readonly string[]): Promise<InterceptFabric> {
     const [switchboard, routes] = await Promise.all([Namespaces.open(), hostRoutes()]);
     try {
-      await tryRules();
+      const hasIpv6 = await tryRules();
       const subnet = await claimSubnet(freeSubnets(routes), switchboard.pid);
       await switchboard.run(switchScript(subnet));
+      if (hasIpv6) {
+        await ip("addr", "add", `${subnet.ipv6.gateway}/64`, "dev", linkName(subnet), "nodad");
+        await switchboard.run(switchIpv6Script(subnet));
+      }
       const outside = await OutsideRelay.open({
         listen: { fd: listenInNamespace(switchboard.pid, EXIT_PORT) },
         closedRanges: VIRTUAL_RANGES,
       });
-      return new InterceptFabric(subnet, switchboard, new SidecarUser(readable), outside);
+      return new InterceptFabric(subnet, switchboard, new SidecarUser(readable), outside, hasIpv6);
     } catch (error) {
       switchboard.close();
       throw error;
@@ -130,6 +140,7 @@ export class InterceptFabric implements Fabric {
   #placeIn(namespaces: Namespaces, address: string): Place {
     return {
       address,
+      ipv6Address: this.#hasIpv6 ? ipv6Of(address) : undefined,
       appAddress: undefined,
       start: (program) => {
         if (program.foreground === true && canShield()) {
@@ -142,36 +153,73 @@ export class InterceptFabric implements Fabric {
     };
   }
 
-  #namesAt({ namePorts }: PodSite): NameTarget | undefined {
-    return namePorts === undefined ? undefined : { gateway: this.gateway, ports: namePorts };
+  /** Before the link is up without it: a pod that is not asked to speak IPv6 does not. */
+  #ipv6Script(site: PodSite, address: string): string[] {
+    if (!this.#hasIpv6) {
+      return ["echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6 2>/dev/null || true"];
+    }
+    return [
+      "echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_ra",
+      `ip addr add ${ipv6Of(address)}/64 dev eth0 nodad`,
+      "ip addr add ::6/128 dev lo",
+      `ip -6 route add default via ${this.#subnet.ipv6.exit}`,
+      restoreIpv6(interceptionRules(site.interception, namesOf("ipv6", site), "ipv6")),
+    ];
   }
 
   #podScript(site: PodSite, address: string): string {
     return [
       `echo ${quote(site.name.slice(0, 63))} >/proc/sys/kernel/hostname || true`,
-      "echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6 2>/dev/null || true",
       `ip addr add ${address}/16 dev eth0`,
       "ip link set eth0 up",
       `ip route add default via ${this.#subnet.exit}`,
-      restore(interceptionRules(site.interception, this.#namesAt(site))),
+      restore(interceptionRules(site.interception, namesOf("ipv4", site))),
+      ...this.#ipv6Script(site, address),
       privateFiles(site, address, this.gateway),
     ].join("\n");
   }
 }
 
-/** Fails where the kernel or the tools cannot do what pods need. */
-async function tryRules(): Promise<void> {
+/**
+ * Fails where the kernel or the tools cannot do what pods need. True where they can do it for
+ * IPv6 as well.
+ */
+async function tryRules(): Promise<boolean> {
   const trial = await Namespaces.open();
   try {
-    await trial.run(restore(interceptionRules(podInterception({}, []), undefined)));
+    const traffic = podInterception({}, []);
+    await trial.run(restore(interceptionRules(traffic, undefined)));
+    return await trial
+      .run(
+        `ip addr add ::6/128 dev lo\n${restoreIpv6(interceptionRules(traffic, undefined, "ipv6"))}`,
+      )
+      .then(() => true)
+      .catch(() => false);
   } finally {
     trial.close();
   }
 }
 
+function namesOf(family: Family, { names }: PodSite): NameTarget | undefined {
+  return names.find(({ gateway }) => gateway.includes(":") === (family === "ipv6"));
+}
+
 /** Applies all rules at once. Old iptables share one lock on the whole host: wait for it. */
 function restore(rules: string): string {
   return hereDocument("iptables-restore --wait 10", rules);
+}
+
+function restoreIpv6(rules: string): string {
+  return hereDocument("ip6tables-restore --wait 10", rules);
+}
+
+/** There is no way out for IPv6, and who tries hears that at once. */
+function switchIpv6Script({ ipv6 }: Subnet): string {
+  return [
+    `ip addr add ${ipv6.exit}/64 dev bridge nodad`,
+    "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
+    "ip -6 route add unreachable default",
+  ].join("\n");
 }
 
 /** Other packets than TCP's have no way out: who sends them hears that at once. */

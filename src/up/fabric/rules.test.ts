@@ -60,6 +60,56 @@ describe.each([
   });
 });
 
+const ipv6Packets: fc.Arbitrary<Packet> = packets.chain((packet) =>
+  fc
+    .record({
+      source: fc.constantFrom("::6", "fd00::7", "::1"),
+      destination: fc.constantFrom("::1", "::6", "fd00::7", "2001:db8::1", "2001:db9::1"),
+    })
+    .map((ends) => ({ ...packet, ...ends })),
+);
+
+describe.each([
+  { golden: "ipv6-empty-inbound-ports", options: NOTHING },
+  {
+    golden: "ipv6-outbound-ports",
+    options: { ...NOTHING, includeOutboundPorts: [32_000, 31_000] },
+  },
+])("the rules of IPv6 for istio-init's golden file $golden", ({ golden, options }) => {
+  const folder = corpusFolder("istio/iptables");
+  const text = folder && readFileSync(join(folder, `${golden}.golden`), "utf8");
+
+  it.skipIf(text === undefined)("treat every packet as istio-init's do", () => {
+    // Both families' tables stand in the file, that of IPv6 last.
+    const theirs = parseNatTable(text?.slice(text.lastIndexOf("* nat")) ?? "");
+    const ours = parseNatTable(interceptionRules(options, undefined, "ipv6"));
+    fc.assert(
+      fc.property(ipv6Packets, (packet) => {
+        expect(redirectedTo(ours, packet)).toBe(redirectedTo(theirs, packet));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe("ranges of IPv6", () => {
+  const packet: Packet = {
+    ...{ hook: "OUTPUT", loopback: false, source: "fd00::7", destination: "2001:db8::1" },
+    ...{ port: 80, uid: 0, gid: 0 },
+  };
+
+  it.each([
+    { name: "includeOutboundIPRanges", value: "2001:db8::/32", to: 15_001 },
+    { name: "includeOutboundIPRanges", value: "10.0.0.0/8", to: undefined },
+    { name: "excludeOutboundIPRanges", value: "2001:db8::/32,10.0.0.0/8", to: undefined },
+    { name: "excludeOutboundIPRanges", value: "10.0.0.0/8", to: 15_001 },
+  ])("$name: $value", ({ name, value, to }) => {
+    const traffic = podInterception({ [`traffic.sidecar.istio.io/${name}`]: value }, []);
+    const table = parseNatTable(interceptionRules(traffic, undefined, "ipv6"));
+    expect(redirectedTo(table, packet)).toBe(to);
+  });
+});
+
 const FROM_APP: Packet = {
   hook: "OUTPUT",
   loopback: false,

@@ -15,8 +15,20 @@ const OUTBOUND_PORT = 15001;
 const INBOUND_PORT = 15006;
 /** Istio's HBONE port: already a tunnel, never redirected again. */
 const TUNNEL_PORT = 15008;
-/** Connections that the inbound listener makes to its app come from here (Envoy's bind). */
-const INBOUND_PASSTHROUGH_SOURCE = "127.0.0.6/32";
+export type Family = "ipv4" | "ipv6";
+
+interface FamilyAddresses {
+  readonly localhost: string;
+  /** Connections that the inbound listener makes to its app come from here (Envoy's bind). */
+  readonly inboundSource: string;
+  /** The number of bits of a whole address. */
+  readonly bits: number;
+}
+
+const ADDRESSES: Readonly<Record<Family, FamilyAddresses>> = {
+  ipv4: { localhost: "127.0.0.1/32", inboundSource: "127.0.0.6/32", bits: 32 },
+  ipv6: { localhost: "::1/128", inboundSource: "::6/128", bits: 128 },
+};
 
 /** Metrics and health on the pod's own address: reached directly, under every egress policy. */
 export const TELEMETRY_PORTS: readonly number[] = [15020, 15021, 15090];
@@ -29,10 +41,14 @@ export interface NameTarget {
 }
 
 /**
- * Input for `iptables-restore`: the whole nat table of the pod's network namespace. `names`
- * undefined: queries go where the program sends them.
+ * Input for `iptables-restore` or `ip6tables-restore`: the whole nat table of the pod's network
+ * namespace. `names` undefined: queries go where the program sends them.
  */
-export function interceptionRules(options: PodTraffic, names: NameTarget | undefined): string {
+export function interceptionRules(
+  options: PodTraffic,
+  names: NameTarget | undefined,
+  family: Family = "ipv4",
+): string {
   return [
     "*nat",
     ...["ISTIO_INBOUND", "ISTIO_REDIRECT", "ISTIO_IN_REDIRECT", "ISTIO_OUTPUT"].map(
@@ -41,21 +57,21 @@ export function interceptionRules(options: PodTraffic, names: NameTarget | undef
     `-A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports ${OUTBOUND_PORT}`,
     `-A ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports ${INBOUND_PORT}`,
     ...inboundRules(options),
-    ...(names === undefined ? [] : nameRules(options, names)),
-    ...outboundRules(ofIpv4(options)),
+    ...(names === undefined ? [] : nameRules(options, names, ADDRESSES[family])),
+    ...outboundRules(rangesOf(family, options), ADDRESSES[family]),
     "COMMIT",
     "",
   ].join("\n");
 }
 
-/** Ranges of IPv6 say nothing about these packets: pods have none. */
-function ofIpv4(options: PodTraffic): PodTraffic {
+/** Ranges of the other family say nothing about these packets. */
+function rangesOf(family: Family, options: PodTraffic): PodTraffic {
   const { includeOutboundRanges: included, excludeOutboundRanges: excluded } = options;
-  const isIpv4 = (range: string): boolean => !range.includes(":");
+  const isOwn = (range: string): boolean => range.includes(":") === (family === "ipv6");
   return {
     ...options,
-    includeOutboundRanges: included === "*" ? "*" : included.filter(isIpv4),
-    excludeOutboundRanges: excluded.filter(isIpv4),
+    includeOutboundRanges: included === "*" ? "*" : included.filter(isOwn),
+    excludeOutboundRanges: excluded.filter(isOwn),
   };
 }
 
@@ -80,7 +96,7 @@ function inboundRules(options: PodTraffic): string[] {
   ];
 }
 
-function outboundRules(options: PodTraffic): string[] {
+function outboundRules(options: PodTraffic, addresses: FamilyAddresses): string[] {
   const output = (rule: string): string => `-A ISTIO_OUTPUT ${rule}`;
   const ranges = options.includeOutboundRanges;
   const redirected = ranges === "*" ? [""] : ranges.map((range) => `-d ${range} `);
@@ -89,9 +105,9 @@ function outboundRules(options: PodTraffic): string[] {
     ...options.excludeOutboundPorts.map((range) =>
       output(`-p tcp --dport ${portMatch(range)} -j RETURN`),
     ),
-    output(`-o lo -s ${INBOUND_PASSTHROUGH_SOURCE} -j RETURN`),
-    ...["uid", "gid"].flatMap(sidecarRules).map(output),
-    output("-d 127.0.0.1/32 -j RETURN"),
+    output(`-o lo -s ${addresses.inboundSource} -j RETURN`),
+    ...["uid", "gid"].flatMap((owner) => sidecarRules(owner, addresses)).map(output),
+    output(`-d ${addresses.localhost} -j RETURN`),
     ...options.excludeOutboundRanges.map((range) => output(`-d ${range} -j RETURN`)),
     ...options.includeOutboundPorts.map((port) =>
       output(`-p tcp --dport ${port} -j ISTIO_REDIRECT`),
@@ -105,14 +121,19 @@ function outboundRules(options: PodTraffic): string[] {
  * their own; what is on the loopback is the pod's own affair. Where port 53 is excluded, only the
  * server that the pod's resolv.conf names is the mesh's.
  */
-function nameRules(options: PodTraffic, { gateway, ports }: NameTarget): string[] {
+function nameRules(
+  options: PodTraffic,
+  { gateway, ports }: NameTarget,
+  { bits }: FamilyAddresses,
+): string[] {
+  const host = bits === 128 ? `[${gateway}]` : gateway;
   const all = !options.excludeOutboundPorts.some(
     ({ first, last }) => first <= DNS_PORT && DNS_PORT <= last,
   );
-  const asked = all ? "! -o lo" : `-d ${gateway}/32`;
+  const asked = all ? "! -o lo" : `-d ${gateway}/${bits}`;
   const rule = (protocol: string, owner: string, port: number): string =>
     `-A OUTPUT ${asked} -p ${protocol} --dport ${DNS_PORT} ${owner}` +
-    `-j DNAT --to-destination ${gateway}:${port}`;
+    `-j DNAT --to-destination ${host}:${port}`;
   return ["udp", "tcp"].flatMap((protocol) => [
     rule(protocol, `-m owner --uid-owner ${SIDECAR_UID} `, ports.sidecar),
     rule(protocol, "", ports.app),
@@ -125,10 +146,10 @@ function portMatch({ first, last }: PortRange): string {
 }
 
 /** The sidecar calling its own pod by a service's name is inbound traffic; the rest goes free. */
-function sidecarRules(owner: string): string[] {
+function sidecarRules(owner: string, { localhost }: FamilyAddresses): string[] {
   const sidecar = `--${owner}-owner ${SIDECAR_UID}`;
   return [
-    `-o lo ! -d 127.0.0.1/32 -p tcp ! --dport ${TUNNEL_PORT} -m owner ${sidecar} ` +
+    `-o lo ! -d ${localhost} -p tcp ! --dport ${TUNNEL_PORT} -m owner ${sidecar} ` +
       "-j ISTIO_IN_REDIRECT",
     `-o lo -m owner ! ${sidecar} -j RETURN`,
     `-m owner ${sidecar} -j RETURN`,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { AddressPool, freeSubnets, subnetOf } from "./subnet.ts";
+import { AddressPool, freeSubnets, ipv6Of, subnetOf } from "./subnet.ts";
 
 const prefixes = (routes: readonly string[]): string[] =>
   freeSubnets(routes).map(({ prefix }) => prefix);
@@ -16,6 +16,17 @@ describe.each([
   it(`${count} ranges are free, the first is ${first}`, () => {
     expect(prefixes(routes)).toHaveLength(count);
     expect(prefixes(routes)[0]).toBe(first);
+  });
+});
+
+describe("the IPv6 addresses beside", () => {
+  it("follow the IPv4 ones, in a range of the subnet's own", () => {
+    expect(subnetOf("10.203").ipv6).toEqual({
+      gateway: "fd6f:75cb::1",
+      exit: "fd6f:75cb::ff:fe",
+      range: "fd6f:75cb::/64",
+    });
+    expect(ipv6Of("10.203.3.4")).toBe("fd6f:75cb::3:4");
   });
 });
 

@@ -1,5 +1,7 @@
 /** The mesh's addresses: a free /16, its first address the gateway's, the pods' after it. */
 
+import { canonical } from "../names/reverse.ts";
+
 /** First two numbers of a /16, as `10.203`. */
 export interface Subnet {
   readonly prefix: string;
@@ -9,6 +11,8 @@ export interface Subnet {
   readonly exit: string;
   /** `10.203.0.0/16`. */
   readonly range: string;
+  /** The same for IPv6: `fd6f:75cb::1`, `fd6f:75cb::ff:fe`, `fd6f:75cb::/64`. */
+  readonly ipv6: { readonly gateway: string; readonly exit: string; readonly range: string };
 }
 
 const FIRST = 200;
@@ -23,7 +27,19 @@ export function subnetOf(prefix: string): Subnet {
     gateway: `${prefix}.0.1`,
     exit: `${prefix}.255.254`,
     range: `${prefix}.0.0/16`,
+    ipv6: {
+      gateway: ipv6Of(`${prefix}.0.1`),
+      exit: ipv6Of(`${prefix}.255.254`),
+      range: `${ipv6Of(`${prefix}.0.0`)}/64`,
+    },
   };
+}
+
+/** The IPv6 address beside an IPv4 one: `fd6f:75cb::3:4` for 10.203.3.4 (RFC 4193). */
+export function ipv6Of(address: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split(".").map(Number);
+  const [network, high, low] = [((a ^ 0x7f) << 8) | b, c, d].map((part) => part.toString(16));
+  return canonical(`fd6f:${network}::${high}:${low}`);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import type { Registry } from "../../metrics/registry.ts";
+import type { NameTarget } from "../fabric/rules.ts";
 import { Answerer } from "./answerer.ts";
 import { askOverSockets, hostResolvers } from "./ask.ts";
 import { Forwarder } from "./forwarder.ts";
@@ -8,15 +9,9 @@ import { NameMetrics } from "./name-metrics.ts";
 import { Responder } from "./responder.ts";
 import type { Zone } from "./zone.ts";
 
-/** Where a pod's namespace sends what its programs ask of port 53, and what its sidecar asks. */
-export interface NamePorts {
-  readonly app: number;
-  readonly sidecar: number;
-}
-
 export interface MeshNamesOptions {
-  /** The gateway's address, which every pod reaches. */
-  readonly host: string;
+  /** The gateway's addresses, which every pod reaches. */
+  readonly hosts: readonly string[];
   readonly clock: Clock;
   readonly registry: Registry;
   /** Of the newest state; asked anew for each query. */
@@ -29,17 +24,18 @@ const DNS_PORT = 53;
 
 /** Answers the names of all pods, at two ports: what a sidecar is told differs (see Asker). */
 export class MeshNames {
-  readonly ports: NamePorts;
-  readonly #responders: readonly Responder[];
+  readonly #targets: NameTarget[] = [];
+  readonly #responders: Responder[] = [];
 
-  private constructor(app: Responder, sidecar: Responder) {
-    this.#responders = [app, sidecar];
-    this.ports = { app: app.port, sidecar: sidecar.port };
+  private constructor() {}
+
+  /** One a host: where what programs ask of port 53 is sent, and what sidecars ask. */
+  get targets(): readonly NameTarget[] {
+    return this.#targets;
   }
 
-  /** On port 53, or where the host's own resolver has that on every address, on any other. */
   static async open(options: MeshNamesOptions): Promise<MeshNames> {
-    const { host, clock, registry, zone, namespaceAt } = options;
+    const { hosts, clock, registry, zone, namespaceAt } = options;
     const observer = new NameMetrics(registry);
     const forwarder = new Forwarder({
       servers: hostResolvers(),
@@ -54,18 +50,31 @@ export class MeshNames {
       forward: (query, transport) => forwarder.forward(query, transport),
       observer,
     });
-    const listen = (port: number, sidecar: boolean): Promise<Responder> =>
+    const names = new MeshNames();
+    const listen = (host: string, port: number, sidecar: boolean): Promise<Responder> =>
       Responder.listen({
         ...{ host, port, answerer },
         askerAt: (address) => ({ namespace: namespaceAt(address), sidecar }),
       });
-    const app = await listen(DNS_PORT, false).catch(() => listen(0, false));
     try {
-      return new MeshNames(app, await listen(0, true));
+      for (const host of hosts) await names.#answerAt(host, listen);
+      return names;
     } catch (error) {
-      app.close();
+      names.close();
       throw error;
     }
+  }
+
+  /** On port 53, or where the host's own resolver has that on every address, on any other. */
+  async #answerAt(
+    host: string,
+    listen: (host: string, port: number, sidecar: boolean) => Promise<Responder>,
+  ): Promise<void> {
+    const app = await listen(host, DNS_PORT, false).catch(() => listen(host, 0, false));
+    this.#responders.push(app);
+    const sidecar = await listen(host, 0, true);
+    this.#responders.push(sidecar);
+    this.#targets.push({ gateway: host, ports: { app: app.port, sidecar: sidecar.port } });
   }
 
   close(): void {

@@ -25,6 +25,9 @@ describe.each([
   { name: "web-0.web.a.svc.cluster.local", type: TYPE.a, found: ["10.200.0.2"] },
   { name: "10-200-0-2.web.a.svc.cluster.local", type: TYPE.a, found: ["10.200.0.2"] },
   { name: "10-200-0-4.a.pod.cluster.local", type: TYPE.a, found: ["10.200.0.4"] },
+  { name: "web.a", type: TYPE.aaaa, found: [] },
+  { name: "duals.a", type: TYPE.aaaa, found: ["fd6f:75c8::2"] },
+  { name: "web-0.duals.a.svc.cluster.local", type: TYPE.a, found: ["10.200.0.2"] },
   { name: "api.example.com", type: TYPE.a, found: ["240.240.0.9"] },
   { name: "api.example.com", type: TYPE.aaaa, found: [] },
   { name: "any.wild.example.com", type: TYPE.a, found: ["240.240.0.7"] },
@@ -32,7 +35,7 @@ describe.each([
   { name: "one.wild.example.com", type: TYPE.a, found: ["240.240.0.6"] },
   { name: "tenant.example.com", type: TYPE.a, found: ["240.240.1.1"] },
   { name: "10.0.96.10.in-addr.arpa", type: TYPE.ptr, found: ["reviews.a.svc.cluster.local"] },
-  { name: "2.0.200.10.in-addr.arpa", type: TYPE.ptr, found: ["web-0.web.a.svc.cluster.local"] },
+  { name: "2.0.200.10.in-addr.arpa", type: TYPE.ptr, found: ["web-0.duals.a.svc.cluster.local"] },
   { name: "4.0.200.10.in-addr.arpa", type: TYPE.ptr, found: ["10-200-0-4.a.pod.cluster.local"] },
   { name: "9.0.240.240.in-addr.arpa", type: TYPE.ptr, found: ["api.example.com"] },
   {

@@ -126,12 +126,9 @@ export class Zone {
 
   #ofHeadless(service: Service, name: string, type: number): Found {
     if (type === TYPE.srv) return this.#servicePorts(service, name, service.ports);
-    const ready = this.#readyPods(service);
-    return addressRecords(
-      name,
-      type,
-      ready.map((pod) => pod.address),
-    );
+    const { ipFamilies } = service;
+    const addresses = this.#readyPods(service).flatMap((pod) => addressesOf(pod, ipFamilies));
+    return addressRecords(name, type, addresses);
   }
 
   /** What is under `cluster.local` besides the Services themselves. */
@@ -166,7 +163,9 @@ export class Zone {
     const pod = this.#readyPods(service).find(
       (each) => each.name === first || dashed(each.address) === first,
     );
-    return pod === undefined ? UNKNOWN : addressRecords(name, type, [pod.address]);
+    return pod === undefined
+      ? UNKNOWN
+      : addressRecords(name, type, addressesOf(pod, service.ipFamilies));
   }
 
   /** `10-200-0-5.default.pod.cluster.local`, where there is such a pod. */
@@ -185,7 +184,7 @@ export class Zone {
       ? this.#readyPods(service).map((pod) => ({
           pod,
           host: `${pod.name}.${service.host}`,
-          addresses: [pod.address],
+          addresses: addressesOf(pod, service.ipFamilies),
         }))
       : [{ pod: undefined, host: service.host, addresses: service.addresses }];
     const answers = targets.flatMap(({ pod, host: target }) =>
@@ -224,7 +223,9 @@ export class Zone {
     for (const service of [...this.#services.values()].flat()) {
       if (service.headless) {
         for (const pod of this.#readyPods(service)) {
-          names.set(canonical(pod.address), `${pod.name}.${service.host}`);
+          for (const address of addressesOf(pod, service.ipFamilies)) {
+            names.set(canonical(address), `${pod.name}.${service.host}`);
+          }
         }
       } else if (!service.host.startsWith("*")) {
         for (const address of service.addresses) names.set(canonical(address), service.host);
@@ -237,6 +238,15 @@ export class Zone {
   #readyPods(service: Service): readonly Pod[] {
     return podsOf(service, this.#pods).filter((pod) => pod.ready);
   }
+}
+
+/** Of the families that the service is of. */
+function addressesOf(pod: Pod, families: Service["ipFamilies"] = ["IPv4"]): readonly string[] {
+  const { address, ipv6Address } = pod;
+  return [
+    ...(families.includes("IPv4") ? [address] : []),
+    ...(families.includes("IPv6") && ipv6Address !== undefined ? [ipv6Address] : []),
+  ];
 }
 
 /** A host of a ServiceEntry; what is Kubernetes' own is a Service. */

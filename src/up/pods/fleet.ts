@@ -1,6 +1,6 @@
 import type { Pod, PodTemplate } from "../../model/mesh.ts";
 import { podInterception } from "../fabric/interception.ts";
-import type { NamePorts } from "../names/mesh-names.ts";
+import type { NameTarget } from "../fabric/rules.ts";
 import { fullName, type PlannedPod } from "./plan.ts";
 import { pause } from "./readiness.ts";
 import { type PodContext, RunningPod } from "./running-pod.ts";
@@ -9,8 +9,8 @@ export interface FleetOptions {
   readonly context: PodContext;
   /** Tells the control plane which pods there are now. */
   readonly announce: (pods: readonly Pod[]) => void;
-  /** Where names are answered; undefined: nowhere. */
-  readonly namePorts: () => NamePorts | undefined;
+  /** Where names are answered. */
+  readonly names: () => readonly NameTarget[];
   /** How many pods start at the same time. */
   readonly parallel: number;
 }
@@ -91,15 +91,14 @@ export class Fleet {
   async #place(planned: PlannedPod): Promise<RunningPod> {
     const { fabric } = this.#options.context;
     const { name, namespace, template } = planned;
-    const interception = podInterception(template.annotations, [fabric.gateway]);
+    const interception = podInterception(template.annotations, fabric.gateways);
     if (refusesSidecar(template)) {
       this.#sayOnce(
         `${template.namespace}/${template.name}: ${INJECT}: "false" is not executed: ` +
           "the pod gets a sidecar",
       );
     }
-    const namePorts = this.#options.namePorts();
-    const site = { name, namespace, interception, namePorts };
+    const site = { name, namespace, interception, names: this.#options.names() };
     const place = await fabric.place(site);
     const running = new RunningPod(planned, place, this.#options.context);
     this.#running.set(planned.key, running);

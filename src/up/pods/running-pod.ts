@@ -70,6 +70,7 @@ export class RunningPod {
     return {
       ...{ name, namespace, labels, annotations, serviceAccount, containers },
       address: this.place.address,
+      ipv6Address: this.place.ipv6Address,
       workload: template.name,
       ready: this.ready,
       appSockets: this.#appSockets(),

@@ -20,7 +20,7 @@ function print(reply: Packet): void {
 }
 
 if (transport === "udp") {
-  const socket = createSocket("udp4");
+  const socket = createSocket(server.includes(":") ? "udp6" : "udp4");
   socket.once("message", (reply) => {
     socket.close();
     print(decode(reply));
