@@ -20,6 +20,11 @@ export class Refusals {
     this.#lines.push(line);
   }
 
+  /** All lines; empty where nothing was wrong. */
+  get text(): string {
+    return this.#lines.join("\n");
+  }
+
   /** Throws one Error that has all lines, if there are any. */
   throwAny(): void {
     if (this.#lines.length > 0) throw new Error(this.#lines.join("\n"));

@@ -19,6 +19,8 @@ import { SliceDecoder } from "../xds/stream/decode-slices.ts";
 import { Outbox } from "../xds/stream/outbox.ts";
 import { Received } from "../xds/stream/received.ts";
 import { ClientSubscription, type SubscriptionRequest } from "../xds/stream/subscription.ts";
+import { ownPortOf } from "./cluster/own-port.ts";
+import { whyUnusable } from "./received/usable.ts";
 
 export interface ConfigClientOptions {
   readonly bootstrap: Bootstrap;
@@ -202,8 +204,13 @@ export class ConfigClient {
     const { models, problems } = await this.#decoder.decode(type, response.resources);
     if (this.#stopped) return;
     const subscription = this.#subscriptions[type];
-    if (problems.length > 0) {
-      const reasons = problems.map(formatProblem).join("\n").slice(0, REJECTION_CHARS_MAX);
+    const ownPort = ownPortOf(this.#options.bootstrap);
+    const reasons = (
+      problems.length > 0
+        ? problems.map(formatProblem).join("\n")
+        : whyUnusable(type, models, ownPort)
+    ).slice(0, REJECTION_CHARS_MAX);
+    if (reasons !== "") {
       this.#rejections.set(type, reasons);
       this.#notice(`refused ${type}s of version ${response.versionInfo}: ${reasons}`);
       this.#send(type, subscription.reject(response.nonce, reasons));

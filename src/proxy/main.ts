@@ -7,10 +7,11 @@ import type { Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
 import type { ClusterRow, ListenerRow } from "./admin/admin-source.ts";
 import { type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
 import { clusterRows, listenerRows } from "./admin/proxy-source.ts";
-import type { Resolve } from "./dns/resolver.ts";
+import { ownPortOf } from "./cluster/own-port.ts";
 import type { ConfigClient, ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
 import type { DataPlane } from "./data-plane.ts";
+import type { Resolve } from "./dns/resolver.ts";
 import {
   closeUnwanted,
   type HeldSocket,
@@ -117,6 +118,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
     connectionsOf: (thresholds) => new LocalLimits(thresholds),
     overload: bootstrap.overload ?? DEFAULT_OVERLOAD,
+    ownPort: ownPortOf(bootstrap),
   });
   const running = await serve(
     options,

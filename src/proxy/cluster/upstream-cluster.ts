@@ -20,6 +20,7 @@ import type { ClientContext } from "../tls/client-context.ts";
 import type { TlsContexts } from "../tls/tls-contexts.ts";
 import { Host } from "./host.ts";
 import { allAtOnce, HostBalance } from "./host-balance.ts";
+import { deniedPort, type OwnPort } from "./own-port.ts";
 import { sameAssignment } from "./same-assignment.ts";
 
 /** What every cluster and connection needs of the program around it. */
@@ -35,6 +36,7 @@ export interface ProxyContext {
   /** What holds a new cluster to its thresholds. */
   readonly limitsOf: (cluster: Cluster) => Limits;
   readonly overload: Overload;
+  readonly ownPort?: OwnPort | undefined;
 }
 
 /** Hosts to passed-through addresses are forgotten when so many others have come. */
@@ -50,6 +52,8 @@ export class UpstreamCluster {
   readonly limits: Limits;
   /** Undefined: plain TCP. */
   readonly tls: ClientContext | undefined;
+  /** A port of this machine that it may not connect to; 0 for none. */
+  readonly deniedPort: number;
   readonly outbound: Destination;
   readonly inbound: Destination;
   config: Cluster;
@@ -67,6 +71,7 @@ export class UpstreamCluster {
     this.tls = config.tls === undefined ? undefined : context.tls.client(config.tls);
     this.stats = context.telemetry.cluster(config.statName === "" ? config.name : config.statName);
     this.#balance = new HostBalance(this.stats, context);
+    this.deniedPort = deniedPort(context.ownPort, config.name);
     this.limits = context.limitsOf(config);
     this.limits.listen(() => this.#yieldConnection());
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);

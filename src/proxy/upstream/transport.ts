@@ -36,6 +36,7 @@ export const OFFER_HTTP1: Offer = { usualProtocols: ["http/1.1"] };
 export const OFFER_HTTP2: Offer = { usualProtocols: ["h2"] };
 export const OFFER_BOTH: Offer = { usualProtocols: ["h2", "http/1.1"] };
 
+const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
 /** What was written may take so long to go out when a connection closes. */
 const LINGER_MS = 1000;
 
@@ -45,6 +46,7 @@ export class Transport implements FaultOwner {
   /** Bytes may be written. */
   open = false;
   #owner: TransportOwner;
+  readonly #deniedPort: number;
 
   /** What ALPN settled on; empty without TLS, and where it settled on nothing. */
   protocol = "";
@@ -61,6 +63,7 @@ export class Transport implements FaultOwner {
     const head = headOf(host);
     const options = { bindAddress, tcpKeepalive, allowHalfOpen, alternatives, head, onBytes };
     this.#owner = owner;
+    this.#deniedPort = host.cluster.deniedPort;
     if (tls === undefined) {
       this.socket = dial(address, options);
       this.socket.on("connect", contained(this as Transport, this.#onOpen));
@@ -116,6 +119,10 @@ export class Transport implements FaultOwner {
   }
 
   #onOpen(): void {
+    if (this.#deniedPort !== 0 && isOwnServer(this.socket, this.#deniedPort)) {
+      this.socket.destroy(ownServer());
+      return;
+    }
     this.open = true;
     this.#owner.onOpen();
   }
@@ -150,6 +157,16 @@ function headOf(host: Host): Buffer | undefined {
   const head = host.proxyHead ?? writeHeader(proxyProtocol, undefined);
   stats.sent(head.length);
   return head;
+}
+
+/** Whatever the name was that led there: DNS may say anything. */
+function isOwnServer(socket: Socket, port: number): boolean {
+  const { localAddress, remoteAddress = "", remotePort } = socket;
+  return remotePort === port && (remoteAddress === localAddress || LOOPBACK.test(remoteAddress));
+}
+
+function ownServer(): Error {
+  return Object.assign(new Error("this is the proxy's own admin server"), { code: "EACCES" });
 }
 
 function noDescriptor(): Error {

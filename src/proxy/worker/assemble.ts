@@ -5,6 +5,7 @@ import type { Registry } from "../../metrics/registry.ts";
 import type { Node } from "../../model/bootstrap.ts";
 import type { Cluster, Thresholds } from "../../model/cluster.ts";
 import type { OverloadConfig } from "../../model/overload/overload.ts";
+import type { OwnPort } from "../cluster/own-port.ts";
 import { DataPlane } from "../data-plane.ts";
 import { type Resolve, resolveName } from "../dns/resolver.ts";
 import { Faults } from "../faults.ts";
@@ -48,6 +49,7 @@ export interface ThreadOptions extends CountingOptions {
   /** Shared by the threads of a proxy; a new one where left out. */
   readonly ticketSecret?: Uint8Array;
   readonly limitsOf: (cluster: Cluster) => Limits;
+  readonly ownPort?: OwnPort | undefined;
   /** What holds the connections of all clients to their number. */
   readonly connectionsOf: (thresholds: Thresholds) => Limits;
 }
@@ -74,7 +76,7 @@ export function countingParts(options: CountingOptions): CountingParts {
 
 /** Puts one thread's data plane together; it serves nothing yet. */
 export function assemble(options: ThreadOptions): ThreadParts {
-  const { node, clock, random, carrying, limitsOf } = options;
+  const { node, clock, random, carrying, limitsOf, ownPort } = options;
   const counting = countingParts(options);
   const { telemetry, accessLogs, faults, reloads } = counting;
   const resolve = options.resolve ?? resolveName;
@@ -82,7 +84,18 @@ export function assemble(options: ThreadOptions): ThreadParts {
   const tls = new TlsContexts({ clock, reloads, onNotice, ticketSecret });
   const overload = overloadOf(options, counting);
   const dataPlane = new DataPlane({
-    context: { clock, random, telemetry, resolve, carrying, faults, limitsOf, tls, overload },
+    context: {
+      clock,
+      random,
+      telemetry,
+      resolve,
+      carrying,
+      faults,
+      limitsOf,
+      tls,
+      overload,
+      ownPort,
+    },
     peerHeaders: peerHeadersOf(node),
     localAddress: ownAddress(),
     loggersOf: (filter) => accessLogs.loggersOf(filter, random),

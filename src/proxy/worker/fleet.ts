@@ -4,6 +4,7 @@ import { type Address, formatAddress } from "../../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { ClusterRow, ListenerRow } from "../admin/admin-source.ts";
+import { ownPortOf } from "../cluster/own-port.ts";
 import {
   type HeldSocket,
   type Inheritance,
@@ -201,7 +202,8 @@ export class Fleet implements Plane, ThreadOwner {
     const { bootstrap, version, carrying, clock } = this.#options;
     this.#begunMs[slot] = clock.now();
     const { node, overload = DEFAULT_OVERLOAD } = bootstrap;
-    const start = { slot, node, version, carrying, overload };
+    const ownPort = ownPortOf(bootstrap);
+    const start = { slot, node, version, carrying, overload, ownPort };
     const shared = { ticketSecret: this.#ticketSecret, connections: this.#connections };
     return new WorkerThread({ ...start, ...shared }, this.registry, this);
   }

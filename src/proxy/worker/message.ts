@@ -5,6 +5,7 @@ import type { Node, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import type { OverloadConfig } from "../../model/overload/overload.ts";
 import type { EndpointRow } from "../admin/admin-source.ts";
+import type { OwnPort } from "../cluster/own-port.ts";
 import type { HeldSocket } from "../graceful/inheritance.ts";
 import type { Binding } from "../listener/bound-socket.ts";
 import type { Discouraging } from "../listener/listener-set.ts";
@@ -19,6 +20,7 @@ export interface WorkerStart {
   readonly version: string;
   readonly carrying: boolean;
   readonly overload: OverloadConfig;
+  readonly ownPort: OwnPort | undefined;
   /** Connections of clients over all workers. */
   readonly connections: Int32Array;
   /** What all workers make the keys of session tickets of. */

@@ -67,6 +67,7 @@ export class Serving {
 
   constructor(start: WorkerStart, send: (message: FromWorker) => void) {
     const { slot, node, version, carrying, ticketSecret, overload, connections } = start;
+    const { ownPort } = start;
     this.#slot = slot;
     this.#send = send;
     this.#journal = new RowJournal((entry) => send({ kind: "journal", entry }));
@@ -83,6 +84,7 @@ export class Serving {
       limitsOf: (cluster) => this.#limitsOf(cluster),
       connectionsOf: (thresholds) => new SharedLimits(thresholds, connections, slot),
       overload,
+      ownPort,
       openSink: (path) =>
         new LogRelay(path, this.#clock, (to, text, lines) =>
           send({ kind: "log", path: to, text, lines }),
