@@ -14,6 +14,8 @@ import { RequestHash } from "../affinity/request-hash.ts";
 import { CompiledSession } from "../affinity/session-filter.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import { CompiledCors } from "../filters/cors/compiled-cors.ts";
+import type { CompiledRateLimit } from "../filters/rate-limit/compiled-rate-limit.ts";
+import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
 import type {
   CompiledAction,
   CompiledForward,
@@ -30,18 +32,28 @@ import {
   RouteTable,
   type WildcardDomains,
 } from "../route/route-table.ts";
+import { RouteIndex } from "../route/search/route-index.ts";
+
+/** More are found by an index. */
+const ROUTES_IN_ORDER_MAX = 4;
 
 /** Where a cluster's name leads. */
 export type SlotOf = (cluster: string) => ClusterSlot;
 
+/** What routes are made of, beside what they say. */
+export interface RouteParts {
+  readonly slotOf: SlotOf;
+  readonly rateLimits: RateLimits;
+}
+
 /** Makes a route configuration ready to be asked. Throws where a regex or template is invalid. */
-export function compileRoutes(config: RouteConfiguration, slotOf: SlotOf): RouteTable {
+export function compileRoutes(config: RouteConfiguration, parts: RouteParts): RouteTable {
   const exact = new Map<string, CompiledVirtualHost>();
   const suffixes = new Map<string, CompiledVirtualHost>();
   const prefixes = new Map<string, CompiledVirtualHost>();
   let any: CompiledVirtualHost | undefined;
   for (const virtualHost of config.virtualHosts) {
-    const compiled = compileVirtualHost(config, virtualHost, slotOf);
+    const compiled = compileVirtualHost(config, virtualHost, parts);
     for (const domain of virtualHost.domains.map((each) => each.toLowerCase())) {
       if (domain === "*") any ??= compiled;
       else if (domain.startsWith("*")) addFirst(suffixes, domain.slice(1), compiled);
@@ -75,19 +87,25 @@ function byLength(hosts: ReadonlyMap<string, CompiledVirtualHost>): WildcardDoma
 function compileVirtualHost(
   config: RouteConfiguration,
   virtualHost: VirtualHost,
-  slotOf: SlotOf,
+  parts: RouteParts,
 ): CompiledVirtualHost {
   const routes = virtualHost.routes.map((route) =>
-    compileRoute(config, virtualHost, route, slotOf),
+    compileRoute(config, virtualHost, route, parts),
   );
-  return { name: virtualHost.name, routes };
+  const matches = virtualHost.routes.map(({ match }) => match);
+  const many = routes.length > ROUTES_IN_ORDER_MAX;
+  return {
+    name: virtualHost.name,
+    routes,
+    index: many ? new RouteIndex(routes, matches) : undefined,
+  };
 }
 
 function compileRoute(
   config: RouteConfiguration,
   virtualHost: VirtualHost,
   route: Route,
-  slotOf: SlotOf,
+  parts: RouteParts,
 ): CompiledRoute {
   const levels = (of: "requestHeaders" | "responseHeaders"): readonly HeaderMutations[] => [
     route[of],
@@ -98,7 +116,7 @@ function compileRoute(
   return {
     name: route.name,
     matcher: new RouteMatcher(route.match),
-    action: compileAction(route, virtualHost, slotOf),
+    action: compileAction(route, virtualHost, parts.slotOf),
     requestHeaders: mutatorsOf(levels("requestHeaders")),
     responseHeaders: mutatorsOf(levels("responseHeaders")),
     attemptCountInRequest: virtualHost.includeRequestAttemptCount,
@@ -106,6 +124,7 @@ function compileRoute(
     session: sessionOf(filterLevels),
     // Envoy's filter leaves routes alone that answer themselves.
     cors: route.action.kind !== "forward" ? undefined : corsOf(filterLevels),
+    rateLimit: limitOf(filterLevels, parts),
   };
 }
 
@@ -113,6 +132,15 @@ function compileRoute(
 function sessionOf(levels: readonly FilterConfigs[]): CompiledSession | undefined {
   const nearest = levels.find(({ session }) => session !== undefined)?.session;
   return nearest === undefined ? undefined : new CompiledSession(nearest);
+}
+
+/** Likewise. */
+function limitOf(
+  levels: readonly FilterConfigs[],
+  { rateLimits }: RouteParts,
+): CompiledRateLimit | undefined {
+  const nearest = levels.find(({ rateLimit }) => rateLimit !== undefined)?.rateLimit;
+  return nearest === undefined ? undefined : rateLimits.of(nearest);
 }
 
 /** `levels`: from the route outwards. */

@@ -2,10 +2,13 @@
 import { withoutPort } from "./authority.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
 import type { RequestHead } from "./request-head.ts";
+import type { RouteIndex } from "./search/route-index.ts";
 
 export interface CompiledVirtualHost {
   readonly name: string;
   readonly routes: readonly CompiledRoute[];
+  /** Undefined where the routes are so few that asking them in order is as fast. */
+  readonly index: RouteIndex | undefined;
 }
 
 /** A domain with a wildcard at one end, by the length of what is fixed. */
@@ -48,7 +51,8 @@ export class RouteTable {
   find(request: RequestHead): CompiledRoute | undefined {
     const host = this.#onlyAny ? this.#any : this.findVirtualHost(request.authority);
     if (host === undefined) return undefined;
-    const { routes } = host;
+    const { index, routes } = host;
+    if (index !== undefined) return index.find(request);
     for (let i = 0; i < routes.length; i++) {
       const route = routes[i] as CompiledRoute;
       if (route.matcher.matches(request)) return route;
