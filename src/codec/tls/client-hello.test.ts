@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { helloOf } from "../../../test/support/client-hello.ts";
 import {
   CLIENT_HELLO_BYTES_MAX,
+  ClientHelloReader,
   type ClientHelloReading,
   readClientHello,
 } from "./client-hello.ts";
@@ -51,11 +52,14 @@ function recordsOf(body: Buffer, fragmentBytes = 16_384): Buffer {
   return Buffer.concat(records);
 }
 
-/** The first answer that is not `more`, given the bytes up to each cut, the whole at last. */
+/** The first answer that is not `more`, to the pieces between the cuts. */
 function readCut(bytes: Buffer, cuts: readonly number[]): ClientHelloReading {
+  const reader = new ClientHelloReader();
+  let start = 0;
   for (const cut of [...cuts, bytes.length]) {
-    const reading = readClientHello(bytes.subarray(0, cut));
+    const reading = reader.read(bytes.subarray(start, cut));
     if (reading !== "more") return reading;
+    start = cut;
   }
   return "more";
 }
@@ -225,6 +229,8 @@ describe("a hello's length", () => {
     expect(readClientHello(bytes)).toBe("tooLong");
     expect(readClientHello(bytes.subarray(0, CLIENT_HELLO_BYTES_MAX))).toBe("tooLong");
     expect(readClientHello(bytes.subarray(0, CLIENT_HELLO_BYTES_MAX - 1))).toBe("more");
+    const all = Array.from({ length: CLIENT_HELLO_BYTES_MAX }, (_, index) => index);
+    expect(readCut(bytes, all)).toBe("tooLong");
   });
 });
 

@@ -1,3 +1,5 @@
+import { GrowingBytes } from "../../base/growing-bytes.ts";
+
 /**
  * What a TLS client says first (RFC 8446 section 4.1.2, RFC 5246 section 7.4.1.2), read without
  * answering it: the names by which a filter chain is chosen.
@@ -33,61 +35,78 @@ const EXTENSION_ALPN = 16;
 const NAME_HOST = 0;
 /** RFC 1035 section 2.3.4. */
 const HOST_NAME_BYTES_MAX = 255;
-/**
- * Reads the ClientHello at the start of a connection's bytes. Asked again with more bytes, it first
- * says `more` and then always the same, wherever the bytes were cut.
- */
+/** Reads the ClientHello at the start of a connection's bytes: as `ClientHelloReader`, in one go. */
 export function readClientHello(bytes: Buffer): ClientHelloReading {
-  const message = readMessage(bytes.subarray(0, CLIENT_HELLO_BYTES_MAX));
-  if (message === "more") return bytes.length < CLIENT_HELLO_BYTES_MAX ? "more" : "tooLong";
-  if (typeof message === "string") return message;
+  return new ClientHelloReader().read(bytes);
+}
+
+/**
+ * Reads the ClientHello that a connection begins with, piece by piece: first `more`, and then
+ * always the same, wherever the bytes were cut. Each byte is looked at once.
+ */
+export class ClientHelloReader {
+  readonly #recordHeader: Buffer = Buffer.alloc(RECORD_HEADER_BYTES);
+  #headerBytes = 0;
+  /** What is left of the record's fragment. */
+  #left = 0;
+  /** The handshake message, put together from as many records as it takes. */
+  readonly #message = new GrowingBytes();
+  #wanted = HANDSHAKE_HEADER_BYTES;
+  #total = 0;
+
+  read(bytes: Buffer): ClientHelloReading {
+    for (let at = 0; at < bytes.length && this.#total < CLIENT_HELLO_BYTES_MAX; ) {
+      const taken = this.#left === 0 ? 1 : this.#takeable(bytes.length - at);
+      const reading =
+        this.#left === 0
+          ? this.#takeHeader(bytes[at] ?? 0)
+          : this.#takeFragment(bytes.subarray(at, at + taken));
+      if (reading !== "more") return reading;
+      at += taken;
+      this.#total += taken;
+    }
+    return this.#total < CLIENT_HELLO_BYTES_MAX ? "more" : "tooLong";
+  }
+
+  /** Not further than to where something new is to be decided. */
+  #takeable(bytes: number): number {
+    const missing = this.#wanted - this.#message.length;
+    return Math.min(bytes, this.#left, missing, CLIENT_HELLO_BYTES_MAX - this.#total);
+  }
+
+  #takeHeader(byte: number): ClientHelloReading {
+    const at = this.#headerBytes;
+    if (at === 0 && byte !== CONTENT_HANDSHAKE) return "notTls";
+    if (at === 1 && byte !== MAJOR_VERSION) return "notTls";
+    this.#recordHeader[at] = byte;
+    this.#headerBytes = at + 1;
+    if (this.#headerBytes < RECORD_HEADER_BYTES) return "more";
+    this.#headerBytes = 0;
+    this.#left = this.#recordHeader.readUInt16BE(RECORD_HEADER_BYTES - 2);
+    return this.#left === 0 || this.#left > FRAGMENT_BYTES_MAX ? "notTls" : "more";
+  }
+
+  #takeFragment(bytes: Buffer): ClientHelloReading {
+    this.#message.append(bytes);
+    this.#left -= bytes.length;
+    const message = this.#message.bytes;
+    if (message[0] !== CLIENT_HELLO) return "notTls";
+    if (message.length < this.#wanted) return "more";
+    if (this.#wanted > HANDSHAKE_HEADER_BYTES) return readMessage(message);
+    const end = HANDSHAKE_HEADER_BYTES + message.readUIntBE(1, 3);
+    if (end + RECORD_HEADER_BYTES > CLIENT_HELLO_BYTES_MAX) return "tooLong";
+    this.#wanted = end;
+    return end === HANDSHAKE_HEADER_BYTES ? "notTls" : "more";
+  }
+}
+
+function readMessage(message: Buffer): ClientHelloReading {
   try {
-    return readBody(new Reader(message));
+    return readBody(new Reader(message.subarray(HANDSHAKE_HEADER_BYTES)));
   } catch (error) {
     if (error instanceof Malformed) return "notTls";
     throw error;
   }
-}
-
-/** The handshake message's body, put together from as many records as it takes. */
-function readMessage(bytes: Buffer): Buffer | Exclude<ClientHelloReading, ClientHello> {
-  const fragments: Buffer[] = [];
-  let have = 0;
-  let wanted = HANDSHAKE_HEADER_BYTES;
-  for (let at = 0; have < wanted; ) {
-    const length = readRecordHeader(bytes, at);
-    if (typeof length === "string") return length;
-    const start = at + RECORD_HEADER_BYTES;
-    at = start + length;
-    const fragment = bytes.subarray(start, at);
-    const isHeader = have < HANDSHAKE_HEADER_BYTES;
-    fragments.push(fragment);
-    have += fragment.length;
-    if (isHeader) {
-      const end = readMessageEnd(Buffer.concat(fragments, Math.min(have, HANDSHAKE_HEADER_BYTES)));
-      if (typeof end === "string") return end;
-      wanted = end;
-    }
-    if (have < wanted && at >= bytes.length) return "more";
-  }
-  return Buffer.concat(fragments, wanted).subarray(HANDSHAKE_HEADER_BYTES);
-}
-
-/** Where the message ends whose header, or a part of it, this is. */
-function readMessageEnd(header: Buffer): number | "notTls" | "tooLong" {
-  if (header.length > 0 && header[0] !== CLIENT_HELLO) return "notTls";
-  if (header.length < HANDSHAKE_HEADER_BYTES) return HANDSHAKE_HEADER_BYTES;
-  const end = HANDSHAKE_HEADER_BYTES + header.readUIntBE(1, 3);
-  return end + RECORD_HEADER_BYTES > CLIENT_HELLO_BYTES_MAX ? "tooLong" : end;
-}
-
-/** The length of the record that begins at `at`. */
-function readRecordHeader(bytes: Buffer, at: number): number | "more" | "notTls" {
-  if (at < bytes.length && bytes[at] !== CONTENT_HANDSHAKE) return "notTls";
-  if (at + 1 < bytes.length && bytes[at + 1] !== MAJOR_VERSION) return "notTls";
-  if (at + RECORD_HEADER_BYTES > bytes.length) return "more";
-  const length = bytes.readUInt16BE(at + 3);
-  return length === 0 || length > FRAGMENT_BYTES_MAX ? "notTls" : length;
 }
 
 function readBody(body: Reader): ClientHello {

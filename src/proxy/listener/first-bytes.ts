@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../base/clock.ts";
-import { type ClientHello, readClientHello } from "../../codec/tls/client-hello.ts";
+import { GrowingBytes } from "../../base/growing-bytes.ts";
+import { type ClientHello, ClientHelloReader } from "../../codec/tls/client-hello.ts";
 import { contained, type FaultOwner } from "../faults.ts";
 import type { Accepted } from "./accepted.ts";
 import { type Sniffed, sniff } from "./sniff.ts";
@@ -65,7 +66,8 @@ export class Peek {
   readonly #take: (bytes: Buffer) => void;
   readonly #end: () => void;
   #state: "hello" | "request" | "settled";
-  #bytes: Buffer = Buffer.alloc(0);
+  readonly #bytes = new GrowingBytes();
+  readonly #hello = new ClientHelloReader();
 
   constructor(accepted: Accepted, owner: PeekOwner, options: PeekOptions) {
     this.#accepted = accepted;
@@ -82,13 +84,12 @@ export class Peek {
     const { socket } = this.#accepted;
     const late = contained(this.#owner, () => this.#onTimeout());
     if (timeoutMs > 0) this.#timer = clock.after(timeoutMs, () => late());
-    this.#bytes = first;
     this.#accepted.fresh = false;
     socket.on("data", this.#take);
     socket.on("end", this.#end);
     socket.on("error", this.#end);
     socket.resume();
-    if (first.length > 0) this.#look();
+    if (first.length > 0) this.#onData(first);
   }
 
   destroy(): void {
@@ -97,17 +98,13 @@ export class Peek {
   }
 
   #onData(bytes: Buffer): void {
-    this.#bytes = this.#bytes.length === 0 ? bytes : Buffer.concat([this.#bytes, bytes]);
-    this.#look();
-  }
-
-  #look(): void {
-    if (this.#state === "hello") this.#lookForHello();
+    this.#bytes.append(bytes);
+    if (this.#state === "hello") this.#lookForHello(bytes);
     if (this.#state === "request") this.#lookForRequest();
   }
 
-  #lookForHello(): void {
-    const reading = readClientHello(this.#bytes);
+  #lookForHello(bytes: Buffer): void {
+    const reading = this.#hello.read(bytes);
     if (reading === "more") return;
     if (reading === "tooLong") {
       this.#fail("tooLong");
@@ -121,7 +118,7 @@ export class Peek {
   }
 
   #lookForRequest(): void {
-    const protocol = sniff(this.#bytes);
+    const protocol = sniff(this.#bytes.bytes);
     if (protocol !== "more") this.#found(plain(protocol), undefined);
   }
 
@@ -138,7 +135,7 @@ export class Peek {
 
   #found(says: FirstBytes, hello: ClientHello | undefined, complete = true): void {
     this.#settle();
-    this.#owner.onPeeked({ says, hello, bytes: this.#bytes }, complete);
+    this.#owner.onPeeked({ says, hello, bytes: this.#bytes.bytes }, complete);
   }
 
   #fail(why: "tooLong" | "gone"): void {
