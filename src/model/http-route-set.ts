@@ -1,4 +1,5 @@
 import type { CorsPolicy } from "./filter/cors.ts";
+import type { SessionState } from "./filter/stateful-session.ts";
 import type { Fraction } from "./fraction.ts";
 import type { Labels } from "./mesh.ts";
 import type { Origin } from "./origin.ts";
@@ -54,6 +55,8 @@ export interface HttpRule {
   readonly responseHeaders: HeaderMutations;
   /** What other sites' pages may use; undefined: nothing is said. */
   readonly cors: CorsPolicy | undefined;
+  /** Clients keep their endpoint; undefined: they do not. */
+  readonly session: SessionState | undefined;
   readonly origin: Origin;
 }
 

@@ -82,7 +82,15 @@ function routesOf(host: string, backend: string): HttpRouteSet {
     exportTo: ["*"],
     consumer: false,
     rules: [
-      { name: "", matches: [], action: forward, ...mutations, cors: undefined, origin: place },
+      {
+        name: "",
+        matches: [],
+        action: forward,
+        ...mutations,
+        cors: undefined,
+        session: undefined,
+        origin: place,
+      },
     ],
     unmatched: "notFound",
     creationTimestamp: "",

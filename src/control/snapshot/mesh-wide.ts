@@ -1,6 +1,7 @@
 import type {
   FilterChain,
   HttpConnectionManager,
+  HttpFilter,
   Listener,
   TcpProxy,
 } from "../../model/listener.ts";
@@ -11,8 +12,12 @@ type Filter = HttpConnectionManager | TcpProxy;
 /** What the mesh as a whole asks of every outbound listener. */
 export function asMeshAsks(listeners: readonly Listener[], mesh: Mesh): readonly Listener[] {
   const asked = asSettingsAsk(listeners, mesh.settings);
-  const cors = mesh.routes.some(({ rules }) => rules.some((rule) => rule.cors !== undefined));
-  return cors ? asked.map((listener) => changed(listener, withCors)) : asked;
+  const rules = mesh.routes.flatMap((set) => set.rules);
+  const filters: HttpFilter[] = [];
+  if (rules.some(({ cors }) => cors !== undefined)) filters.push({ kind: "cors" });
+  if (rules.some(({ session }) => session !== undefined)) filters.push(NO_SESSION);
+  if (filters.length === 0) return asked;
+  return asked.map((listener) => changed(listener, (filter) => withFilters(filter, filters)));
 }
 
 /** What the settings ask of every listener, in and out: what is logged, which paths are alike. */
@@ -48,11 +53,14 @@ function changed(listener: Listener, change: (filter: Filter) => Filter): Listen
   };
 }
 
-/** Routes say what is allowed; without any that does, no request meets the filter. */
-function withCors(filter: Filter): Filter {
+/** Routes say which sessions there are. */
+const NO_SESSION: HttpFilter = { kind: "statefulSession", state: undefined, strict: false };
+
+/** Routes say what filters do; without any that does, no request meets them. */
+function withFilters(filter: Filter, filters: readonly HttpFilter[]): Filter {
   if (filter.kind === "tcp") return filter;
   const router = filter.httpFilters.length - 1;
   const before = filter.httpFilters.slice(0, router);
   const after = filter.httpFilters.slice(router);
-  return { ...filter, httpFilters: [...before, { kind: "cors" }, ...after] };
+  return { ...filter, httpFilters: [...before, ...filters, ...after] };
 }

@@ -10,6 +10,7 @@ import { readGrpcMatches } from "./grpc-match.ts";
 import { readParents, routeSetOf } from "./parent.ts";
 import { NO_REWRITE } from "./rewrite.ts";
 import { readNames } from "./rule.ts";
+import { readSession } from "./session-persistence.ts";
 
 const GRPC_ROUTE = fieldTable({
   executed: ["apiVersion", "kind", "metadata", "spec"],
@@ -20,8 +21,7 @@ const SPEC = fieldTable({
   accepted: ["useDefaultGateways"],
 });
 const RULE = fieldTable({
-  executed: ["name", "matches", "filters", "backendRefs"],
-  reported: ["sessionPersistence"],
+  executed: ["name", "matches", "filters", "backendRefs", "sessionPersistence"],
 });
 
 export const GRPC_ROUTE_TABLES: Readonly<Record<string, FieldTable>> = {
@@ -69,6 +69,7 @@ function readRule(rule: RuleFields, name: string, context: DialectContext): Http
     requestHeaders: filters.requestHeaders,
     responseHeaders: filters.responseHeaders,
     cors: undefined,
+    session: readSession(rule),
     origin,
   };
 }

@@ -1,4 +1,3 @@
-import { parseDuration } from "../../base/duration.ts";
 import type {
   HttpRule,
   RetrySettings,
@@ -12,14 +11,23 @@ import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
 import { DNS_SUBDOMAIN } from "../kubernetes/metadata.ts";
 import { failing, readBackends } from "./backend.ts";
+import { DURATION_WORDS, gatewayDuration } from "./duration.ts";
 import { type Filters, HTTP_FILTERS, readFilters } from "./filter/filter.ts";
 import { matchAnything, readMatches } from "./match.ts";
 import { redirectAction } from "./redirect.ts";
 import { NO_REWRITE, pathRewrite } from "./rewrite.ts";
+import { readSession, SESSION_TABLES } from "./session-persistence.ts";
 
 const RULE = fieldTable({
-  executed: ["name", "matches", "filters", "backendRefs", "timeouts", "retry"],
-  reported: ["sessionPersistence"],
+  executed: [
+    "name",
+    "matches",
+    "filters",
+    "backendRefs",
+    "timeouts",
+    "retry",
+    "sessionPersistence",
+  ],
 });
 const TIMEOUTS = fieldTable({ executed: ["request", "backendRequest"] });
 const RETRY = fieldTable({ executed: ["codes", "attempts", "backoff"] });
@@ -28,6 +36,7 @@ export const RULE_TABLES: Readonly<Record<string, FieldTable>> = {
   "HTTPRoute.spec.rules[]": RULE,
   "HTTPRoute.spec.rules[].timeouts": TIMEOUTS,
   "HTTPRoute.spec.rules[].retry": RETRY,
+  ...SESSION_TABLES,
 };
 
 type RuleFields = Fields<keyof typeof RULE>;
@@ -89,6 +98,7 @@ function ruleWithoutBackends(origin: Origin): HttpRule {
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     cors: undefined,
+    session: undefined,
     origin,
   };
 }
@@ -97,6 +107,7 @@ function readRule(rule: RuleFields, name: string, context: DialectContext): Rule
   const filters = readFilters(rule, HTTP_FILTERS, context);
   const matches = readMatches(rule);
   const forward = readForward(rule, filters, context);
+  const session = readSession(rule);
   checkCombination(rule, filters, matches);
   const actionFor = (match: ScopedMatch, port: number): HttpRule["action"] => {
     const { path } = match.request;
@@ -112,6 +123,7 @@ function readRule(rule: RuleFields, name: string, context: DialectContext): Rule
       requestHeaders: filters.requestHeaders,
       responseHeaders: filters.responseHeaders,
       cors: filters.cors,
+      session,
       origin: rule.origin(),
     }));
 }
@@ -155,10 +167,6 @@ interface Timeouts {
   readonly backendRequest: number | undefined;
 }
 
-/** GEP-2257: whole numbers, at most four of them. */
-const DURATION = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
-const DURATION_WORDS = "a duration such as 10s, 1h30m, 500ms";
-
 function readTimeouts(rule: RuleFields): Timeouts {
   const fields = rule.mapping("timeouts", TIMEOUTS);
   const request = fields?.parsed("request", gatewayDuration, DURATION_WORDS);
@@ -168,10 +176,6 @@ function readTimeouts(rule: RuleFields): Timeouts {
     fields?.bad("backendRequest", message, `at most ${fields.raw("request")}`);
   }
   return { request, backendRequest };
-}
-
-function gatewayDuration(text: string): number | undefined {
-  return DURATION.test(text) ? parseDuration(text) : undefined;
 }
 
 /** 0 is no timeout. */

@@ -246,6 +246,7 @@ function ruleOf(
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     cors: undefined,
+    session: undefined,
     origin,
   };
 }

@@ -78,6 +78,7 @@ function rule(name: string, ...matches: ScopedMatch[]): HttpRule {
     requestHeaders: NO_MUTATIONS,
     responseHeaders: NO_MUTATIONS,
     cors: undefined,
+    session: undefined,
     origin: ORIGIN,
   };
 }

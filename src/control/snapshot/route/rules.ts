@@ -1,4 +1,4 @@
-import { NO_FILTER_CONFIGS } from "../../../model/filter/filter-configs.ts";
+import { type FilterConfigs, NO_FILTER_CONFIGS } from "../../../model/filter/filter-configs.ts";
 import type {
   Backend,
   HttpRule,
@@ -142,9 +142,13 @@ function routeOf(
     action: action.kind === "split" ? split(dialect, action, context) : action,
     requestHeaders: rule.requestHeaders,
     responseHeaders: rule.responseHeaders,
-    filterConfigs: { ...NO_FILTER_CONFIGS, cors: rule.cors },
+    filterConfigs: { ...NO_FILTER_CONFIGS, cors: rule.cors, session: sessionOf(rule) },
     origin: rule.origin,
   };
+}
+
+function sessionOf({ session }: HttpRule): FilterConfigs["session"] {
+  return session && { kind: "statefulSession", state: session, strict: false };
 }
 
 function split(

@@ -35,6 +35,7 @@ export function readHttpRules(rule: Spec): HttpRule[] {
     requestHeaders: headers.request,
     responseHeaders: headers.response,
     cors: readCors(rule.at("corsPolicy")),
+    session: undefined,
     origin: rule.origin(),
   };
   if (named.every((one) => one.name === "")) return [whole];
