@@ -2,6 +2,9 @@
 import type { Random } from "../../base/random.ts";
 import type { Balancer } from "./balancer.ts";
 
+/** Enough to be somewhere; each costs a step through the heap. */
+const SKIPPED_MAX = 1024;
+
 /** What one of the things that are scheduled weighs now; above 0. */
 export interface Weighing<T> {
   of(one: T): number;
@@ -31,7 +34,8 @@ export class WeightedChoice<T> implements Balancer<T> {
       this.#rise(this.#heap.length - 1);
     }
     // Start somewhere in the schedule, so that proxies do not march in step.
-    for (let skip = random.below(hosts.length); skip > 0; skip--) this.pick();
+    const skipped = random.below(Math.min(hosts.length, SKIPPED_MAX));
+    for (let skip = skipped; skip > 0; skip--) this.pick();
   }
 
   pick(): T {

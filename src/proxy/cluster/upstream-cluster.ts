@@ -142,6 +142,11 @@ export class UpstreamCluster {
     return this.#balance.pick(hash, attempt);
   }
 
+  /** The health of some host has changed. */
+  renewBalance(): void {
+    this.#balance.renew(this.config);
+  }
+
   /** The host of an address that a session names, where sessions may keep to it. */
   pickForSession(address: string): Host | undefined {
     const host = this.#hosts.get(address);
@@ -239,13 +244,13 @@ export class UpstreamCluster {
     if (this.#checker === undefined) return;
     // Hosts' health may have changed since the balance was drawn up.
     this.#checker.follow(hosts.values());
-    this.#balance.renew(this.config);
+    this.renewBalance();
   }
 
   /** The model allows one. */
   #checkerOf({ healthChecks: [check] }: Cluster): HealthChecker | undefined {
     if (check === undefined) return undefined;
-    return new HealthChecker(this, check, () => this.#balance.renew(this.config));
+    return new HealthChecker(this, check, () => this.renewBalance());
   }
 
   /** A pool of some worker has no connection, and the threshold allows no more. */

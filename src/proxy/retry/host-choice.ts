@@ -11,6 +11,11 @@ import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { CompiledRetry } from "../route/compiled-route.ts";
 import type { RequestHead } from "../route/request-head.ts";
 
+const NO_COOKIES: string[] = [];
+
+/** Of the request that is being balanced: a pick is over before the next begins. */
+const drawn = new Hash64();
+
 /** Which host each attempt of a request goes to. */
 export class HostChoice {
   /** The address of the host that the client's session keeps to; empty: none. */
@@ -19,10 +24,11 @@ export class HostChoice {
   #strict = false;
   readonly #random: Random;
   readonly #tried: Host[] = [];
-  readonly #hash = new Hash64();
+  /** Made for the first request that has one. */
+  #hash: Hash64 | undefined;
   #hashed = false;
   /** Cookies that were made for the hash, as the client shall get them. */
-  readonly #cookies: string[] = [];
+  #cookies: string[] = NO_COOKIES;
 
   constructor(random: Random) {
     this.#random = random;
@@ -32,7 +38,7 @@ export class HostChoice {
     this.#session = "";
     this.#tried.length = 0;
     this.#hashed = false;
-    this.#cookies.length = 0;
+    if (this.#cookies.length > 0) this.#cookies = NO_COOKIES;
   }
 
   /** Takes what the request is balanced by, as the route has made it. */
@@ -43,7 +49,10 @@ export class HostChoice {
     source: HashSource,
   ): void {
     if (hash === undefined || !cluster.choosesByHash) return;
-    this.#hashed = hash.of(request, source, this.#hash, this.#cookies);
+    this.#hash ??= new Hash64();
+    const cookies: string[] = [];
+    this.#hashed = hash.of(request, source, this.#hash, cookies);
+    this.#cookies = cookies;
   }
 
   /** The first attempt goes to the host of this address, where it can; empty: to any. */
@@ -76,8 +85,9 @@ export class HostChoice {
     if (cluster.config.discovery === "originalDst") {
       return destination === undefined ? undefined : cluster.pickAddress(destination);
     }
-    const hash = this.#hash;
-    if (!this.#hashed && cluster.choosesByHash) drawHash(hash, this.#random);
+    const own = this.#hashed ? this.#hash : undefined;
+    const hash = own ?? drawn;
+    if (own === undefined && cluster.choosesByHash) drawHash(hash, this.#random);
     let host = cluster.pick(hash, 0);
     if (retry === undefined || !retry.avoidPreviousHosts || host === undefined) return host;
     for (let attempt = 1; attempt <= retry.hostSelectionAttempts; attempt++) {

@@ -1,0 +1,180 @@
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  httpListener,
+  type ProxySetup,
+  startSetup,
+  staticCluster,
+} from "../../../test/support/proxy-setup.ts";
+import { assignment, edsCluster } from "../../../test/support/sample-snapshot.ts";
+import { ScriptedTurns } from "../../../test/support/scripted-turns.ts";
+import { VirtualClock } from "../../base/clock.ts";
+import { renderPrometheus } from "../../metrics/text-format.ts";
+import { ENVOY_BALANCING } from "../../model/balance/balancing.ts";
+import type { Cluster } from "../../model/cluster.ts";
+import type { ClusterLoadAssignment } from "../../model/endpoint.ts";
+import { Hash64 } from "../balance/hash/hash64.ts";
+import type { Host } from "./host.ts";
+import { allAtOnce } from "./host-balance.ts";
+import type { UpstreamCluster } from "./upstream-cluster.ts";
+
+const A = '{envoy_cluster_name="a"}';
+
+let setup: ProxySetup;
+const clock = new VirtualClock();
+
+afterEach(() => setup.stop());
+
+async function start(): Promise<void> {
+  setup = await startSetup([], [], clock);
+}
+
+function swapIn(changes: Partial<Cluster>, endpoints: ClusterLoadAssignment): UpstreamCluster {
+  const set = setup.proxy.dataPlane.clusters;
+  allAtOnce(set.prepare([edsCluster("a", changes)], [endpoints]))();
+  const cluster = set.slot("a").cluster;
+  if (cluster === undefined) throw new Error("no cluster");
+  return cluster;
+}
+
+function ports(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => 1000 + index);
+}
+
+/** Hosts that so many different hashes lead to. */
+function picked(cluster: UpstreamCluster, hashes = 2000): Set<Host | undefined> {
+  const hash = new Hash64();
+  const found = new Set<Host | undefined>();
+  for (let i = 0; i < hashes; i++) {
+    hash.set(Math.imul(i, 0x9e37_79b1), Math.imul(i, 0x85eb_ca77));
+    found.add(cluster.pick(hash, 0));
+  }
+  return found;
+}
+
+function withHealth(count: number, down: readonly number[]): ClusterLoadAssignment {
+  const all = assignment("a", ports(count));
+  const localities = all.localities.map((locality) => ({
+    ...locality,
+    endpoints: locality.endpoints.map((endpoint, i) => ({
+      ...endpoint,
+      health: down.includes(i) ? ("unhealthy" as const) : endpoint.health,
+    })),
+  }));
+  return { ...all, localities };
+}
+
+/** A turn of the event loop is over. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("a cluster that hashes", () => {
+  it("shows Envoy's gauges of its ring, and then of its table", async () => {
+    await start();
+    swapIn({ lbPolicy: "ringHash" }, assignment("a", ports(3)));
+    const shown = () => [...renderPrometheus(setup.proxy.telemetry.registry)].join("");
+    expect(shown()).toContain(`envoy_cluster_ring_hash_lb_size${A} 1026\n`);
+    expect(shown()).toContain(`envoy_cluster_ring_hash_lb_min_hashes_per_host${A} 342\n`);
+    expect(shown()).not.toContain("maglev_lb");
+    swapIn({ lbPolicy: "maglev" }, assignment("a", ports(3)));
+    expect(shown()).toContain(`envoy_cluster_maglev_lb_max_entries_per_host${A} 21846\n`);
+  });
+
+  it("changes its policy without losing its hosts", async () => {
+    await start();
+    const before = swapIn({}, assignment("a", ports(3)));
+    const [host] = before.hosts;
+    const after = swapIn({ lbPolicy: "maglev" }, assignment("a", ports(3)));
+    expect(after).toBe(before);
+    expect(after.hosts[0]).toBe(host);
+    const hash = new Hash64();
+    expect(after.pick(hash, 0)).toBe(after.pick(hash, 0));
+  });
+
+  it("is built anew in slices when only the health of many hosts changes", async () => {
+    await start();
+    const cluster = swapIn({ lbPolicy: "ringHash" }, assignment("a", ports(600)));
+    const [first, second] = cluster.hosts;
+    if (first === undefined || second === undefined) throw new Error("no hosts");
+    first.failedCheck = true;
+    cluster.renewBalance();
+    second.failedCheck = true;
+    cluster.renewBalance();
+    for (let i = 0; i < 1000 && picked(cluster).has(second); i++) await turn();
+    const found = picked(cluster);
+    expect(found.has(first)).toBe(false);
+    expect(found.has(second)).toBe(false);
+    expect(found.size).toBeGreaterThan(500);
+  });
+});
+
+it("lb_healthy_panic counts each pick of a panic", async () => {
+  await start();
+  const cluster = swapIn({}, withHealth(4, [0, 1, 2]));
+  expect(picked(cluster, 8).size).toBe(4);
+  expect(setup.stat("a", "lb_healthy_panic")).toBe(8);
+});
+
+it("a slow start begins when a host comes, or passes its checks again", async () => {
+  await start();
+  const slowStart = { windowMs: 10_000, aggression: 1, minWeightPercent: 10 };
+  const balancing = { ...ENVOY_BALANCING, slowStart };
+  swapIn({ balancing }, assignment("a", ports(1)));
+  clock.advance(5000);
+  const cluster = swapIn({ balancing }, assignment("a", ports(2)));
+  const since = () => cluster.hosts.map(({ healthySinceMs }) => healthySinceMs - clock.now());
+  expect(since()).toEqual([-5000, 0]);
+  const [first] = cluster.hosts;
+  if (first === undefined) throw new Error("no host");
+  first.failedCheck = true;
+  cluster.renewBalance();
+  clock.advance(1000);
+  first.failedCheck = false;
+  cluster.renewBalance();
+  expect(since()).toEqual([0, -1000]);
+});
+
+describe("PEAK_EWMA", () => {
+  const POLICY = {
+    load_balancing_policy: {
+      policies: [
+        {
+          typed_extension_config: {
+            name: "peak",
+            typed_config: {
+              "@type": "type.googleapis.com/xds.type.v3.TypedStruct",
+              type_url: "outrigger.dev/load_balancing_policies.peak_ewma",
+              value: {},
+            },
+          },
+        },
+      ],
+    },
+  };
+
+  it("measures until the first data of a response, and avoids who was slow", async () => {
+    const turns = await ScriptedTurns.start(2);
+    const routes = [{ match: { prefix: "/" }, route: { cluster: "two", timeout: "0s" } }];
+    setup = await startSetup(
+      [httpListener({ routes })],
+      [staticCluster("two", turns.ports, POLICY)],
+      clock,
+    );
+    try {
+      // Both begin at 30 ms; the first to be asked takes 100.
+      const slow = await turns.take(setup, { thinkMs: 100, clock });
+      for (let i = 0; i < 6; i++) {
+        const other = await turns.take(setup, { thinkMs: 1, clock });
+        expect(other).not.toBe(slow);
+      }
+      // In ten seconds 100 ms become less than 37, which is still more than the other's.
+      clock.advance(10_000);
+      expect(await turns.take(setup, { thinkMs: 1, clock })).not.toBe(slow);
+      const { cluster } = setup.proxy.dataPlane.clusters.slot("two");
+      expect(Math.round(cluster?.hosts[slow]?.rtt?.load(0, clock.now()) ?? 0)).toBe(37);
+      expect(cluster?.hosts[1 - slow]?.rtt?.load(0, clock.now())).toBeLessThan(12);
+    } finally {
+      turns.stop();
+    }
+  });
+});
