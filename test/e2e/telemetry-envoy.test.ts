@@ -29,7 +29,7 @@ const NOT_OURS = [
   /^envoy_(?:cluster|http)_\w+_bytes_buffered$/,
   /^envoy_cluster_(?:assignment_|default_total_match_count|max_host_weight|version|warming_state)/,
   /^envoy_cluster_(?:original_dst_host_invalid|upstream_queue_overloaded|manager_)/,
-  /^envoy_cluster_upstream_cx_(?:connect_attempts_exceeded|pool_overflow|preconnect_skipped)$/,
+  /^envoy_cluster_upstream_cx_(?:pool_overflow|preconnect_skipped)$/,
   /^envoy_cluster_upstream_rq_(?:maintenance_mode|max_duration_reached|per_try_idle_timeout)$/,
   /^envoy_cluster_upstream_rq_(?:retry_backoff_ratelimited|rx_reset_no_error)$/,
   /^envoy_http_downstream_cx_(?:delayed_close_timeout|overload_disable_keepalive)$/,
