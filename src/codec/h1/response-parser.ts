@@ -19,6 +19,8 @@ export class ResponseParser extends HeadParser implements ResponseMessage {
   contentLength = -1;
   /** Whether the upstream lets the connection live on. */
   keepAlive = true;
+  /** It is a 2xx to CONNECT. */
+  beginsTunnel = false;
   /** `Connection` confirms an Upgrade. */
   upgrade = false;
   #method = "";
@@ -73,8 +75,8 @@ export class ResponseParser extends HeadParser implements ResponseMessage {
     this.contentLength = length === undefined ? -1 : parseContentLength(length);
     const bodiless = this.status < 200 || this.status === 204 || this.status === 304;
     // A tunnel follows (RFC 9110 section 9.3.6), whatever the head says of a length.
-    const tunnel = this.#method === "CONNECT" && this.status < 300;
-    if (bodiless || tunnel || this.#method === "HEAD") this.body = "none";
+    this.beginsTunnel = this.#method === "CONNECT" && this.status >= 200 && this.status < 300;
+    if (bodiless || this.beginsTunnel || this.#method === "HEAD") this.body = "none";
     else if (this.contentLength >= 0) this.body = this.contentLength > 0 ? "length" : "none";
     else this.body = this.headers.has(ID["transfer-encoding"]) ? "chunked" : "untilClose";
   }

@@ -28,6 +28,8 @@ export class Answer {
     response.headers = headers;
     account.upstreamFirstByteAtMs = nowMs;
     account.details = "via_upstream";
+    // Nobody waits for the rest of the request: the client is told (Envoy: encodeHeaders).
+    if (account.requestCompleteAtMs === 0) down.encoder.keepAlive = false;
     noteGrpcStatus(account, headers);
     takeResponseHeaders(headers, down.hcm, account.requestCompleteAtMs, nowMs);
     account.responded(status);

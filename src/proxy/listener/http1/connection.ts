@@ -124,6 +124,8 @@ export class Http1Connection
 
   onExchangeEnd(keepAlive: boolean): void {
     if (this.#state === "closed" || this.#state === "closing") return;
+    const { http } = this.hcm.account;
+    if (this.#state === "body") http.count("downstream_rq_response_before_rq_complete");
     this.#giveBack();
     if (!keepAlive) {
       this.#close();

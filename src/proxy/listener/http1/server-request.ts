@@ -57,6 +57,10 @@ export class ServerRequest implements Downstream {
     this.exchange = new Exchange(this, this.parser);
   }
 
+  get connection(): object {
+    return this.#lentTo.accepted;
+  }
+
   get secure(): boolean {
     return this.#lentTo.accepted.secure;
   }

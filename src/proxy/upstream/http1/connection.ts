@@ -1,10 +1,9 @@
 // hot path: no allocation per request
-
 import { BodyDecoder } from "../../../codec/h1/body-decoder.ts";
 import { chunkHead, LAST_CHUNK, LAST_CHUNK_SIZE } from "../../../codec/h1/chunk-writer.ts";
 import { ResponseParser } from "../../../codec/h1/response-parser.ts";
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
-import type { RequestMessage } from "../../../codec/http/message.ts";
+import { asksForTunnel, type RequestMessage } from "../../../codec/http/message.ts";
 import type { Host } from "../../cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import type { RequestHead } from "../../route/request-head.ts";
@@ -47,17 +46,17 @@ export class Http1UpstreamConnection
   /** Whose request it serves, also while that one is being given up. */
   #serving: StreamHandler | undefined;
   #inBody = false;
-  /** The request is a CONNECT: 2xx begins a tunnel. */
-  #connects = false;
+  /** It asks for a tunnel: an endpoint that refuses it may not mean so. */
+  #asksForTunnel = false;
   #interim = 0;
   /** The request has been written to its last byte. */
   #requestSent = false;
   #chunked = false;
   #responseDone = false;
-  #keepAlive = true;
   #draining = false;
   #paused = false;
   #closedByPeer = false;
+  readonly protocol: string = "HTTP/1.1";
   /** Requests that it has carried. */
   requests = 0;
   established = false;
@@ -88,10 +87,6 @@ export class Http1UpstreamConnection
     return this.#transport.localAddress;
   }
 
-  get protocol(): string {
-    return "HTTP/1.1";
-  }
-
   get tls(): TlsInfo | undefined {
     return this.#transport.tls;
   }
@@ -105,17 +100,16 @@ export class Http1UpstreamConnection
     this.#interim = 0;
     this.#requestSent = false;
     this.#responseDone = false;
-    this.#keepAlive = true;
     this.#idle.clear();
     this.#parser.reset();
     this.#parser.expect(method);
-    this.#connects = method === "CONNECT";
     this.requests++;
     handler.onConnection(this);
   }
 
   sendHead(request: RequestHead, message: RequestMessage): void {
     this.#chunked = goesInChunks(request, message);
+    this.#asksForTunnel = asksForTunnel(message);
     this.#writer.text(requestText(request, message));
   }
 
@@ -257,12 +251,11 @@ export class Http1UpstreamConnection
       return next;
     }
     if (parser.status < 200) return this.#readInterim(next);
-    if (this.#connects && parser.status < 300) {
+    if (parser.beginsTunnel) {
       this.#state = "tunnel";
       this.#handler?.onResponseHead(parser);
       return next;
     }
-    this.#keepAlive = parser.keepAlive;
     this.#inBody = true;
     this.#body.begin(parser.body, parser.contentLength);
     this.#handler?.onResponseHead(parser);
@@ -323,8 +316,9 @@ export class Http1UpstreamConnection
     this.#serving = undefined;
     if (spent) cluster.stats.count("upstream_cx_max_requests");
     this.#handler = undefined;
-    if (spent || !this.#keepAlive || this.#draining) {
-      const told = !this.#keepAlive && this.#parser.body !== "untilClose";
+    const { body, keepAlive } = this.#parser;
+    if (spent || !keepAlive || this.#asksForTunnel || this.#draining) {
+      const told = !keepAlive && body !== "untilClose";
       if (told) cluster.stats.count("upstream_cx_close_notify");
       this.#destroy();
       return;
@@ -361,10 +355,8 @@ export class Http1UpstreamConnection
     this.#host.cluster.stats.connectFailed(false);
     const local = error.code === "EADDRNOTAVAIL" || error.code === "EADDRINUSE";
     if (local) this.#host.cluster.stats.count("bind_errors");
-    this.#fail(
-      local ? "local connection failure" : "remote connection failure",
-      connectFailure(error),
-    );
+    const reason = local ? "local connection failure" : "remote connection failure";
+    this.#fail(reason, connectFailure(error));
   }
 
   onClose(): void {
@@ -397,12 +389,11 @@ export class Http1UpstreamConnection
     if (this.#state === "closed") return;
     const { cluster } = this.#host;
     const active = (this.#state === "busy" && !this.#responseDone) || this.#isTunnel();
-    const local = !this.#closedByPeer;
     this.#state = "closed";
     this.#idle.dispose();
     this.#life.dispose();
     const lengthMs = cluster.context.clock.now() - this.#openedMs;
-    cluster.stats.connectionClosed(local, active, lengthMs, this.requests);
+    cluster.stats.connectionClosed(!this.#closedByPeer, active, lengthMs, this.requests);
     this.#transport.socket.destroy();
     this.#pool.onClosed(this);
   }
