@@ -1,7 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Bootstrap } from "../../model/bootstrap.ts";
 import type { Cluster } from "../../model/cluster.ts";
-import { NO_LOCALITY } from "../../model/endpoint.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import type { Host } from "../cluster/host.ts";
 import type { Inheritance } from "../graceful/inheritance.ts";
@@ -73,8 +72,8 @@ export function endpointRow(host: Host): EndpointRow {
     degradedCheck: host.degradedCheck,
     checkTimedOut: host.checkTimedOut,
     weight,
-    priority: 0,
-    locality: NO_LOCALITY,
+    priority: host.priority,
+    locality: host.locality,
     stats: { cx_active: host.connections, rq_active: host.activeRequests },
   };
 }

@@ -1,6 +1,11 @@
 import type { HttpVersion } from "../../codec/http/message.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
-import type { Endpoint, HealthStatus } from "../../model/endpoint.ts";
+import {
+  type Endpoint,
+  type HealthStatus,
+  type Locality,
+  NO_LOCALITY,
+} from "../../model/endpoint.ts";
 import type { PeakEwma } from "../balance/peak-ewma.ts";
 import type { Member } from "../balance/priority/host-set.ts";
 import type { Destination } from "../telemetry/standard/destination.ts";
@@ -28,6 +33,9 @@ export class Host implements Member {
   proxyHead: Buffer | undefined;
   endpoint: Endpoint;
   weight: number;
+  /** Where discovery has put it. */
+  priority = 0;
+  locality: Locality = NO_LOCALITY;
   activeRequests = 0;
   /** By the clock; below 0: it is not, or nobody has seen it yet. A slow start counts from here. */
   healthySinceMs = -1;

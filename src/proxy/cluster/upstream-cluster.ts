@@ -3,7 +3,7 @@ import type { Random } from "../../base/random.ts";
 import type { Address } from "../../model/address.ts";
 import { formatAddress } from "../../model/address.ts";
 import type { Cluster } from "../../model/cluster.ts";
-import type { ClusterLoadAssignment, Endpoint } from "../../model/endpoint.ts";
+import type { ClusterLoadAssignment, Endpoint, Locality } from "../../model/endpoint.ts";
 import type { Hash64 } from "../balance/hash/hash64.ts";
 import type { LocalityPlace, Placed } from "../balance/priority/host-set.ts";
 import { Resolution } from "../dns/resolution.ts";
@@ -215,13 +215,15 @@ export class UpstreamCluster {
     const before = this.#hosts;
     const hosts = new Map<string, Host>();
     const placed: Placed<Host>[] = [];
-    for (const { endpoint, priority, locality } of listed(assignment)) {
+    for (const { endpoint, priority, locality, place } of listed(assignment)) {
       const key = formatAddress(endpoint.address);
       if (hosts.has(key)) continue;
       const host = before.get(key) ?? new Host(this, endpoint);
       host.update(endpoint);
+      host.priority = priority;
+      host.locality = locality;
       hosts.set(key, host);
-      placed.push({ host, priority, locality });
+      placed.push({ host, priority, locality: place });
       yield;
     }
     const gone: Host[] = [];
@@ -270,7 +272,8 @@ export class UpstreamCluster {
 interface Listed {
   readonly endpoint: Endpoint;
   readonly priority: number;
-  readonly locality: LocalityPlace;
+  readonly locality: Locality;
+  readonly place: LocalityPlace;
 }
 
 /** Every endpoint once, where it stands first. */
@@ -278,7 +281,7 @@ function* listed({ localities }: ClusterLoadAssignment): Generator<Listed> {
   for (const { locality, weight, priority, endpoints } of localities) {
     const { region, zone, subZone } = locality;
     const place = { key: `${region}\0${zone}\0${subZone}`, weight };
-    for (const endpoint of endpoints) yield { endpoint, priority, locality: place };
+    for (const endpoint of endpoints) yield { endpoint, priority, locality, place };
   }
 }
 

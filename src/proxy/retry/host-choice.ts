@@ -80,6 +80,7 @@ export class HostChoice {
     if (this.#session !== "") {
       const kept = cluster.pickForSession(this.#session);
       this.#session = "";
+      if (kept !== undefined) this.#tried.push(kept);
       if (kept !== undefined || this.#strict) return kept;
     }
     if (cluster.config.discovery === "originalDst") {
