@@ -93,6 +93,12 @@ export class CompiledChain {
     return place < 0 ? NO_MATCH : offered.length - place;
   }
 
+  get asksSource(): boolean {
+    const { sourcePorts, sourceType } = this.match;
+    const asksRange = this.#directSources.some || this.#sources.some;
+    return asksRange || sourceType !== "any" || sourcePorts.length > 0;
+  }
+
   directSourceRank(ends: Ends): number {
     return this.#directSources.some ? this.#directSources.rank(ends.directIp) : 0;
   }
@@ -126,10 +132,15 @@ export class CompiledChain {
 export class ChainSet {
   readonly #chains: readonly CompiledChain[];
   readonly #fallback: CompiledChain | undefined;
+  /** What no chain asks about is not looked at. */
+  readonly #asksProtocols: boolean;
+  readonly #asksSources: boolean;
 
   constructor(chains: readonly CompiledChain[], fallback: CompiledChain | undefined) {
     this.#chains = chains;
     this.#fallback = fallback;
+    this.#asksProtocols = chains.some(({ match }) => match.applicationProtocols.length > 0);
+    this.#asksSources = chains.some(({ asksSource }) => asksSource);
   }
 
   /**
@@ -147,6 +158,7 @@ export class ChainSet {
    * it does not, nobody waits: on a TCP port it may be the server that speaks first.
    */
   needsRequest(ends: Ends): boolean {
+    if (!this.#asksProtocols) return false;
     const silent = this.find(ends, SILENT);
     return spoken.some((bytes) => this.find(ends, bytes) !== silent);
   }
@@ -162,11 +174,15 @@ export class ChainSet {
     left = mostExact(left, (chain) => chain.serverNameRank(bytes));
     left = mostExact(left, (chain) => chain.transportRank(bytes));
     left = mostExact(left, (chain) => chain.applicationRank(bytes));
-    left = mostExact(left, (chain) => chain.directSourceRank(ends));
+    if (this.#asksSources) left = this.#from(ends, left);
+    return left[0] ?? this.#fallback;
+  }
+
+  #from(ends: Ends, chains: readonly CompiledChain[]): readonly CompiledChain[] {
+    let left = mostExact(chains, (chain) => chain.directSourceRank(ends));
     left = mostExact(left, (chain) => chain.sourceTypeRank(ends));
     left = mostExact(left, (chain) => chain.sourceRank(ends));
-    left = mostExact(left, (chain) => chain.sourcePortRank(ends));
-    return left[0] ?? this.#fallback;
+    return mostExact(left, (chain) => chain.sourcePortRank(ends));
   }
 
   #towards(ends: Ends): readonly CompiledChain[] {

@@ -17,10 +17,10 @@ import type { ServerContext } from "../tls/server-context.ts";
 import { Accepted } from "./accepted.ts";
 import type { BoundSocket } from "./bound-socket.ts";
 import type { ChainSet, CompiledChain } from "./filter-chain.ts";
-import { Peek, type Peeked, type PeekOwner, SILENT } from "./first-bytes.ts";
+import { type Peeked, SILENT } from "./first-bytes.ts";
 import type { ChoosingOwner, ClientConnection } from "./http/client-connection.ts";
 import { CodecChoice } from "./http/codec-choice.ts";
-import { HeaderPeek, type HeaderPeekOwner } from "./inspect/header-peek.ts";
+import { Inspections } from "./inspect/inspections.ts";
 import { Ends } from "./match/ends.ts";
 import { originalDestination } from "./original-destination.ts";
 import { SocketEnd } from "./tcp/socket-end.ts";
@@ -45,7 +45,9 @@ export class ProxyListener implements ChoosingOwner {
   readonly #stats: ListenerStats;
   readonly #connections = new Set<ClientConnection>();
   readonly #tunnels = new Set<TcpTunnel>();
-  /** Those whose filter is not yet known, or whose TLS handshake is not over. */
+  /** Those whose filter is not yet known. */
+  readonly #inspections: Inspections;
+  /** Those whose TLS handshake is not over. */
   readonly #pending = new Set<{ destroy(): void }>();
   #chains: ChainSet;
   #bound: BoundSocket | undefined;
@@ -58,6 +60,9 @@ export class ProxyListener implements ChoosingOwner {
     this.#context = context;
     this.#find = find;
     this.#stats = context.telemetry.listener(config.address);
+    this.#inspections = new Inspections(context, this.#stats, ({ socket }, error) =>
+      this.#fault(socket, error),
+    );
   }
 
   /** Where it listens, with the port that the kernel chose; undefined while it does not. */
@@ -66,7 +71,8 @@ export class ProxyListener implements ChoosingOwner {
   }
 
   get connectionCount(): number {
-    return this.#connections.size + this.#tunnels.size + this.#pending.size;
+    const begun = this.#connections.size + this.#tunnels.size;
+    return begun + this.#pending.size + this.#inspections.size;
   }
 
   /** What it listens with. */
@@ -125,6 +131,7 @@ export class ProxyListener implements ChoosingOwner {
     for (const connection of this.#connections) connection.destroy();
     for (const tunnel of this.#tunnels) tunnel.destroy();
     for (const pending of this.#pending) pending.destroy();
+    this.#inspections.destroy();
   }
 
   /** Serves a connection as if it had been accepted here. */
@@ -133,8 +140,12 @@ export class ProxyListener implements ChoosingOwner {
     const inspected = this.config.listenerFilters.includes("tlsInspector");
     const hello = this.#chains.needsHello(ends, inspected);
     const request = this.#chains.needsRequest(ends);
-    if (hello || request) this.#peek(accepted, first, hello, request);
-    else this.#start(accepted, { says: SILENT, hello: undefined, bytes: first });
+    if (!hello && !request) {
+      this.#start(accepted, { says: SILENT, hello: undefined, bytes: first });
+      return;
+    }
+    const start = (peeked: Peeked): void => this.#start(accepted, peeked);
+    this.#inspections.peek(accepted, first, { hello, request }, this.config, start);
   }
 
   onChosen(choosing: ClientConnection, chosen: ClientConnection): void {
@@ -197,8 +208,12 @@ export class ProxyListener implements ChoosingOwner {
     const accepted = new Accepted(socket, this.#originalDestination(socket));
     accepted.acceptedMs = clock.now();
     const filter = this.config.listenerFilters.find(isProxyProtocol);
-    if (filter === undefined) this.#enter(accepted, NO_BYTES);
-    else this.#readHeader(accepted, filter);
+    if (filter === undefined) {
+      this.#enter(accepted, NO_BYTES);
+      return;
+    }
+    const enter = (rest: Buffer): void => this.#enter(accepted, rest);
+    this.#inspections.readHeader(accepted, filter, this.config, enter);
   }
 
   /** Where it wanted to go, it is served. */
@@ -209,83 +224,11 @@ export class ProxyListener implements ChoosingOwner {
     (other ?? this).serve(accepted, first);
   }
 
-  /** A connection of somebody else's, who is named before anything else is said. */
-  #readHeader(accepted: Accepted, filter: ProxyProtocolFilter): void {
-    const { continueOnListenerFiltersTimeout, listenerFiltersTimeoutMs: timeoutMs } = this.config;
-    const { clock, telemetry } = this.#context;
-    const owner: HeaderPeekOwner = {
-      onHeader: (rest) => {
-        this.#settle(peek);
-        this.#enter(accepted, rest);
-      },
-      onHeaderTimeout: () => {
-        this.#settle(peek);
-        this.#stats.count("downstream_pre_cx_timeout");
-        return continueOnListenerFiltersTimeout;
-      },
-      onHeaderFailed: (gone) => {
-        this.#settle(peek);
-        if (gone) this.#stats.count("downstream_listener_filter_remote_close");
-      },
-      onFault: (error) => this.#fault(accepted.socket, error),
-    };
-    const stats = telemetry.proxyProtocol(filter.statPrefix);
-    const peek = new HeaderPeek(accepted, owner, { filter, stats, clock, timeoutMs });
-    this.#inspect(peek);
-    peek.start();
-  }
-
-  /** Its bytes are waited for, before anybody takes it. */
-  #inspect(peek: { destroy(): void }): void {
-    this.#pending.add(peek);
-    this.#stats.count("downstream_pre_cx_active");
-  }
-
-  #settle(peek: { destroy(): void }): void {
-    if (this.#pending.delete(peek)) this.#stats.count("downstream_pre_cx_active", -1);
-  }
-
   #originalDestination(socket: Socket): SocketAddress | undefined {
     const { listenerFilters, useOriginalDst } = this.config;
     if (!useOriginalDst && !listenerFilters.includes("originalDst")) return undefined;
     const handle = (socket as Socket & { _handle?: { fd?: number } })._handle;
     return originalDestination(handle?.fd ?? -1, socket.localFamily === "IPv6");
-  }
-
-  /** Reads until it is plain which chain is wanted. */
-  #peek(accepted: Accepted, first: Buffer, hello: boolean, request: boolean): void {
-    const { continueOnListenerFiltersTimeout, listenerFiltersTimeoutMs } = this.config;
-    const owner: PeekOwner = {
-      onPeeked: (peeked, complete) => {
-        this.#settle(peek);
-        if (complete) this.#countPeeked(peeked, hello, request);
-        this.#start(accepted, peeked);
-      },
-      onPeekTimeout: () => {
-        this.#settle(peek);
-        this.#stats.count("downstream_pre_cx_timeout");
-        return continueOnListenerFiltersTimeout;
-      },
-      onPeekFailed: (why) => {
-        this.#settle(peek);
-        if (why === "gone") this.#stats.count("downstream_listener_filter_remote_close");
-        else this.#context.telemetry.inspectors.countTls("client_hello_too_large");
-      },
-      onFault: (error) => this.#fault(accepted.socket, error),
-    };
-    const { clock } = this.#context;
-    const timeoutMs = leftOf(listenerFiltersTimeoutMs, accepted.inspectedMs);
-    const peek = new Peek(accepted, owner, { clock, timeoutMs, hello, request });
-    this.#inspect(peek);
-    peek.start(first);
-  }
-
-  #countPeeked({ hello, says }: Peeked, helloWanted: boolean, requestWanted: boolean): void {
-    const { listenerFilters } = this.config;
-    const { inspectors } = this.#context.telemetry;
-    if (helloWanted && listenerFilters.includes("tlsInspector")) inspectors.helloRead(hello);
-    if (!requestWanted || hello !== undefined || !listenerFilters.includes("httpInspector")) return;
-    inspectors.requestRead(says.applicationProtocols[0] ?? "");
   }
 
   #start(accepted: Accepted, peeked: Peeked): void {
@@ -378,11 +321,6 @@ function isProxyProtocol(
   filter: Listener["listenerFilters"][number],
 ): filter is ProxyProtocolFilter {
   return typeof filter !== "string";
-}
-
-/** 0 is no bound. */
-function leftOf(timeoutMs: number, goneMs: number): number {
-  return timeoutMs === 0 ? 0 : Math.max(1, timeoutMs - goneMs);
 }
 
 function countSecure(socket: Socket, http: HttpStats): void {
