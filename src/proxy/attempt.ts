@@ -1,6 +1,7 @@
 // hot path: no allocation per request
 import type { HeaderTable } from "../codec/http/header-table.ts";
 import type { ResponseMessage } from "../codec/http/message.ts";
+import { keepTrailers } from "../codec/http/trailer-name.ts";
 import type { Host } from "./cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "./deadline.ts";
 import type { Exchange } from "./exchange.ts";
@@ -166,6 +167,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   }
 
   onResponseTrailers(trailers: HeaderTable): void {
+    keepTrailers(trailers);
     this.#exchange.onResponseTrailers(trailers);
   }
 

@@ -1,6 +1,5 @@
 // hot path: no allocation per request
 import type { Timer } from "../base/clock.ts";
-import { ID } from "../codec/http/header-name.ts";
 import type { HeaderTable } from "../codec/http/header-table.ts";
 import { asksForTunnel, type RequestMessage, type ResponseMessage } from "../codec/http/message.ts";
 import { Attempt } from "./attempt.ts";
@@ -11,6 +10,7 @@ import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
 import { contained } from "./faults.ts";
 import { decodeRequest } from "./filters/decode-request.ts";
 import { HttpFilters } from "./filters/http-filter.ts";
+import { takeRequestTrailers } from "./filters/underscores.ts";
 import { isGrpc, noteGrpcStatus } from "./grpc/grpc-call.ts";
 import { type GrpcWeb, grpcWebOf } from "./grpc/grpc-web.ts";
 import { Answer } from "./reply/answer.ts";
@@ -207,7 +207,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   /** They stand behind the body; `onRequestEnd` follows at once. */
   onRequestTrailers(trailers: HeaderTable): void {
-    trailers.remove(ID["x-outrigger-carried"]);
+    takeRequestTrailers(trailers, this.down.hcm);
     this.#body.takeTrailers(trailers);
   }
 
@@ -300,7 +300,6 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   onResponseTrailers(trailers: HeaderTable): void {
-    trailers.remove(ID["x-outrigger-carried"]);
     this.response.trailers = trailers;
     noteGrpcStatus(this.account, trailers);
   }

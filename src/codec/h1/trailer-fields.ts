@@ -1,29 +1,10 @@
 // hot path: no allocation per request
 import { byteAt, TOKEN_LOWER } from "../http/grammar/character.ts";
-import { headerFlags, headerId } from "../http/header-name.ts";
+import { headerId } from "../http/header-name.ts";
 import { HeaderTable } from "../http/header-table.ts";
+import { mayTrail } from "../http/trailer-name.ts";
 
 const FIELDS_MAX = 100;
-
-/** What frames, routes or is for one connection alone is no trailer (RFC 9110 section 6.5.1). */
-const LEFT_OUT: Uint8Array = headerFlags([
-  "host",
-  "content-length",
-  "transfer-encoding",
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "upgrade",
-  "expect",
-  "authorization",
-  "content-type",
-  "content-encoding",
-  "content_length",
-  "transfer_encoding",
-  "x-outrigger-carried",
-]);
 
 /** The fields behind a chunked body, byte by byte as the decoder has checked them. */
 export class TrailerFields {
@@ -49,7 +30,7 @@ export class TrailerFields {
   endLine(): boolean {
     const id = headerId(this.#name);
     if (this.headers.count === FIELDS_MAX) return false;
-    if (LEFT_OUT[id] !== 1) this.headers.add(id, this.#name, withoutBlanks(this.#value));
+    if (mayTrail(id, this.#name)) this.headers.add(id, this.#name, withoutBlanks(this.#value));
     this.#name = "";
     this.#value = "";
     return true;

@@ -1,5 +1,6 @@
 // hot path: no allocation per request
 import type { HeaderTable } from "../../codec/http/header-table.ts";
+import { keepTrailers } from "../../codec/http/trailer-name.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 
 /**
@@ -21,6 +22,15 @@ export function takeUnderscores(headers: HeaderTable, hcm: CompiledHcm, version 
     stats.count("dropped_headers_with_underscores", removeFrom(headers, i));
   }
   return true;
+}
+
+/** Leaves of a request's trailers those that may be there; underscores are never worth a refusal. */
+export function takeRequestTrailers(trailers: HeaderTable, hcm: CompiledHcm): void {
+  keepTrailers(trailers);
+  if (hcm.config.underscores === "allow") return;
+  for (let i = 0; i < trailers.count; i++) {
+    if (!trailers.removedAt(i) && trailers.name(i).includes("_")) removeFrom(trailers, i);
+  }
 }
 
 /** Removes all fields of that one's name; says how many there were. */
