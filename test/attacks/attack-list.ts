@@ -1,4 +1,6 @@
 import type { Attack } from "./arena/attack.ts";
+import { ADMIN } from "./exposure/admin.ts";
+import { REQUESTS } from "./exposure/requests.ts";
 import { FLOODS } from "./http2/floods.ts";
 import { FRAME_FAULTS } from "./http2/frame-faults.ts";
 import { HEADS } from "./http2/heads.ts";
@@ -14,5 +16,7 @@ export const ATTACKS: readonly { readonly room: string; readonly attacks: readon
   { room: "HTTP/2 heads and bodies", attacks: HEADS },
   { room: "Patience", attacks: SLOW },
   { room: "Hostile upstreams", attacks: MISDEEDS },
+  { room: "Requests", attacks: REQUESTS },
+  { room: "The admin server", attacks: ADMIN },
   { room: "TLS", attacks: HANDSHAKES },
 ];

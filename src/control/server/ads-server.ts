@@ -64,6 +64,8 @@ const STREAMS_MAX = 4096;
 const STREAMS_PER_CONNECTION_MAX = 16;
 const NAMES_MAX = 100_000;
 const SESSION_MEMORY_MB = 256;
+/** Of a refusal so much is kept, for each proxy and type: status pages show it. */
+const REJECTION_CHARS_MAX = 8192;
 
 interface OpenStream {
   readonly stream: AdsStream;
@@ -207,7 +209,7 @@ class AdsService {
       versionInfo: request.versionInfo,
       responseNonce: request.responseNonce,
       resourceNames: request.resourceNames,
-      error: request.errorDetail === undefined ? undefined : request.errorDetail.message,
+      error: request.errorDetail?.message.slice(0, REJECTION_CHARS_MAX),
     });
     if (request.errorDetail !== undefined) this.#observer?.rejected(type);
     this.#push(open);

@@ -22,7 +22,8 @@ const BASELINE = 2000;
 const CONNECTIONS = 100;
 const SAMPLE_MS = 20;
 /** What must be as before when an attack is over. */
-const GAUGES = /^(?:http\.(?:plain|short|secure)|cluster\.(?:origin|hostile))\.\S*_(?:active|rq)$/;
+const GAUGES =
+  /^(?:http\.(?:plain|short|secure|edge)|cluster\.(?:origin|hostile))\.\S*_(?:active|rq)$/;
 const LEFT = /(?:downstream_cx|downstream_rq|upstream_rq|upstream_rq_pending)_active$/;
 
 /** What a plain request costs the proxy. */

@@ -3,11 +3,15 @@ import { httpListener, OVER_HTTP2, staticCluster } from "../../support/proxy-set
 
 /**
  * `good`: the good clients' own. `plain`: HTTP/1.1 and HTTP/2 with Envoy's defaults. `short`: the
- * same with timeouts that a test can wait for. `secure`: the same behind TLS.
+ * same with timeouts that a test can wait for. `secure`: the same behind TLS. `edge`: behind one
+ * trusted proxy, clients beyond it are strangers.
  */
-export type ListenerName = "good" | "plain" | "short" | "secure";
+export type ListenerName = "good" | "plain" | "short" | "secure" | "edge";
 
-export const LISTENERS: readonly ListenerName[] = ["good", "plain", "short", "secure"];
+export const LISTENERS: readonly ListenerName[] = ["good", "plain", "short", "secure", "edge"];
+
+/** A cluster's name that would do harm on a page that does not escape it. */
+export const HTML_NAME = "<img src=x onerror=alert(1)>";
 
 /** Ports that the configuration names. */
 export interface Ports {
@@ -34,6 +38,7 @@ export async function proxyConfig(ports: Ports, accessLog: string): Promise<stri
   const clusters = [
     staticCluster("good", [ports.origin]),
     staticCluster("origin", [ports.origin]),
+    staticCluster(HTML_NAME, [ports.origin]),
     staticCluster("hostile", [ports.hostile], OVER_HTTP2),
   ];
   return JSON.stringify({ admin, static_resources: { listeners, clusters } });
@@ -60,10 +65,12 @@ async function listenersOf(ports: Ports, accessLog: string): Promise<readonly un
     listener("good", {}, [to("good", "/")]),
     listener("plain", { access_log }, attacked),
     listener("short", { access_log, ...SHORT }, attacked),
+    listener("edge", { access_log, ...EDGE }, attacked),
     { ...secure, filter_chains: [{ ...secure.filter_chains[0], ...(await tlsSocket()) }] },
   ];
 }
 
+const EDGE = { use_remote_address: true, xff_num_trusted_hops: 1 };
 const SHORT = {
   request_headers_timeout: "0.4s",
   stream_idle_timeout: "0.4s",
