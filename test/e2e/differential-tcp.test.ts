@@ -272,17 +272,34 @@ const HEADERS: readonly Case[] = [
 const DIFFERENT: readonly Case[] = [
   {
     name: "a port with a sign",
-    run: async (proxy) => {
-      const client = await proxy.client("headed");
-      client.sends("PROXY TCP4 192.0.2.1 5.6.7.8 +1 2\r\n");
-      await eventually("an answer", async () => client.isOver || proxy.origins.left > 0);
-      if (proxy.origins.left === 0) return "gone";
-      const { peer } = await proxy.origins.next();
-      return farewell(client, peer);
-    },
+    run: servedOrGone("headed", "PROXY TCP4 192.0.2.1 5.6.7.8 +1 2\r\n"),
     difference: "A PROXY protocol line is read to the letter",
   },
+  {
+    name: "half a request, and no more",
+    run: servedOrGone("protocols", "GE", true),
+    difference: "A client that ends early may have said all",
+  },
+  {
+    name: "less than a header could be",
+    run: servedOrGone("line", "hi", true),
+    difference: "What is no PROXY protocol header is told apart at the first byte",
+  },
 ];
+
+/** Whether anybody gets the connection; `ends`: after these bytes the client sends no more. */
+function servedOrGone(listener: string, first: string, ends = false): Script {
+  return async (proxy) => {
+    const client = await proxy.client(listener);
+    client.sends(first);
+    if (ends) client.socket.end();
+    await eventually("an answer", async () => client.isOver || proxy.origins.left > 0);
+    if (proxy.origins.left === 0) return "gone";
+    const { peer } = await proxy.origins.next();
+    await farewell(client, peer);
+    return "served";
+  };
+}
 
 /** Which origin gets a connection whose header says so. */
 function leadsHeaded(more: Partial<typeof AFAR>): Script {

@@ -35,7 +35,8 @@ const EXTENSION_ALPN = 16;
 const NAME_HOST = 0;
 /** RFC 1035 section 2.3.4. */
 const HOST_NAME_BYTES_MAX = 255;
-/** Reads the ClientHello at the start of a connection's bytes: as `ClientHelloReader`, in one go. */
+
+/** Reads the ClientHello at the start of a connection's bytes, in one go. */
 export function readClientHello(bytes: Buffer): ClientHelloReading {
   return new ClientHelloReader().read(bytes);
 }
