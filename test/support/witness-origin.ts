@@ -20,6 +20,7 @@ export interface WitnessedRequest {
 export class WitnessOrigin {
   readonly #server: http.Server;
   #seen: WitnessedRequest[] = [];
+  readonly #bySocket = new WeakMap<Socket, WitnessedRequest[]>();
   /** What the origin could not read: there must be none. */
   readonly malformed: string[] = [];
 
@@ -78,10 +79,21 @@ export class WitnessOrigin {
       response.setHeader("x-line", witnessed.line);
       response.end("ok");
     });
-    const socket: Socket = request.socket;
-    socket.once("close", () => {
-      witnessed.lost = true;
-    });
+    this.#requestsOf(request.socket).push(witnessed);
+  }
+
+  /** The requests of a connection, lost with it. */
+  #requestsOf(socket: Socket): WitnessedRequest[] {
+    let requests = this.#bySocket.get(socket);
+    if (requests === undefined) {
+      const made: WitnessedRequest[] = [];
+      requests = made;
+      this.#bySocket.set(socket, made);
+      socket.once("close", () => {
+        for (const request of made) request.lost = true;
+      });
+    }
+    return requests;
   }
 }
 

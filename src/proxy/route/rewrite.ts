@@ -13,6 +13,7 @@ export class PathRewrite {
     prefixRewrite: string | undefined,
     regexRewrite: RegexRewrite | undefined,
   ) {
+    refuseNoTarget(prefixRewrite ?? regexRewrite?.substitution ?? "");
     this.#match = match;
     this.#prefix = prefixRewrite;
     this.#regex = regexRewrite === undefined ? undefined : RE2JS.compile(regexRewrite.pattern);
@@ -36,6 +37,12 @@ export class PathRewrite {
     if (this.#regex === undefined) return path;
     return this.#regex.matcher(pathname).replaceAll(this.#substitution) + query;
   }
+}
+
+/** A blank would end the request target: what stands behind it would be read as something else. */
+function refuseNoTarget(path: string): void {
+  if (!/[^\x21-\x7e]|#/.test(path)) return;
+  throw new Error(`${JSON.stringify(path)} cannot be part of a request target`);
 }
 
 /** RE2's `\1` and `\\` in the form that re2js wants: `$1`, an escaped `$` and backslash. */
