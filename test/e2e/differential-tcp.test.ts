@@ -280,11 +280,6 @@ const DIFFERENT: readonly Case[] = [
     run: servedOrGone("protocols", "GE", true),
     difference: "A client that ends early may have said all",
   },
-  {
-    name: "less than a header could be",
-    run: servedOrGone("line", "hi", true),
-    difference: "What is no PROXY protocol header is told apart at the first byte",
-  },
 ];
 
 /** Whether anybody gets the connection; `ends`: after these bytes the client sends no more. */

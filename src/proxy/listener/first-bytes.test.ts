@@ -136,6 +136,18 @@ describe("a client that ends", () => {
     socket.emit("end");
     expect(heard).toMatchObject([{ says: SILENT }]);
   });
+
+  it("in a request ends for whoever takes it over", () => {
+    let ends = 0;
+    const taking = { ...owner, onPeeked: () => socket.on("end", () => ends++) };
+    const accepted = { socket, fresh: true } as unknown as Accepted;
+    new Peek(accepted, taking, { clock, timeoutMs: 0, hello: false, request: true }).start(
+      Buffer.alloc(0),
+    );
+    socket.emit("data", Buffer.from("GE"));
+    socket.emit("end");
+    expect(ends).toBe(1);
+  });
 });
 
 it("refuses a hello that is too long", () => {

@@ -124,8 +124,11 @@ export class Peek {
 
   /** Half a request may be another protocol's whole; half a hello is nothing. */
   #onEnd(): void {
-    if (this.#state === "request") this.#found(SILENT, undefined, false);
-    else if (this.#state === "hello") this.#fail("gone");
+    if (this.#state === "hello") this.#fail("gone");
+    if (this.#state !== "request") return;
+    this.#found(SILENT, undefined, false);
+    // Whoever has taken over came too late to hear of it.
+    this.#accepted.socket.emit("end");
   }
 
   #onTimeout(): void {
