@@ -28,7 +28,9 @@ export function startOutrigger(bootstrap: string): RunningProgram {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-proxy-"));
   const file = path.join(folder, "envoy.yaml");
   fs.writeFileSync(file, bootstrap);
-  const args = ["src/cli/main.ts", "proxy", "-c", file, "--min-drain-time-s", "0"];
+  // What a test leaves open is of no interest to it.
+  const times = ["--min-drain-time-s", "0", "--drain-time-s", "2"];
+  const args = ["src/cli/main.ts", "proxy", "-c", file, ...times];
   return supervise(spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] }), folder);
 }
 

@@ -6,6 +6,7 @@ export type ProxyKind = "envoy" | "outrigger";
 
 /** A proxy as a process of its own. */
 export interface ProxyProgram {
+  readonly pid: number;
   readonly port: number;
   readonly admin: SocketAddress;
   stop(): Promise<void>;
@@ -28,7 +29,7 @@ export async function startProgram(
   await eventually(`${kind} is ready`, () => isReady(admin)).catch((error: unknown) => {
     throw new Error(`${String(error)}\n${program.log()}`);
   });
-  return { port, admin, stop: () => program.stop() };
+  return { pid: program.pid, port, admin, stop: () => program.stop() };
 }
 
 async function isReady(admin: SocketAddress): Promise<boolean> {
