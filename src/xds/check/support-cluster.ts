@@ -33,7 +33,8 @@ export const CLUSTER_SUPPORT: SupportTable = {
     outlier_detection: refused("outlier detection is not executed yet"),
     transport_socket_matches: refused("a cluster has one transport socket for all endpoints"),
     lb_subset_config: refused("subset load balancing is not executed; name a cluster a subset"),
-    per_connection_buffer_limit_bytes: refused("the data plane has its own bound for buffers"),
+    // A source is held back at 16 KiB that wait to be sent: no limit in use is lower.
+    ...harmless("per_connection_buffer_limit_bytes"),
   },
   "envoy.config.cluster.v3.Cluster.RefreshRate": executed("base_interval max_interval"),
   "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": {

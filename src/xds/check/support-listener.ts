@@ -9,7 +9,8 @@ export const LISTENER_SUPPORT: SupportTable = {
     // stat_prefix names statistics; how the kernel spreads connections over threads is our own.
     ...harmless("stat_prefix enable_reuse_port"),
     drain_type: only("DEFAULT"),
-    per_connection_buffer_limit_bytes: refused("the data plane has its own bound for buffers"),
+    // A source is held back at 16 KiB that wait to be sent: no limit in use is lower.
+    ...harmless("per_connection_buffer_limit_bytes"),
     access_log: refused("access logs are written by the HTTP connection manager alone"),
   },
   "envoy.config.listener.v3.ListenerFilter": executed("name typed_config"),
@@ -69,6 +70,20 @@ export const LISTENER_SUPPORT: SupportTable = {
   },
   "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": {},
   "envoy.extensions.filters.http.cors.v3.Cors": {},
+  "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": {
+    ...executed("stat_prefix status token_bucket filter_enabled filter_enforced"),
+    ...executed("request_headers_to_add_when_not_enforced response_headers_to_add"),
+    ...executed("local_rate_limit_per_downstream_connection enable_x_ratelimit_headers"),
+    ...executed("rate_limited_as_resource_exhausted"),
+    // Without descriptors there is one bucket, and nothing of a route is asked.
+    ...harmless("always_consume_default_token_bucket vh_rate_limits"),
+    stage: only(0),
+    descriptors: refused("requests are not told apart: each limit has one bucket"),
+    rate_limits: refused("requests are not told apart: each limit has one bucket"),
+    local_cluster_rate_limit: refused("proxies do not share a limit"),
+  },
+  "envoy.type.v3.HttpStatus": executed("code"),
+  "envoy.type.v3.TokenBucket": executed("max_tokens tokens_per_fill fill_interval"),
   "envoy.extensions.filters.http.stateful_session.v3.StatefulSession":
     executed("session_state strict"),
   "envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute": executed(
