@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import type { LocalRateLimit } from "./filter/local-rate-limit.ts";
 import type { StatefulSession } from "./filter/stateful-session.ts";
 import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
@@ -17,12 +18,19 @@ export type HttpFilter =
   | { readonly kind: "router" }
   | CorsFilter
   | GrpcWebFilter
+  | LocalRateLimitFilter
   | StatefulSession
   | TelemetryFilter;
 
 /** Envoy: filters.http.cors.v3.Cors; routes and virtual hosts say what is allowed. */
 export interface CorsFilter {
   readonly kind: "cors";
+}
+
+/** Envoy: filters.http.local_ratelimit.v3.LocalRateLimit; routes may have limits of their own. */
+export interface LocalRateLimitFilter {
+  readonly kind: "localRateLimit";
+  readonly limit: LocalRateLimit;
 }
 
 /** Envoy: filters.http.grpc_web.v3.GrpcWeb: browsers' gRPC-Web becomes gRPC, and back. */
@@ -49,7 +57,7 @@ export type EscapedSlashes = "keep" | "reject" | "redirect" | "forward";
 /** Envoy: HeadersWithUnderscoresAction. */
 export type Underscores = "allow" | "reject" | "drop";
 
-/** Envoy: `strip_matching_host_port`, which drops the listener's own port, and `strip_port_mode`. */
+/** Envoy: `strip_matching_host_port`, of the listener's own port; `strip_any_host_port`. */
 export type StripPort = "none" | "matching" | "any";
 
 /** Envoy: HttpConnectionManager.CodecType; `auto` goes by ALPN, or by the first bytes. */

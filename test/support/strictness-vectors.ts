@@ -41,15 +41,18 @@ export function readStrictnessVectors(path: URL): readonly StrictnessVector[] {
 
 function vectorOf(name: string, groups: Partial<Record<string, string>>): StrictnessVector {
   const lines = (groups.verdict ?? "").trimEnd().split("\n");
-  const responses = lines.flatMap((line) => RESPONSE.exec(line)?.groups ?? []);
+  const responses = lines.flatMap((line) => {
+    const { status, after: kept } = RESPONSE.exec(line)?.groups ?? {};
+    return status === undefined ? [] : [{ status: Number(status), kept }];
+  });
   const after = (word: string): string[] =>
     lines.filter((line) => line.startsWith(`${word} `)).map((line) => unescaped(line, word));
   return {
     name,
     options: (groups.options ?? "").trim().split(" "),
     input: wireText(groups.wire ?? ""),
-    statuses: responses.map(({ status }) => Number(status)),
-    closed: lines.includes("closed") || responses.at(-1)?.after === "closed",
+    statuses: responses.map(({ status }) => status),
+    closed: lines.includes("closed") || responses.at(-1)?.kept === "closed",
     sees: after("sees"),
     has: after("has"),
     lacks: after("lacks"),

@@ -104,7 +104,7 @@ describe("a mesh's path normalization", () => {
     const config =
       normalization === undefined
         ? ""
-        : `\n---\napiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nmetadata: { name: mesh }\n` +
+        : MESH_CONFIG.replace(/accessLog[\s\S]*/, "") +
           `pathNormalization: { normalization: ${normalization} }\n`;
     const { listeners } = clientSnapshot(meshOf(SERVICES + config));
     const told = listeners

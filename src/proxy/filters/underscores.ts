@@ -24,7 +24,7 @@ export function takeUnderscores(headers: HeaderTable, hcm: CompiledHcm, version 
   return true;
 }
 
-/** Leaves of a request's trailers those that may be there; underscores are never worth a refusal. */
+/** Leaves those that may trail a request; underscores there are not worth a refusal. */
 export function takeRequestTrailers(trailers: HeaderTable, hcm: CompiledHcm): void {
   keepTrailers(trailers);
   if (hcm.config.underscores === "allow") return;
