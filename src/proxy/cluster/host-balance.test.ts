@@ -91,6 +91,21 @@ describe("a cluster that hashes", () => {
     expect(after.pick(hash, 0)).toBe(after.pick(hash, 0));
   });
 
+  it("keeps up with hosts whose health changes while it is built", async () => {
+    await start();
+    const cluster = swapIn({ lbPolicy: "maglev" }, assignment("a", ports(600)));
+    const { hosts } = cluster;
+    for (const host of hosts.slice(0, 20)) {
+      host.failedCheck = true;
+      cluster.renewBalance();
+      await turn();
+    }
+    const isSettled = () => !hosts.slice(0, 20).some((host) => picked(cluster).has(host));
+    for (let i = 0; i < 1000 && !isSettled(); i++) await turn();
+    expect(isSettled()).toBe(true);
+    expect(setup.stat("a", "membership_healthy")).toBe(580);
+  });
+
   it("is built anew in slices when only the health of many hosts changes", async () => {
     await start();
     const cluster = swapIn({ lbPolicy: "ringHash" }, assignment("a", ports(600)));

@@ -36,6 +36,9 @@ export class HostBalance {
   #byHash = false;
   /** Counts what was built, so that older work that is still under way can see that it is late. */
   #turn = 0;
+  /** Something is being built in slices; what shall be built after it. */
+  #busy = false;
+  #next: Cluster | undefined;
 
   constructor(stats: ClusterStats, context: HostBalanceContext) {
     this.#stats = stats;
@@ -53,18 +56,39 @@ export class HostBalance {
 
   /** The health of hosts, or how they are balanced, has changed. */
   renew(config: Cluster): void {
-    const steps = this.#build(this.#placement, config);
     if (!isHashing(config) || this.#placement.placed.length <= AT_ONCE_MAX) {
-      this.#install(allAtOnce(steps), config);
+      this.#install(allAtOnce(this.#build(this.#placement, config)), config);
       return;
     }
-    const turn = ++this.#turn;
-    new Slices(this.#context.clock)
-      .run(this.#unlessLate(steps, turn))
-      .then((built) => {
-        if (turn === this.#turn && built !== undefined) this.#install(built, config);
-      })
-      .catch((error: unknown) => this.#context.faults.report(error));
+    this.#renewInSlices(config);
+  }
+
+  /** What changes meanwhile is built next, so that hosts that come and go hold up nothing. */
+  #renewInSlices(config: Cluster): void {
+    this.#next = config;
+    if (this.#busy) return;
+    this.#work().catch((error: unknown) => this.#context.faults.report(error));
+  }
+
+  async #work(): Promise<void> {
+    this.#busy = true;
+    try {
+      const slices = new Slices(this.#context.clock);
+      for (let config = this.#take(); config !== undefined; config = this.#take()) {
+        const turn = this.#turn;
+        const steps = this.#build(this.#placement, config);
+        const built = await slices.run(this.#unlessLate(steps, turn));
+        if (built !== undefined && turn === this.#turn) this.#install(built, config);
+      }
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #take(): Cluster | undefined {
+    const config = this.#next;
+    this.#next = undefined;
+    return config;
   }
 
   /** A host for a request, undefined where there is none. */
