@@ -8,14 +8,15 @@ import type {
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { TelemetryExchange } from "../filters/peer-exchange.ts";
+import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
 import { ChainSet, CompiledChain, type CompiledFilter } from "../listener/filter-chain.ts";
 import type { CompiledListener } from "../listener/listener-set.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import type { AccessLogger } from "../telemetry/access-log/logger.ts";
-import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { PeerHeaders } from "../telemetry/standard/peer-metadata.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import { compileFilters } from "./compile-filters.ts";
-import { compileRoutes } from "./compile-routes.ts";
+import { compileRoutes, type RouteParts } from "./compile-routes.ts";
 import { type CompiledHcm, RouteSlot } from "./compiled-hcm.ts";
 
 /** What compiling listeners draws upon. */
@@ -26,6 +27,7 @@ export interface CompileScope {
   readonly routeSlot: (name: string) => RouteSlot;
   readonly peerHeaders: PeerHeaders;
   readonly localAddress: string;
+  readonly rateLimits: RateLimits;
   readonly loggersOf: (filter: HttpConnectionManager | TcpProxy) => readonly AccessLogger[];
 }
 
@@ -66,12 +68,12 @@ function compileFilter(
   listener: Listener,
   scope: CompileScope,
 ): CompiledFilter {
-  if (filter.kind === "tcp") return { kind: "tcp", tcp: compileTcp(filter, scope) };
+  if (filter.kind === "tcp") return { kind: "tcp", tcp: compileTcp(filter, name, scope) };
   const hcm = compileHcm(filter, listener, scope);
   return { kind: "http", hcm: { ...hcm, chainName: name } };
 }
 
-function compileTcp(config: TcpProxy, scope: CompileScope): CompiledTcpProxy {
+function compileTcp(config: TcpProxy, chainName: string, scope: CompileScope): CompiledTcpProxy {
   const { clusters, context } = scope;
   let upTo = 0;
   const targets = config.clusters.map(({ cluster, weight }) => {
@@ -79,7 +81,7 @@ function compileTcp(config: TcpProxy, scope: CompileScope): CompiledTcpProxy {
     return { slot: clusters.slot(cluster), upTo };
   });
   const stats = context.telemetry.tcp(config.statPrefix);
-  return { config, context, stats, logs: scope.loggersOf(config), targets };
+  return { config, context, chainName, stats, logs: scope.loggersOf(config), targets };
 }
 
 function compileHcm(
@@ -116,16 +118,20 @@ function compileHcm(
       fieldsMax: config.maxHeadersCount,
     },
     peers,
-    filters: compileFilters(config, telemetry),
+    filters: compileFilters(config, telemetry, scope.rateLimits),
     grpcWeb: config.httpFilters.some(({ kind }) => kind === "grpcWeb"),
     localAddress: scope.localAddress,
     allowedUpgrades: new Set(config.upgrades),
   };
 }
 
+export function routePartsOf({ clusters, rateLimits }: CompileScope): RouteParts {
+  return { slotOf: (name) => clusters.slot(name), rateLimits };
+}
+
 function routesOf(config: HttpConnectionManager, scope: CompileScope): RouteSlot {
   if (config.routes.kind === "rds") return scope.routeSlot(config.routes.name);
   const slot = new RouteSlot(config.routes.config.name);
-  slot.table = compileRoutes(config.routes.config, (name) => scope.clusters.slot(name));
+  slot.table = compileRoutes(config.routes.config, routePartsOf(scope));
   return slot;
 }

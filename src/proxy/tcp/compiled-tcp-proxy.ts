@@ -8,6 +8,8 @@ import type { TcpStats } from "../telemetry/envoy/tcp-stats.ts";
 export interface CompiledTcpProxy {
   readonly config: TcpProxy;
   readonly context: ProxyContext;
+  /** The filter chain's, as the configuration has it. */
+  readonly chainName: string;
   readonly stats: TcpStats;
   readonly logs: readonly AccessLogger[];
   /** Weights add up: `upTo` of the last is the sum. */

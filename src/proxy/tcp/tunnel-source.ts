@@ -41,6 +41,7 @@ export interface TunnelWay {
   readonly host: Host | undefined;
   readonly up: TcpConnection | undefined;
   readonly failureDetail: string;
+  readonly chainName: string;
 }
 
 /** A connection in words, for its line in the access log. */
@@ -107,6 +108,10 @@ export class TunnelSource extends EmptySource {
 
   override requestedServerName(): string {
     return this.#client.serverName;
+  }
+
+  override filterChainName(): string {
+    return this.#way.chainName;
   }
 
   override logType(): string {

@@ -69,6 +69,10 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.#life = maxConnectionDurationMs > 0 ? new Deadline(clock, this, "life") : undefined;
   }
 
+  get chainName(): string {
+    return this.#tcp.chainName;
+  }
+
   /** `first`: what was read of the client already. */
   begin(first: Buffer): void {
     this.#tcp.stats.count("downstream_cx_total");
