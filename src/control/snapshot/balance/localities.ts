@@ -125,7 +125,7 @@ function byLabels(
   return [...groups].map(([key, group]) => together(group, Number.parseInt(key, 10)));
 }
 
-/** How many of the labels are the same, up to the first that is not. `key=value` asks for a value. */
+/** How many of the labels are alike, up to the first that is not; `key=value` asks for a value. */
 function sharedOf(endpoint: PlacedEndpoint, labels: readonly string[], client: Labels): number {
   const differs = labels.findIndex((label) => {
     const [key = "", value] = label.split("=");
