@@ -56,6 +56,6 @@ export function readOptions(): Options {
   return {
     ...{ what, only, quick, json, markdown },
     rounds: count(values.rounds, growth ? Math.ceil(rounds / 3) : rounds),
-    seconds: count(values.seconds, quick ? 2 : 5),
+    seconds: count(values.seconds, quick ? (growth ? 1 : 2) : 5),
   };
 }

@@ -11,6 +11,9 @@ export interface Pace {
   readonly quick: boolean;
 }
 
+/** Nobody is left to be drained. */
+const DRAIN_MS_MAX = 200;
+
 export class Stage {
   readonly pace: Pace;
   readonly folder: string = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-bench-"));
@@ -52,7 +55,7 @@ export class Stage {
   /** Ends what runs, and what is about to run once it does. */
   async end(): Promise<void> {
     this.#ended = true;
-    const ends = this.#running.map((running) => running.then((one) => one.end()));
+    const ends = this.#running.map((running) => running.then((one) => one.end(DRAIN_MS_MAX)));
     await Promise.allSettled(ends);
     fs.rmSync(this.folder, { recursive: true, force: true });
   }

@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { readBootstrap } from "../../src/proxy/bootstrap.ts";
+import { endpointsConfig, routesConfig, virtualHostsConfig } from "../growth/large-config.ts";
 import { servicesConfig } from "./services.ts";
 import { configText } from "./sidecar.ts";
 
@@ -10,6 +11,16 @@ const FILES = fs.readdirSync(path.join(import.meta.dirname, "../config"));
 describe("the configuration of the benchmarks", () => {
   it.each(FILES)("is executed by Outrigger as it stands: %s", (name) => {
     const { bootstrap, diagnostics } = readBootstrap(configText(name, {}), name);
+    expect(diagnostics).toEqual([]);
+    expect(bootstrap?.listeners).toHaveLength(1);
+  });
+
+  it.each([
+    ["routes", routesConfig],
+    ["virtual hosts", virtualHostsConfig],
+    ["endpoints", endpointsConfig],
+  ])("is executed with a hundred %s", (name, config) => {
+    const { bootstrap, diagnostics } = readBootstrap(config(100, 4711, 4712), `${name}.json`);
     expect(diagnostics).toEqual([]);
     expect(bootstrap?.listeners).toHaveLength(1);
   });

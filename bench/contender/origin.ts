@@ -8,6 +8,8 @@ export interface Origin {
   readonly port: number;
   /** HTTP/2 with prior knowledge: the same, and one gRPC message with its status at `/grpc`. */
   readonly http2Port: number;
+  /** HTTP/1.1 on every address of this machine, and so on millions of 127.0.0.0/8. */
+  readonly anywherePort: number;
 }
 
 const ADDRESSES = 10;
@@ -24,7 +26,7 @@ function everywhere(port: number, options: string): string {
   return last.map((number) => `listen 127.0.0.${number}:${port} ${options};`).join(" ");
 }
 
-function config(port: number, http2Port: number): string {
+function config({ port, http2Port, anywherePort }: Origin): string {
   return `
     worker_processes 1; worker_rlimit_nofile 20000; daemon off; pid origin.pid; error_log stderr;
     events { worker_connections 16384; }
@@ -34,6 +36,7 @@ function config(port: number, http2Port: number): string {
       server {
         ${everywhere(port, "backlog=4096")}
         ${everywhere(http2Port, "http2")}
+        listen 0.0.0.0:${anywherePort} backlog=4096;
         location / { default_type application/json; return 200 '${BODY}'; }
         location /bytes/ { root .; }
         location /grpc { error_page 405 =200 /answer.grpc; return 405; }
@@ -47,11 +50,14 @@ function config(port: number, http2Port: number): string {
 
 /** @param sizes Of the bodies that it serves. */
 export async function startOrigin(stage: Stage, sizes: readonly number[] = []): Promise<Origin> {
-  const port = await freePort();
-  const http2Port = await freePort();
+  const origin = {
+    port: await freePort(),
+    http2Port: await freePort(),
+    anywherePort: await freePort(),
+  };
   for (const bytes of sizes) stage.write(`bytes/${bytes}`, Buffer.alloc(bytes, "x"));
   stage.write("answer.grpc", GRPC_MESSAGE);
-  const file = stage.write("origin.conf", config(port, http2Port));
-  await stage.run("origin", port, [tool("nginx"), "-p", stage.folder, "-c", file]);
-  return { port, http2Port };
+  const file = stage.write("origin.conf", config(origin));
+  await stage.run("origin", origin.port, [tool("nginx"), "-p", stage.folder, "-c", file]);
+  return origin;
 }

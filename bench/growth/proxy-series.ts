@@ -1,9 +1,18 @@
 /** What a request costs one proxy, at each `x` of a curve. */
+
 import type { Program } from "../contender/program.ts";
 import { configText, startSidecar } from "../contender/sidecar.ts";
+import type { Sample } from "../scenario.ts";
 import type { Stage } from "../stage.ts";
 import { type Driven, measured } from "../tool/driven.ts";
 import { freePort, type Running } from "../tool/running.ts";
+
+/** One proxy on a curve. */
+export interface Series {
+  readonly name: string;
+  /** What `measured` gives. */
+  at(x: number): Promise<Sample>;
+}
 
 /** How many workers the proxy has at an `x`, and which load it is given. */
 export interface Point {
@@ -27,7 +36,7 @@ function patient(yaml: string): string {
 }
 
 /** @throws Error where more than one in a hundred failed: that would be another cost. */
-async function successful(drive: Point["drive"], port: number): Promise<Driven> {
+export async function successful(drive: Point["drive"], port: number): Promise<Driven> {
   const driven = await drive(port);
   const { failures, requests } = driven;
   if (failures > requests / 100) throw new Error(`${failures} of ${requests} requests failed`);
@@ -35,7 +44,7 @@ async function successful(drive: Point["drive"], port: number): Promise<Driven> 
 }
 
 /** A process for each number of workers; it goes on running until the stage ends. */
-export class ProxySeries {
+export class ProxySeries implements Series {
   readonly name: string;
   readonly #stage: Stage;
   readonly #program: Program;
@@ -49,12 +58,10 @@ export class ProxySeries {
     this.#hop = hop;
   }
 
-  /** CPU microseconds a request. */
-  async at(x: number): Promise<number> {
+  async at(x: number): Promise<Sample> {
     const { workers, drive } = this.#hop.pointAt(x);
     const { port, pid } = await this.#withWorkers(workers, drive);
-    const { cpuMicros = Number.NaN } = await measured([pid], () => successful(drive, port))();
-    return cpuMicros;
+    return measured([pid], () => successful(drive, port))();
   }
 
   #withWorkers(workers: number, drive: Point["drive"]): Promise<Running> {

@@ -3,21 +3,20 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { median } from "../report/report.ts";
+import type { Sample } from "../scenario.ts";
 import type { Stage } from "../stage.ts";
 import { type Chart, type Line, toCsv, toSvg } from "./chart.ts";
-import type { Curve } from "./curve.ts";
-import type { ProxySeries } from "./proxy-series.ts";
+import type { Curve, CurveMetric } from "./curve.ts";
+import type { Series } from "./proxy-series.ts";
 
 const FOLDER = path.join(path.dirname(fileURLToPath(import.meta.url)), "../../docs/performance");
 
-const Y_TITLE = "CPU us a request";
-
 /** `null` for what did not run, which is said. */
 async function pointOf(
-  series: ProxySeries,
+  series: Series,
   x: number,
   say: (line: string) => void,
-): Promise<number | null> {
+): Promise<Sample | null> {
   try {
     return await series.at(x);
   } catch (error) {
@@ -26,9 +25,16 @@ async function pointOf(
   }
 }
 
-function medianOrNull(values: readonly (number | null)[]): number | null {
-  const known = values.filter((value) => value !== null);
+/** The median of what a metric makes of the samples. */
+function medianOrNull(samples: readonly (Sample | null)[], metric: CurveMetric): number | null {
+  const known = samples.filter((sample) => sample !== null).map((sample) => metric.of(sample));
   return known.length === 0 ? null : median(known);
+}
+
+/** One proxy's samples, by `x`, by round. */
+interface Row {
+  readonly name: string;
+  readonly samples: (Sample | null)[][];
 }
 
 /** Each round measures at one `x` after the other, all proxies at each. */
@@ -37,19 +43,39 @@ async function measureCurve(
   stage: Stage,
   rounds: number,
   say: (line: string) => void,
-): Promise<Line[]> {
+): Promise<Row[]> {
   const all = await curve.series(stage);
-  const values = all.map(() => curve.xs.map((): (number | null)[] => []));
+  const rows = all.map(({ name }): Row => ({ name, samples: curve.xs.map(() => []) }));
   for (let round = 1; round <= rounds; round++) {
     for (const [column, x] of curve.xs.entries()) {
       if (stage.ended) break;
       say(`${curve.name}: round ${round} of ${rounds}: ${x}`);
       for (const [row, series] of all.entries()) {
-        values[row]?.[column]?.push(await pointOf(series, x, say));
+        rows[row]?.samples[column]?.push(await pointOf(series, x, say));
       }
     }
   }
-  return all.map(({ name }, row) => ({ name, ys: (values[row] ?? []).map(medianOrNull) }));
+  return rows;
+}
+
+/** Writes one metric's files; gives the text to print. */
+function draw(
+  { name, title, xTitle, xs }: Curve,
+  metric: CurveMetric,
+  rows: readonly Row[],
+): string {
+  const { suffix, yTitle } = metric;
+  const lines = rows.map(
+    (row): Line => ({
+      name: row.name,
+      ys: row.samples.map((samples) => medianOrNull(samples, metric)),
+    }),
+  );
+  const chart: Chart = { title, xTitle, yTitle, xs, lines };
+  fs.mkdirSync(FOLDER, { recursive: true });
+  fs.writeFileSync(path.join(FOLDER, `${name}${suffix}.svg`), toSvg(chart));
+  fs.writeFileSync(path.join(FOLDER, `${name}${suffix}.csv`), toCsv(chart));
+  return `== ${name}${suffix}: ${title}, ${yTitle}\n${toCsv(chart)}`;
 }
 
 export async function runCurve(
@@ -58,11 +84,6 @@ export async function runCurve(
   rounds: number,
   say: (line: string) => void,
 ): Promise<string> {
-  const { title, xTitle, xs } = curve;
-  const lines = await measureCurve(curve, stage, rounds, say);
-  const chart: Chart = { title, xTitle, yTitle: Y_TITLE, xs, lines };
-  fs.mkdirSync(FOLDER, { recursive: true });
-  fs.writeFileSync(path.join(FOLDER, `${curve.name}.svg`), toSvg(chart));
-  fs.writeFileSync(path.join(FOLDER, `${curve.name}.csv`), toCsv(chart));
-  return `== ${curve.name}: ${title}, ${Y_TITLE}\n${toCsv(chart)}`;
+  const rows = await measureCurve(curve, stage, rounds, say);
+  return curve.metrics.map((metric) => draw(curve, metric, rows)).join("\n");
 }

@@ -37,12 +37,15 @@ async function answers(port: number): Promise<boolean> {
   return response?.status === 200;
 }
 
-/** SIGTERM, and SIGKILL for what does not go. */
-export async function endProcess(child: ChildProcess): Promise<void> {
+/** SIGTERM, and SIGKILL for what does not go in `patienceMs`. */
+export async function endProcess(
+  child: ChildProcess,
+  patienceMs: number = END_MS_MAX,
+): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const gone = once(child, "exit");
   child.kill("SIGTERM");
-  const late = setTimeout(() => child.kill("SIGKILL"), END_MS_MAX);
+  const late = setTimeout(() => child.kill("SIGKILL"), patienceMs);
   await gone;
   clearTimeout(late);
 }
@@ -101,7 +104,7 @@ export class Running {
     throw new Error(`${this.name} does not serve on port ${this.port}:\n${log}`);
   }
 
-  async end(): Promise<void> {
-    await endProcess(this.#child);
+  async end(patienceMs?: number): Promise<void> {
+    await endProcess(this.#child, patienceMs);
   }
 }
