@@ -11,8 +11,6 @@ import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { CompiledRetry } from "../route/compiled-route.ts";
 import type { RequestHead } from "../route/request-head.ts";
 
-const NO_COOKIES: string[] = [];
-
 /** Of the request that is being balanced: a pick is over before the next begins. */
 const drawn = new Hash64();
 
@@ -28,7 +26,7 @@ export class HostChoice {
   #hash: Hash64 | undefined;
   #hashed = false;
   /** Cookies that were made for the hash, as the client shall get them. */
-  #cookies: string[] = NO_COOKIES;
+  #cookies: string[] | undefined;
 
   constructor(random: Random) {
     this.#random = random;
@@ -38,7 +36,7 @@ export class HostChoice {
     this.#session = "";
     this.#tried.length = 0;
     this.#hashed = false;
-    if (this.#cookies.length > 0) this.#cookies = NO_COOKIES;
+    if (this.#cookies !== undefined) this.#cookies.length = 0;
   }
 
   /** Takes what the request is balanced by, as the route has made it. */
@@ -50,9 +48,8 @@ export class HostChoice {
   ): void {
     if (hash === undefined || !cluster.choosesByHash) return;
     this.#hash ??= new Hash64();
-    const cookies: string[] = [];
-    this.#hashed = hash.of(request, source, this.#hash, cookies);
-    this.#cookies = cookies;
+    this.#cookies ??= [];
+    this.#hashed = hash.of(request, source, this.#hash, this.#cookies);
   }
 
   /** The first attempt goes to the host of this address, where it can; empty: to any. */
@@ -64,6 +61,7 @@ export class HostChoice {
   /** Hands the client its new cookies. */
   setCookies(headers: HeaderTable): void {
     const cookies = this.#cookies;
+    if (cookies === undefined) return;
     for (let i = 0; i < cookies.length; i++)
       headers.add(ID["set-cookie"], "set-cookie", cookies[i] as string);
   }
