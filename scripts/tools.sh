@@ -21,7 +21,8 @@ curl curl
 psql postgresql-client
 initdb postgresql
 mariadb mariadb-client-core
-mariadbd mariadb-server-core"
+mariadbd mariadb-server-core
+newuidmap uidmap"
 
 want_test_tools() {
   want_debian_tools

@@ -24,8 +24,13 @@ export function refusedCommand(
     : { status: NOT_EXECUTABLE, reason: `${command}: permission denied` };
 }
 
+/** What stands in a folder that we may not look into is not there for us. */
 function isThere(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return statSync(file, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function isExecutable(file: string): boolean {

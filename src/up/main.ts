@@ -4,9 +4,11 @@ import type { ControlStart } from "../control/running-control.ts";
 import { socketAddress } from "../model/address.ts";
 import { refusedCommand } from "./command.ts";
 import { openFabric } from "./fabric/choose.ts";
+import { dialDirectly, dialThrough } from "./fabric/outside/door.ts";
 import { Interrupt } from "./interrupt.ts";
 import { EXIT, type UpOptions } from "./options.ts";
 import { RunningMesh } from "./running-mesh.ts";
+import { inUserNamespace, mayUseUserNamespace } from "./user-namespace.ts";
 import { Voice } from "./voice.ts";
 
 /** Istio's port for plaintext xDS, and the one of its control plane's HTTP server. */
@@ -29,6 +31,9 @@ export async function up(options: UpOptions): Promise<number> {
   }
   const interrupt = new Interrupt(options.signals);
   try {
+    if (options.mode === "intercept" && mayUseUserNamespace()) {
+      return await inUserNamespace(options, voice, interrupt);
+    }
     return await onFabric(options, voice, interrupt);
   } catch (error) {
     voice.say((error as Error).message);
@@ -44,6 +49,7 @@ async function onFabric(options: UpOptions, voice: Voice, interrupt: Interrupt):
     random: options.random,
     temporary: options.temporary,
     readable: options.proxyCommand.filter((part) => part.startsWith("/")),
+    dial: options.door === undefined ? dialDirectly : dialThrough(options.door),
     say: (line) => voice.say(line),
   });
   try {

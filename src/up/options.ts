@@ -34,6 +34,10 @@ export interface UpOptions {
   readonly terminal: Terminal;
   readonly env: NodeJS.ProcessEnv;
   readonly folder: string;
+  /** The command line that started this program, to start it anew in a user namespace. */
+  readonly commandLine: readonly string[];
+  /** In a user namespace without a network: the Unix socket that leads outside. */
+  readonly door: string | undefined;
   /** Where compiled code is kept between runs; made when it is missing. */
   readonly compileCache: string;
   /** For explicit mode's sockets, as `/tmp`. */

@@ -8,7 +8,9 @@ import type { Mesh, Pod, PodTemplate } from "../model/mesh.ts";
 import { runCommand, sharesTerminal } from "./command.ts";
 import { compileCacheFor } from "./compile-cache.ts";
 import type { Fabric } from "./fabric/fabric.ts";
+import { dialThrough } from "./fabric/outside/door.ts";
 import type { Interrupt } from "./interrupt.ts";
+import { askOverSockets, askOverTcp } from "./names/ask.ts";
 import { MeshNames } from "./names/mesh-names.ts";
 import { Zone } from "./names/zone.ts";
 import { EXIT, type UpOptions } from "./options.ts";
@@ -125,6 +127,7 @@ export class RunningMesh {
     const { fabric, options, control } = this.#parts;
     return MeshNames.open({
       hosts: fabric.gateways,
+      ask: options.door === undefined ? askOverSockets() : askOverTcp(dialThrough(options.door)),
       clock: options.clock,
       registry: control.metrics,
       zone: () => this.#zone,

@@ -3,13 +3,17 @@ import { Outrigger } from "../support/outrigger.ts";
 import { describeWith } from "../support/tools.ts";
 import type { ProgramResult } from "./programs/client.ts";
 
-const HERE = `${import.meta.dirname}/programs`;
+/** From where the tests run. */
+const HERE = "test/e2e/programs";
 /** Namespaces of the test's own: what is outside the mesh is in them too. */
 const MACHINE = [
   ...["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"],
-  ...["sh", `${HERE}/world.sh`],
+  ...["sh", `${HERE}/world.sh`, process.execPath],
 ];
-const NODE = process.execPath;
+/** As who has no privilege but the ids that `newuidmap` lends. */
+const UNPRIVILEGED = ["sh", `${HERE}/unprivileged.sh`];
+/** What runs in a pod is told of it. */
+const NODE = "$OUTRIGGER_NODE";
 const ANY_SERVER = "203.0.113.53";
 const FQDN = "web.default.svc.cluster.local";
 
@@ -85,10 +89,15 @@ interface Said {
 const TOOLS = ["curl", "initdb", "ip", "iptables", "mariadb", "mariadbd", "psql", "root"] as const;
 
 /** Runs the commands in a client's pod, all in one mesh. */
-async function runIn(mode: string, commands: Partial<typeof COMMANDS>): Promise<Results> {
+async function runIn(
+  mode: string,
+  commands: Partial<typeof COMMANDS>,
+  become: readonly string[] = [],
+): Promise<Results> {
   const args = ["up", "--mode", mode, `${HERE}/mesh/mesh.yaml`];
-  const client = ["--", NODE, `${HERE}/client.ts`];
-  const run = new Outrigger([...args, ...client], JSON.stringify(commands), [...MACHINE, NODE]);
+  const client = ["--", "sh", "-c", `"${NODE}" ${HERE}/client.ts`];
+  const prefix = [...MACHINE, ...become];
+  const run = new Outrigger([...args, ...client], JSON.stringify(commands), prefix);
   try {
     const { stdout, stderr } = await run.ended;
     expect(stdout, stderr).not.toBe("");
@@ -132,10 +141,21 @@ describeWith(TOOLS, "programs that honour http_proxy, in explicit mode", () => {
   });
 });
 
-describeWith(TOOLS, "programs as they are, in intercepted pods", () => {
+describe.each([
+  { whose: "root's", become: [], tools: TOOLS },
+  {
+    whose: "an unprivileged user's",
+    become: UNPRIVILEGED,
+    tools: [...TOOLS, "newuidmap"] as const,
+  },
+])("$whose programs", ({ become, tools }) => {
+  describeWith(tools, "as they are, in intercepted pods", () => asTheyAre(become));
+});
+
+function asTheyAre(become: readonly string[]): void {
   let results: Results;
   beforeAll(async () => {
-    results = await runIn("intercept", COMMANDS);
+    results = await runIn("intercept", COMMANDS, become);
   }, 120_000);
 
   const printed = (name: keyof Results): string => printedBy(results[name]);
@@ -282,4 +302,4 @@ describeWith(TOOLS, "programs as they are, in intercepted pods", () => {
       expect(printed("dnsMetrics")).not.toContain("outside.test");
     });
   });
-});
+}

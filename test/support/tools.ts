@@ -25,6 +25,7 @@ export type ToolName =
   | "iptables"
   | "mariadb"
   | "mariadbd"
+  | "newuidmap"
   | "nginx"
   | "prometheus"
   | "promtool"

@@ -9,6 +9,7 @@ import type { Mode } from "../../up/fabric/choose.ts";
 import { up } from "../../up/main.ts";
 import { EXIT, type SignalSource, type UpOptions } from "../../up/options.ts";
 import { readUpConfig } from "../../up/up-config.ts";
+import { DOOR } from "../../up/user-namespace.ts";
 import { compileCacheFolder } from "../compile-cache.ts";
 import { CONCURRENCY_ALLOWED, parseConcurrency } from "../concurrency.ts";
 
@@ -92,7 +93,8 @@ function readCommands(file: string, problems: string[]): Readonly<Record<string,
 
 /** The machine around the program. */
 function surroundings(concurrency: string): Omit<UpOptions, keyof FromFlags | "paths" | "command"> {
-  const { stdin, stdout, stderr, env } = process;
+  const { stdin, stdout, stderr } = process;
+  const { [DOOR]: door, ...env } = process.env;
   const ending = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const entry = fileURLToPath(new URL(`../main.${ending}`, import.meta.url));
   return {
@@ -103,6 +105,8 @@ function surroundings(concurrency: string): Omit<UpOptions, keyof FromFlags | "p
     terminal: { stdin, stdout, stderr, mayColour: (env.NO_COLOR ?? "") === "" },
     env,
     folder: process.cwd(),
+    commandLine: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+    door,
     compileCache: compileCacheFolder(env),
     temporary: tmpdir(),
     clock: systemClock,

@@ -3,6 +3,7 @@ import type { Random } from "../../base/random.ts";
 import { ExplicitFabric } from "./explicit-fabric.ts";
 import type { Fabric } from "./fabric.ts";
 import { InterceptFabric } from "./intercept-fabric.ts";
+import type { Dial } from "./outside/door.ts";
 
 export type Mode = "auto" | "intercept" | "explicit";
 
@@ -12,6 +13,8 @@ export interface FabricChoice {
   readonly temporary: string;
   /** What the sidecar's user has to be able to read. */
   readonly readable: readonly string[];
+  /** How pods reach what is outside the mesh. */
+  readonly dial: Dial;
   /** One line for the user. */
   readonly say: (line: string) => void;
 }
@@ -29,7 +32,7 @@ export async function openFabric(choice: FabricChoice): Promise<Fabric> {
     return explicit();
   }
   try {
-    return await InterceptFabric.open(choice.readable);
+    return await InterceptFabric.open(choice.readable, choice.dial);
   } catch (error) {
     if (choice.mode === "intercept") throw error;
     choice.say(`explicit mode: interception failed: ${(error as Error).message}`);
@@ -40,7 +43,7 @@ export async function openFabric(choice: FabricChoice): Promise<Fabric> {
 /** What is missing, in words, or undefined. */
 function missingForInterception(): string | undefined {
   if (process.platform !== "linux") return "Linux";
-  if (process.getuid?.() !== 0) return "root";
+  if (process.getuid?.() !== 0) return "root (or --mode intercept and subordinate user ids)";
   const tools = ["ip", "iptables-restore", "setpriv", "unshare", "nsenter", "mount"];
   const script = 'for tool; do command -v "$tool" >/dev/null || echo "$tool"; done';
   const result = spawnSync("sh", ["-c", script, "sh", ...tools], { encoding: "utf8" });

@@ -3,6 +3,7 @@ import { VIRTUAL_RANGES } from "../names/reverse.ts";
 import type { Fabric, Place, PodSite, Program, Running } from "./fabric.ts";
 import { podInterception } from "./interception.ts";
 import { Namespaces } from "./namespaces.ts";
+import type { Dial } from "./outside/door.ts";
 import { listenInNamespace } from "./outside/namespace-socket.ts";
 import { OutsideRelay } from "./outside/relay.ts";
 import { innerProcess, start } from "./process.ts";
@@ -65,8 +66,11 @@ export class InterceptFabric implements Fabric {
     this.#addresses = new AddressPool(subnet);
   }
 
-  /** `readable`: files and folders that the sidecar's user has to be able to read. */
-  static async open(readable: readonly string[]): Promise<InterceptFabric> {
+  /**
+   * `readable`: files and folders that the sidecar's user has to be able to read. `dial`: how the
+   * outside of the mesh is reached.
+   */
+  static async open(readable: readonly string[], dial: Dial): Promise<InterceptFabric> {
     const [switchboard, routes] = await Promise.all([Namespaces.open(), hostRoutes()]);
     try {
       const hasIpv6 = await tryRules();
@@ -79,6 +83,7 @@ export class InterceptFabric implements Fabric {
       const outside = await OutsideRelay.open({
         listen: { fd: listenInNamespace(switchboard.pid, EXIT_PORT) },
         closedRanges: VIRTUAL_RANGES,
+        dial,
       });
       return new InterceptFabric(subnet, switchboard, new SidecarUser(readable), outside, hasIpv6);
     } catch (error) {

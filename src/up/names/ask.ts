@@ -1,6 +1,8 @@
 import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
+import { socketAddress } from "../../model/address.ts";
+import type { Dial } from "../fabric/outside/door.ts";
 import type { Ask } from "./forwarder.ts";
 import { MessageStream, withLength } from "./message-stream.ts";
 
@@ -9,7 +11,7 @@ const PORT = 53;
 /** Over sockets of its own. `port`: other than 53 in tests. */
 export function askOverSockets(port: number = PORT): Ask {
   const overUdp = askOverUdp(port);
-  const overTcp = askOverTcp(port);
+  const overTcp = askOverTcp(({ host }) => connect({ host, port }));
   return (server, message, transport, owner) =>
     transport === "udp"
       ? overUdp(server, message, transport, owner)
@@ -46,9 +48,11 @@ function askOverUdp(port: number): Ask {
   };
 }
 
-function askOverTcp(port: number): Ask {
+/** Over TCP alone, however connections come about. */
+export function askOverTcp(dial: Dial): Ask {
   return (server, message, _transport, owner) => {
-    const socket = connect({ port, host: server }, () => socket.write(withLength(message)));
+    const socket = dial(socketAddress(server, PORT));
+    socket.write(withLength(message));
     const stream = new MessageStream(0xffff);
     socket.on("error", () => owner.onFailure());
     socket.on("close", () => owner.onFailure());

@@ -3,8 +3,8 @@ import type { Clock } from "../../base/clock.ts";
 import type { Registry } from "../../metrics/registry.ts";
 import type { NameTarget } from "../fabric/rules.ts";
 import { Answerer } from "./answerer.ts";
-import { askOverSockets, hostResolvers } from "./ask.ts";
-import { Forwarder } from "./forwarder.ts";
+import { hostResolvers } from "./ask.ts";
+import { type Ask, Forwarder } from "./forwarder.ts";
 import { NameMetrics } from "./name-metrics.ts";
 import { Responder } from "./responder.ts";
 import type { Zone } from "./zone.ts";
@@ -13,6 +13,8 @@ export interface MeshNamesOptions {
   /** The gateway's addresses, which every pod reaches. */
   readonly hosts: readonly string[];
   readonly clock: Clock;
+  /** How this machine's resolvers are asked. */
+  readonly ask: Ask;
   readonly registry: Registry;
   /** Of the newest state; asked anew for each query. */
   readonly zone: () => Zone;
@@ -35,11 +37,11 @@ export class MeshNames {
   }
 
   static async open(options: MeshNamesOptions): Promise<MeshNames> {
-    const { hosts, clock, registry, zone, namespaceAt } = options;
+    const { hosts, clock, ask, registry, zone, namespaceAt } = options;
     const observer = new NameMetrics(registry);
     const forwarder = new Forwarder({
       servers: hostResolvers(),
-      ask: askOverSockets(),
+      ask,
       clock,
       // Whoever guesses it forges an answer: of the system's own chance.
       nextId: () => randomInt(0x1_0000),

@@ -1,6 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { socketAddress } from "../../../model/address.ts";
+import { dialDirectly } from "./door.ts";
 import { OutsideRelay } from "./relay.ts";
 
 const toClose: { close(): void }[] = [];
@@ -20,6 +21,7 @@ async function relayTo(host: string, port: number): Promise<Socket> {
   const relay = await OutsideRelay.open({
     listen: { host: "127.0.0.1", port: 0 },
     closedRanges: ["240.240.0.0/16"],
+    dial: dialDirectly,
     destinationOf: () => (port === 0 ? undefined : socketAddress(host, port)),
   });
   toClose.push(relay);

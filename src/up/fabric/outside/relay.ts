@@ -1,6 +1,5 @@
 import {
   type AddressInfo,
-  connect,
   createServer,
   type ListenOptions,
   type Server,
@@ -9,12 +8,14 @@ import {
 import type { SocketAddress } from "../../../model/address.ts";
 import { originalDestination } from "../../../proxy/listener/original-destination.ts";
 import { OwnRanges } from "../../names/reverse.ts";
+import type { Dial } from "./door.ts";
 
 export interface RelayOptions {
   /** Where the pods' packets for the outside arrive, redirected. */
   readonly listen: ListenOptions | { readonly fd: number };
   /** Addresses that lead nowhere but into the mesh: nobody outside is to be taken for them. */
   readonly closedRanges: readonly string[];
+  readonly dial: Dial;
   /** Of an accepted connection; by default what the kernel says. */
   readonly destinationOf?: (socket: Socket) => SocketAddress | undefined;
 }
@@ -31,9 +32,11 @@ export class OutsideRelay {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #closed: OwnRanges;
+  readonly #dial: Dial;
   readonly #destinationOf: (socket: Socket) => SocketAddress | undefined;
 
-  private constructor({ closedRanges, destinationOf }: RelayOptions) {
+  private constructor({ closedRanges, dial, destinationOf }: RelayOptions) {
+    this.#dial = dial;
     this.#closed = new OwnRanges(closedRanges);
     this.#destinationOf = destinationOf ?? redirectedFrom;
     const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
@@ -69,16 +72,9 @@ export class OutsideRelay {
       inside.resetAndDestroy();
       return;
     }
-    const { host, port } = destination;
-    const outside = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    const outside = this.#dial(destination);
     this.#keep(outside);
-    outside.setTimeout(CONNECT_TIMEOUT_MS, () => outside.destroy(new Error("timed out")));
-    outside.once("connect", () => {
-      outside.setTimeout(0);
-      inside.pipe(outside);
-      outside.pipe(inside);
-    });
-    endTogether(inside, outside);
+    passOn(inside, outside);
   }
 
   #keep(socket: Socket): void {
@@ -88,12 +84,29 @@ export class OutsideRelay {
   }
 }
 
+/** Both directions, as soon as the outside is there; the end of each by itself. */
+export function passOn(inside: Socket, outside: Socket): void {
+  outside.setTimeout(CONNECT_TIMEOUT_MS, () => outside.destroy(new Error("timed out")));
+  outside.once("connect", () => {
+    outside.setTimeout(0);
+    inside.pipe(outside);
+    outside.pipe(inside);
+  });
+  endTogether(inside, outside);
+}
+
 /** One side's failure is told to the other as a reset; an end in order passes by `pipe`. */
 function endTogether(inside: Socket, outside: Socket): void {
-  inside.on("error", () => outside.resetAndDestroy());
-  outside.on("error", () => inside.resetAndDestroy());
+  inside.on("error", () => reset(outside));
+  outside.on("error", () => reset(inside));
   inside.on("close", () => outside.destroy());
   outside.on("close", () => inside.destroySoon());
+}
+
+/** A Unix socket has no reset. */
+function reset(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 function redirectedFrom(socket: Socket): SocketAddress | undefined {
