@@ -8,6 +8,9 @@ import type { ProxyContext } from "./cluster/upstream-cluster.ts";
 import type { CompileScope } from "./compile/compile-listener.ts";
 import { RouteSlot } from "./compile/compiled-hcm.ts";
 import { compileGeneration, type Generation, NO_GENERATION } from "./compile/generation.ts";
+import { RateLimits } from "./filters/rate-limit/rate-limits.ts";
+import { limitsByPlace, SharedBuckets } from "./limits/shared-buckets.ts";
+import type { BucketCells } from "./limits/token-bucket.ts";
 import { ALONE, type Binding } from "./listener/bound-socket.ts";
 import { ListenerSet, type PreparedListeners } from "./listener/listener-set.ts";
 import type { AccessLogger } from "./telemetry/access-log/logger.ts";
@@ -39,6 +42,7 @@ export class DataPlane {
   readonly #scope: CompileScope;
   readonly #slices: Slices;
   readonly #routeSlots = new Map<string, RouteSlot>();
+  readonly #buckets = new SharedBuckets();
   #generation: Generation = NO_GENERATION;
   #config: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
 
@@ -50,6 +54,7 @@ export class DataPlane {
     this.#scope = {
       ...options,
       clusters: this.clusters,
+      rateLimits: new RateLimits(options.context.telemetry),
       routeSlot: (name) => this.#routeSlot(name),
     };
   }
@@ -68,10 +73,18 @@ export class DataPlane {
   /**
    * Makes before it breaks: compiles everything and binds new addresses. Rejects where something
    * cannot be compiled or an address cannot be bound. Each is committed or abandoned before the
-   * next.
+   * next. `shared`: the buckets of rate limits, where other threads have them as well.
    */
-  async prepare(config: ProxyConfig, binding: Binding = ALONE): Promise<PreparedConfig> {
+  async prepare(
+    config: ProxyConfig,
+    binding: Binding = ALONE,
+    shared?: ReadonlyMap<string, BucketCells>,
+  ): Promise<PreparedConfig> {
     const refusals = new Refusals();
+    const buckets = this.#buckets.prepare(config, shared);
+    for (const [place, limit] of limitsByPlace(config)) {
+      this.#scope.rateLimits.learn(limit, buckets.cells.get(place));
+    }
     this.#readCertificates(config, refusals);
     const next = compileGeneration(config, this.#generation, this.#scope, refusals);
     refusals.throwAny();
@@ -81,7 +94,10 @@ export class DataPlane {
       : await this.listeners.prepare(compiled, binding);
     return {
       addresses: listeners?.addresses ?? this.listeners.addresses,
-      commit: () => this.#commit(config, next, listeners),
+      commit: async () => {
+        await this.#commit(config, next, listeners);
+        buckets.commit();
+      },
       abandon: () => listeners?.abandon(),
     };
   }

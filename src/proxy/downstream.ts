@@ -7,6 +7,8 @@ import type { TlsInfo } from "./tls/tls-info.ts";
 export interface Downstream {
   readonly hcm: CompiledHcm;
   readonly encoder: ResponseEncoder;
+  /** The client's connection: the same object for all requests on it. */
+  readonly connection: object;
   /** The client speaks TLS to this proxy. */
   readonly secure: boolean;
   /** What was agreed upon with the client; undefined where TLS is not terminated. */

@@ -26,6 +26,7 @@ export interface ExchangeParts {
   readonly request: RequestHead;
   readonly attempt: Attempt;
   readonly account: RequestAccount;
+  readonly source: FormatSource;
   readonly response: ResponseWriter;
   readonly routing: Routing;
   readonly filters: HttpFilters;

@@ -22,6 +22,7 @@ import {
   origin,
   port,
   positiveMs,
+  rateLimit,
   routeConfiguration,
   session,
   someText,
@@ -198,11 +199,17 @@ const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
     fc.record({ kind: fc.constant("rds" as const), name }),
   ),
   httpFilters: fc
-    .record({ ours: optional(telemetry), grpcWeb: fc.boolean(), kept: optional(session) })
-    .map(({ ours, grpcWeb, kept }) => [
+    .record({
+      ours: optional(telemetry),
+      grpcWeb: fc.boolean(),
+      kept: optional(session),
+      limit: optional(rateLimit),
+    })
+    .map(({ ours, grpcWeb, kept, limit }) => [
       ...(ours === undefined ? [] : [ours]),
       ...(grpcWeb ? [{ kind: "grpcWeb" as const }] : []),
       ...(kept === undefined ? [] : [kept]),
+      ...(limit === undefined ? [] : [{ kind: "localRateLimit" as const, limit }]),
       { kind: "router" as const },
     ]),
   generateRequestId: fc.boolean(),

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { HashPolicy } from "../../src/model/balance/hash-policy.ts";
 import type { CorsPolicy } from "../../src/model/filter/cors.ts";
 import type { FilterConfigs } from "../../src/model/filter/filter-configs.ts";
+import type { LocalRateLimit } from "../../src/model/filter/local-rate-limit.ts";
 import type { StatefulSession } from "../../src/model/filter/stateful-session.ts";
 import type { Fraction } from "../../src/model/fraction.ts";
 import type { Origin } from "../../src/model/origin.ts";
@@ -207,6 +208,38 @@ const directResponse = fc.record({
   body: text,
 });
 
+const mutation = fc.record({
+  name: headerName,
+  value: text,
+  action: fc.constantFrom("append" as const, "addIfAbsent" as const, "overwrite" as const),
+});
+
+const bucket = fc.record({
+  maxTokens: fc.integer({ min: 1, max: 4_294_967_295 }),
+  tokensPerFill: fc.integer({ min: 1, max: 999 }),
+  fillIntervalMs: fc.integer({ min: 50, max: 99_999 }),
+});
+
+function rateLimitWith(
+  buckets: fc.Arbitrary<LocalRateLimit["bucket"]>,
+): fc.Arbitrary<LocalRateLimit> {
+  return fc.record({
+    statPrefix: someText,
+    status: fc.constantFrom(400, 429, 503),
+    bucket: buckets,
+    enabled: fraction,
+    enforced: fraction,
+    responseHeaders: fc.array(mutation, upTo3),
+    requestHeaders: fc.array(mutation, upTo3),
+    perConnection: fc.boolean(),
+    rateLimitHeaders: fc.boolean(),
+    resourceExhausted: fc.boolean(),
+  });
+}
+
+export const rateLimit: fc.Arbitrary<LocalRateLimit> = rateLimitWith(optional(bucket));
+const rateLimitOfRoute = rateLimitWith(bucket);
+
 const cors: fc.Arbitrary<CorsPolicy> = fc.record({
   allowOrigins: fc.array(stringMatch, upTo3),
   allowMethods: text,
@@ -233,6 +266,7 @@ export const session: fc.Arbitrary<StatefulSession> = fc.record({
 
 const filterConfigs: fc.Arbitrary<FilterConfigs> = fc.record({
   cors: optional(cors),
+  rateLimit: optional(rateLimitOfRoute),
   session: optional(fc.oneof(session, fc.constant("disabled" as const))),
 });
 

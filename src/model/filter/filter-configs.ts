@@ -1,4 +1,5 @@
 import type { CorsPolicy } from "./cors.ts";
+import type { LocalRateLimit } from "./local-rate-limit.ts";
 import type { SessionOverride } from "./stateful-session.ts";
 
 /**
@@ -7,7 +8,12 @@ import type { SessionOverride } from "./stateful-session.ts";
  */
 export interface FilterConfigs {
   readonly cors: CorsPolicy | undefined;
+  readonly rateLimit: LocalRateLimit | undefined;
   readonly session: SessionOverride | undefined;
 }
 
-export const NO_FILTER_CONFIGS: FilterConfigs = { cors: undefined, session: undefined };
+export const NO_FILTER_CONFIGS: FilterConfigs = {
+  cors: undefined,
+  rateLimit: undefined,
+  session: undefined,
+};

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HeaderTable } from "../../codec/http/header-table.ts";
+import { Registry } from "../../metrics/registry.ts";
 import { NO_FILTER_CONFIGS } from "../../model/filter/filter-configs.ts";
 import {
   NO_MUTATIONS,
@@ -9,9 +10,13 @@ import {
   type RouteMatch,
 } from "../../model/route.ts";
 import { ClusterSlot } from "../cluster/cluster-slot.ts";
+import { RateLimits } from "../filters/rate-limit/rate-limits.ts";
 import { RequestHead } from "../route/request-head.ts";
 import type { RouteTable } from "../route/route-table.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
 import { compileRoutes } from "./compile-routes.ts";
+
+const NOBODY = { id: "", cluster: "", metadata: {}, userAgentName: "" };
 
 function route(name: string, match: Partial<RouteMatch>): Route {
   const any: PathMatch = { kind: "prefix", value: "/", caseSensitive: true };
@@ -53,7 +58,10 @@ function tableOf(
     maxDirectResponseBodyBytes: 4096,
     filterConfigs: NO_FILTER_CONFIGS,
   };
-  return compileRoutes(config, (name) => new ClusterSlot(name));
+  return compileRoutes(config, {
+    slotOf: (name) => new ClusterSlot(name),
+    rateLimits: new RateLimits(new Telemetry(new Registry(), NOBODY, "")),
+  });
 }
 
 function ask(

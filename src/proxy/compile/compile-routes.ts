@@ -89,9 +89,7 @@ function compileVirtualHost(
   virtualHost: VirtualHost,
   parts: RouteParts,
 ): CompiledVirtualHost {
-  const routes = virtualHost.routes.map((route) =>
-    compileRoute(config, virtualHost, route, parts),
-  );
+  const routes = virtualHost.routes.map((route) => compileRoute(config, virtualHost, route, parts));
   const matches = virtualHost.routes.map(({ match }) => match);
   const many = routes.length > ROUTES_IN_ORDER_MAX;
   return {

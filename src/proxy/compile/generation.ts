@@ -4,7 +4,7 @@ import type { Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
 import type { CompiledListener } from "../listener/listener-set.ts";
 import type { RouteTable } from "../route/route-table.ts";
-import { type CompileScope, compileListener } from "./compile-listener.ts";
+import { type CompileScope, compileListener, routePartsOf } from "./compile-listener.ts";
 import { compileRoutes } from "./compile-routes.ts";
 
 /** Everything of one configuration, compiled. What did not change is taken from the last one. */
@@ -28,9 +28,9 @@ export function compileGeneration(
   scope: CompileScope,
   refusals: Refusals,
 ): Generation {
-  const slotOf = (name: string) => scope.clusters.slot(name);
+  const parts = routePartsOf(scope);
   const routes = compileAll(config.routes, last.routes, (source) =>
-    refusals.attempt(`routes ${source.name}`, () => compileRoutes(source, slotOf)),
+    refusals.attempt(`routes ${source.name}`, () => compileRoutes(source, parts)),
   );
   const listeners = compileAll(config.listeners, last.listeners, (source) =>
     refusals.attempt(`listener ${source.name}`, () => compileListener(source, scope)),

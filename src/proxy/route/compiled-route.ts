@@ -3,6 +3,7 @@ import type { RequestHash } from "../affinity/request-hash.ts";
 import type { CompiledSession } from "../affinity/session-filter.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { CompiledCors } from "../filters/cors/compiled-cors.ts";
+import type { CompiledRateLimit } from "../filters/rate-limit/compiled-rate-limit.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
 import type { PathRewrite } from "./rewrite.ts";
 import type { HeaderMatcher, RouteMatcher } from "./route-matcher.ts";
@@ -19,6 +20,8 @@ export interface CompiledRoute {
   readonly attemptCountInResponse: boolean;
   /** Undefined: no level says anything. */
   readonly cors: CompiledCors | undefined;
+  /** Undefined: the listener's own. */
+  readonly rateLimit: CompiledRateLimit | undefined;
   /** Undefined: the listener's own. */
   readonly session: CompiledSession | undefined;
 }

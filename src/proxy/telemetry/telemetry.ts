@@ -9,6 +9,7 @@ import { type ClusterTables, clusterTables } from "./envoy/cluster-tables.ts";
 import { Http1Stats } from "./envoy/codec/http1-stats.ts";
 import { statSegment } from "./envoy/columns.ts";
 import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
+import { RateLimitStats, rateLimitTable } from "./envoy/filter/rate-limit-stats.ts";
 import { HttpStats } from "./envoy/http-stats.ts";
 import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
 import { Http2Stats } from "./envoy/http2-stats.ts";
@@ -51,6 +52,8 @@ export class Telemetry {
   readonly #proxyProtocols = new Map<string, ProxyProtocolStats>();
   readonly #tcpTable: Table;
   readonly #tcps = new Map<string, TcpStats>();
+  readonly #rateLimitTable: Table;
+  readonly #rateLimits = new Map<string, RateLimitStats>();
   readonly #corsTable: Table;
   readonly #cors = new Map<string, CorsStats>();
   readonly #clusterTlsTables: SslTables;
@@ -77,6 +80,7 @@ export class Telemetry {
     this.inspectors = new InspectorStats(registry);
     this.#proxyProtocolTables = proxyProtocolTables(registry);
     this.#corsTable = corsTable(registry);
+    this.#rateLimitTable = rateLimitTable(registry);
     registry.onCollect(() => {
       for (const cluster of this.#clusters.values()) cluster.collect();
     });
@@ -125,6 +129,16 @@ export class Telemetry {
     if (stats === undefined) {
       stats = new CorsStats(statPrefix, this.#corsTable);
       this.#cors.set(statPrefix, stats);
+    }
+    return stats;
+  }
+
+  /** Local rate limits, by their own `stat_prefix`. */
+  rateLimit(statPrefix: string): RateLimitStats {
+    let stats = this.#rateLimits.get(statPrefix);
+    if (stats === undefined) {
+      stats = new RateLimitStats(statPrefix, this.#rateLimitTable);
+      this.#rateLimits.set(statPrefix, stats);
     }
     return stats;
   }

@@ -11,6 +11,7 @@ import {
   NOTHING_INHERITED,
   shareOf,
 } from "../graceful/inheritance.ts";
+import { SharedBuckets } from "../limits/shared-buckets.ts";
 import { releaseAll, sharedUse } from "../limits/shared-limits.ts";
 import type { Binding } from "../listener/bound-socket.ts";
 import type { Discouraging } from "../listener/listener-set.ts";
@@ -20,6 +21,7 @@ import { DEFAULT_OVERLOAD } from "../overload/overload.ts";
 import { newTicketSecret } from "../tls/session/ticket-keys.ts";
 import type { CountingParts } from "./assemble.ts";
 import { ClusterRows } from "./cluster-rows.ts";
+import type { Preparation } from "./message.ts";
 import { SharedUse } from "./shared-use.ts";
 import { type ThreadOwner, WorkerGone, WorkerThread } from "./worker-thread.ts";
 
@@ -57,6 +59,7 @@ const FIRST_SLOT = 0;
 export class Fleet implements Plane, ThreadOwner {
   readonly #options: FleetOptions;
   readonly #use: SharedUse;
+  readonly #buckets = new SharedBuckets();
   readonly #threads: WorkerThread[];
   readonly #ticketSecret = newTicketSecret();
   /** Connections of clients, over all workers. */
@@ -218,10 +221,12 @@ export class Fleet implements Plane, ThreadOwner {
   async #apply(config: ProxyConfig): Promise<void> {
     openLogs(config.listeners, this.#options.counting);
     const use = this.#use.prepare(config.clusters);
-    const prepared = await this.#prepareAll(config, use.fresh);
+    const buckets = this.#buckets.prepare(config);
+    const prepared = await this.#prepareAll(config, { use: use.fresh, buckets: buckets.cells });
     this.#addresses = prepared.addresses;
     this.#config = config;
     use.commit();
+    buckets.commit();
     await Promise.all(prepared.threads.map((thread) => this.#commit(thread, config)));
     this.#inherited = NOTHING_INHERITED;
   }
@@ -229,7 +234,7 @@ export class Fleet implements Plane, ThreadOwner {
   /** In the first worker, which chooses ports and meets most errors; then in all others. */
   async #prepareAll(
     config: ProxyConfig,
-    use: ReadonlyMap<string, Int32Array>,
+    shared: Pick<Preparation, "use" | "buckets">,
   ): Promise<{ threads: readonly WorkerThread[]; addresses: ReadonlyMap<string, Address> }> {
     const threads: WorkerThread[] = [];
     const addresses = new Map<string, Address>();
@@ -237,7 +242,7 @@ export class Fleet implements Plane, ThreadOwner {
     const prepareOne = async (thread: WorkerThread, first: boolean): Promise<void> => {
       const binding = this.#bindingOf(thread, first, config, addresses);
       try {
-        const found = await this.#within(thread, thread.prepare(config, { use, binding }));
+        const found = await this.#within(thread, thread.prepare(config, { ...shared, binding }));
         threads.push(thread);
         for (const [name, address] of found) addresses.set(name, address);
       } catch (error) {
@@ -306,8 +311,9 @@ export class Fleet implements Plane, ThreadOwner {
   async #join(thread: WorkerThread): Promise<void> {
     const config = this.#config;
     const binding = this.#bindingOf(thread, false, config, this.#addresses);
+    const shared = { use: this.#use.all, buckets: this.#buckets.all };
     try {
-      await this.#within(thread, thread.prepare(config, { use: this.#use.all, binding }));
+      await this.#within(thread, thread.prepare(config, { ...shared, binding }));
     } catch (error) {
       if (error instanceof WorkerGone) return;
       this.onNotice(`worker ${thread.slot} cannot join: ${(error as Error).message}`);

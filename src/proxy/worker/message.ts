@@ -7,6 +7,7 @@ import type { OverloadConfig } from "../../model/overload/overload.ts";
 import type { EndpointRow } from "../admin/admin-source.ts";
 import type { OwnPort } from "../cluster/own-port.ts";
 import type { HeldSocket } from "../graceful/inheritance.ts";
+import type { BucketCells } from "../limits/token-bucket.ts";
 import type { Binding } from "../listener/bound-socket.ts";
 import type { Discouraging } from "../listener/listener-set.ts";
 import type { RefusedRequest } from "../listener/refused/refused-requests.ts";
@@ -53,6 +54,8 @@ export interface Preparation {
   readonly names: ConfigNames;
   /** What clusters have in use, by their names; those that the worker does not know yet. */
   readonly use: ReadonlyMap<string, Int32Array>;
+  /** The buckets of rate limits, by the limits' places. */
+  readonly buckets: ReadonlyMap<string, BucketCells>;
   readonly binding: Binding;
 }
 

@@ -126,11 +126,12 @@ export class Serving {
     return new SharedLimits(thresholds, use, this.#slot);
   }
 
-  async #prepare({ names, use, binding }: Preparation): Promise<ReadonlyMap<string, Address>> {
+  async #prepare(preparation: Preparation): Promise<ReadonlyMap<string, Address>> {
+    const { names, use, buckets, binding } = preparation;
     for (const [name, cells] of use) this.#use.set(name, cells);
     const config = this.#received.config(names);
     try {
-      const by = await this.#parts.dataPlane.prepare(config, binding);
+      const by = await this.#parts.dataPlane.prepare(config, binding, buckets);
       this.#prepared = { config, by };
       return by.addresses;
     } catch (error) {

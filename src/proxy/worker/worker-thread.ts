@@ -94,10 +94,10 @@ export class WorkerThread {
    */
   async prepare(
     config: ProxyConfig,
-    { use, binding }: Omit<Preparation, "names">,
+    { use, buckets, binding }: Omit<Preparation, "names">,
   ): Promise<ReadonlyMap<string, Address>> {
     for (const piece of this.#sender.pieces(config)) await this.ask("piece", piece);
-    return await this.ask("prepare", { names: namesOf(config), use, binding });
+    return await this.ask("prepare", { names: namesOf(config), use, buckets, binding });
   }
 
   async commit(config: ProxyConfig): Promise<void> {

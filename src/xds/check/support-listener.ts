@@ -79,7 +79,6 @@ export const LISTENER_SUPPORT: SupportTable = {
     ...harmless("always_consume_default_token_bucket vh_rate_limits"),
     stage: only(0),
     descriptors: refused("requests are not told apart: each limit has one bucket"),
-    rate_limits: refused("requests are not told apart: each limit has one bucket"),
     local_cluster_rate_limit: refused("proxies do not share a limit"),
   },
   "envoy.type.v3.HttpStatus": executed("code"),

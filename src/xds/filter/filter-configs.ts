@@ -1,10 +1,12 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsPolicySchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { StatefulSessionPerRouteSchema } from "../../gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.js";
 import { type FilterConfigs, NO_FILTER_CONFIGS } from "../../model/filter/filter-configs.ts";
 import type { Place } from "../check/place.ts";
 import { pack, unpack } from "../message/any.ts";
 import { decodeCors, encodeCors } from "./cors.ts";
+import { decodeRouteLimit, encodeLocalRateLimit } from "./local-rate-limit.ts";
 import { FILTER_NAMES } from "./names.ts";
 import { decodeSessionOverride, encodeSessionOverride } from "./stateful-session.ts";
 
@@ -19,9 +21,12 @@ export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfi
   for (const [name, any] of Object.entries(configs)) {
     const at = place.field(name);
     const cors = unpack(any, CorsPolicySchema);
+    const limit = unpack(any, LocalRateLimitSchema);
     const session = unpack(any, StatefulSessionPerRouteSchema);
     if (cors !== undefined) decoded = { ...decoded, cors: decodeCors(cors, at) };
-    else if (session !== undefined) {
+    else if (limit !== undefined) {
+      decoded = { ...decoded, rateLimit: decodeRouteLimit(limit, at) };
+    } else if (session !== undefined) {
       decoded = { ...decoded, session: decodeSessionOverride(session, at) };
     } else at.refuse("is no filter's configuration that is executed here", any.typeUrl);
   }
@@ -32,6 +37,10 @@ export function encodeFilterConfigs(configs: FilterConfigs): Record<string, Any>
   const encoded: Record<string, Any> = {};
   if (configs.cors !== undefined) {
     encoded[FILTER_NAMES.cors] = pack(CorsPolicySchema, encodeCors(configs.cors));
+  }
+  if (configs.rateLimit !== undefined) {
+    const message = encodeLocalRateLimit(configs.rateLimit);
+    encoded[FILTER_NAMES.localRateLimit] = pack(LocalRateLimitSchema, message);
   }
   if (configs.session !== undefined) {
     const message = encodeSessionOverride(configs.session);

@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsSchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
+import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { StatefulSessionSchema } from "../../gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.js";
 import type {
@@ -14,6 +15,7 @@ import type { Place } from "../check/place.ts";
 import { pack, packEmpty, typeNameOf, unpack } from "../message/any.ts";
 import type { EncodeFor } from "../message/flavor.ts";
 import { decodeTelemetry, encodeTelemetry, isTypedStruct } from "../network/telemetry-filter.ts";
+import { decodeLocalRateLimit, encodeLocalRateLimit } from "./local-rate-limit.ts";
 import { FILTER_NAMES } from "./names.ts";
 import { decodeSession, encodeSession } from "./stateful-session.ts";
 
@@ -48,6 +50,10 @@ function decodeFilter(any: Any, place: Place): HttpFilter | undefined {
   if (isTypedStruct(any)) return decodeTelemetry(any, place);
   const session = unpack(any, StatefulSessionSchema);
   if (session !== undefined) return decodeSession(session, place);
+  const limit = unpack(any, LocalRateLimitSchema);
+  if (limit !== undefined) {
+    return { kind: "localRateLimit", limit: decodeLocalRateLimit(limit, place) };
+  }
   switch (typeNameOf(any.typeUrl)) {
     case RouterSchema.typeName:
       return { kind: "router" };
@@ -82,6 +88,8 @@ function encodeFilter(filter: HttpFilter): Any {
       return packEmpty(GrpcWebSchema);
     case "cors":
       return packEmpty(CorsSchema);
+    case "localRateLimit":
+      return pack(LocalRateLimitSchema, encodeLocalRateLimit(filter.limit));
     case "statefulSession":
       return pack(StatefulSessionSchema, encodeSession(filter));
     case "telemetry":

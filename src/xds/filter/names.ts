@@ -4,6 +4,7 @@ import type { HttpFilter } from "../../model/listener.ts";
 export const FILTER_NAMES: Readonly<Record<HttpFilter["kind"], string>> = {
   cors: "envoy.filters.http.cors",
   grpcWeb: "envoy.filters.http.grpc_web",
+  localRateLimit: "envoy.filters.http.local_ratelimit",
   router: "envoy.filters.http.router",
   statefulSession: "envoy.filters.http.stateful_session",
   telemetry: "outrigger.telemetry",

@@ -23,6 +23,7 @@ import {
   CorsSchema,
 } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
+import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
   StatefulSessionPerRouteSchema,
@@ -67,6 +68,7 @@ export const REGISTRY: Registry = createRegistry(
   TcpProxySchema,
   RouterSchema,
   GrpcWebSchema,
+  LocalRateLimitSchema,
   CorsSchema,
   CorsPolicySchema,
   StatefulSessionSchema,

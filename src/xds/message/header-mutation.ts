@@ -31,11 +31,14 @@ export interface BothMutations {
 export function decodeMutations(message: WithMutations, place: Place): BothMutations {
   return {
     requestHeaders: {
-      set: decodeAll(message.requestHeadersToAdd, place.field("request_headers_to_add")),
+      set: decodeHeaderOptions(message.requestHeadersToAdd, place.field("request_headers_to_add")),
       remove: lower(message.requestHeadersToRemove, place.field("request_headers_to_remove")),
     },
     responseHeaders: {
-      set: decodeAll(message.responseHeadersToAdd, place.field("response_headers_to_add")),
+      set: decodeHeaderOptions(
+        message.responseHeadersToAdd,
+        place.field("response_headers_to_add"),
+      ),
       remove: lower(message.responseHeadersToRemove, place.field("response_headers_to_remove")),
     },
   };
@@ -52,7 +55,11 @@ function lower(names: readonly string[], place: Place): string[] {
   });
 }
 
-function decodeAll(options: readonly HeaderValueOption[], place: Place): HeaderMutation[] {
+/** A list of HeaderValueOption. */
+export function decodeHeaderOptions(
+  options: readonly HeaderValueOption[],
+  place: Place,
+): HeaderMutation[] {
   return options.map((option, index) => decodeOne(option, place.item(index)));
 }
 
@@ -83,14 +90,14 @@ export interface EncodedMutations {
 
 export function encodeMutations(both: BothMutations): EncodedMutations {
   return {
-    requestHeadersToAdd: both.requestHeaders.set.map(encodeOne),
+    requestHeadersToAdd: both.requestHeaders.set.map(encodeHeaderOption),
     requestHeadersToRemove: [...both.requestHeaders.remove],
-    responseHeadersToAdd: both.responseHeaders.set.map(encodeOne),
+    responseHeadersToAdd: both.responseHeaders.set.map(encodeHeaderOption),
     responseHeadersToRemove: [...both.responseHeaders.remove],
   };
 }
 
-function encodeOne(mutation: HeaderMutation): HeaderValueOption {
+export function encodeHeaderOption(mutation: HeaderMutation): HeaderValueOption {
   return create(HeaderValueOptionSchema, {
     header: { key: mutation.name, value: mutation.value },
     appendAction: ACTIONS[mutation.action],

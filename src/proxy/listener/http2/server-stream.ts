@@ -24,6 +24,7 @@ import { takeUnderscores } from "../../filters/underscores.ts";
 import { FLAG_DC } from "../../telemetry/response-flags.ts";
 import type { TlsInfo } from "../../tls/tls-info.ts";
 import type { Accepted } from "../accepted.ts";
+import { noteRefusedStream } from "../refused/refused-stream.ts";
 import { Http2ResponseEncoder } from "./response-encoder.ts";
 
 /** What a client may send into a tunnel before it is known whether there will be one. */
@@ -71,6 +72,10 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     this.encoder.carrying = carrier.carrying;
     this.#exchange = new Exchange(this, this.message);
     this.#timer = new Deadline(carrier.hcm.context.clock, this, "request");
+  }
+
+  get connection(): object {
+    return this.#carrier.accepted;
   }
 
   get secure(): boolean {
@@ -121,7 +126,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     this.message.version = carrying ? 11 : 20;
     try {
       if (!takeUnderscores(this.message.headers, this.hcm, 20)) {
-        this.#rejected(PROTOCOL_ERROR);
+        this.#rejected(PROTOCOL_ERROR, false);
         this.#reset(PROTOCOL_ERROR);
         return;
       }
@@ -169,7 +174,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     if (byPeer && code === REFUSED_STREAM) http2.count("stream_refused_errors");
     if (code === PROTOCOL_ERROR && !byPeer) http2.count("rx_messaging_error");
     if (this.#headCame) this.#exchange.onClientGone(FLAG_DC);
-    else this.#rejected(code);
+    else this.#rejected(code, byPeer);
   }
 
   onBlocked(): void {
@@ -250,8 +255,9 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
   }
 
   /** The head was refused by the codec: a request all the same. */
-  #rejected(code: ErrorCode): void {
+  #rejected(code: ErrorCode, byPeer: boolean): void {
     const { account, context } = this.hcm;
+    if (!byPeer) noteRefusedStream(this.hcm, this.#carrier.accepted, code);
     if (code === ENHANCE_YOUR_CALM) context.telemetry.http2.count("header_overflow");
     account.http.requestStarted(20);
     account.http.count("downstream_rq_rx_reset");

@@ -1,0 +1,75 @@
+import type { ProxyConfig } from "../../model/bootstrap.ts";
+import type { FilterConfigs } from "../../model/filter/filter-configs.ts";
+import type { LocalRateLimit } from "../../model/filter/local-rate-limit.ts";
+import type { Listener } from "../../model/listener.ts";
+import type { RouteConfiguration } from "../../model/route.ts";
+import { type BucketCells, bucketCells } from "./token-bucket.ts";
+
+type NamedLimit = readonly [place: string, limit: LocalRateLimit];
+
+/**
+ * The rate limits of a configuration by their places, which are the same in all threads and from
+ * one configuration to the next: so a limit goes on where something else changes.
+ */
+export function limitsByPlace({ listeners, routes }: ProxyConfig): readonly NamedLimit[] {
+  return [
+    ...listeners.flatMap(ofListener),
+    ...routes.flatMap((config) => ofRoutes(`routes ${config.name}`, config)),
+  ];
+}
+
+function ofListener({ name, filterChains, defaultFilterChain }: Listener): NamedLimit[] {
+  const chains = defaultFilterChain === undefined ? [] : [defaultFilterChain];
+  return [...filterChains, ...chains].flatMap(({ filter }, i) => {
+    if (filter.kind === "tcp") return [];
+    const place = `listener ${name} ${i}`;
+    const own = filter.httpFilters.flatMap((one): NamedLimit[] =>
+      one.kind === "localRateLimit" ? [[place, one.limit]] : [],
+    );
+    const { routes } = filter;
+    return routes.kind === "rds" ? own : [...own, ...ofRoutes(place, routes.config)];
+  });
+}
+
+function ofRoutes(place: string, config: RouteConfiguration): NamedLimit[] {
+  return [
+    ...ofLevel(`${place} routes`, config.filterConfigs),
+    ...config.virtualHosts.flatMap(({ filterConfigs, routes }, i) => [
+      ...ofLevel(`${place} host ${i}`, filterConfigs),
+      ...routes.flatMap((route, j) => ofLevel(`${place} host ${i} ${j}`, route.filterConfigs)),
+    ]),
+  ];
+}
+
+function ofLevel(place: string, { rateLimit }: FilterConfigs): NamedLimit[] {
+  return rateLimit === undefined ? [] : [[place, rateLimit]];
+}
+
+/** Cells of a configuration that is prepared; they are kept once it is committed. */
+export interface PreparedBuckets {
+  readonly cells: ReadonlyMap<string, BucketCells>;
+  commit(): void;
+}
+
+/** The buckets of all rate limits, by place; what threads share is handed to each of them. */
+export class SharedBuckets {
+  #current: ReadonlyMap<string, BucketCells> = new Map();
+
+  get all(): ReadonlyMap<string, BucketCells> {
+    return this.#current;
+  }
+
+  /** `shared`: cells that were made elsewhere, instead of its own. */
+  prepare(config: ProxyConfig, shared?: ReadonlyMap<string, BucketCells>): PreparedBuckets {
+    const cells = new Map<string, BucketCells>();
+    for (const [place] of limitsByPlace(config)) {
+      cells.set(place, shared?.get(place) ?? this.#current.get(place) ?? bucketCells());
+    }
+    return {
+      cells,
+      commit: () => {
+        this.#current = cells;
+      },
+    };
+  }
+}
