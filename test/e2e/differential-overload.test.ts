@@ -1,4 +1,4 @@
-/** The overload manager's actions beside Envoy's, over a resource whose pressure the test writes. */
+/** The overload manager's actions beside Envoy's, over a pressure that the test writes. */
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";

@@ -1,4 +1,4 @@
-/** A proxy that is told to end, as a program: what is under way finishes, and nothing is refused. */
+/** A proxy that is told to end, as a program: what is under way finishes. */
 import { once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";

@@ -1,4 +1,4 @@
-/** What a proxy holds for peers that do not take what they are sent, and for those that are idle. */
+/** What a proxy holds for peers that take nothing of what they are sent, and for idle ones. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import net from "node:net";

@@ -35,7 +35,7 @@ async function answersOf(clients: readonly Peer[]): Promise<string[]> {
   );
 }
 
-it("an origin with five times its capacity offered works at all of it, round for round", async () => {
+it("an origin that is offered five times its capacity works at all of it", async () => {
   const { port, held } = await heldOrigin();
   const circuit_breakers = { thresholds: [{ max_requests: CAPACITY }] };
   const setup = await startSetup(

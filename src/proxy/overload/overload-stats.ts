@@ -44,7 +44,7 @@ export class OverloadStats {
         columns: [
           counter(
             "outrigger_descriptors_refused_total",
-            "Connections that were not accepted or opened, to leave descriptors to the admin server.",
+            "Connections that were not taken or made, to leave descriptors to the admin server.",
           ),
         ],
         labelNames: [],
