@@ -34,10 +34,11 @@ const NOMINATED_MAX = 10;
 
 /**
  * Reads `Connection` into `options` and removes the fields that it nominates. False where it
- * nominates a protected field or too many.
+ * nominates a protected field, which then stays, or too many.
  */
 export function takeConnectionField(headers: HeaderTable, options: ConnectionOptions): boolean {
   let nominated = 0;
+  let fine = true;
   let index = headers.find(ID.connection);
   for (; index >= 0; index = headers.find(ID.connection, index + 1)) {
     const value = headers.value(index);
@@ -45,11 +46,11 @@ export function takeConnectionField(headers: HeaderTable, options: ConnectionOpt
     for (const token of value.split(",")) {
       const name = token.trim().toLowerCase();
       if (name === "" || takeOption(name, options)) continue;
-      if (++nominated > NOMINATED_MAX || PROTECTED.has(name)) return false;
-      if (name !== "te") headers.removeName(name);
+      if (++nominated > NOMINATED_MAX || PROTECTED.has(name)) fine = false;
+      else if (name !== "te") headers.removeName(name);
     }
   }
-  return true;
+  return fine;
 }
 
 function takeOption(name: string, options: ConnectionOptions): boolean {
