@@ -100,6 +100,19 @@ describeWith(["envoy"], "a real Envoy at our control plane", () => {
     expect(rejected, envoy.log()).toEqual([]);
   });
 
+  it("takes over the listeners of a pod with an IPv6 address", async () => {
+    const control = await controlOf("protocols");
+    const pods = podsOnLoopback(control).map((pod, index) => {
+      return { ...pod, ipv6Address: `fd00::${index + 2}` };
+    });
+    control.setPods(pods);
+    const envoy = await envoyOf(control, "intercept", pods[0]);
+    await synced(control);
+    const listeners = await (await fetch(`${envoy.admin}/listeners`)).text();
+    expect(listeners, envoy.log()).toContain("virtualInbound_ipv6::[::]:15006");
+    expect(listeners).toContain("virtualOutbound_ipv6::[::]:15001");
+  });
+
   it("is counted under Istio's names", async () => {
     const control = await controlOf("weights");
     await envoyOf(control, "explicit");
