@@ -51,7 +51,9 @@ export function snapshotOf(
     listeners: bootstrap.listeners.map((listener) => withoutRoutes(listener, routes)),
     routes,
     clusters: bootstrap.clusters.map(withoutEndpoints),
-    endpoints: bootstrap.clusters.flatMap(({ loadAssignment }) => loadAssignment ?? []),
+    endpoints: bootstrap.clusters.flatMap(({ discovery, loadAssignment }) =>
+      discovery === "static" ? (loadAssignment ?? []) : [],
+    ),
   };
 }
 
@@ -177,7 +179,9 @@ export class AdsScene {
   async synced(version: string): Promise<void> {
     await eventually(`${version} is acknowledged`, async () => {
       const [client] = this.#server?.status() ?? [];
-      return client?.synced === true && client.wanted === version && client.types.length === 4;
+      // Routes are what a proxy asks for last.
+      const asksForAll = client?.types.some(({ type }) => type === "route") === true;
+      return asksForAll && client.synced && client.wanted === version;
     });
   }
 
