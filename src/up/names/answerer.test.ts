@@ -15,8 +15,12 @@ interface Run {
   readonly forwarded: readonly string[];
 }
 
-/** `world`: what the resolver says; undefined: nothing. */
-async function answer(message: Buffer, world: Packet | undefined = undefined): Promise<Run> {
+/** `world`: what the resolver says; undefined: nothing. `times`: how often it is asked. */
+async function answer(
+  message: Buffer,
+  world: Packet | undefined = undefined,
+  times = 1,
+): Promise<Run> {
   const counted: string[] = [];
   const forwarded: string[] = [];
   const answerer = new Answerer({
@@ -32,7 +36,9 @@ async function answer(message: Buffer, world: Packet | undefined = undefined): P
       answered: (source, code) => counted.push(`${source} ${code}`),
     },
   });
-  const answered = await answerer.answer(message, { namespace: "a", sidecar: false }, "udp");
+  const asker = { namespace: "a", sidecar: false };
+  for (let before = 1; before < times; before++) await answerer.answer(message, asker, "udp");
+  const answered = await answerer.answer(message, asker, "udp");
   const reply = answered?.reply;
   return { packet: reply && decode(reply), reply, counted, forwarded };
 }
@@ -66,6 +72,15 @@ describe("a name of the mesh", () => {
     expect(run.packet?.questions?.[0]?.name).toBe("ReViews.a.svc.Cluster.local");
     expect(run.packet?.answers).toMatchObject([{ type: "A", ttl: 30, data: "10.96.0.10" }]);
     expect(run.counted).toEqual(["udp", "mesh 0"]);
+  });
+
+  it("with several answers has each of them first in its turn", async () => {
+    const service = query("reviews.a.svc.cluster.local", "SRV");
+    const first = (await answer(service)).packet?.answers ?? [];
+    expect(first).toHaveLength(2);
+    const second = (await answer(service, undefined, 2)).packet?.answers;
+    expect(second).toEqual(first.toReversed());
+    expect((await answer(service, undefined, 3)).packet?.answers).toEqual(first);
   });
 
   it("without a record of the type has no answer, and exists", async () => {

@@ -35,6 +35,7 @@ const BAD_VERSION = 16;
 /** Turns a message into the reply to it: from the mesh where it knows, else from the world. */
 export class Answerer {
   readonly #options: AnswererOptions;
+  #turn = 0;
 
   constructor(options: AnswererOptions) {
     this.#options = options;
@@ -71,7 +72,9 @@ export class Answerer {
     const found = name === undefined ? ELSEWHERE : zone.lookup(name, query.type, asker);
     if (found.kind === "elsewhere") return this.#fromWorld(query, transport);
     if (found.kind === "alias") return this.#throughAlias(query, found.target, asker);
-    return { source: "mesh", reply: ownReply(query, contentOf(found, name ?? "", zone)) };
+    const content = contentOf(found, name ?? "", zone);
+    const answers = rotated(content.answers, this.#turn++);
+    return { source: "mesh", reply: ownReply(query, { ...content, answers }) };
   }
 
   async #fromWorld(query: Query, transport: Transport): Promise<Sourced> {
@@ -153,6 +156,13 @@ function contentOf(found: Found, name: string, zone: Zone): typeof NOTHING {
   const code = found.kind === "unknown" ? CODE.noSuchName : CODE.noError;
   const isNegative = answers.length === 0 && zone.holds(name);
   return { code, answers, additionals, authorities: isNegative ? [soaOf(zone.domain)] : [] };
+}
+
+/** Many programs take the first address: each has its turn. */
+function rotated<T>(list: readonly T[], turn: number): readonly T[] {
+  if (list.length < 2) return list;
+  const start = turn % list.length;
+  return [...list.slice(start), ...list.slice(0, start)];
 }
 
 function soaOf(domain: string): DnsRecord {

@@ -109,7 +109,7 @@ describe("an answer that is too long for a datagram", () => {
     const { port } = await start();
     const cut = await overUdp(port, query(NAME));
     expect([cut.flag_tc, addresses(cut)]).toEqual([true, []]);
-    expect(addresses(await overTcp(port, query(NAME)))).toEqual(MANY);
+    expect(addresses(await overTcp(port, query(NAME))).sort()).toEqual([...MANY].sort());
   });
 
   it("is cut at 1232 bytes, however much the client offers to take", async () => {

@@ -32,7 +32,7 @@ export function readPorts(spec: Spec, resolution: Resolution): ServicePort[] {
     if (node.at("name").present) node.at("name").refuse(portNameError(name));
     const port = number.count() ?? 0;
     const protocol = readProtocol(node.at("protocol"));
-    if (!spec.at("addresses").present) reportMissingAddress(spec, node);
+    if (!spec.at("addresses").present) reportMissingAddress(spec, node, resolution);
     return { name, port, targetPort: target.count() || port, protocol };
   });
 }
@@ -53,12 +53,15 @@ function readProtocol(node: Spec): PortProtocol {
 }
 
 /** IST0134: without an address, TCP to any address on that port is taken for this service. */
-function reportMissingAddress(spec: Spec, port: Spec): void {
+function reportMissingAddress(spec: Spec, port: Spec, resolution: Resolution): void {
   const protocol = (port.at("protocol").text() ?? "").toUpperCase();
   const allocated = statusAddresses(spec.object.value.status) > 0;
   if ((protocol !== "" && protocol !== "TCP") || allocated) return;
   port.report("warning", "IST0134", "ServiceEntry addresses are required for this protocol.", {
-    hint: "without addresses, connections to any address on this port are taken for it",
+    hint:
+      resolution === "none"
+        ? "without addresses, connections to any address on this port are taken for it"
+        : "it gets an address of 240.240.0.0/16, which needs DNS of the mesh: write one for others",
   });
 }
 
