@@ -65,7 +65,8 @@ describeWith(["envoy"], "balancing, beside a real Envoy", () => {
 
   beforeAll(async () => {
     origins = await Origins.start(ORIGINS);
-    const ports = Object.fromEntries(ORIGINS.map((name) => [`ORIGIN_${name}`, origins.port(name)]));
+    const known = ORIGINS.map((name) => [`ORIGIN_${name}`, origins.port(name)]);
+    const ports = { ...Object.fromEntries(known), REFUSED: await freePort() };
     tcp = { envoy: await freePort(), outrigger: await freePort() };
     envoy = await ProxyUnderTest.start("envoy", YAML, { ...ports, TCP: tcp.envoy });
     outrigger = await ProxyUnderTest.start("outrigger", YAML, { ...ports, TCP: tcp.outrigger });
@@ -105,6 +106,8 @@ describeWith(["envoy"], "balancing, beside a real Envoy", () => {
     { cluster: "maglev_weighted", by: ["header"] },
     { cluster: "maglev_localities", by: ["header"] },
     { cluster: "maglev_spill", by: ["header"] },
+    { cluster: "typed_ring", by: ["header"] },
+    { cluster: "typed_maglev", by: ["header"] },
   ] as const)("$cluster", ({ cluster, by }) => {
     it.each(by)(`chooses the same host for each of ${KEYS.length} keys by %s`, async (kind) => {
       const questions = KEYS.map((key) => {
@@ -249,6 +252,20 @@ describeWith(["envoy"], "balancing, beside a real Envoy", () => {
       }
     });
 
+    it.each([
+      { name: "a refused connection", path: "/refused", headers: {} },
+      { name: "two cookies", path: "/made-twice", headers: {} },
+      { name: "one of two cookies", path: "/made-twice", headers: { cookie: "made=1" } },
+      { name: "a retry", path: "/made-twice", headers: { "x-origin-status": "503" } },
+    ])("are as many with $name", async ({ path, headers }) => {
+      const numbers: string[][] = [];
+      for (const proxy of [envoy, outrigger]) {
+        const { cookies } = await ask(proxy.port, oneByOne, { path, headers });
+        numbers.push(cookies.map((cookie) => cookie.replace(/"[^"]*"/, "…")));
+      }
+      expect(numbers[1]).toEqual(numbers[0]);
+    });
+
     it("are made for nobody who does not hash", async () => {
       for (const proxy of [envoy, outrigger]) {
         const { cookies } = await ask(proxy.port, oneByOne, { path: "/not-hashed" });
@@ -275,6 +292,8 @@ describeWith(["envoy"], "balancing, beside a real Envoy", () => {
       "panic",
       "no_panic",
       "overprovisioned",
+      "typed_full_scan",
+      "typed_random",
     ])("of %s are alike", async (cluster) => {
       const wanted = await counts(envoy, cluster);
       const found = await counts(outrigger, cluster);
