@@ -6,7 +6,7 @@ import { removeHopByHop } from "../../src/codec/h1/connection-field.ts";
 import { RequestParser } from "../../src/codec/h1/request-parser.ts";
 import { ResponseParser } from "../../src/codec/h1/response-parser.ts";
 import type { HeaderTable } from "../../src/codec/http/header-table.ts";
-import { asksForTunnel } from "../../src/codec/http/message.ts";
+import { asksForTunnel, type RequestMessage } from "../../src/codec/http/message.ts";
 import { httpManager } from "../../src/control/snapshot/filter-chain.ts";
 import type { Downstream } from "../../src/proxy/downstream.ts";
 import { decodeRequest } from "../../src/proxy/filters/decode-request.ts";
@@ -78,6 +78,17 @@ export function forwardedRequests(input: Buffer): Forwarded {
     text += requestText(request, parser) + (chunked ? inChunks(read[0]) : read[0]);
     if (asksForTunnel(parser)) break;
   }
+  return { bytes: Buffer.from(text, "latin1"), messages };
+}
+
+/** Of one request that is whole, whichever codec it came through; undefined where we answer. */
+export function forwardedRequest(message: RequestMessage, body: string): Forwarded | undefined {
+  const request = new RequestHead(message.headers);
+  if (decodeRequest(message, request, DOWN) !== undefined) return undefined;
+  const chunked = goesInChunks(request, message);
+  const text = requestText(request, message) + (chunked ? inChunks(body) : body);
+  const line = `${message.method} ${request.path}`;
+  const messages = [{ line, fields: fieldsOf(message.headers), body }];
   return { bytes: Buffer.from(text, "latin1"), messages };
 }
 

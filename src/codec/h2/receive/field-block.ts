@@ -177,7 +177,8 @@ export class FieldBlock implements FieldSink {
   #takeCookie(value: string): boolean {
     const before = this.#joinsCookies ? this.headers.get(ID.cookie) : undefined;
     if (before === undefined) return this.#add(ID.cookie, "cookie", value);
-    this.headers.set(ID.cookie, `${before}; ${value}`);
+    // An empty crumb would leave a blank at an end of the value.
+    if (value !== "") this.headers.set(ID.cookie, before === "" ? value : `${before}; ${value}`);
     return true;
   }
 
