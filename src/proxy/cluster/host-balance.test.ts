@@ -78,6 +78,9 @@ describe("a cluster that hashes", () => {
     expect(shown()).not.toContain("maglev_lb");
     swapIn({ lbPolicy: "maglev" }, assignment("a", ports(3)));
     expect(shown()).toContain(`envoy_cluster_maglev_lb_max_entries_per_host${A} 21846\n`);
+    expect(shown()).not.toContain("ring_hash_lb");
+    swapIn({ lbPolicy: "random" }, assignment("a", ports(3)));
+    expect(shown()).not.toContain("maglev_lb");
   });
 
   it("changes its policy without losing its hosts", async () => {

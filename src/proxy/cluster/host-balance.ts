@@ -119,6 +119,7 @@ export class HostBalance {
     this.#choice = choice;
     this.#byHash = isHashing(config);
     this.#stats.health(healthy, degraded);
+    if (!this.#byHash) this.#stats.noHashing();
     if (sizes === undefined) return;
     if (config.lbPolicy === "maglev") this.#stats.hashing().maglev(sizes);
     else this.#stats.hashing().ring(sizes);

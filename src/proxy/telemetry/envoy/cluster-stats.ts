@@ -226,6 +226,11 @@ export class ClusterStats {
     return this.#hashing;
   }
 
+  /** The cluster has neither. */
+  noHashing(): void {
+    this.#hashing?.remove();
+  }
+
   /** Where the `circuit_breakers` gauges come from. `trackRemaining`: also show what is left. */
   watchLimits(limits: LimitsView, trackRemaining: boolean): void {
     this.#limits = limits;

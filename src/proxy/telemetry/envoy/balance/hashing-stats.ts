@@ -44,6 +44,7 @@ export class HashingStats {
   }
 
   ring({ size, minPerHost, maxPerHost }: HashingSizes): void {
+    this.#dropMaglev();
     this.#ring ??= this.#ringTable.row([this.#cluster]);
     const { cells } = this.#ring;
     cells[RING_HASH.at["ring_hash_lb.size"]] = size;
@@ -52,6 +53,7 @@ export class HashingStats {
   }
 
   maglev({ minPerHost, maxPerHost }: HashingSizes): void {
+    this.#dropRing();
     this.#maglev ??= this.#maglevTable.row([this.#cluster]);
     const { cells } = this.#maglev;
     cells[MAGLEV.at["maglev_lb.min_entries_per_host"]] = minPerHost;
@@ -59,9 +61,17 @@ export class HashingStats {
   }
 
   remove(): void {
+    this.#dropRing();
+    this.#dropMaglev();
+  }
+
+  #dropRing(): void {
     if (this.#ring !== undefined) this.#ringTable.remove(this.#ring);
-    if (this.#maglev !== undefined) this.#maglevTable.remove(this.#maglev);
     this.#ring = undefined;
+  }
+
+  #dropMaglev(): void {
+    if (this.#maglev !== undefined) this.#maglevTable.remove(this.#maglev);
     this.#maglev = undefined;
   }
 }
