@@ -103,6 +103,26 @@ describe("an answer before the request's end", () => {
   });
 });
 
+describe("a connection that the origin closes as it is used again", () => {
+  it("fails the request, which nobody executes twice", async () => {
+    const origin = await originServer();
+    const setup = await oneHop(origin);
+    const client = await setup.client();
+    client.sends(ask("/first"));
+    const upstream = await origin.accepts();
+    await answered(upstream);
+    await client.receivesResponse();
+    client.sends("POST /once HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+    expect(await upstream.receives("abc")).toContain("POST /once ");
+    upstream.closes();
+    expect((await client.receivesResponse()).head).toMatch(/^HTTP\/1\.1 503 /);
+    client.sends(ask("/next"));
+    expect(await answered(await origin.accepts())).toContain("GET /next ");
+    expect((await client.receivesResponse()).body).toBe("ok");
+    expect(origin.connections).toBe(2);
+  });
+});
+
 describe("a client that ends its side", () => {
   it("before its answer has gone, as for Envoy: the request is given up", async () => {
     const origin = await originServer();
