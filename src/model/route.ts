@@ -109,6 +109,11 @@ export interface MirrorPolicy {
   readonly shadowHost: boolean;
 }
 
+/** Envoy: `host_rewrite_header`, and `host_rewrite_path_regex` of the path without query. */
+export type HostRewriteSource =
+  | { readonly kind: "header"; readonly name: string }
+  | { readonly kind: "path"; readonly regex: RegexRewrite };
+
 /** Envoy: route.v3.RouteAction, one cluster being a split of one. */
 export interface ForwardAction {
   readonly kind: "forward";
@@ -127,10 +132,15 @@ export interface ForwardAction {
   readonly regexRewrite: RegexRewrite | undefined;
   /** Undefined leaves the Host as it is. */
   readonly hostRewrite: string | undefined;
+  /** The request says itself what its Host shall be; not beside `hostRewrite`. */
+  readonly hostRewriteFrom: HostRewriteSource | undefined;
   /** Envoy's `append_x_forwarded_host`. */
   readonly appendForwardedHost: boolean;
-  /** Longest time from first byte to last (`max_stream_duration`) instead of a timeout; 0: none. */
-  readonly maxStreamDurationMs: number;
+  /**
+   * Longest time from first byte to last (`max_stream_duration`); 0: none. Where it is set at all,
+   * there is no timeout beside it.
+   */
+  readonly maxStreamDurationMs: number | undefined;
   /**
    * `max_stream_duration.grpc_timeout_header_max`: a `grpc-timeout` is the longest duration of its
    * stream, itself bounded by this (0: by nothing). Undefined: the header does not count there.

@@ -9,7 +9,8 @@ import { describeWith } from "../support/tools.ts";
 const YAML = fs.readFileSync(new URL("differential-access-log.yaml", import.meta.url), "utf8");
 
 function get(target: string, ...headers: readonly string[]): string {
-  return `GET ${target} HTTP/1.1\r\nHost: reviews\r\n${headers.map((line) => `${line}\r\n`).join("")}\r\n`;
+  const lines = [`GET ${target} HTTP/1.1`, "Host: reviews", ...headers];
+  return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
 const REQUESTS = [

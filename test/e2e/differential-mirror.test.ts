@@ -69,7 +69,6 @@ describeWith(["envoy"], "a copy from Envoy and from Outrigger", () => {
     yaml: fs.readFileSync(new URL("differential-mirror.yaml", import.meta.url), "utf8"),
     groups: { "a copy": CASES },
     exchange,
-    counters:
-      /^cluster\.(?:a|b|refused)\.(?:internal\.)?upstream_rq_(?:total|[1-5]xx|completed|[1-5]\d\d)$/,
+    counters: /^cluster\.(?:a|b|refused)\.(?:internal\.)?upstream_rq_(?:total|completed|[1-5]..)$/,
   });
 });

@@ -10,6 +10,7 @@ import type {
   ForwardAction,
   HeaderMatch,
   HeaderMutations,
+  HostRewriteSource,
   PathMatch,
   RedirectAction,
   RetryPolicy,
@@ -132,6 +133,11 @@ const clusters = fc
 
 const terminal = fc.boolean();
 
+const hostSource: fc.Arbitrary<HostRewriteSource> = fc.oneof(
+  fc.record({ kind: fc.constant("header" as const), name: headerName }),
+  fc.record({ kind: fc.constant("path" as const), regex: regexRewrite }),
+);
+
 const hashPolicies: fc.Arbitrary<readonly HashPolicy[]> = fc.array(
   fc.oneof(
     fc.record({
@@ -166,7 +172,8 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     regexRewrite: optional(regexRewrite),
     hostRewrite: optional(name),
     appendForwardedHost: fc.boolean(),
-    maxStreamDurationMs: ms,
+    hostRewriteFrom: optional(hostSource),
+    maxStreamDurationMs: optional(ms),
     grpcTimeoutHeaderMaxMs: optional(ms),
     grpcTimeoutMaxMs: optional(ms),
     terminatesConnect: fc.boolean(),
@@ -180,10 +187,14 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     action.prefixRewrite === undefined ? action : { ...action, regexRewrite: undefined },
   )
   // Beside max_stream_duration the older way of saying it is refused.
-  .map((action) => {
-    const newer = action.maxStreamDurationMs > 0 || action.grpcTimeoutHeaderMaxMs !== undefined;
-    return newer ? { ...action, grpcTimeoutMaxMs: undefined } : action;
-  });
+  .map((action) =>
+    action.maxStreamDurationMs === undefined
+      ? { ...action, grpcTimeoutHeaderMaxMs: undefined }
+      : { ...action, grpcTimeoutMaxMs: undefined },
+  )
+  .map((action) =>
+    action.hostRewriteFrom === undefined ? action : { ...action, hostRewrite: undefined },
+  );
 
 const redirect: fc.Arbitrary<RedirectAction> = fc
   .record({

@@ -227,6 +227,17 @@ export const CASES: Readonly<Record<string, readonly DifferentialCase[]>> = {
     get("is no call as gRPC-Web", "/direct", "Content-Type: application/grpc-web"),
     get("is no call with parameters", "/direct", "Content-Type: application/grpc;a=b"),
   ],
+  "whose Host comes of the request": [
+    get("takes it from a header", "/host-header", "X-Host: other.example:81"),
+    get("stays where there is no such header", "/host-header"),
+    get("stays where the header is empty", "/host-header", "X-Host: "),
+    get("takes it from the path, without the query", "/host-path/shop/x?q=/host-path/a/"),
+    {
+      ...get("is no Host where the path does not match", "/host-path/shop"),
+      difference: "A Host that is none is not written",
+    },
+    get("has no timeout beside an empty duration", "/unbounded", "X-Origin-Chunks: 1"),
+  ],
 };
 
 /** For differential-edge.yaml. */

@@ -25,7 +25,7 @@ import type {
   Target,
 } from "../route/compiled-route.ts";
 import { mutatorsOf } from "../route/header-mutator.ts";
-import { PathRewrite } from "../route/rewrite.ts";
+import { HostRewrite, PathRewrite } from "../route/rewrite.ts";
 import { HeaderMatcher, RouteMatcher } from "../route/route-matcher.ts";
 import {
   type CompiledVirtualHost,
@@ -178,7 +178,7 @@ function compileForward(
     targets,
     weight,
     timeoutMs: boundsStream(action) ? 0 : action.timeoutMs,
-    maxStreamDurationMs: action.maxStreamDurationMs,
+    maxStreamDurationMs: action.maxStreamDurationMs ?? 0,
     grpcTimeoutHeaderMaxMs: action.grpcTimeoutHeaderMaxMs,
     grpcTimeoutMaxMs: boundsStream(action) ? undefined : action.grpcTimeoutMaxMs,
     idleTimeoutMs: action.idleTimeoutMs,
@@ -186,6 +186,8 @@ function compileForward(
     hash: action.hashPolicies.length === 0 ? undefined : new RequestHash(action.hashPolicies),
     rewrite: rewriteOf(route, action),
     hostRewrite: action.hostRewrite,
+    hostRewriteFrom:
+      action.hostRewriteFrom === undefined ? undefined : new HostRewrite(action.hostRewriteFrom),
     appendForwardedHost: action.appendForwardedHost,
     terminatesConnect: action.terminatesConnect,
     mirrors: action.mirrors.map(({ cluster, fraction, shadowHost }) => ({
@@ -198,8 +200,8 @@ function compileForward(
 }
 
 /** Envoy's `max_stream_duration` takes the place of the route's timeouts. */
-function boundsStream({ maxStreamDurationMs, grpcTimeoutHeaderMaxMs }: ForwardAction): boolean {
-  return maxStreamDurationMs > 0 || grpcTimeoutHeaderMaxMs !== undefined;
+function boundsStream({ maxStreamDurationMs }: ForwardAction): boolean {
+  return maxStreamDurationMs !== undefined;
 }
 
 function compileRedirect(route: Route, action: RedirectAction): CompiledRedirect {

@@ -5,7 +5,7 @@ import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type { CompiledRateLimit } from "../filters/rate-limit/compiled-rate-limit.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
-import type { PathRewrite } from "./rewrite.ts";
+import type { HostRewrite, PathRewrite } from "./rewrite.ts";
 import type { HeaderMatcher, RouteMatcher } from "./route-matcher.ts";
 
 /** A route as requests meet it. */
@@ -48,6 +48,7 @@ export interface CompiledForward {
   readonly hash: RequestHash | undefined;
   readonly rewrite: PathRewrite | undefined;
   readonly hostRewrite: string | undefined;
+  readonly hostRewriteFrom: HostRewrite | undefined;
   readonly appendForwardedHost: boolean;
   /** Of a CONNECT only the payload goes upstream (Envoy: connect_config). */
   readonly terminatesConnect: boolean;

@@ -20,13 +20,20 @@ export function finalizeRequest(
 ): void {
   applyAll(target.requestHeaders, request.headers, source);
   applyAll(route.requestHeaders, request.headers, source);
-  const host = target.hostRewrite === "" ? forward.hostRewrite : target.hostRewrite;
-  if (host !== undefined && host !== "") rewriteHost(request, host, forward.appendForwardedHost);
+  const host = hostFor(request, forward, target);
+  if (host !== "") rewriteHost(request, host, forward.appendForwardedHost);
   if (forward.rewrite === undefined) return;
   const path = forward.rewrite.apply(request.path);
   if (path === request.path) return;
   request.headers.set(ID["x-envoy-original-path"], request.path);
   request.setPath(path);
+}
+
+/** The Host that it is to have; empty: the one that it has. */
+function hostFor(request: RequestHead, forward: CompiledForward, target: Target): string {
+  if (target.hostRewrite !== "") return target.hostRewrite;
+  if (forward.hostRewrite !== undefined) return forward.hostRewrite;
+  return forward.hostRewriteFrom?.apply(request) ?? "";
 }
 
 /** Tells the upstream the number of this attempt, where the route is to. */

@@ -1,5 +1,6 @@
 import { RE2JS } from "re2js";
-import type { PathMatch, RegexRewrite } from "../../model/route.ts";
+import type { HostRewriteSource, PathMatch, RegexRewrite } from "../../model/route.ts";
+import type { RequestHead } from "./request-head.ts";
 
 /** How a route changes the path, compiled. */
 export class PathRewrite {
@@ -38,6 +39,32 @@ export class PathRewrite {
     return this.#regex.matcher(pathname).replaceAll(this.#substitution) + query;
   }
 }
+
+/** How a request says itself what its Host shall be, compiled. */
+export class HostRewrite {
+  readonly #header: string;
+  readonly #regex: RE2JS | undefined;
+  readonly #substitution: string;
+
+  constructor(source: HostRewriteSource) {
+    this.#header = source.kind === "header" ? source.name : "";
+    const regex = source.kind === "path" ? source.regex : undefined;
+    this.#regex = regex === undefined ? undefined : RE2JS.compile(regex.pattern);
+    this.#substitution = javaSubstitution(regex?.substitution ?? "");
+  }
+
+  /** The new Host; empty leaves it as it is, as does what is none. */
+  apply(request: RequestHead): string {
+    const host =
+      this.#regex === undefined
+        ? (request.header(this.#header) ?? "")
+        : this.#regex.matcher(request.pathname).replaceAll(this.#substitution);
+    return AUTHORITY.test(host) ? host : "";
+  }
+}
+
+/** What may stand in Host without ending its line (RFC 3986 section 3.2, without user info). */
+const AUTHORITY = /^[A-Za-z0-9\-._~!$&'()*+,;=:%[\]]+$/;
 
 /** A blank would end the request target: what stands behind it would be read as something else. */
 function refuseNoTarget(path: string): void {

@@ -8,7 +8,12 @@ import {
   type WeightedCluster as WeightedClusterMessage,
   WeightedClusterSchema,
 } from "../../gen/envoy/config/route/v3/route_components_pb.js";
-import { type ForwardAction, NO_MUTATIONS, type WeightedCluster } from "../../model/route.ts";
+import {
+  type ForwardAction,
+  type HostRewriteSource,
+  NO_MUTATIONS,
+  type WeightedCluster,
+} from "../../model/route.ts";
 import type { Place } from "../check/place.ts";
 import { decodeMutations, encodeMutations } from "../message/header-mutation.ts";
 import { durationMs, durationOr, orUndefined, toDuration } from "../message/scalar.ts";
@@ -51,12 +56,26 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     prefixRewrite,
     regexRewrite: decodeRegexRewrite(message.regexRewrite, place.field("regex_rewrite")),
     hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,
+    hostRewriteFrom: decodeHostSource(host, place),
     appendForwardedHost: message.appendXForwardedHost,
-    maxStreamDurationMs: durationMs(message.maxStreamDuration?.maxStreamDuration),
+    maxStreamDurationMs:
+      message.maxStreamDuration && durationMs(message.maxStreamDuration.maxStreamDuration),
     ...decodeGrpcTimeout(message, place),
     terminatesConnect: decodeConnect(message, place.field("upgrade_configs")),
     clusterNotFoundStatus: NOT_FOUND_STATUS[message.clusterNotFoundResponseCode],
   };
+}
+
+function decodeHostSource(
+  specifier: RouteActionMessage["hostRewriteSpecifier"],
+  place: Place,
+): HostRewriteSource | undefined {
+  if (specifier.case === "hostRewriteHeader") {
+    return { kind: "header", name: specifier.value.toLowerCase() };
+  }
+  if (specifier.case !== "hostRewritePathRegex") return undefined;
+  const regex = decodeRegexRewrite(specifier.value, place.field("host_rewrite_path_regex"));
+  return regex && { kind: "path", regex };
 }
 
 /** `max_grpc_timeout` is the older way: Envoy does not look at it beside the other. */
@@ -142,7 +161,7 @@ function decodeWeight(message: ClusterWeight, place: Place): WeightedCluster {
 }
 
 export function encodeForward(action: ForwardAction): RouteActionMessage {
-  const { idleTimeoutMs, hostRewrite, regexRewrite, retryPolicy } = action;
+  const { idleTimeoutMs, hostRewrite, hostRewriteFrom, regexRewrite, retryPolicy } = action;
   const init: MessageInitShape<typeof RouteActionSchema> = {
     clusterSpecifier: encodeClusters(action.clusters),
     timeout: toDuration(action.timeoutMs),
@@ -156,6 +175,12 @@ export function encodeForward(action: ForwardAction): RouteActionMessage {
   if (regexRewrite !== undefined) init.regexRewrite = encodeRegexRewrite(regexRewrite);
   if (hostRewrite !== undefined) {
     init.hostRewriteSpecifier = { case: "hostRewriteLiteral", value: hostRewrite };
+  }
+  if (hostRewriteFrom?.kind === "header") {
+    init.hostRewriteSpecifier = { case: "hostRewriteHeader", value: hostRewriteFrom.name };
+  } else if (hostRewriteFrom?.kind === "path") {
+    const value = encodeRegexRewrite(hostRewriteFrom.regex);
+    init.hostRewriteSpecifier = { case: "hostRewritePathRegex", value };
   }
   const duration = encodeStreamDuration(action);
   if (duration !== undefined) init.maxStreamDuration = duration;
@@ -172,7 +197,7 @@ export function encodeForward(action: ForwardAction): RouteActionMessage {
 
 function encodeStreamDuration(action: ForwardAction) {
   const { grpcTimeoutHeaderMaxMs, maxStreamDurationMs } = action;
-  if (maxStreamDurationMs === 0 && grpcTimeoutHeaderMaxMs === undefined) return undefined;
+  if (maxStreamDurationMs === undefined) return undefined;
   return {
     ...(maxStreamDurationMs > 0 ? { maxStreamDuration: toDuration(maxStreamDurationMs) } : {}),
     ...(grpcTimeoutHeaderMaxMs === undefined

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../../base/random.ts";
+import type { Fraction } from "../../../model/fraction.ts";
 import type {
   AccessLogFilter,
   AccessLogFormat,
   JsonFields,
   TextLogFormat,
 } from "../../../model/log/access-log.ts";
-import type { Fraction } from "../../../model/fraction.ts";
 import { EmptySource } from "../../format/source.ts";
 import type { TlsInfo } from "../../tls/tls-info.ts";
 import { RequestAccount } from "../account.ts";
@@ -133,8 +133,8 @@ function jsonOf(fields: JsonFields, omitEmptyValues = false): string {
 describe("a log line", () => {
   it("is Envoy's where no format is given", () => {
     expect(line(ENVOY_LOG_FORMAT, { "user-agent": "curl/8" })).toBe(
-      '[2026-11-21T04:58:07.374Z] "GET /reviews/1?a=b%20c&a=2&empty HTTP/1.1" 503 URX,UF 3 91 12 7 ' +
-        '"-" "curl/8" "-" "reviews" "10.0.0.2:9080"\n',
+      '[2026-11-21T04:58:07.374Z] "GET /reviews/1?a=b%20c&a=2&empty HTTP/1.1" ' +
+        '503 URX,UF 3 91 12 7 "-" "curl/8" "-" "reviews" "10.0.0.2:9080"\n',
     );
   });
 

@@ -1,6 +1,10 @@
 import type { Random } from "../../../base/random.ts";
 import { grpcStatusOfHttp } from "../../../codec/grpc/status.ts";
-import type { AccessLogFilter, ComparisonFilter, SampleFilter } from "../../../model/log/access-log.ts";
+import type {
+  AccessLogFilter,
+  ComparisonFilter,
+  SampleFilter,
+} from "../../../model/log/access-log.ts";
 import type { FormatSource } from "../../format/source.ts";
 import { HeaderMatcher } from "../../route/route-matcher.ts";
 import { RESPONSE_FLAGS } from "../response-flags.ts";
