@@ -1,6 +1,7 @@
 import { formatDiagnostic } from "../../base/diagnostic.ts";
 import { startControl } from "../../control/main.ts";
 import { formatAddress, type SocketAddress, socketAddress } from "../../model/address.ts";
+import { standardError } from "../voice.ts";
 
 const REFUSED_STATUS = 2;
 
@@ -14,7 +15,7 @@ export async function controlCommand(
     adsAddress: parseAddress(ads),
     httpAddress: parseAddress(http),
   });
-  const say = (line: string): boolean => process.stderr.write(`outrigger: ${line}\n`);
+  const say = standardError();
   if (started.kind === "refused") {
     for (const diagnostic of started.diagnostics) say(formatDiagnostic(diagnostic));
     process.exit(REFUSED_STATUS);

@@ -14,6 +14,7 @@ import { type ProxyOptions, type ServingProxy, startProxy } from "../../proxy/ma
 import { CONCURRENCY_ALLOWED, parseConcurrency } from "../concurrency.ts";
 import { DRAIN_ALLOWED, drainTimes, parseDrainSeconds } from "../drain-times.ts";
 import { type SuccessionOptions, startSuccessor, tellPredecessor } from "../succession.ts";
+import { type Say, standardError } from "../voice.ts";
 
 const FAILED_STATUS = 1;
 const REFUSED_STATUS = 2;
@@ -28,13 +29,9 @@ export interface ProxyArguments {
   readonly minDrainTimeS: string;
 }
 
-type Say = (line: string) => void;
-
 /** Runs the data plane until it is told to end; a second signal does not wait for requests. */
 export async function proxyCommand(args: ProxyArguments, version: string): Promise<void> {
-  const say: Say = (line) => {
-    process.stderr.write(`outrigger: ${line}\n`);
-  };
+  const say = standardError();
   const { workers, times } = readNumbers(args, say);
   const fromStdin = args.configPath === "-";
   const text = fromStdin ? await readStdin() : readBootstrapFile(args.configPath, say);
