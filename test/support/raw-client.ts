@@ -10,8 +10,10 @@ export interface RawAnswer {
   readonly closed: boolean;
 }
 
-/** A server that neither answers nor hangs up for so long waits for more bytes. */
-const SILENCE_MS = 250;
+/** A server that has not said anything for so long waits for more bytes. */
+const PATIENCE_MS = 2000;
+/** One that has answered has no more to say. */
+const SILENCE_MS = 400;
 
 /**
  * Sends each part once the one before was answered, as far as the connection lives, and takes what
@@ -25,6 +27,7 @@ export async function sendRaw(port: number, parts: readonly Buffer[]): Promise<R
   socket.on("error", () => undefined);
   socket.on("data", (chunk: Buffer) => {
     chunks.push(chunk);
+    socket.setTimeout(SILENCE_MS);
     const part = left.shift();
     if (part !== undefined) socket.write(part);
   });
@@ -32,7 +35,7 @@ export async function sendRaw(port: number, parts: readonly Buffer[]): Promise<R
     closed = true;
     socket.destroy();
   });
-  socket.setTimeout(SILENCE_MS, () => socket.destroy());
+  socket.setTimeout(PATIENCE_MS, () => socket.destroy());
   socket.write(left.shift() ?? Buffer.alloc(0));
   await once(socket, "close");
   const text = Buffer.concat(chunks).toString("latin1");
