@@ -12,7 +12,8 @@ import {
 import { Attacker, type Spent } from "../wire/attacker.ts";
 import { get } from "../wire/frames.ts";
 import { HostileUpstream } from "../wire/hostile-upstream.ts";
-import { GoodClients, type GoodRequests } from "./good-clients.ts";
+import type { GoodRequests } from "./good-clients.ts";
+import { GoodThread } from "./good-thread.ts";
 import { LedgerOrigin } from "./origin.ts";
 import { costOf } from "./process-cost.ts";
 import { LISTENERS, type ListenerName, type Ports, proxyConfig } from "./proxy-config.ts";
@@ -58,7 +59,7 @@ export class Arena {
   readonly origin: LedgerOrigin;
   readonly hostile: HostileUpstream;
   readonly program: RunningProgram;
-  readonly good: GoodClients;
+  readonly good: GoodThread;
   readonly baseline: Baseline;
   /** The good clients while nobody attacks. */
   readonly quiet: GoodRequests;
@@ -81,16 +82,17 @@ export class Arena {
   static async open(): Promise<Arena> {
     const folder = mkdtempSync(join(tmpdir(), "outrigger-attacks-"));
     const [origin, hostile] = [await LedgerOrigin.listen(), await HostileUpstream.listen()];
-    const ports = await choosePorts(origin.port, hostile.port);
+    const good = await GoodThread.open();
+    const ports = await choosePorts(origin.port, hostile.port, good.port);
     const program = startOutrigger(await proxyConfig(ports, join(folder, "access.log")));
     const admin = socketAddress("127.0.0.1", ports.admin);
     await eventually("the proxy is ready", () => isReady(admin)).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${program.log()}`);
     });
     const baseline = await measureBaseline(program.pid, ports.listeners.plain);
-    const good = await GoodClients.start(ports.listeners.good);
+    await good.start(ports.listeners.good);
     for (let round = 0; round < 20; round++) await good.anotherRound();
-    const quiet = good.take();
+    const quiet = await good.take();
     const parts = { ports, origin, hostile, program, good, baseline, quiet };
     return new Arena(parts, folder);
   }
@@ -118,7 +120,7 @@ export class Arena {
   /** Lets it be attacked; `attack` returns its verdict. */
   async endure(attack: (arena: Arena, spent: Spent) => Promise<string>): Promise<Toll> {
     this.origin.take();
-    this.good.take();
+    await this.good.take();
     const spent: Spent = { bytes: 0, connections: 0 };
     const before = costOf(this.program.pid);
     let peak = before.rssBytes;
@@ -134,7 +136,7 @@ export class Arena {
     this.origin.release();
     await this.good.anotherRound();
     const after = costOf(this.program.pid);
-    const good = this.good.take();
+    const good = await this.good.take();
     const left = await this.#settled();
     const seen = this.origin.take().filter(({ line }) => line !== "GET /neighbour");
     const cpuMs = after.cpuMs - before.cpuMs - good.sent * this.baseline.cpuMsPerRequest;
@@ -181,11 +183,11 @@ export class Arena {
   }
 }
 
-async function choosePorts(origin: number, hostile: number): Promise<Ports> {
+async function choosePorts(origin: number, hostile: number, good: number): Promise<Ports> {
   const listeners: Partial<Record<ListenerName, number>> = {};
   for (const name of LISTENERS) listeners[name] = await freePort();
   const admin = await freePort();
-  return { listeners: listeners as Ports["listeners"], admin, origin, hostile };
+  return { listeners: listeners as Ports["listeners"], admin, origin, hostile, good };
 }
 
 async function isReady(admin: SocketAddress): Promise<boolean> {

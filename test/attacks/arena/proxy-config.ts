@@ -19,6 +19,8 @@ export interface Ports {
   readonly admin: number;
   readonly origin: number;
   readonly hostile: number;
+  /** The origin of the good clients alone. */
+  readonly good: number;
 }
 
 const FILTERS = "type.googleapis.com/envoy.extensions";
@@ -36,7 +38,7 @@ export async function proxyConfig(ports: Ports, accessLog: string): Promise<stri
   const admin = { address: at(ports.admin) };
   const listeners = await listenersOf(ports, accessLog);
   const clusters = [
-    staticCluster("good", [ports.origin]),
+    staticCluster("good", [ports.good]),
     staticCluster("origin", [ports.origin]),
     staticCluster(HTML_NAME, [ports.origin]),
     staticCluster("hostile", [ports.hostile], OVER_HTTP2),

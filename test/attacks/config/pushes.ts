@@ -9,7 +9,7 @@ import { anyOf } from "./hostile-control-plane.ts";
 
 export const CLUSTER = "envoy.config.cluster.v3.Cluster";
 export const LISTENER = "envoy.config.listener.v3.Listener";
-export const ENDPOINT = "envoy.config.endpoint.v3.ClusterLoadAssignment";
+const ENDPOINT = "envoy.config.endpoint.v3.ClusterLoadAssignment";
 
 /** Ports that a push may name. */
 export interface PushPorts {

@@ -113,7 +113,8 @@ export const ADMIN: readonly Attack[] = [
     "its URL, by way of a listener",
     /^200$/,
     ({ ports }) =>
-      `POST http://127.0.0.1:${ports.admin}${QUIT} HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n`,
+      `POST http://127.0.0.1:${ports.admin}${QUIT} HTTP/1.1\r\n` +
+      "host: a\r\ncontent-length: 0\r\n\r\n",
   ),
   {
     name: "CONNECT to it, over HTTP/2",

@@ -106,14 +106,10 @@ export class Attacker {
   }
 
   /** Waits until this has come, or the connection is over; false where neither happened in time. */
-  async sees(
-    event: string | RegExp,
-    times = 1,
-    patienceMs: number = PATIENCE_MS,
-  ): Promise<boolean> {
+  async sees(event: string | RegExp, times = 1, patience: number = PATIENCE_MS): Promise<boolean> {
     const found = (): boolean => this.count(event) >= times;
-    const end = performance.now() + patienceMs;
-    const late = setTimeout(() => this.#wake(), patienceMs + 10);
+    const end = performance.now() + patience;
+    const late = setTimeout(() => this.#wake(), patience + 10);
     while (!found() && !this.closed && performance.now() < end) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -124,7 +120,7 @@ export class Attacker {
   }
 
   /**
-   * What became of it, in a word, once there is one: `GOAWAY <code>` (the connection must then end),
+   * What became of it, in a word, once there is one: `GOAWAY <code>` (the connection must end),
    * `RST_STREAM <code>` (all that were seen), `closed` or `nothing`.
    */
   async verdict(): Promise<string> {
@@ -145,11 +141,16 @@ export class Attacker {
     await this.sees("closed");
   }
 
-  #drained(): Promise<unknown> {
+  #drained(): Promise<void> {
     const { socket } = this;
     return new Promise((resolve) => {
-      socket.once("drain", resolve);
-      socket.once("close", resolve);
+      const done = (): void => {
+        socket.off("drain", done);
+        socket.off("close", done);
+        resolve();
+      };
+      socket.on("drain", done);
+      socket.on("close", done);
     });
   }
 

@@ -61,9 +61,15 @@ export class HostileConnection {
   }
 
   #drained(): Promise<void> {
+    const { socket } = this;
     return new Promise((resolve) => {
-      this.socket.once("drain", resolve);
-      this.socket.once("close", () => resolve());
+      const done = (): void => {
+        socket.off("drain", done);
+        socket.off("close", done);
+        resolve();
+      };
+      socket.on("drain", done);
+      socket.on("close", done);
     });
   }
 
