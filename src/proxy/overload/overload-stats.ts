@@ -17,9 +17,12 @@ export class OverloadStats {
 
   constructor(registry: Registry, config: OverloadConfig) {
     const columns = new Map<string, Column>();
+    // What nobody has configured Envoy would not have.
+    const own = config.monitors.some(({ kind }) => kind === "memory");
     const define = (kind: "counter" | "gauge", stat: string, help: string): void => {
       // What all workers say of the process is one thing, so their numbers are not added up.
-      const column = envoyColumn(kind, "overload", stat, help, "max");
+      const envoys = envoyColumn(kind, "overload", stat, help, "max");
+      const column = own ? { ...envoys, name: envoys.name.replace(/^envoy/, "outrigger") } : envoys;
       if (!columns.has(column.name)) columns.set(column.name, column);
       this.#at.set(stat, [...columns.keys()].indexOf(column.name));
     };
