@@ -37,6 +37,8 @@ export class Host implements Member {
   priority = 0;
   locality: Locality = NO_LOCALITY;
   activeRequests = 0;
+  /** Connections of TCP proxies, and of CONNECT requests that end here. */
+  tcpConnections = 0;
   /** By the clock; below 0: it is not, or nobody has seen it yet. A slow start counts from here. */
   healthySinceMs = -1;
   /** What hashing knows it by. */
@@ -108,10 +110,10 @@ export class Host implements Member {
 
   /** Connections that are open or being opened. */
   get connections(): number {
-    const proxied = this.#proxied?.connections ?? 0;
-    if (this.#pools === undefined) return proxied;
+    const others = this.tcpConnections + (this.#proxied?.connections ?? 0);
+    if (this.#pools === undefined) return others;
     const { http1, http2 } = this.#pools;
-    return proxied + (http1 === http2 ? http1.size : http1.size + http2.size);
+    return others + (http1 === http2 ? http1.size : http1.size + http2.size);
   }
 
   /** Gives up a connection that is wanted elsewhere; false where it has none to give. */

@@ -65,6 +65,8 @@ async function isQuiet(setup: ProxySetup, cluster: string): Promise<void> {
     await expect.poll(() => setup.stat(cluster, stat), { message: stat }).toBe(0);
   }
   expect(setup.stat(cluster, "upstream_rq_pending_active")).toBe(0);
+  const hosts = setup.proxy.dataPlane.clusters.slot(cluster).cluster?.hosts ?? [];
+  expect(hosts.map((host) => host.activeRequests + host.connections)).toEqual([0, 0]);
   const limits = setup.proxy.dataPlane.clusters.slot(cluster).cluster?.limits;
   expect([limits?.remainingConnections, limits?.remainingPending]).toEqual([1024, 1024]);
   const text = [...renderPrometheus(setup.proxy.telemetry.registry)].join("");

@@ -77,6 +77,15 @@ describe("a tunnel", () => {
     expect(setup.stat("origin", "upstream_rq_total")).toBe(1);
   });
 
+  it("counts for its endpoint, as balancers and /clusters see it", async () => {
+    const { setup, client, upstream } = await joined({});
+    const [host] = setup.proxy.dataPlane.clusters.slot("origin").cluster?.hosts ?? [];
+    expect([host?.activeRequests, host?.connections]).toEqual([1, 1]);
+    client.resets();
+    await upstream.sees("end");
+    expect([host?.activeRequests, host?.connections]).toEqual([0, 0]);
+  });
+
   it("passes large amounts on as they are, both ways at once", async () => {
     const { client, upstream } = await joined({});
     const bytes = Array.from({ length: 64 * 1024 }, (_, i) => String.fromCharCode(i % 251)).join(

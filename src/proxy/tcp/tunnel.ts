@@ -109,6 +109,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.#leaveQueue();
     this.#counted = "active";
     this.#state = "joined";
+    if (this.host !== undefined) this.host.activeRequests++;
     this.cluster?.stats.requestSent();
     this.#opened();
     this.#touch();
@@ -300,6 +301,12 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.#idle.set(this.#tcp.context.clock.now(), this.#tcp.config.idleTimeoutMs);
   }
 
+  /** For balancers and statistics a connection is a request that lasts. */
+  #endRequest(): void {
+    if (this.host !== undefined) this.host.activeRequests--;
+    this.cluster?.stats.requestEnded();
+  }
+
   /** Waits no longer, by whatever comes of it. */
   #leaveQueue(): void {
     if (this.#counted !== "pending") return;
@@ -310,7 +317,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
 
   #over(): void {
     if (this.#counted === "pending") this.cluster?.stats.count("upstream_rq_cancelled");
-    if (this.#counted === "active") this.cluster?.stats.requestEnded();
+    if (this.#counted === "active") this.#endRequest();
     this.#leaveQueue();
     this.#state = "closed";
     this.#idle.dispose();

@@ -54,6 +54,7 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
   }
 
   connect(): void {
+    this.host.tcpConnections++;
     this.host.cluster.stats.tcpConnectionOpening();
     this.host.tcp.open(this);
   }
@@ -147,6 +148,7 @@ export class TcpConnection implements TunnelEnd, TunnelEndOwner {
     const active = this.#state === "open";
     this.#state = "closed";
     this.#end = undefined;
+    this.host.tcpConnections--;
     limits.releaseConnection();
     stats.connectionClosed(!this.#byPeer, active, lengthMs, active ? 1 : 0);
     this.host.tcp.onClosed(this);
