@@ -35,6 +35,8 @@ interface SmugglerCase {
 }
 
 const CANARY = "GET /canary HTTP/1.1\r\nHost: a\r\n\r\n";
+/** Many of those lack the end of their head: the corpus lost it. */
+const PATIENCE_MS = 300;
 const PROXIES = ["envoy", "haproxy", "nginx"] as const;
 
 const folder = corpusFolder("http1");
@@ -90,9 +92,9 @@ interface Exchanged {
   readonly seen: readonly WitnessedRequest[];
 }
 
-async function exchange(parts: readonly Buffer[]): Promise<Exchanged> {
+async function exchange(parts: readonly Buffer[], patienceMs?: number): Promise<Exchanged> {
   origin.take();
-  const answer = await sendRaw(port, parts);
+  const answer = await sendRaw(port, parts, patienceMs);
   return { answer, seen: origin.take() };
 }
 
@@ -254,7 +256,7 @@ describe.runIf(unanimous.length > 0)("what Envoy, HAProxy and nginx all refuse",
   });
 
   it.each(unanimous)("%s is accepted by us neither", async (id) => {
-    const { answer, seen } = await exchange(payloads.get(id) ?? []);
+    const { answer, seen } = await exchange(payloads.get(id) ?? [], PATIENCE_MS);
     expect(finalOf(answer).filter((status) => status < 400)).toEqual([]);
     expect(seen.filter(({ complete }) => complete)).toEqual([]);
   });

@@ -17,9 +17,13 @@ const SILENCE_MS = 400;
 
 /**
  * Sends each part once the one before was answered, as far as the connection lives, and takes what
- * comes until the other end hangs up, or has been silent.
+ * comes until the other end hangs up, or has been silent (at first for `patienceMs`).
  */
-export async function sendRaw(port: number, parts: readonly Buffer[]): Promise<RawAnswer> {
+export async function sendRaw(
+  port: number,
+  parts: readonly Buffer[],
+  patienceMs: number = PATIENCE_MS,
+): Promise<RawAnswer> {
   const socket = connect(port, "127.0.0.1");
   const chunks: Buffer[] = [];
   const left = [...parts];
@@ -35,7 +39,7 @@ export async function sendRaw(port: number, parts: readonly Buffer[]): Promise<R
     closed = true;
     socket.destroy();
   });
-  socket.setTimeout(PATIENCE_MS, () => socket.destroy());
+  socket.setTimeout(patienceMs, () => socket.destroy());
   socket.write(left.shift() ?? Buffer.alloc(0));
   await once(socket, "close");
   const text = Buffer.concat(chunks).toString("latin1");
