@@ -1,12 +1,12 @@
 import type { SocketAddress } from "./address.ts";
 import type { BalancingOptions, LbPolicy } from "./balance/balancing.ts";
-import type { DnsOptions } from "./dns.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
-import type { HealthCheck } from "./health-check.ts";
 import type { Origin } from "./origin.ts";
 import type { Http1Options, Http2Options } from "./transport/http2.ts";
 import type { ProxyProtocolVersion } from "./transport/proxy-protocol.ts";
 import type { UpstreamTls } from "./transport/tls.ts";
+import type { DnsOptions } from "./upstream/dns.ts";
+import type { HealthCheck } from "./upstream/health-check.ts";
 
 /** Envoy: cluster.v3.Cluster.DiscoveryType. */
 export type DiscoveryType = "static" | "eds" | "strictDns" | "logicalDns" | "originalDst";

@@ -1,6 +1,6 @@
 import type { CorsPolicy } from "./filter/cors.ts";
+import type { Fraction } from "./filter/fraction.ts";
 import type { SessionState } from "./filter/stateful-session.ts";
-import type { Fraction } from "./fraction.ts";
 import type { Labels } from "./mesh.ts";
 import type { Origin } from "./origin.ts";
 import type {

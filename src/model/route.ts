@@ -1,6 +1,6 @@
 import type { HashPolicy } from "./balance/hash-policy.ts";
 import type { FilterConfigs } from "./filter/filter-configs.ts";
-import type { Fraction } from "./fraction.ts";
+import type { Fraction } from "./filter/fraction.ts";
 import type { Origin } from "./origin.ts";
 
 /** Envoy: config.core.v3.HeaderValueOption.HeaderAppendAction. */

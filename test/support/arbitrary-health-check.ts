@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { HealthCheck, HealthCheckRhythm } from "../../src/model/health-check.ts";
+import type { HealthCheck, HealthCheckRhythm } from "../../src/model/upstream/health-check.ts";
 import {
   ms,
   mutations,

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import type { Address } from "../../src/model/address.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
-import { DNS_DEFAULTS, type DnsOptions } from "../../src/model/dns.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../src/model/endpoint.ts";
 import type {
   FilterChain,
@@ -11,6 +10,7 @@ import type {
   TcpProxy,
 } from "../../src/model/listener.ts";
 import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
+import { DNS_DEFAULTS, type DnsOptions } from "../../src/model/upstream/dns.ts";
 import { accessLogs } from "./arbitrary-access-log.ts";
 import { balancing, providedBalancing } from "./arbitrary-balancing.ts";
 import { healthCheck } from "./arbitrary-health-check.ts";

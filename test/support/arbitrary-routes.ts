@@ -2,9 +2,9 @@ import fc from "fast-check";
 import type { HashPolicy } from "../../src/model/balance/hash-policy.ts";
 import type { CorsPolicy } from "../../src/model/filter/cors.ts";
 import type { FilterConfigs } from "../../src/model/filter/filter-configs.ts";
+import type { Fraction } from "../../src/model/filter/fraction.ts";
 import type { LocalRateLimit } from "../../src/model/filter/local-rate-limit.ts";
 import type { StatefulSession } from "../../src/model/filter/stateful-session.ts";
-import type { Fraction } from "../../src/model/fraction.ts";
 import type { Origin } from "../../src/model/origin.ts";
 import type {
   ForwardAction,

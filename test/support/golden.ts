@@ -4,8 +4,8 @@ import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import { type Diagnostic, formatDiagnostic } from "../../src/base/diagnostic.ts";
 import { ENVOY_BALANCING } from "../../src/model/balance/balancing.ts";
-import { DNS_DEFAULTS } from "../../src/model/dns.ts";
 import { NO_FILTER_CONFIGS } from "../../src/model/filter/filter-configs.ts";
+import { DNS_DEFAULTS } from "../../src/model/upstream/dns.ts";
 
 export interface GoldenCase {
   readonly name: string;

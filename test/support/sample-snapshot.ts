@@ -2,7 +2,6 @@ import type { Snapshot } from "../../src/control/server/snapshot-source.ts";
 import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
 import { ENVOY_BALANCING } from "../../src/model/balance/balancing.ts";
 import { type Cluster, ENVOY_THRESHOLDS } from "../../src/model/cluster.ts";
-import { DNS_DEFAULTS } from "../../src/model/dns.ts";
 import {
   type ClusterLoadAssignment,
   NO_LOCALITY,
@@ -12,6 +11,7 @@ import { NO_FILTER_CONFIGS } from "../../src/model/filter/filter-configs.ts";
 import type { HttpConnectionManager, Listener } from "../../src/model/listener.ts";
 import { NO_MUTATIONS, type Route, type RouteConfiguration } from "../../src/model/route.ts";
 import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
+import { DNS_DEFAULTS } from "../../src/model/upstream/dns.ts";
 
 /** Small whole resources for tests of xDS: one listener, its routes, clusters with endpoints. */
 

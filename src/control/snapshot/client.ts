@@ -1,5 +1,5 @@
+import { LOCALITY_LABELS } from "../../model/balance/locality.ts";
 import type { DestinationPolicy } from "../../model/destination-policy.ts";
-import { LOCALITY_LABELS } from "../../model/locality.ts";
 import type { EgressPolicy, Labels, Mesh, OutboundTrafficPolicy } from "../../model/mesh.ts";
 import { matchesLabels } from "../../model/mesh.ts";
 

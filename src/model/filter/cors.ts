@@ -1,5 +1,5 @@
-import type { Fraction } from "../fraction.ts";
 import type { StringMatch } from "../route.ts";
+import type { Fraction } from "./fraction.ts";
 
 /**
  * Envoy: filters.http.cors.v3.CorsPolicy: which other sites' pages may use what a route serves.

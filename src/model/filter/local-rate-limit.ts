@@ -1,5 +1,5 @@
-import type { Fraction } from "../fraction.ts";
 import type { HeaderMutation } from "../route.ts";
+import type { Fraction } from "./fraction.ts";
 
 /** Envoy: type.v3.TokenBucket; it fills evenly, not at once. */
 export interface TokenBucketSize {

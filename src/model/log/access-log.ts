@@ -1,4 +1,4 @@
-import type { Fraction } from "../fraction.ts";
+import type { Fraction } from "../filter/fraction.ts";
 import type { HeaderMatch } from "../route.ts";
 
 /** Envoy: config.accesslog.v3.AccessLog with a file or a stream behind it. */

@@ -1,5 +1,5 @@
+import { localityOf, parseLocality } from "../balance/locality.ts";
 import type { Locality } from "../endpoint.ts";
-import { localityOf, parseLocality } from "../locality.ts";
 import { type Labels, matchesLabels, type Pod, type Service, type ServicePort } from "../mesh.ts";
 
 /** One address that serves a service's port: a ready pod, or an address that YAML lists. */

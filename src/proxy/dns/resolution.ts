@@ -1,7 +1,7 @@
 import type { Timer } from "../../base/clock.ts";
 import { type Address, socketAddress } from "../../model/address.ts";
-import type { DnsOptions } from "../../model/dns.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../model/endpoint.ts";
+import type { DnsOptions } from "../../model/upstream/dns.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
 import type { DnsAnswer } from "./resolver.ts";

@@ -1,6 +1,6 @@
 import { promises as dns } from "node:dns";
 import { formatAddress, type SocketAddress } from "../../model/address.ts";
-import type { DnsFamily } from "../../model/dns.ts";
+import type { DnsFamily } from "../../model/upstream/dns.ts";
 
 /** How a name is asked for. */
 export interface DnsQuestion {

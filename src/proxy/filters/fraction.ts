@@ -1,6 +1,6 @@
 // hot path: no allocation per request
 import type { Random } from "../../base/random.ts";
-import type { Fraction } from "../../model/fraction.ts";
+import type { Fraction } from "../../model/filter/fraction.ts";
 
 /** Draws whether this request is among the share (Envoy: ProtobufPercentHelper). */
 export function holds({ numerator, denominator }: Fraction, random: Random): boolean {

@@ -1,4 +1,4 @@
-import type { HealthCheck } from "../../model/health-check.ts";
+import type { HealthCheck } from "../../model/upstream/health-check.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { HealthCheckStats } from "../telemetry/envoy/health-check-stats.ts";

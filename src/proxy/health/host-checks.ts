@@ -1,5 +1,5 @@
 import type { Timer } from "../../base/clock.ts";
-import type { HealthCheck } from "../../model/health-check.ts";
+import type { HealthCheck } from "../../model/upstream/health-check.ts";
 import type { Host } from "../cluster/host.ts";
 import { contained, type FaultOwner } from "../faults.ts";
 import type { HealthCheckStats } from "../telemetry/envoy/health-check-stats.ts";

@@ -1,4 +1,4 @@
-import type { HealthCheck } from "../../model/health-check.ts";
+import type { HealthCheck } from "../../model/upstream/health-check.ts";
 import type { Host } from "../cluster/host.ts";
 import { Http1Probe } from "./probe/http1-probe.ts";
 import { Http2Probe } from "./probe/http2-probe.ts";

@@ -1,4 +1,4 @@
-import type { Fraction } from "../../model/fraction.ts";
+import type { Fraction } from "../../model/filter/fraction.ts";
 import type { RequestHash } from "../affinity/request-hash.ts";
 import type { CompiledSession } from "../affinity/session-filter.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";

@@ -11,8 +11,8 @@ import {
   type AccessLogType,
   AccessLogTypeSchema,
 } from "../../gen/envoy/data/accesslog/v3/accesslog_pb.js";
+import type { Fraction } from "../../model/filter/fraction.ts";
 import type { AccessLogFilter, ComparisonFilter } from "../../model/log/access-log.ts";
-import type { Fraction } from "../../model/fraction.ts";
 import type { Place } from "../check/place.ts";
 import { decodeFraction, encodeFraction } from "../message/fraction.ts";
 import { keyOf } from "../message/scalar.ts";

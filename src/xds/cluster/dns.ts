@@ -9,7 +9,7 @@ import {
   CaresDnsResolverConfigSchema,
 } from "../../gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
 import type { SocketAddress } from "../../model/address.ts";
-import { DNS_DEFAULTS, type DnsFamily, type DnsOptions } from "../../model/dns.ts";
+import { DNS_DEFAULTS, type DnsFamily, type DnsOptions } from "../../model/upstream/dns.ts";
 import type { Place } from "../check/place.ts";
 import { decodeAddress, encodeAddress } from "../message/address.ts";
 import { pack, unpack } from "../message/any.ts";

@@ -5,8 +5,8 @@ import {
   LocalRateLimitSchema,
 } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import type { TokenBucket } from "../../gen/envoy/type/v3/token_bucket_pb.js";
+import type { Fraction } from "../../model/filter/fraction.ts";
 import type { LocalRateLimit, TokenBucketSize } from "../../model/filter/local-rate-limit.ts";
-import type { Fraction } from "../../model/fraction.ts";
 import type { Place } from "../check/place.ts";
 import { decodeRuntimeFraction, encodeRuntimeFraction } from "../message/fraction.ts";
 import { decodeHeaderOptions, encodeHeaderOption } from "../message/header-mutation.ts";

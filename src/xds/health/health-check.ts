@@ -4,7 +4,11 @@ import {
   HealthCheckSchema,
 } from "../../gen/envoy/config/core/v3/health_check_pb.js";
 import type { UpstreamProtocol } from "../../model/cluster.ts";
-import type { GrpcHealthCheck, HealthCheck, HealthCheckRhythm } from "../../model/health-check.ts";
+import type {
+  GrpcHealthCheck,
+  HealthCheck,
+  HealthCheckRhythm,
+} from "../../model/upstream/health-check.ts";
 import type { Place } from "../check/place.ts";
 import { durationMs, durationOr, toDuration } from "../message/scalar.ts";
 import { decodeHttpCheck, encodeHttpCheck } from "./http-check.ts";

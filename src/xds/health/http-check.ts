@@ -6,8 +6,12 @@ import {
 } from "../../gen/envoy/config/core/v3/health_check_pb.js";
 import { CodecClientType } from "../../gen/envoy/type/v3/http_pb.js";
 import { type Int64Range, Int64RangeSchema } from "../../gen/envoy/type/v3/range_pb.js";
-import type { HealthCheckRhythm, HttpHealthCheck, StatusRange } from "../../model/health-check.ts";
 import { type HeaderMutations, NO_MUTATIONS } from "../../model/route.ts";
+import type {
+  HealthCheckRhythm,
+  HttpHealthCheck,
+  StatusRange,
+} from "../../model/upstream/health-check.ts";
 import type { Place } from "../check/place.ts";
 import { decodeMutations, encodeMutations } from "../message/header-mutation.ts";
 import { decodeStringMatch, encodeStringMatch } from "../message/string-match.ts";

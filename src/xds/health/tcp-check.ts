@@ -3,7 +3,7 @@ import {
   type HealthCheck_TcpHealthCheck as TcpCheckMessage,
   HealthCheck_TcpHealthCheckSchema as TcpCheckSchema,
 } from "../../gen/envoy/config/core/v3/health_check_pb.js";
-import type { HealthCheckRhythm, TcpHealthCheck } from "../../model/health-check.ts";
+import type { HealthCheckRhythm, TcpHealthCheck } from "../../model/upstream/health-check.ts";
 import type { Place } from "../check/place.ts";
 import { decodePayload, encodePayload } from "./payload.ts";
 

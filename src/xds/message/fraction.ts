@@ -8,7 +8,7 @@ import {
   type FractionalPercent,
   FractionalPercentSchema,
 } from "../../gen/envoy/type/v3/percent_pb.js";
-import type { Fraction } from "../../model/fraction.ts";
+import type { Fraction } from "../../model/filter/fraction.ts";
 import { keyOf } from "./scalar.ts";
 
 const DENOMINATOR = {

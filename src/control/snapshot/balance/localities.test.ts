@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { localityOf } from "../../../model/balance/locality.ts";
 import type { LocalitySettings } from "../../../model/destination-policy.ts";
-import { localityOf } from "../../../model/locality.ts";
 import type { Labels } from "../../../model/mesh.ts";
 import { localitiesFor, type PlacedEndpoint } from "./localities.ts";
 
@@ -32,7 +32,7 @@ function told(
   return localities.map(
     ({ locality: { region, zone, subZone }, priority, weight, endpoints: of }) => {
       const place = [region, zone, subZone].filter((part) => part !== "").join("/");
-    return `${place}: ${priority}, ${weight} (${of.length})`;
+      return `${place}: ${priority}, ${weight} (${of.length})`;
     },
   );
 }

@@ -1,12 +1,12 @@
-import type { LocalitySettings } from "../../../model/destination-policy.ts";
-import type { Endpoint, Locality, LocalityEndpoints } from "../../../model/endpoint.ts";
 import {
   isWithin,
   localityOf,
   REGION_LABEL,
   SUBZONE_LABEL,
   ZONE_LABEL,
-} from "../../../model/locality.ts";
+} from "../../../model/balance/locality.ts";
+import type { LocalitySettings } from "../../../model/destination-policy.ts";
+import type { Endpoint, Locality, LocalityEndpoints } from "../../../model/endpoint.ts";
 import type { Labels } from "../../../model/mesh.ts";
 
 /** An endpoint, where it is, and what it is labelled with. */

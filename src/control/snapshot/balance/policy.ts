@@ -1,7 +1,7 @@
 import { ENVOY_BALANCING, type LbPolicy } from "../../../model/balance/balancing.ts";
+import { REGION_LABEL, ZONE_LABEL } from "../../../model/balance/locality.ts";
 import type { Cluster, DiscoveryType } from "../../../model/cluster.ts";
 import type { LocalitySettings, PolicyBlocks } from "../../../model/destination-policy.ts";
-import { REGION_LABEL, ZONE_LABEL } from "../../../model/locality.ts";
 import type { Labels, Service } from "../../../model/mesh.ts";
 import type { LocalityRules } from "./localities.ts";
 

@@ -1,4 +1,4 @@
-import type { Fraction } from "../../../model/fraction.ts";
+import type { Fraction } from "../../../model/filter/fraction.ts";
 import type { RuleMirror } from "../../../model/http-route-set.ts";
 import type { DialectContext } from "../../dialect.ts";
 import { type FieldTable, fieldTable } from "../../kubernetes/field-table.ts";

@@ -1,7 +1,7 @@
 import type { Random } from "../../../base/random.ts";
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
 import type { CorsPolicy } from "../../../model/filter/cors.ts";
-import { ALL, type Fraction } from "../../../model/fraction.ts";
+import { ALL, type Fraction } from "../../../model/filter/fraction.ts";
 import type { LocalReply } from "../../reply/local-reply.ts";
 import { compileStringMatch, type StringMatcher } from "../../route/string-matcher.ts";
 import { holds } from "../fraction.ts";

@@ -7,7 +7,7 @@ import type { StreamOwner } from "../../../codec/h2/owner.ts";
 import { Http2Response } from "../../../codec/h2/response.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
 import { HeaderTable } from "../../../codec/http/header-table.ts";
-import type { GrpcHealthCheck } from "../../../model/health-check.ts";
+import type { GrpcHealthCheck } from "../../../model/upstream/health-check.ts";
 import type { Host } from "../../cluster/host.ts";
 import { grpcStatusIn, isGrpc } from "../../grpc/grpc-call.ts";
 import type { CheckOutcome } from "./outcome.ts";

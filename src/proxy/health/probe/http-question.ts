@@ -1,5 +1,5 @@
 import { HeaderTable } from "../../../codec/http/header-table.ts";
-import type { HttpHealthCheck } from "../../../model/health-check.ts";
+import type { HttpHealthCheck } from "../../../model/upstream/health-check.ts";
 import type { Host } from "../../cluster/host.ts";
 import { checkedName } from "./probe.ts";
 

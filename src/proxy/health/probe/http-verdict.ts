@@ -1,5 +1,5 @@
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
-import type { HttpHealthCheck, StatusRange } from "../../../model/health-check.ts";
+import type { HttpHealthCheck, StatusRange } from "../../../model/upstream/health-check.ts";
 import { compileStringMatch, type StringMatcher } from "../../route/string-matcher.ts";
 import { ExpectedBytes } from "./expected-bytes.ts";
 import type { CheckOutcome } from "./outcome.ts";

@@ -1,6 +1,6 @@
 import { BodyDecoder } from "../../../codec/h1/body-decoder.ts";
 import { ResponseParser } from "../../../codec/h1/response-parser.ts";
-import type { HttpHealthCheck } from "../../../model/health-check.ts";
+import type { HttpHealthCheck } from "../../../model/upstream/health-check.ts";
 import type { Host } from "../../cluster/host.ts";
 import { OFFER_HTTP1, type Transport } from "../../upstream/transport.ts";
 import { questionOf } from "./http-question.ts";

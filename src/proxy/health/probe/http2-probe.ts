@@ -1,6 +1,6 @@
 import type { StreamOwner } from "../../../codec/h2/owner.ts";
 import type { Stream } from "../../../codec/h2/stream.ts";
-import type { GrpcHealthCheck, HttpHealthCheck } from "../../../model/health-check.ts";
+import type { GrpcHealthCheck, HttpHealthCheck } from "../../../model/upstream/health-check.ts";
 import type { Host } from "../../cluster/host.ts";
 import { GrpcCheck } from "./grpc-check.ts";
 import { questionOf } from "./http-question.ts";

@@ -1,4 +1,4 @@
-import type { HealthCheck } from "../../../model/health-check.ts";
+import type { HealthCheck } from "../../../model/upstream/health-check.ts";
 import type { Host } from "../../cluster/host.ts";
 import { type Offer, Transport, type TransportOwner } from "../../upstream/transport.ts";
 import type { CheckOutcome } from "./outcome.ts";

@@ -1,4 +1,4 @@
-import type { TcpHealthCheck } from "../../../model/health-check.ts";
+import type { TcpHealthCheck } from "../../../model/upstream/health-check.ts";
 import type { Host } from "../../cluster/host.ts";
 import type { Transport } from "../../upstream/transport.ts";
 import { ExpectedBytes } from "./expected-bytes.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SeededRandom } from "../../../base/random.ts";
-import type { Fraction } from "../../../model/fraction.ts";
+import type { Fraction } from "../../../model/filter/fraction.ts";
 import type {
   AccessLogFilter,
   AccessLogFormat,

@@ -1,4 +1,4 @@
-import type { HeaderMutations, StringMatch } from "./route.ts";
+import type { HeaderMutations, StringMatch } from "../route.ts";
 
 /** When a host is checked, and what counts (Envoy: config.core.v3.HealthCheck). */
 export interface HealthCheckRhythm {

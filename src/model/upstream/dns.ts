@@ -1,4 +1,4 @@
-import type { SocketAddress } from "./address.ts";
+import type { SocketAddress } from "../address.ts";
 
 /**
  * Envoy: cluster.v3.Cluster.DnsLookupFamily. `auto`: IPv6, and IPv4 only where there is none;

@@ -1,5 +1,5 @@
-import type { Locality } from "./endpoint.ts";
-import type { Labels } from "./mesh.ts";
+import type { Locality } from "../endpoint.ts";
+import type { Labels } from "../mesh.ts";
 
 export const REGION_LABEL = "topology.kubernetes.io/region";
 export const ZONE_LABEL = "topology.kubernetes.io/zone";
