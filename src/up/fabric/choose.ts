@@ -28,7 +28,7 @@ export async function openFabric(choice: FabricChoice): Promise<Fabric> {
     throw new Error(`--mode intercept needs ${missing}`);
   }
   if (missing !== undefined) {
-    choice.say(`explicit mode: interception needs ${missing}`);
+    choice.say(`explicit mode: interception needs ${missing}; --mode intercept insists`);
     return explicit();
   }
   try {
@@ -43,7 +43,7 @@ export async function openFabric(choice: FabricChoice): Promise<Fabric> {
 /** What is missing, in words, or undefined. */
 function missingForInterception(): string | undefined {
   if (process.platform !== "linux") return "Linux";
-  if (process.getuid?.() !== 0) return "root (or --mode intercept and subordinate user ids)";
+  if (process.getuid?.() !== 0) return "root, or a user namespace with subordinate ids (newuidmap)";
   const tools = ["ip", "iptables-restore", "setpriv", "unshare", "nsenter", "mount"];
   const script = 'for tool; do command -v "$tool" >/dev/null || echo "$tool"; done';
   const result = spawnSync("sh", ["-c", script, "sh", ...tools], { encoding: "utf8" });
