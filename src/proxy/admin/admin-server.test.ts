@@ -109,7 +109,7 @@ function source(): AdminSource {
     refused: () => [],
     onResetCounters: () => registry.resetCounters(),
     onQuit: () => happened.push("quit"),
-    onReopenLogs: () => undefined,
+    onReopenLogs: () => happened.push("reopen"),
     onHealthCheck: (passes) => happened.push(passes ? "pass" : "fail"),
     onDrain: (options) => happened.push(`drain ${JSON.stringify(options)}`),
   };
@@ -279,6 +279,7 @@ describe("what changes something", () => {
     "/quitquitquit",
     "/drain_listeners",
     "/reset_counters",
+    "/reopen_logs",
     "/healthcheck/fail",
     "/healthcheck/ok",
   ])("needs POST: %s", async (path) => {
@@ -300,6 +301,11 @@ describe("what changes something", () => {
         'drain {"inboundOnly":false,"graceful":false,"skipExit":false}',
         'drain {"inboundOnly":true,"graceful":true,"skipExit":false}',
       ]);
+  });
+
+  it("opens access logs again", async () => {
+    expect(await ask(address, "/reopen_logs", { method: "POST" })).toMatchObject({ body: "OK\n" });
+    expect(happened).toEqual(["reopen"]);
   });
 
   it("fails and passes health checks", async () => {

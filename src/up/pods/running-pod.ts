@@ -123,17 +123,20 @@ export class RunningPod {
   }
 
   #startSidecar(): Supervised {
-    const { fabric, ads, proxyCommand, compileCache, clock, say } = this.#context;
+    const { fabric, ads, proxyCommand, compileCache, clock, say, logs } = this.#context;
     const env = { ...withoutProxies(this.#context.env), ...compileCache.sidecar };
     const { name, namespace, template } = this.planned;
     const { labels, serviceAccount } = template;
+    const log = new ContainerLog(`${namespace}/${name} sidecar`, say);
     return new Supervised({
+      // An access log on standard output shows where what containers print does.
+      ...(logs ? { onOutput: (text: string) => log.write(text) } : {}),
       title: `${namespace}/${name}: sidecar`,
       place: this.place,
       program: {
         argv: proxyCommand,
         env,
-        stdio: ["pipe", "ignore", "pipe"],
+        stdio: ["pipe", logs ? "pipe" : "ignore", "pipe"],
         folder: "/",
         as: "sidecar",
       },
