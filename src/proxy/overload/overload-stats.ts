@@ -22,7 +22,9 @@ export class OverloadStats {
     const define = (kind: "counter" | "gauge", stat: string, help: string): void => {
       // What all workers say of the process is one thing, so their numbers are not added up.
       const envoys = envoyColumn(kind, "overload", stat, help, "max");
-      const column = own ? { ...envoys, name: envoys.name.replace(/^envoy/, "outrigger") } : envoys;
+      const ending = kind === "counter" ? "_total" : "";
+      const name = `${envoys.name.replace(/^envoy/, "outrigger")}${ending}`;
+      const column = own ? { ...envoys, name } : envoys;
       if (!columns.has(column.name)) columns.set(column.name, column);
       this.#at.set(stat, [...columns.keys()].indexOf(column.name));
     };
