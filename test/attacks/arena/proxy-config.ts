@@ -68,7 +68,11 @@ async function listenersOf(ports: Ports, accessLog: string): Promise<readonly un
     listener("plain", { access_log }, attacked),
     listener("short", { access_log, ...SHORT }, attacked),
     listener("edge", { access_log, ...EDGE }, attacked),
-    { ...secure, filter_chains: [{ ...secure.filter_chains[0], ...(await tlsSocket()) }] },
+    {
+      ...secure,
+      listener_filters_timeout: "2s",
+      filter_chains: [{ ...secure.filter_chains[0], ...(await tlsSocket()) }],
+    },
   ];
 }
 
