@@ -101,6 +101,9 @@ const RATES: Readonly<Record<Protocol, number>> = {
   tcp: 50,
 };
 
+/** Long: how busy the machine is shall fail no request. */
+const TIMEOUT_MS = 30_000;
+
 function doorOf(protocol: Protocol): Door {
   if (protocol === "tcp") return "tcp";
   return protocol === "http2" || protocol === "grpc" ? "http2" : "http1";
@@ -120,7 +123,8 @@ export class AllLoads {
   ): AllLoads {
     const loads = protocols.map((protocol) => {
       const ratePerSecond = RATES[protocol];
-      return startLoad({ protocol, port: ports[doorOf(protocol)], ratePerSecond });
+      const port = ports[doorOf(protocol)];
+      return startLoad({ protocol, port, ratePerSecond, timeoutMs: TIMEOUT_MS });
     });
     return new AllLoads(loads);
   }

@@ -105,6 +105,14 @@ describe("a stream that is opened anew", () => {
     expect(names(received.config())).toEqual([]);
   });
 
+  it("takes away at once what it has named itself", () => {
+    const received = running();
+    received.reopened(["listener", "route"]);
+    received.apply("cluster", new Map([["a", edsCluster("a")]]));
+    received.apply("cluster", new Map());
+    expect(names(received.config())).toEqual([]);
+  });
+
   it("takes clusters away at once where nothing more is to come", () => {
     const received = running();
     received.apply("cluster", new Map());

@@ -26,10 +26,8 @@ export class Received {
   #liveListeners: ReadonlyMap<string, Listener> = new Map();
   /** Types of which a new stream has not said anything yet; see `reopened`. */
   readonly #unsaid = new Set<ResourceType>();
-  /** From `reopened` until all of that has been said. */
-  #resuming = false;
-  /** Clusters that the new stream does not name, meanwhile. */
-  #parting: ReadonlyMap<string, Cluster> = new Map();
+  /** What ran before it, and what it has not named yet either. */
+  readonly #parting = new Map<string, Cluster>();
   readonly #static: Pick<ProxyConfig, "listeners" | "clusters">;
 
   constructor(fromFile: Pick<ProxyConfig, "listeners" | "clusters">) {
@@ -38,19 +36,20 @@ export class Received {
 
   /**
    * The next responses come over a new stream. Whoever serves it does not know what runs here, and
-   * so cannot take clusters away last: those that it does not name stay until `types` have come,
+   * so cannot take clusters away last: those that it never names stay until `types` have come,
    * which say who sends where.
    */
   reopened(types: readonly ResourceType[]): void {
     this.#unsaid.clear();
     for (const type of types) this.#unsaid.add(type);
-    this.#resuming = types.length > 0;
+    for (const [name, cluster] of this.#liveClusters) this.#parting.set(name, cluster);
   }
 
   /** Takes a response that was accepted whole. */
   apply<T extends ResourceType>(type: T, resources: ReceivedResources<T>): void {
     const models = resources as ReadonlyMap<string, never>;
     this.#unsaid.delete(type);
+    if (type === "cluster") for (const name of models.keys()) this.#parting.delete(name);
     if (isWholeState(type)) {
       if (type === "cluster") this.#clusters = models;
       else this.#listeners = models;
@@ -73,16 +72,12 @@ export class Received {
 
   /** True where nothing that was announced is still awaited. */
   get warm(): boolean {
-    return (
-      this.endpointNames.every((name) => this.#endpoints.has(name)) &&
-      this.routeNames.every((name) => this.#routes.has(name))
-    );
+    return this.endpointNames.every((name) => this.#endpoints.has(name)) && this.#routesKnown;
   }
 
   /** What may be run now. */
   config(): ProxyConfig {
-    const clusters = [...this.#static.clusters, ...this.#liveClusters.values()];
-    clusters.push(...this.#parting.values());
+    const clusters = [...this.#static.clusters, ...this.#running().values()];
     const listeners = [...this.#static.listeners, ...this.#liveListeners.values()];
     return {
       clusters,
@@ -105,7 +100,6 @@ export class Received {
 
   /** Lets in what is complete; what nobody names any more is forgotten. */
   #warm(): void {
-    const before = [...this.#liveClusters, ...this.#parting];
     this.#liveClusters = settle(this.#clusters, this.#liveClusters, (cluster) => {
       const name = endpointNameOf(cluster);
       return name === undefined || this.#endpoints.has(name);
@@ -113,20 +107,19 @@ export class Received {
     this.#liveListeners = settle(this.#listeners, this.#liveListeners, (listener) =>
       routeNamesOf(listener).every((name) => this.#routes.has(name)),
     );
-    this.#part(before);
-    const clusters = [...this.#allClusters(), ...this.#liveClusters.values()];
-    clusters.push(...this.#parting.values());
+    if (this.#unsaid.size === 0 && this.#routesKnown) this.#parting.clear();
+    const clusters = [...this.#allClusters(), ...this.#running().values()];
     const listeners = [...this.#allListeners(), ...this.#liveListeners.values()];
     keep(this.#endpoints, new Set(clusters.flatMap((cluster) => endpointNameOf(cluster) ?? [])));
     keep(this.#routes, new Set(listeners.flatMap(routeNamesOf)));
   }
 
-  /** Keeps what ran `before` and is not named any more, as long as `reopened` says. */
-  #part(before: readonly (readonly [string, Cluster])[]): void {
-    const told = this.#unsaid.size === 0 && this.routeNames.every((name) => this.#routes.has(name));
-    if (told) this.#resuming = false;
-    const gone = this.#resuming ? before.filter(([name]) => !this.#clusters.has(name)) : [];
-    this.#parting = new Map(gone);
+  #running(): ReadonlyMap<string, Cluster> {
+    return new Map([...this.#parting, ...this.#liveClusters]);
+  }
+
+  get #routesKnown(): boolean {
+    return this.routeNames.every((name) => this.#routes.has(name));
   }
 }
 
