@@ -47,8 +47,8 @@ function labelKeys(mesh: Mesh): ReadonlySet<string> {
   const selectors = [
     ...mesh.egressPolicies.map((policy) => policy.selector),
     ...mesh.destinationPolicies.map((policy) => policy.selector),
-    ...mesh.routes.flatMap((set) =>
-      set.rules.flatMap((rule) => rule.matches.map((match) => match.sourceLabels)),
+    ...[...mesh.routes, ...mesh.connectionRoutes].flatMap((set) =>
+      set.rules.flatMap(({ matches }) => matches.map(({ sourceLabels }) => sourceLabels)),
     ),
   ];
   const priorities = mesh.destinationPolicies.flatMap(priorityLabels);

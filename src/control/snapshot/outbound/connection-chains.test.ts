@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { clientSnapshot, meshOf } from "../../../../test/support/mesh.ts";
+import { clientSnapshot, meshOf, podsOfMesh, sidecarNode } from "../../../../test/support/mesh.ts";
 import type { FilterChain, Listener } from "../../../model/listener.ts";
+import { SnapshotStore } from "../../snapshot.ts";
 
 const DATABASE = `
 apiVersion: v1
@@ -85,6 +86,96 @@ describe("a VirtualService's tcp", () => {
     const admin = listenerAt(text, "10.96.0.7_5432", { app: "admin" });
     expect(chainsOf(admin)).toEqual([" -> db.default v1:5432 1"]);
     expect(chainsOf(listenerAt(text, "10.96.0.7_5433"))).toEqual([" -> db.default v2:5433 1"]);
+  });
+});
+
+describe("clients whose labels differ", () => {
+  it("get the rules of their own labels, whoever asks first", () => {
+    const text = rule(`
+  tcp:
+  - match: [{ sourceLabels: { app: admin } }]
+    route: [{ destination: { host: db, subset: v1 } }]`);
+    const mesh = meshOf(text);
+    const store = new SnapshotStore();
+    store.setWorld({ mesh, pods: podsOfMesh(mesh) });
+    const chains = ["web", "admin"].map((app) => {
+      const node = sidecarNode({ name: app, address: "10.44.1.1" }, { labels: { app } });
+      const listeners = store.snapshotFor(node)?.listeners ?? [];
+      return show(listeners.find(({ name }) => name === "10.96.0.7_5432")?.defaultFilterChain);
+    });
+    expect(chains).toEqual([" -> db.default:5432 1", " -> db.default v1:5432 1"]);
+  });
+});
+
+describe("rules that want the same connections", () => {
+  it("leave each name to the first of them, as Envoy refuses what matches twice", () => {
+    const text = rule(`
+  tls:
+  - match: [{ sniHosts: [DB.default.svc.cluster.local, db.default.svc.cluster.local] }]
+    route: [{ destination: { host: db, subset: v1 } }]
+  - match: [{ sniHosts: [db.default.svc.cluster.local], destinationSubnets: [10.96.0.0/16] }]
+    route: [{ destination: { host: db, subset: v2 } }]
+  - match:
+    - { sniHosts: [db.default.svc.cluster.local] }
+    - { sniHosts: [db.default.svc.cluster.local], destinationSubnets: [10.96.0.0/16, 10.97.0.0/16] }
+    route: [{ destination: { host: db, subset: v2 } }]`);
+    expect(chainsOf(listenerAt(text, "10.96.0.7_5433"))).toEqual([
+      "db.default.svc.cluster.local -> db.default v1:5433 1",
+      "db.default.svc.cluster.local 10.96.0.0/16 -> db.default v2:5433 1",
+      "db.default.svc.cluster.local 10.97.0.0/16 -> db.default v2:5433 1",
+      " -> db.default:5433 1",
+    ]);
+  });
+});
+
+describe("rules for a range of addresses", () => {
+  it("hold within the range alone", () => {
+    const text = `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: lan }
+spec:
+  hosts: ["*.lan.example"]
+  addresses: [10.1.0.0/16]
+  resolution: NONE
+  ports: [{ number: 443, name: tls, protocol: TLS }]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: other }
+spec:
+  hosts: [other.example]
+  addresses: [10.9.9.9]
+  resolution: STATIC
+  endpoints: [{ address: 10.2.2.2 }]
+  ports: [{ number: 443, name: tls, protocol: TLS }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: lan }
+spec:
+  hosts: ["*.lan.example"]
+  tls:
+  - match: [{ sniHosts: [a.lan.example] }]
+    route: [{ destination: { host: other.example } }]
+`;
+    expect(chainsOf(listenerAt(text, "0.0.0.0_443"))).toEqual([
+      "a.lan.example 10.1.0.0/16 -> other.example:443 1",
+      "10.1.0.0/16 -> *.lan.example:443 1",
+      " -> PassthroughCluster 1",
+    ]);
+  });
+});
+
+describe("rules whose matches are all of gateways", () => {
+  it("do not hold for sidecars", () => {
+    const text = rule(`
+  gateways: [mesh, edge]
+  tcp:
+  - match: [{ gateways: [edge], port: 5432 }]
+    route: [{ destination: { host: db, subset: v1 } }]
+  - route: [{ destination: { host: db, subset: v2 } }]`);
+    expect(chainsOf(listenerAt(text, "10.96.0.7_5432"))).toEqual([" -> db.default v2:5432 1"]);
   });
 });
 

@@ -15,6 +15,7 @@ import {
 } from "../names.ts";
 import type { ServiceAt } from "../service-view.ts";
 import { cidrRange, connectionChains } from "./connection-chains.ts";
+import { distinctMatches } from "./distinct-matches.ts";
 import { namedPods } from "./named-pods.ts";
 import type { Outlook } from "./outlook.ts";
 import { hostsWithoutService } from "./policies.ts";
@@ -92,11 +93,12 @@ function portListener(outlook: Outlook, port: number, http: boolean): Listener {
   const here = outlook.services.filter((at) => at.port.port === port);
   const open = here.filter(isOpen);
   const plain = open.find((at) => !isEncrypted(at));
-  const chains = [
+  // The first service (by host) keeps what two of them match.
+  const chains = distinctMatches([
     ...(http ? [httpChain(name, String(port))] : []),
     ...rangeChains(outlook, here.filter(isRanged)),
     ...namedChains(outlook, open),
-  ];
+  ]);
   const other = plain === undefined ? unknownChain(outlook) : connectionChains(outlook, plain).rest;
   return {
     ...listener(name, ANY_HOST, port, undefined),
@@ -106,20 +108,13 @@ function portListener(outlook: Outlook, port: number, http: boolean): Listener {
   };
 }
 
-/**
- * Services without an address are told apart by the name in the ClientHello, where one is there.
- * Envoy refuses a name that two chains match: the first service (by host) keeps it.
- */
+/** Services without an address are told apart by the name in the ClientHello, where one is there. */
 function namedChains(outlook: Outlook, open: readonly ServiceAt[]): readonly FilterChain[] {
-  const taken = new Set<string>();
   return open.flatMap((at) => {
     const { matched, rest } = connectionChains(outlook, at);
     const own = { ...MATCH_ALL, serverNames: [at.service.host], transportProtocol: "tls" } as const;
     const chains = isEncrypted(at) ? [...matched, { ...rest, match: own }] : matched;
-    return chains.filter(({ match }) => {
-      const key = JSON.stringify(match);
-      return !taken.has(key) && taken.add(key);
-    });
+    return chains;
   });
 }
 
@@ -128,15 +123,17 @@ function unknownChain(outlook: Outlook): FilterChain {
   return tcpChain(name, MATCH_ALL, "outbound", unknownDestination(outlook));
 }
 
-/** Envoy refuses a range that two chains match: the first service (by host) keeps it. */
+/** Rules for a service whose address is a range hold within that range. */
 function rangeChains(outlook: Outlook, ranged: readonly ServiceAt[]): readonly FilterChain[] {
-  const taken = new Set<string>();
   return ranged.flatMap((at) => {
-    const free = rangesOf(at.service).filter((range) => !taken.has(range));
-    for (const range of free) taken.add(range);
-    if (free.length === 0) return [];
-    const match = { ...MATCH_ALL, prefixRanges: free.map(cidrRange) };
-    return [{ ...connectionChains(outlook, at).rest, match }];
+    const ranges = rangesOf(at.service).map(cidrRange);
+    const { matched, rest } = connectionChains(outlook, at);
+    return [...matched, { ...rest, match: MATCH_ALL }].map((chain) => {
+      const { match } = chain;
+      return match.prefixRanges.length > 0
+        ? chain
+        : { ...chain, match: { ...match, prefixRanges: ranges } };
+    });
   });
 }
 
@@ -168,8 +165,9 @@ function addressListener(outlook: Outlook, at: ServiceAt, address: string): List
   const { service, port } = at;
   const name = listenerName(address, port.port);
   const { matched, rest } = connectionChains(outlook, at);
+  const others = distinctMatches(matched);
   const routes = `${service.host}:${port.port}`;
-  const chains = at.carriage === "sniffed" ? [httpChain(name, routes), ...matched] : matched;
+  const chains = at.carriage === "sniffed" ? [httpChain(name, routes), ...others] : others;
   return {
     ...listener(name, address, port.port, service.origin),
     filterChains: chains,

@@ -16,18 +16,18 @@ export function readConnectionRules(spec: Spec, hosts: readonly string[]): Conne
   for (const route of tls) checkTlsRoute(route, hosts);
   for (const route of tcp) checkTcpRoute(route);
   return [
-    ...tls.map((route) => readRule("tls", route)),
-    ...tcp.map((route) => readRule("tcp", route)),
+    ...tls.flatMap((route) => readRule("tls", route)),
+    ...tcp.flatMap((route) => readRule("tcp", route)),
   ];
 }
 
-function readRule(layer: ConnectionRule["layer"], route: Spec): ConnectionRule {
-  return {
-    layer,
-    matches: route.at("match").items().filter(isOfMesh).map(readMatch),
-    backends: route.at("route").items().map(readBackend),
-    origin: route.origin(),
-  };
+/** None where all of its matches are of gateways: without any it would match everything. */
+function readRule(layer: ConnectionRule["layer"], route: Spec): ConnectionRule[] {
+  const written = route.at("match").items();
+  const matches = written.filter(isOfMesh).map(readMatch);
+  const backends = route.at("route").items().map(readBackend);
+  if (written.length > 0 && matches.length === 0) return [];
+  return [{ layer, matches, backends, origin: route.origin() }];
 }
 
 /** A match may name gateways of its own, as for HTTP. */
