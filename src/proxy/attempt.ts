@@ -65,7 +65,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     return this.#last?.tls;
   }
 
-  /** A new request: the last one's host and connection are not its own. */
+  /** The exchange is over and logged: nothing holds its host and connection any more. */
   forget(): void {
     this.#host = undefined;
     this.#last = undefined;

@@ -106,7 +106,6 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#state = "asking";
     this.account.begin(this.down.hcm.account, nowMs, this.head.version);
     this.account.wireBytesReceived = headBytes;
-    this.attempt.forget();
     this.response.begin();
     this.failureDetail = "";
     this.routing.reset();
@@ -386,6 +385,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#timeouts.stop();
     this.#body.end();
     this.account.end(this.context.clock.now(), this.source);
+    this.attempt.forget();
   }
 
   onFault(error: unknown): void {
