@@ -165,6 +165,14 @@ async function overHttp2({ port }: Proxy): Promise<string> {
   }).finally(() => session.destroy());
 }
 
+/** A client may have its answer a moment before it is counted. */
+async function counted(proxy: Proxy, answers: number): Promise<void> {
+  await eventually("all answers are counted", async () => {
+    const classes = Object.values(await stats(proxy, /^http\.in\.downstream_rq_\dxx$/));
+    return classes.reduce((sum, count) => sum + count, 0) === answers;
+  });
+}
+
 const WATCHED =
   /^overload\.envoy\.(?!.*skipped)|overload_close$|overload_disable|overload_reject$|drain_close$|\.in\.downstream_rq_\dxx$|global_cx_overflow$/;
 
@@ -186,6 +194,7 @@ describeWith(["envoy"], "Envoy and Outrigger under pressure", () => {
         await press(proxy, pressure);
         answers.push(await overHttp1(proxy), await overHttp2(proxy));
       }
+      await counted(proxy, answers.filter((answer) => !answer.startsWith("closed")).length);
       seen.push({ answers, stats: ofTraffic(await stats(proxy, WATCHED)) });
     }
     expect(seen[1]).toEqual(seen[0]);

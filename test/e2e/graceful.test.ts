@@ -51,11 +51,17 @@ describe.each(["1", "2"])("SIGTERM to a proxy of --concurrency %s", (concurrency
   it(
     "fails no request of clients that leave while it accepts on",
     async () => {
-      const args = ["--concurrency", concurrency, "--min-drain-time-s", "6"];
+      const args = ["--concurrency", concurrency, "--min-drain-time-s", "10"];
       const all = await started({ args });
       const ended = exitOf(all);
       const loads = PROTOCOLS.map((protocol) =>
-        startLoad({ protocol, port: all.port(protocol), ratePerSecond: 40, connections: 4 }),
+        startLoad({
+          protocol,
+          port: all.port(protocol),
+          ratePerSecond: 20,
+          connections: 4,
+          timeoutMs: 60_000,
+        }),
       );
       await Promise.all(loads.map((load) => load.more(20)));
       terminate(all);

@@ -10,8 +10,10 @@ const HAND_OVERS = 10;
 const PROTOCOLS: readonly Protocol[] = ["http1", "http2", "grpc", "websocket", "tcp"];
 /** Between two hand-overs every load sends so many. */
 const BETWEEN = 10;
-const RATE = 40;
-const PATIENCE_MS = 180_000;
+const RATE = 20;
+/** However busy the machine is: a request that nobody serves takes for ever. */
+const TIMEOUT_MS = 60_000;
+const PATIENCE_MS = 240_000;
 
 let scene: GracefulScene | undefined;
 
@@ -23,13 +25,20 @@ afterEach(async () => {
 /** One of each protocol, and one that opens a connection for every request. */
 function loadsOf(of: GracefulScene): readonly Load[] {
   const kept = PROTOCOLS.map((protocol) =>
-    startLoad({ protocol, port: of.port(protocol), ratePerSecond: RATE, connections: 4 }),
+    startLoad({
+      protocol,
+      port: of.port(protocol),
+      ratePerSecond: RATE,
+      connections: 4,
+      timeoutMs: TIMEOUT_MS,
+    }),
   );
   const headers = { connection: "close" };
   const fresh = startLoad({
     protocol: "http1",
     port: of.port("http1"),
     ratePerSecond: RATE,
+    timeoutMs: TIMEOUT_MS,
     headers,
   });
   return [...kept, fresh];

@@ -133,10 +133,12 @@ function bootstrapText(
   { ports: origin }: LedgerOrigin,
   ports: Readonly<Record<Door, number>>,
   admin: SocketAddress,
-  { bootstrap = {}, cluster = {} }: GracefulOptions,
+  { bootstrap = {}, cluster: more = {} }: GracefulOptions,
 ): string {
   const at = (port: number) => ({ socket_address: { address: "127.0.0.1", port_value: port } });
   const hcm = { upgrade_configs: [{ upgrade_type: "websocket" }] };
+  // However busy the machine is, the origin is there.
+  const cluster = { connect_timeout: "60s", ...more };
   const http = (name: string, port: number, more: Record<string, unknown> = {}) => ({
     ...(httpListener({ name, hcm: more, routes: ROUTES(name) }) as object),
     address: at(port),
