@@ -13,6 +13,8 @@ function get(target: string, ...headers: readonly string[]): string {
   return `${lines.join("\r\n")}\r\n\r\n`;
 }
 
+const LENGTH = "Content-Length: 5\r\n";
+
 const REQUESTS = [
   get("/app/x?a=1%202+3&flag&b=2&a=3", "X-Text: é", "X-Request-Id: 00000031-1"),
   get("/app/raw", 'X-Text: \xe9 "x" \\', "X-Request-Id: 00000032-1"),
@@ -23,7 +25,7 @@ const REQUESTS = [
   get("/unknown", "X-Request-Id: 0000000b-1"),
   get("/nowhere", "X-Request-Id: 0000000c-1"),
   get("/nowhere", "Content-Type: application/grpc", "X-Request-Id: 0000000d-1"),
-  "POST /app/post HTTP/1.1\r\nHost: reviews\r\nX-Request-Id: 0000000e-1\r\nContent-Length: 5\r\n\r\nhello",
+  `POST /app/post HTTP/1.1\r\nHost: reviews\r\n${LENGTH}X-Request-Id: 0000000e-1\r\n\r\nhello`,
   "HEAD /app/head HTTP/1.1\r\nHost: reviews\r\nX-Request-Id: 0000000f-1\r\n\r\n",
 ];
 

@@ -13,7 +13,8 @@ kind: MeshConfig
 metadata: {name: mesh}
 accessLogFile: /dev/stdout
 accessLogEncoding: JSON
-accessLogFormat: '{"path": "%REQ(:PATH)%", "status": "%RESPONSE_CODE%", "to": "%UPSTREAM_CLUSTER_RAW%"}'
+accessLogFormat: |
+  {"path": "%REQ(:PATH)%", "status": "%RESPONSE_CODE%", "to": "%UPSTREAM_CLUSTER_RAW%"}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
