@@ -11,7 +11,7 @@ import type { PeakEwma } from "./peak-ewma.ts";
 import { PeakEwmaChoice } from "./peak-ewma-choice.ts";
 import { RandomChoice } from "./random-choice.ts";
 import { RoundRobin } from "./round-robin.ts";
-import { WeightedChoice } from "./weighted-choice.ts";
+import { buildSchedule } from "./weighted-choice.ts";
 import { Weights } from "./weights.ts";
 
 /** What balancing knows of a host. */
@@ -54,25 +54,31 @@ export function isHashing(policy: LbPolicy): policy is "ringHash" | "maglev" {
   return policy === "ringHash" || policy === "maglev";
 }
 
-/** Envoy's choice: with equal weights the policy itself, with unequal ones a weighted schedule. */
-export function createBalancer<T extends Candidate>(
+/**
+ * Envoy's choice: with equal weights the policy itself, with unequal ones a weighted schedule, made
+ * a piece at a time.
+ */
+export function* buildBalancer<T extends Candidate>(
   { policy, choiceCount, options }: BalancePolicy,
   hosts: readonly T[],
   { clock, random }: BalanceContext,
-): Balancer<T> {
+): Generator<void, Balancer<T>> {
   if (policy === "random") return new RandomChoice(hosts, random);
   if (policy === "peakEwma") return new PeakEwmaChoice(hosts, random, clock);
   const byLoad = policy === "leastRequest";
   const bias = byLoad ? options.activeRequestBias : 0;
   const weights = new Weights<T>(bias, options.slowStart, clock);
-  const first = hosts[0]?.weight;
-  const equal = hosts.every((host) => host.weight === first);
-  if (hosts.length > 1 && (!equal || weights.startingSlowly(hosts))) {
-    return new WeightedChoice(hosts, random, weights);
+  if (hosts.length > 1 && (!weighAlike(hosts) || weights.startingSlowly(hosts))) {
+    return yield* buildSchedule(hosts, random, weights);
   }
   if (!byLoad) return new RoundRobin(hosts, random);
   if (options.fullScan) return new FullScan(hosts, random);
   return new LeastRequest(hosts, random, choiceCount);
+}
+
+function weighAlike(hosts: readonly Candidate[]): boolean {
+  const first = hosts[0]?.weight;
+  return hosts.every((host) => host.weight === first);
 }
 
 /** RING_HASH or MAGLEV over these, a piece at a time. */

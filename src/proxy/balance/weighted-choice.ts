@@ -5,6 +5,9 @@ import type { Balancer } from "./balancer.ts";
 /** Enough to be somewhere; each costs a step through the heap. */
 const SKIPPED_MAX = 1024;
 
+/** Hosts that are put in before others get their turn. */
+const SLICE = 256;
+
 /** What one of the things that are scheduled weighs now; above 0. */
 export interface Weighing<T> {
   of(one: T): number;
@@ -24,17 +27,23 @@ export class WeightedChoice<T> implements Balancer<T> {
   #now = 0;
   #order = 0;
 
-  constructor(hosts: readonly T[], random: Random, weights: Weighing<T>) {
+  /** `most`: how many will be added; at least one before the first pick. */
+  constructor(most: number, weights: Weighing<T>) {
     this.#weights = weights;
-    this.#deadlines = new Float64Array(hosts.length);
-    this.#orders = new Float64Array(hosts.length);
-    for (const host of hosts) {
-      this.#heap.push(host);
-      this.#place(this.#heap.length - 1, host);
-      this.#rise(this.#heap.length - 1);
-    }
-    // Start somewhere in the schedule, so that proxies do not march in step.
-    const skipped = random.below(Math.min(hosts.length, SKIPPED_MAX));
+    this.#deadlines = new Float64Array(most);
+    this.#orders = new Float64Array(most);
+  }
+
+  add(host: T): void {
+    const index = this.#heap.length;
+    this.#heap.push(host);
+    this.#place(index, host);
+    this.#rise(index);
+  }
+
+  /** Starts somewhere in the schedule, so that proxies do not march in step. */
+  start(random: Random): void {
+    const skipped = random.below(Math.min(this.#heap.length, SKIPPED_MAX));
     for (let skip = skipped; skip > 0; skip--) this.pick();
   }
 
@@ -88,6 +97,21 @@ export class WeightedChoice<T> implements Balancer<T> {
     swapIn(this.#deadlines, a, b);
     swapIn(this.#orders, a, b);
   }
+}
+
+/** A schedule of these, at least one, a piece at a time. */
+export function* buildSchedule<T>(
+  hosts: readonly T[],
+  random: Random,
+  weights: Weighing<T>,
+): Generator<void, WeightedChoice<T>> {
+  const schedule = new WeightedChoice(hosts.length, weights);
+  for (let i = 0; i < hosts.length; i++) {
+    schedule.add(hosts[i] as T);
+    if (i % SLICE === 0) yield;
+  }
+  schedule.start(random);
+  return schedule;
 }
 
 function swapIn(numbers: Float64Array, a: number, b: number): void {

@@ -126,6 +126,67 @@ describe("a cluster that hashes", () => {
   });
 });
 
+describe("a cluster of many hosts", () => {
+  it("is never made ready in one long step, by any policy", async () => {
+    await start();
+    const many = assignment("a", ports(5000));
+    let weighed = 0;
+    const localities = many.localities.map((locality) => ({
+      ...locality,
+      endpoints: locality.endpoints.map((endpoint, i) => ({ ...endpoint, weight: 1 + (i % 3) })),
+    }));
+    const cluster = swapIn({}, { ...many, localities });
+    for (const host of cluster.hosts) {
+      const { weight } = host;
+      Object.defineProperty(host, "weight", { get: () => weighed++ && weight, set: () => {} });
+    }
+    const [, second, ...others] = localities[0]?.endpoints ?? [];
+    const fewer = { ...many, localities: localities.map((one) => ({ ...one, endpoints: others })) };
+    expect(second).toBeDefined();
+    const steps = setup.proxy.dataPlane.clusters.prepare([edsCluster("a")], [fewer]);
+    let most = 0;
+    for (let step = steps.next(); step.done !== true; step = steps.next()) {
+      most = Math.max(most, weighed);
+      weighed = 0;
+    }
+    // The schedule also starts somewhere, by up to 1024 picks.
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(2000);
+  });
+
+  it("works for hosts that change one by one as often as there is time for", async () => {
+    await start();
+    const cluster = swapIn({}, assignment("a", ports(2000)));
+    let asked = 0;
+    for (const host of cluster.hosts) {
+      const { endpoint } = host;
+      Object.defineProperty(host, "endpoint", { get: () => ++asked && endpoint });
+    }
+    for (const host of cluster.hosts.slice(0, 500)) {
+      host.failedCheck = true;
+      cluster.renewBalance();
+    }
+    for (let i = 0; i < 1000 && setup.stat("a", "membership_healthy") !== 1500; i++) await turn();
+    expect(setup.stat("a", "membership_healthy")).toBe(1500);
+    expect(asked).toBeLessThan(50_000);
+  });
+
+  it("knows what happens to hosts while it is made ready", async () => {
+    await start();
+    const cluster = swapIn({ healthyPanicThreshold: 0 }, assignment("a", ports(10)));
+    const set = setup.proxy.dataPlane.clusters;
+    const config = edsCluster("a", { healthyPanicThreshold: 0 });
+    const swap = allAtOnce(set.prepare([config], [assignment("a", ports(9))]));
+    const [sick] = cluster.hosts;
+    if (sick === undefined) throw new Error("no host");
+    sick.failedCheck = true;
+    cluster.renewBalance();
+    swap();
+    expect(picked(cluster).has(sick)).toBe(false);
+    expect(setup.stat("a", "membership_healthy")).toBe(8);
+  });
+});
+
 it("lb_healthy_panic counts each pick of a panic", async () => {
   await start();
   const cluster = swapIn({}, withHealth(4, [0, 1, 2]));

@@ -14,8 +14,11 @@ import type { Faults } from "../faults.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
 import type { Host } from "./host.ts";
 
-/** With more hosts a ring or a table is built in slices when only health has changed. */
+/** With more hosts the choice is built in slices also when only health has changed. */
 const AT_ONCE_MAX = 256;
+
+/** Hosts that are noted before others get their turn. */
+const SLICE = 256;
 
 /** The hosts of a cluster and where discovery has put them. */
 export interface Placement {
@@ -36,6 +39,8 @@ export class HostBalance {
   #byHash = false;
   /** Counts what was built, so that older work that is still under way can see that it is late. */
   #turn = 0;
+  /** Counts how often health has changed. */
+  #renewals = 0;
   /** Something is being built in slices; what shall be built after it. */
   #busy = false;
   #next: Cluster | undefined;
@@ -47,16 +52,20 @@ export class HostBalance {
 
   /** Makes ready for these hosts, a piece at a time. What comes back swaps them in. */
   *prepare(placement: Placement, config: Cluster): Generator<void, () => void> {
+    const renewals = this.#renewals;
     const built = yield* this.#build(placement, config);
     return () => {
       this.#placement = placement;
       this.#install(built, config);
+      // Hosts' health has changed since the choice was drawn up.
+      if (this.#renewals !== renewals) this.renew(config);
     };
   }
 
   /** The health of hosts, or how they are balanced, has changed. */
   renew(config: Cluster): void {
-    if (!isHashing(config) || this.#placement.placed.length <= AT_ONCE_MAX) {
+    this.#renewals++;
+    if (this.#placement.placed.length <= AT_ONCE_MAX) {
       this.#install(allAtOnce(this.#build(this.#placement, config)), config);
       return;
     }
@@ -101,9 +110,9 @@ export class HostBalance {
     return host;
   }
 
-  #build(placement: Placement, config: Cluster): Generator<void, BuiltChoice<Host>> {
-    note(placement.placed, config, this.#context.clock.now());
-    return buildChoice(placement.placed, settingsOf(config, placement), this.#context);
+  *#build(placement: Placement, config: Cluster): Generator<void, BuiltChoice<Host>> {
+    yield* note(placement.placed, config, this.#context.clock.now());
+    return yield* buildChoice(placement.placed, settingsOf(config, placement), this.#context);
   }
 
   *#unlessLate<T>(steps: Generator<void, T>, turn: number): Generator<void, T | undefined> {
@@ -131,9 +140,14 @@ function isHashing({ lbPolicy }: Cluster): boolean {
 }
 
 /** A slow start begins when a host is first seen healthy, or again after failed health checks. */
-function note(placed: readonly Placed<Host>[], config: Cluster, nowMs: number): void {
+function* note(
+  placed: readonly Placed<Host>[],
+  config: Cluster,
+  nowMs: number,
+): Generator<void, void> {
   const measures = config.lbPolicy === "peakEwma";
-  for (const { host } of placed) {
+  for (const [i, { host }] of placed.entries()) {
+    if (i % SLICE === 0) yield;
     host.hashKey = hashKeyOf(host, config);
     if (host.failedCheck) host.healthySinceMs = -1;
     else if (host.healthySinceMs < 0 && host.health === "healthy") host.healthySinceMs = nowMs;

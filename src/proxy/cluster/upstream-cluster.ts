@@ -243,10 +243,7 @@ export class UpstreamCluster {
     this.#hosts = hosts;
     this.stats.membership(hosts.size, 0, 0, 0);
     swap();
-    if (this.#checker === undefined) return;
-    // Hosts' health may have changed since the balance was drawn up.
-    this.#checker.follow(hosts.values());
-    this.renewBalance();
+    this.#checker?.follow(hosts.values());
   }
 
   /** The model allows one. */

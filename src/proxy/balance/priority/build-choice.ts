@@ -2,8 +2,8 @@ import {
   type BalanceContext,
   type BalancePolicy,
   type Balancer,
+  buildBalancer,
   buildHashing,
-  createBalancer,
   isHashing,
   type TableSizes,
 } from "../balancer.ts";
@@ -64,7 +64,7 @@ export function* buildChoice<T extends Member>(
       priorities.push({ ...upTo, healthy: built, degraded: built });
       continue;
     }
-    priorities.push({ ...upTo, ...flatOf(set, panic, isUsed, settings, context) });
+    priorities.push({ ...upTo, ...(yield* flatOf(set, panic, isUsed, settings, context)) });
     yield;
   }
   return {
@@ -99,36 +99,44 @@ function* hashingOf<T extends Member>(
 }
 
 /** In a panic localities do not count either. */
-function flatOf<T extends Member>(
+function* flatOf<T extends Member>(
   set: PrioritySet<T>,
   panic: boolean,
   isUsed: { readonly healthy: boolean; readonly degraded: boolean },
   settings: BalanceSettings,
   context: BalanceContext,
-): Pick<Choices<T>, "healthy" | "degraded"> {
-  const over = (hosts: readonly T[]) => createBalancer(settings, hosts, context);
-  if (panic) return { healthy: over(set.all), degraded: undefined };
-  const choose = (of: "healthy" | "degraded") => {
-    if (!isUsed[of]) return undefined;
-    if (!settings.options.localityWeighted) return over(set[of]);
-    const localities = weighted(set.localities, of, settings, over);
-    if (localities.length === 0) return over(set[of]);
-    return new LocalityChoice(localities, context.random);
+): Generator<void, Pick<Choices<T>, "healthy" | "degraded">> {
+  if (panic) {
+    return { healthy: yield* buildBalancer(settings, set.all, context), degraded: undefined };
+  }
+  return {
+    healthy: isUsed.healthy ? yield* chosenOf(set, "healthy", settings, context) : undefined,
+    degraded: isUsed.degraded ? yield* chosenOf(set, "degraded", settings, context) : undefined,
   };
-  return { healthy: choose("healthy"), degraded: choose("degraded") };
+}
+
+function* chosenOf<T extends Member>(
+  set: PrioritySet<T>,
+  of: "healthy" | "degraded",
+  settings: BalanceSettings,
+  context: BalanceContext,
+): Generator<void, Balancer<T>> {
+  const localities: WeightedLocality<T>[] = [];
+  for (const locality of settings.options.localityWeighted ? set.localities : []) {
+    const weight = effectiveWeight(locality, of, settings);
+    if (weight <= 0) continue;
+    localities.push({ weight, balancer: yield* buildBalancer(settings, locality[of], context) });
+  }
+  if (localities.length > 0) return new LocalityChoice(localities, context.random);
+  return yield* buildBalancer(settings, set[of], context);
 }
 
 /** Envoy: effectiveLocalityWeight: the weight, as far as hosts are available, and a little more. */
-function weighted<T extends Member>(
-  localities: readonly LocalitySet<T>[],
+function effectiveWeight<T>(
+  locality: LocalitySet<T>,
   of: "healthy" | "degraded",
   { overprovisioningFactor }: BalanceSettings,
-  over: (hosts: readonly T[]) => Balancer<T>,
-): WeightedLocality<T>[] {
-  return localities.flatMap((locality) => {
-    const hosts = locality[of];
-    const available = (overprovisioningFactor / 100) * (hosts.length / locality.all.length);
-    const weight = locality.weight * Math.min(1, available);
-    return weight > 0 ? [{ weight, balancer: over(hosts) }] : [];
-  });
+): number {
+  const available = (overprovisioningFactor / 100) * (locality[of].length / locality.all.length);
+  return locality.weight * Math.min(1, available);
 }

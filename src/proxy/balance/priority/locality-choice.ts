@@ -16,7 +16,9 @@ export class LocalityChoice<T> implements Balancer<T> {
 
   /** `localities`: at least one, all of a weight above 0. */
   constructor(localities: readonly WeightedLocality<T>[], random: Random) {
-    this.#schedule = new WeightedChoice(localities, random, new FixedWeights<T>());
+    this.#schedule = new WeightedChoice(localities.length, new FixedWeights<T>());
+    for (const locality of localities) this.#schedule.add(locality);
+    this.#schedule.start(random);
   }
 
   pick(hash: Hash64, attempt: number): T | undefined {
