@@ -100,10 +100,13 @@ function obeySignals(
   process.on("SIGUSR2", () => {
     if (asked || succeeding) return;
     succeeding = true;
-    void startSuccessor({ predecessor: proxy, ...succession }).then((serves) => {
-      succeeding = false;
-      if (serves && !asked) endAs(proxy.makeWay());
-    });
+    void startSuccessor({ predecessor: proxy, ...succession })
+      .then((serves) => {
+        if (serves && !asked) endAs(proxy.makeWay());
+      })
+      .finally(() => {
+        succeeding = false;
+      });
   });
   process.on("SIGUSR1", () => proxy.reopenLogs());
 }

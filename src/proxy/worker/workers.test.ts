@@ -250,6 +250,30 @@ describe("a worker that ends", () => {
     expect(await setup.metric("envoy_cluster_upstream_rq_active_overflow")).toBe(0);
   });
 
+  it("again and again never makes the address refuse anybody", async () => {
+    const setup = await startWorkersSetup([httpListener({ routes: [direct("ok")] })], []);
+    const { fleet } = setup.proxy;
+    const refusals: unknown[] = [];
+    let over = false;
+    const knocking = (async () => {
+      while (!over) {
+        const peer = await connectPeer(setup.port()).catch((error: unknown) => {
+          refusals.push(error);
+        });
+        peer?.closes();
+      }
+    })();
+    for (let end = 0; end < 4; end++) {
+      const dying = fleet.threads[0];
+      await dying?.terminate();
+      await until(() => fleet.threads[0] !== dying && fleet.threads[0]?.state === "serving");
+    }
+    over = true;
+    await knocking;
+    expect(refusals.filter((error) => String(error).includes("ECONNREFUSED"))).toEqual([]);
+    expect(new Set(await answers(await setup.clients(MANY)))).toEqual(new Set(["ok"]));
+  });
+
   it("while a configuration is prepared does not keep the others from taking it", async () => {
     const setup = await startWorkersSetup([httpListener({ routes: [direct("old")] })], []);
     const [first] = setup.proxy.fleet.threads;
