@@ -171,4 +171,31 @@ describe("a copy", () => {
     expect((await client.receivesResponse()).body).toBe("ok");
     await vi.waitFor(() => expect(setup.stat("shadow", "upstream_rq_active")).toBe(0));
   });
+
+  it("has one end, though its connection takes bytes again behind it", async () => {
+    const { origin, shadow, setup } = await sceneOf();
+    const client = await setup.client();
+    client.sends("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    const copy = await shadow.accepts();
+    copy.socket.pause();
+    const upstream = await origin.accepts();
+    const chunk = `8000\r\n${"x".repeat(0x8000)}\r\n`;
+    while (setup.stat("shadow", "upstream_flow_control_backed_up_total") === 0) {
+      client.sends(chunk);
+      await upstream.receivesBytes(chunk.length);
+    }
+    client.sends("0\r\n\r\n");
+    await upstream.receives("0\r\n\r\n");
+    copy.socket.resume();
+    await copy.receives("0\r\n\r\n");
+    await vi.waitFor(() => {
+      expect(setup.stat("shadow", "upstream_flow_control_drained_total")).toBe(1);
+    });
+    copy.sends(OK);
+    upstream.sends(OK);
+    await client.receivesResponse();
+    await vi.waitFor(() => expect(setup.stat("shadow", "upstream_rq_active")).toBe(0));
+    client.sends(GET);
+    expect(await copy.receives("\r\n\r\n")).toMatch(/^GET /);
+  });
 });

@@ -17,12 +17,12 @@ const TIMED_OUT = 504;
 
 /**
  * ```
- *   waiting -> sending -> over
- *      |          |
- *      +----------+-> over: refused, too slow, or the request itself was not completed
+ *   waiting -> sending -> sent -> over
+ *      |          |         |
+ *      +----------+---------+-> over: refused, too slow, or the request was not completed
  * ```
  */
-type State = "waiting" | "sending" | "over";
+type State = "waiting" | "sending" | "sent" | "over";
 
 /**
  * A detached attempt: a copy of a request on its way to another cluster. It takes what the request
@@ -181,7 +181,9 @@ export class Mirror implements StreamHandler, DeadlineOwner {
     if (this.#pieces.length === 0 && this.#complete) this.#sendEnd();
   }
 
+  /** Once: a second end would be read as the next request on this connection. */
   #sendEnd(): void {
+    this.#state = "sent";
     if (this.#hasTrailers) this.#stream?.sendTrailers(this.#trailers);
     else this.#stream?.sendEnd();
   }
@@ -196,13 +198,13 @@ export class Mirror implements StreamHandler, DeadlineOwner {
 
   /** Releases what it holds of its cluster. */
   #end(): void {
-    const sent = this.#state === "sending";
+    const begun = this.#state === "sending" || this.#state === "sent";
     this.#state = "over";
     this.#stream = undefined;
     this.#pieces.length = 0;
     this.#bytes = 0;
     this.#timer.dispose();
-    if (!sent) return;
+    if (!begun) return;
     this.#host.activeRequests--;
     this.#host.cluster.stats.requestEnded();
     this.#host.cluster.limits.releaseRequest();
