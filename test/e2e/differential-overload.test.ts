@@ -173,8 +173,17 @@ async function counted(proxy: Proxy, answers: number): Promise<void> {
   });
 }
 
-const WATCHED =
-  /^overload\.envoy\.(?!.*skipped)|overload_close$|overload_disable|overload_reject$|drain_close$|\.in\.downstream_rq_\dxx$|global_cx_overflow$/;
+const WATCHED = new RegExp(
+  [
+    "^overload\\.envoy\\.(?!.*skipped)",
+    "overload_close$",
+    "overload_disable",
+    "overload_reject$",
+    "drain_close$",
+    "\\.in\\.downstream_rq_\\dxx$",
+    "global_cx_overflow$",
+  ].join("|"),
+);
 
 function ofTraffic(found: Record<string, number>): Record<string, number> {
   return Object.fromEntries(Object.entries(found).filter(([name]) => !/admin/.test(name)));

@@ -155,7 +155,7 @@ describe("the admin server", () => {
     return response.headers.connection;
   }
 
-  it("fails health checks, which tells clients to go elsewhere, until they pass again", async () => {
+  it("fails health checks, and clients hear of it, until they pass again", async () => {
     const all = await started({});
     await post(all, "/healthcheck/fail");
     expect(await ask(all.admin, "/ready")).toMatchObject({ status: 503, body: "DRAINING\n" });
