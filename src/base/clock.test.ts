@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { VirtualClock } from "./clock.ts";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { systemClock, VirtualClock } from "./clock.ts";
 
 describe("VirtualClock", () => {
   it("runs due timers in the order of their moments, then of their making", () => {
@@ -39,5 +39,25 @@ describe("VirtualClock", () => {
     const clock = new VirtualClock(1_000);
     clock.advance(250);
     expect(clock.wall()).toBe(1_250);
+  });
+});
+
+describe("systemClock", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("waits longer than one timer of the machine can: more than 24 days", () => {
+    vi.useFakeTimers();
+    const DAY_MS = 86_400_000;
+    const seen: string[] = [];
+    systemClock.after(60 * DAY_MS, () => seen.push("sixty days"));
+    const cancelled = systemClock.after(50 * DAY_MS, () => seen.push("cancelled"));
+    vi.advanceTimersByTime(30 * DAY_MS);
+    cancelled.cancel();
+    vi.advanceTimersByTime(30 * DAY_MS - 1);
+    expect(seen).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(seen).toEqual(["sixty days"]);
   });
 });

@@ -17,12 +17,22 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer;
 }
 
+/** The machine's longest timer, 24 days; what is set for longer would run at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 class SystemTimer implements Timer {
-  readonly #handle: NodeJS.Timeout;
+  #handle: NodeJS.Timeout;
 
   constructor(delayMs: number, callback: () => void) {
-    this.#handle = setTimeout(callback, delayMs);
+    this.#handle =
+      delayMs <= LONGEST_MS
+        ? setTimeout(callback, delayMs)
+        : setTimeout(() => this.#goOn(delayMs - LONGEST_MS, callback), LONGEST_MS);
     this.#handle.unref();
+  }
+
+  #goOn(delayMs: number, callback: () => void): void {
+    this.#handle = new SystemTimer(delayMs, callback).#handle;
   }
 
   cancel(): void {
