@@ -35,10 +35,12 @@ function askOverUdp(port: number): Ask {
     let open = true;
     socket.on("error", () => owner.onFailure());
     socket.on("message", (reply) => owner.onReply(reply));
-    // Connected, so that only the server's own datagrams come in, from a port by chance.
-    socket.connect(port, server, () => {
+    // An event, not a callback: that would be called for a server without a route as well.
+    socket.on("connect", () => {
       if (open) socket.send(message, () => {});
     });
+    // Connected, so that only the server's own datagrams come in, from a port by chance.
+    socket.connect(port, server);
     return {
       cancel: () => {
         if (open) socket.close();
