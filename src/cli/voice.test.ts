@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, it } from "vitest";
+import { mortal } from "../../test/support/mortal.ts";
 
 const PROGRAM = `
 import { standardError } from ${JSON.stringify(new URL("voice.ts", import.meta.url).href)};
@@ -20,7 +21,7 @@ process.stdout.write(".");
 `;
 
 it("a program whose standard error has no reader goes on in silence", async () => {
-  const program = spawn(process.execPath, ["--input-type=module", "--eval", PROGRAM]);
+  const program = spawn(...mortal(process.execPath, ["--input-type=module", "--eval", PROGRAM]));
   await once(program.stdout, "data");
   program.stderr.destroy();
   await once(program.stderr, "close");

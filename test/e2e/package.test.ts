@@ -9,6 +9,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestAuthority } from "../support/certificates.ts";
+import { mortal } from "../support/mortal.ts";
 import { ROOT } from "../support/source-file.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-package-"));
@@ -86,7 +87,7 @@ async function answerOf(
 ): Promise<string> {
   const file = path.join(folder, "proxy.yaml");
   fs.writeFileSync(file, yaml);
-  const proxy = spawn(program, ["proxy", "-c", file, ...options], { stdio: "inherit" });
+  const proxy = spawn(...mortal(program, ["proxy", "-c", file, ...options]), { stdio: "inherit" });
   const ended = once(proxy, "exit");
   try {
     return await firstAnswer(ask, () => proxy.exitCode !== null);

@@ -8,6 +8,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestAuthority } from "../support/certificates.ts";
 import { eventually, freePort } from "../support/envoy-process.ts";
+import { mortal } from "../support/mortal.ts";
 import { Peer } from "../support/peer.ts";
 import { type ProxySetup, startSetup, staticCluster } from "../support/proxy-setup.ts";
 import { describeWith, tool } from "../support/tools.ts";
@@ -154,7 +155,7 @@ describeWith(["haproxy", "nginx"], "PROXY protocol with other programs", () => {
   }
 
   function start(name: "haproxy" | "nginx", ...args: string[]): void {
-    programs.push(spawn(tool(name), args, { stdio: "ignore" }));
+    programs.push(spawn(...mortal(tool(name), args), { stdio: "ignore" }));
   }
 
   /** Whom the last of the programs takes for the client, and for what that has reached. */

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { mortal } from "../support/mortal.ts";
 import { folderOf, serviceYaml } from "../support/outrigger.ts";
 import { describeWith } from "../support/tools.ts";
 
@@ -43,7 +44,7 @@ async function printedBy(
   text: string,
   count: number,
 ): Promise<{ readonly stdout: string; readonly lines: readonly string[] }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: "pipe" });
+  const child = spawn(...mortal(process.execPath, [MAIN, ...args]), { stdio: "pipe" });
   const printed = { stdout: "", stderr: "" };
   const linesWith = () => printed.stderr.split("\n").filter((line) => line.includes(text));
   child.stdout.setEncoding("utf8").on("data", (more: string) => {

@@ -4,6 +4,7 @@ import fs from "node:fs";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { mortal } from "./mortal.ts";
 import { tool } from "./tools.ts";
 
 /** A program under test, started on a file of its own. */
@@ -20,7 +21,7 @@ export function startEnvoy(bootstrap: string): RunningProgram {
   const file = path.join(folder, "envoy.yaml");
   fs.writeFileSync(file, bootstrap);
   const args = ["-c", file, "--concurrency", "1", "--disable-hot-restart", "-l", "warning"];
-  return supervise(spawn(tool("envoy"), args, { stdio: ["ignore", "ignore", "pipe"] }), folder);
+  return supervise(start(tool("envoy"), args), folder);
 }
 
 /** Runs our own data plane on the same kind of file. */
@@ -31,7 +32,11 @@ export function startOutrigger(bootstrap: string): RunningProgram {
   // What a test leaves open is of no interest to it.
   const times = ["--min-drain-time-s", "0", "--drain-time-s", "2"];
   const args = ["src/cli/main.ts", "proxy", "-c", file, ...times];
-  return supervise(spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] }), folder);
+  return supervise(start(process.execPath, args), folder);
+}
+
+function start(program: string, args: readonly string[]): ChildProcess {
+  return spawn(...mortal(program, args), { stdio: ["ignore", "ignore", "pipe"] });
 }
 
 function supervise(child: ChildProcess, folder: string): RunningProgram {
@@ -56,7 +61,8 @@ export async function validateWithEnvoy(bootstrap: string): Promise<string | und
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-envoy-"));
   const file = path.join(folder, "envoy.json");
   fs.writeFileSync(file, bootstrap);
-  const child = spawn(tool("envoy"), ["--mode", "validate", "-c", file, "-l", "error"]);
+  const args = ["--mode", "validate", "-c", file, "-l", "error"];
+  const child = spawn(...mortal(tool("envoy"), args));
   let log = "";
   child.stderr.on("data", (chunk: Buffer) => {
     log += chunk.toString("latin1");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parse, stringify } from "yaml";
 import { type SidecarIdentity, sidecarBootstrap } from "../../src/up/bootstrap.ts";
+import { mortal } from "./mortal.ts";
 import { tool } from "./tools.ts";
 
 export interface RunningEnvoy {
@@ -26,7 +27,8 @@ export async function startEnvoySidecar(sidecar: SidecarIdentity): Promise<Runni
   writeFileSync(file, stringify(config));
   const adminFile = join(folder, "admin");
   const quiet = ["--log-level", "warning", "--concurrency", "1", "--use-dynamic-base-id"];
-  const child = spawn(tool("envoy"), ["-c", file, "--admin-address-path", adminFile, ...quiet]);
+  const args = ["-c", file, "--admin-address-path", adminFile, ...quiet];
+  const child = spawn(...mortal(tool("envoy"), args));
   let log = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Reaper } from "../../src/up/fabric/reaper.ts";
 
 /** The program, as it runs in the repository. */
 export const ENTRY: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+/** By the value of this, a run is told from others. */
+const MARK = "OUTRIGGER_TEST_MARK";
 
 /** How a run of `outrigger` ended. `status` is 128+n where signal n ended it. */
 export interface Outcome {
@@ -21,16 +24,19 @@ export class Outrigger {
   readonly child: ChildProcess;
   readonly ended: Promise<Outcome>;
   readonly temporary: string = mkdtempSync(join(tmpdir(), "outrigger-test-"));
-  readonly #mark = randomUUID();
+  readonly #reaper = new Reaper(this.temporary, MARK);
+  readonly #environment: NodeJS.ProcessEnv = {
+    ...this.#reaper.marked(process.env),
+    TMPDIR: this.temporary,
+  };
   #stdout = "";
   #stderr = "";
   #watchers: (() => void)[] = [];
 
   /** `prefix`: a program and its arguments that run the rest of the line. */
   constructor(args: readonly string[], input = "", prefix: readonly string[] = []) {
-    const env = { ...process.env, TMPDIR: this.temporary, OUTRIGGER_TEST_MARK: this.#mark };
     const [program = "", ...rest] = [...prefix, process.execPath, ENTRY, ...args];
-    this.child = spawn(program, rest, { env });
+    this.child = spawn(program, rest, { env: this.#environment });
     this.child.stdin?.on("error", () => {});
     this.child.stdin?.end(input);
     this.#collect();
@@ -63,10 +69,11 @@ export class Outrigger {
 
   /** Pids, not counting the dead that nobody has waited for, that carry this run's mark. */
   processes(): number[] {
+    const mark = this.#environment[MARK] ?? "";
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
-      .filter((pid) => readOrEmpty(`/proc/${pid}/environ`).includes(this.#mark));
+      .filter((pid) => readOrEmpty(`/proc/${pid}/environ`).includes(mark));
   }
 
   /** What a run may not leave behind: processes and files. Waits a moment for the kernel. */
@@ -82,6 +89,7 @@ export class Outrigger {
   /** For `afterEach`: nothing of this run survives the test, however it went. */
   clean(): void {
     this.child.kill("SIGKILL");
+    void this.#reaper.close();
     rmSync(this.temporary, { recursive: true, force: true });
   }
 

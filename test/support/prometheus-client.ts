@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { countAnswers } from "./counting.ts";
 import { eventually, freePort } from "./envoy-process.ts";
+import { mortal } from "./mortal.ts";
 
 /** One series of an answer: its labels without the metric's name, and its value. */
 export interface Sample {
@@ -45,13 +46,12 @@ scrape_configs:
 );
 await countAnswers({ url, count: Number(count) });
 const prometheus = spawn(
-  program,
-  [
+  ...mortal(program, [
     `--config.file=${configFile}`,
     `--storage.tsdb.path=${join(folder, "data")}`,
     `--web.listen-address=127.0.0.1:${port}`,
     "--log.level=error",
-  ],
+  ]),
   { stdio: ["ignore", "ignore", "inherit"] },
 );
 try {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type SidecarIdentity, sidecarBootstrap } from "../../src/up/bootstrap.ts";
+import { mortal } from "./mortal.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -12,7 +13,7 @@ export interface RunningSidecar {
 
 /** Our own data plane as a sidecar, a process of its own. */
 export function startProxySidecar(sidecar: SidecarIdentity): RunningSidecar {
-  const child = spawn(process.execPath, [MAIN, "proxy", "-c", "-"]);
+  const child = spawn(...mortal(process.execPath, [MAIN, "proxy", "-c", "-"]));
   let log = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {

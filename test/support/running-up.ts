@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { mortal } from "./mortal.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -13,7 +14,7 @@ export interface UpResult {
 
 /** Runs `outrigger up ARGUMENTS...` to its end. Ends it where it takes longer than `timeoutMs`. */
 export function runUp(arguments_: readonly string[], timeoutMs: number): Promise<UpResult> {
-  const child = spawn(process.execPath, [MAIN, "up", ...arguments_], {
+  const child = spawn(...mortal(process.execPath, [MAIN, "up", ...arguments_]), {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

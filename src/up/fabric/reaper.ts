@@ -27,15 +27,20 @@ done
 [ -z "$folder" ] || rm -rf -- "$folder"
 `;
 
-const MARK = "OUTRIGGER_RUN";
+const VARIABLE = "OUTRIGGER_RUN";
 
 export class Reaper {
   readonly #shell: ChildProcess;
   readonly #mark: string = randomUUID();
+  readonly #variable: string;
 
-  /** `folder` is removed at the end; empty for none. */
-  constructor(folder: string) {
-    const mark = `${MARK}=${this.#mark}`;
+  /**
+   * @param folder Removed at the end; empty for none.
+   * @param variable Carries the mark, in the environments of programs.
+   */
+  constructor(folder: string, variable: string = VARIABLE) {
+    this.#variable = variable;
+    const mark = `${variable}=${this.#mark}`;
     this.#shell = spawn("sh", ["-c", SCRIPT, "outrigger-reaper", folder, mark], {
       stdio: ["pipe", "ignore", "ignore"],
       // A session of its own, so that no signal to our group reaches it.
@@ -48,7 +53,7 @@ export class Reaper {
 
   /** The environment of a program that shall not outlive us, nor shall what it starts. */
   marked(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-    return { ...env, [MARK]: this.#mark };
+    return { ...env, [this.#variable]: this.#mark };
   }
 
   /** `pid` negative: a process group. */
