@@ -186,8 +186,10 @@ generate_types() {
 # missing_programs NAME...: those of them that are neither on the PATH nor in an administrator's,
 # nor where Debian keeps PostgreSQL's.
 missing_programs() {
+  postgres=$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')
   for program; do
-    PATH=$PATH:/usr/sbin:/sbin:$(echo /usr/lib/postgresql/*/bin | tr ' ' ':') command -v "$program" >/dev/null 2>&1 || printf '%s ' "$program"
+    PATH=$PATH:/usr/sbin:/sbin:$postgres command -v "$program" >/dev/null 2>&1 ||
+      printf '%s ' "$program"
   done
 }
 

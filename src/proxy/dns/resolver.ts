@@ -38,13 +38,13 @@ const ORDER: Readonly<Record<DnsFamily, readonly Version[]>> = {
 /** Asks as this machine does, or the resolvers that are named. */
 export async function resolveName(name: string, question: DnsQuestion): Promise<DnsAnswer> {
   const answers: DnsAnswer[] = [];
-  let failure: unknown;
+  let failure: Error | undefined;
   for (const version of ORDER[question.family]) {
     try {
       const answer = await ask(name, version, question);
       if (answer.addresses.length > 0) answers.push(answer);
     } catch (error) {
-      failure = error;
+      failure = error instanceof Error ? error : new Error(String(error));
     }
     if (answers.length > 0 && question.family !== "all") break;
   }
