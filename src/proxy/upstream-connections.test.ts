@@ -142,6 +142,35 @@ describe("DNS clusters", () => {
     expect(asked).toEqual(["origin.test"]);
   });
 
+  it("of type LOGICAL_DNS keep their connections wherever the name moves", async () => {
+    const origin = await originServer();
+    const clock = new VirtualClock();
+    // Nobody listens at the second answer's address.
+    const answers = [["127.0.0.1", "127.0.0.2"], ["127.0.0.2"]];
+    const resolve: Resolve = () =>
+      Promise.resolve({ addresses: answers.shift() ?? [], ttlMs: undefined });
+    const listener = httpListener({ routes: [TO_ORIGIN] });
+    const clusters = [named("LOGICAL_DNS", origin.port)];
+    const setup = await startSetup([listener], clusters, clock, resolve);
+    running.push(setup);
+    const client = await setup.client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await answered(upstream);
+    expect((await client.receivesResponse()).body).toBe("ok");
+    const { cluster } = setup.proxy.dataPlane.clusters.slot("origin");
+    const [host] = cluster?.hosts ?? [];
+    clock.advance(5000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(cluster?.hosts[0]).toBe(host);
+    expect(host?.text).toBe(`127.0.0.2:${origin.port}`);
+    const later = await setup.client();
+    later.sends(GET);
+    await answered(upstream);
+    expect((await later.receivesResponse()).body).toBe("ok");
+    expect(origin.connections).toBe(1);
+  });
+
   it("follow the name when it moves, and keep no connection to where it was", async () => {
     const origin = await originServer();
     const clock = new VirtualClock();

@@ -20,9 +20,10 @@ import type { UpstreamCluster } from "./upstream-cluster.ts";
 /** One endpoint of a cluster and the connections to it, for as long as its address is listed. */
 export class Host implements Member {
   readonly cluster: UpstreamCluster;
-  readonly address: Address;
+  /** Where new connections go; it changes where the name of a logical cluster moves. */
+  address: Address;
   /** `127.0.0.1:9000`. */
-  readonly text: string;
+  text: string;
   /** Makes connections for bytes of any protocol. */
   /** Most endpoints of a large mesh are never asked anything: made when one is. */
   #pools: EndpointPools | undefined;
@@ -140,8 +141,10 @@ export class Host implements Member {
     this.#proxied?.retire();
   }
 
-  /** The same address with other properties. */
+  /** The same endpoint with other properties. */
   update(endpoint: Endpoint): void {
+    this.address = endpoint.address;
+    this.text = formatAddress(endpoint.address);
     const moved = !sameWorkload(endpoint.workload, this.endpoint.workload);
     this.endpoint = endpoint;
     this.weight = endpoint.weight;

@@ -45,6 +45,9 @@ const ORIGINAL_DST_HOSTS_MAX = 1024;
 /** Workloads come and go under one cluster; what is forgotten here is made again. */
 const DESTINATIONS_MAX = 1024;
 
+/** What the only host of a LOGICAL_DNS cluster is known by; no address. */
+const LOGICAL = "logical";
+
 /** A group of endpoints that serve the same thing, at work. */
 export class UpstreamCluster {
   readonly context: ProxyContext;
@@ -149,7 +152,8 @@ export class UpstreamCluster {
 
   /** The host of an address that a session names, where sessions may keep to it. */
   pickForSession(address: string): Host | undefined {
-    const host = this.#hosts.get(address);
+    const logical = this.#hosts.get(LOGICAL);
+    const host = logical?.text === address ? logical : this.#hosts.get(address);
     const isAllowed =
       host !== undefined && this.config.balancing.sessionStatuses.includes(host.health);
     return isAllowed ? host : undefined;
@@ -216,7 +220,7 @@ export class UpstreamCluster {
     const hosts = new Map<string, Host>();
     const placed: Placed<Host>[] = [];
     for (const { endpoint, priority, locality, place } of listed(assignment)) {
-      const key = formatAddress(endpoint.address);
+      const key = this.#keyOf(endpoint);
       if (hosts.has(key)) continue;
       const host = before.get(key) ?? new Host(this, endpoint);
       host.update(endpoint);
@@ -237,6 +241,11 @@ export class UpstreamCluster {
       this.#use(hosts, swap);
       for (const host of gone) host.retire();
     };
+  }
+
+  /** The one endpoint of a logical name keeps its connections wherever that moves, as in Envoy. */
+  #keyOf({ address }: Endpoint): string {
+    return this.config.discovery === "logicalDns" ? LOGICAL : formatAddress(address);
   }
 
   #use(hosts: Map<string, Host>, swap: () => void): void {
