@@ -138,3 +138,17 @@ describe("failoverPriority", () => {
     ]);
   });
 });
+
+it("ranking many endpoints by labels looks at each of them a few times", () => {
+  const many = Array.from({ length: 2000 }, (_, i) => at(`eu/a/${i % 7}`, { rack: String(i % 9) }));
+  let looks = 0;
+  const counted = new Proxy(many, {
+    get: (target, key) => {
+      looks++;
+      return Reflect.get(target, key);
+    },
+  });
+  const settings = { ...ON, failoverPriority: ["rack"] };
+  expect(told({ rack: "3" }, counted, settings).length).toBe(14);
+  expect(looks).toBeLessThan(20 * many.length);
+});

@@ -118,8 +118,8 @@ function byLabels(
 ): readonly LocalityEndpoints[] {
   const misses = placed.map((each) => labels.length - sharedOf(each, labels, client));
   const ranks = ranksOf(misses);
-  const groups = Map.groupBy(placed, (each) => {
-    const rank = ranks.get(misses[placed.indexOf(each)] ?? 0) ?? 0;
+  const groups = Map.groupBy(placed, (each, index) => {
+    const rank = ranks.get(misses[index] ?? 0) ?? 0;
     return `${rank} ${keyOf(each.locality)}`;
   });
   return [...groups].map(([key, group]) => together(group, Number.parseInt(key, 10)));
