@@ -11,6 +11,8 @@ export interface SuccessionOptions {
   readonly workers: number;
   /** What was read of standard input, which a successor cannot read again. */
   readonly input: string | undefined;
+  /** This process is to end for good: nobody shall succeed it. */
+  readonly unwanted: AbortSignal;
   readonly say: (line: string) => void;
 }
 
@@ -26,8 +28,19 @@ const INIT_PID = 1;
  * True when the other accepts connections; false where it could not, and nothing has changed.
  */
 export async function startSuccessor(options: SuccessionOptions): Promise<boolean> {
-  const { predecessor, say } = options;
+  try {
+    return await succeed(options);
+  } catch (error) {
+    options.say(`no successor is started: ${(error as Error).message}`);
+    return false;
+  }
+}
+
+/** Rejects where the system starts no process. */
+async function succeed(options: SuccessionOptions): Promise<boolean> {
+  const { predecessor, say, unwanted } = options;
   const held = await predecessor.held();
+  if (unwanted.aborted) return false;
   const objection = objectionTo(held);
   if (objection !== undefined) {
     say(`no successor is started: ${objection}`);
@@ -35,9 +48,9 @@ export async function startSuccessor(options: SuccessionOptions): Promise<boolea
   }
   const child = start(held, options);
   say(`process ${child.pid} is to succeed this one, ${process.pid}`);
-  const failure = await outcomeOf(child);
+  const failure = await outcomeOf(child, unwanted);
   if (failure !== undefined) {
-    say(`the successor ${failure}; this process goes on serving`);
+    say(`the successor ${failure}; this process ${unwanted.aborted ? "ends" : "goes on serving"}`);
     return false;
   }
   say(`process ${child.pid} serves now; this one, ${process.pid}, finishes what it has begun`);
@@ -75,20 +88,26 @@ function start(held: readonly HeldSocket[], { workers, input }: SuccessionOption
 }
 
 /** Undefined when it serves, else what became of it. */
-async function outcomeOf(child: ChildProcess): Promise<string | undefined> {
+async function outcomeOf(child: ChildProcess, unwanted: AbortSignal): Promise<string | undefined> {
   return await new Promise((resolve) => {
+    const onUnwanted = (): void => {
+      child.kill("SIGTERM");
+      settle("is told to end as well");
+    };
     const late = setTimeout(() => {
       child.kill("SIGKILL");
       resolve(`has no configuration after ${PATIENCE_MS / 1000} s and was ended`);
     }, PATIENCE_MS);
     const settle = (outcome: string | undefined): void => {
       clearTimeout(late);
+      unwanted.removeEventListener("abort", onUnwanted);
       child.removeAllListeners();
       // This process ends when its own work is done, whatever the other does.
       if (child.connected) child.disconnect();
       child.unref();
       resolve(outcome);
     };
+    unwanted.addEventListener("abort", onUnwanted);
     child.once("message", (message) => {
       if (message === SERVING) settle(undefined);
     });

@@ -5,6 +5,7 @@ import { GracefulScene } from "../support/graceful-scene.ts";
 import { type Load, type LoadRecord, startLoad } from "../support/ledger/load.ts";
 import type { Protocol } from "../support/ledger/request.ts";
 import { expectNoneFailed, judge } from "../support/ledger/verdict.ts";
+import { OVER_HTTP2, staticCluster } from "../support/proxy-setup.ts";
 
 const HAND_OVERS = 10;
 const PROTOCOLS: readonly Protocol[] = ["http1", "http2", "grpc", "websocket", "tcp"];
@@ -14,6 +15,24 @@ const RATE = 20;
 /** However busy the machine is: a request that nobody serves takes for ever. */
 const TIMEOUT_MS = 60_000;
 const PATIENCE_MS = 240_000;
+
+const ADS = {
+  ads_config: {
+    api_type: "GRPC",
+    transport_api_version: "V3",
+    grpc_services: [{ envoy_grpc: { cluster_name: "xds-grpc" } }],
+  },
+  cds_config: { ads: {}, resource_api_version: "V3" },
+  lds_config: { ads: {}, resource_api_version: "V3" },
+};
+/** Its control plane is never there. */
+const WAITS_FOR_EVER = JSON.stringify({
+  node: { id: "sidecar~127.0.0.1~waiting.default~default.svc.cluster.local", cluster: "waiting" },
+  dynamic_resources: ADS,
+  static_resources: {
+    clusters: [staticCluster("xds-grpc", [1], OVER_HTTP2)],
+  },
+});
 
 let scene: GracefulScene | undefined;
 
@@ -86,6 +105,20 @@ it("a successor that cannot start leaves everything as it was", async () => {
   expectNoneFailed(judge(await ended(loads), scene.ledger));
   expect(await scene.readiness()).toBe(200);
   expect(scene.run.processes()).toEqual([scene.pid]);
+});
+
+it("whoever is told to end takes a successor along that does not serve yet", async () => {
+  scene = await GracefulScene.start({ args: ["--drain-time-s", "0"] });
+  const { pid } = scene;
+  // Nobody gives it a configuration, so it waits.
+  scene.configure(WAITS_FOR_EVER);
+  const exited = new Promise((resolve) => scene?.run.child.once("exit", resolve));
+  process.kill(pid, "SIGUSR2");
+  await scene.run.until(({ stderr }) => stderr.includes("is to succeed this one"));
+  process.kill(pid, "SIGTERM");
+  expect(await exited).toBe(0);
+  await eventually("none is left", async () => scene?.run.processes().length === 0);
+  expect(scene.run.stderr).toContain("the successor is told to end as well; this process ends");
 });
 
 it("a predecessor ends with status 0", async () => {

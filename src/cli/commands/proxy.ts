@@ -53,7 +53,7 @@ export async function proxyCommand(args: ProxyArguments, version: string): Promi
   // Timers keep no process alive, and before the first configuration there may be nothing else.
   setInterval(() => {}, AWAKE_MS);
   obeySignals(proxy, times, { workers: count, input: fromStdin ? text : undefined, say });
-  tellPredecessor();
+  if (legacy !== undefined) tellPredecessor();
   // A sidecar is killed with its pod, and only a process that ends by itself writes its cache.
   flushCompileCache();
 }
@@ -82,9 +82,10 @@ function readNumbers(
 function obeySignals(
   proxy: ServingProxy,
   times: DrainTimes,
-  succession: Omit<SuccessionOptions, "predecessor">,
+  succession: Omit<SuccessionOptions, "predecessor" | "unwanted">,
 ): void {
   let asked = false;
+  const leaving = new AbortController();
   const endAs = (ending: Promise<void>): void => {
     asked = true;
     void ending.then(() => process.exit(0));
@@ -92,6 +93,7 @@ function obeySignals(
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       if (asked) process.exit(FAILED_STATUS);
+      leaving.abort();
       // Whoever presses Ctrl-C has no clients that must hear of it first.
       endAs(signal === "SIGTERM" ? proxy.leave() : proxy.stop(times.drainMs));
     });
@@ -100,7 +102,7 @@ function obeySignals(
   process.on("SIGUSR2", () => {
     if (asked || succeeding) return;
     succeeding = true;
-    void startSuccessor({ predecessor: proxy, ...succession })
+    void startSuccessor({ predecessor: proxy, unwanted: leaving.signal, ...succession })
       .then((serves) => {
         if (serves && !asked) endAs(proxy.makeWay());
       })
