@@ -108,7 +108,7 @@ function portListener(outlook: Outlook, port: number, http: boolean): Listener {
   };
 }
 
-/** Services without an address are told apart by the name in the ClientHello, where there is one. */
+/** Services without an address are told apart by the name in the ClientHello, if there is one. */
 function namedChains(outlook: Outlook, open: readonly ServiceAt[]): readonly FilterChain[] {
   return open.flatMap((at) => {
     const { matched, rest } = connectionChains(outlook, at);
