@@ -134,6 +134,26 @@ describe("a direct response", () => {
     expect(body.length).toBe(4096);
   });
 
+  it.each([204, 304])(
+    "with status %i has no body, which would be the next answer",
+    async (status) => {
+      const body = { inline_string: "HTTP/1.1 200 OK\r\n\r\n" };
+      const routes = [
+        { match: { path: "/bodiless" }, direct_response: { status, body } },
+        { match: { prefix: "/" }, direct_response: { status: 418 } },
+      ];
+      const setup = await startSetup([httpListener({ routes })], []);
+      running.push(setup);
+      const client = await setup.client();
+      client.sends("GET /bodiless HTTP/1.1\r\nHost: a\r\n\r\n");
+      const head = await client.receives("\r\n\r\n");
+      expect(head).toContain(`HTTP/1.1 ${status} `);
+      expect(head).not.toContain("content-length");
+      client.sends("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      expect(await client.receives("\r\n\r\n")).toMatch(/^HTTP\/1.1 418 /);
+    },
+  );
+
   it("of one byte more is refused with the configuration", async () => {
     await expect(startSetup([listener(4097)], [])).rejects.toThrow("is too long");
   });

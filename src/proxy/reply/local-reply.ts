@@ -30,11 +30,16 @@ export function grpcReply(reply: LocalReply, method: string): LocalReply {
   return { ...reply, status: 200, body: "", headers, grpcStatus: status, clusterStatus };
 }
 
+/** A client takes bytes behind such a head for the next response (RFC 9112 section 6.3). */
+export function isBodiless(status: number): boolean {
+  return status < 200 || status === 204 || status === 304;
+}
+
 /** Its headers, in Envoy's order. */
 export function localReplyHeaders(reply: LocalReply): HeaderTable {
   const table = new HeaderTable();
   for (const [name, value] of reply.headers ?? []) table.addName(name, value);
-  if (reply.body === "") return table;
+  if (reply.body === "" || isBodiless(reply.status)) return table;
   table.addName("content-length", String(Buffer.byteLength(reply.body)));
   table.addName("content-type", "text/plain");
   return table;

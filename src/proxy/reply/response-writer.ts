@@ -7,7 +7,7 @@ import type { Downstream } from "../downstream.ts";
 import { finishResponseHeaders } from "../filters/response-headers.ts";
 import type { GrpcWeb } from "../grpc/grpc-web.ts";
 import type { RequestAccount } from "../telemetry/account.ts";
-import type { LocalReply } from "./local-reply.ts";
+import { isBodiless, type LocalReply } from "./local-reply.ts";
 
 const NO_HEADERS = new HeaderTable();
 
@@ -93,10 +93,11 @@ export class ResponseWriter {
   local(reply: LocalReply, headers: HeaderTable, nowMs: number): void {
     const { encoder, hcm } = this.#down;
     finishResponseHeaders(headers, this.#request.headers, hcm, nowMs);
+    const bodiless = isBodiless(reply.status);
     // HTTP/2 says in its frames that nothing follows.
-    const silent = this.#request.version === 20 || isBodiless(reply.status);
+    const silent = this.#request.version === 20 || bodiless;
     if (reply.body === "" && !silent) headers.set(ID["content-length"], "0");
-    const hasBody = reply.body !== "" && this.#request.method !== "HEAD";
+    const hasBody = reply.body !== "" && !bodiless && this.#request.method !== "HEAD";
     const bytes = Buffer.from(hasBody ? reply.body : "");
     if (this.#web.active) {
       this.#webHead(reply.status, headers, hasBody ? "length" : "none");
@@ -154,8 +155,4 @@ export class ResponseWriter {
     this.#account.wireBytesSent += bytes;
     this.#account.bodyBytesSent += bytes;
   }
-}
-
-function isBodiless(status: number): boolean {
-  return status < 200 || status === 204 || status === 304;
 }
