@@ -72,6 +72,7 @@ describe("small rules", () => {
     expect(headerNameError(":authority", true)).toBeUndefined();
     expect(headerNameError("host", false)).toContain("cannot set Host header");
     expect(headerNameError(":path", true)).toContain('cannot have ":" prefix');
+    expect(headerNameError("Content-Length", true)).toContain("how long the message is");
     expect(headerNameError("x y", true)).toContain("not a valid header name");
     expect(headerNameError("", true)).toBe("header name cannot be empty");
   });

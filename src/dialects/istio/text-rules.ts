@@ -64,6 +64,8 @@ export function portNameError(name: string): string | undefined {
     : `invalid port name: ${name}`;
 }
 
+/** Proxies refuse them: another length would cut the message elsewhere. */
+const FRAMING = /^(?:content-length|transfer-encoding)$/i;
 const HEADER_NAME = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
 
 /** A header that rules may set; `:authority` and Host only in requests. */
@@ -72,6 +74,7 @@ export function headerNameError(name: string, authorityAllowed: boolean): string
   if (isAuthority(name) && authorityAllowed) return undefined;
   if (name.toLowerCase() === "host") return `invalid header "${name}": cannot set Host header`;
   if (name.startsWith(":")) return `invalid header "${name}": header cannot have ":" prefix`;
+  if (FRAMING.test(name)) return `invalid header "${name}": it says how long the message is`;
   return HEADER_NAME.test(name) ? undefined : `header name ${name} is not a valid header name`;
 }
 

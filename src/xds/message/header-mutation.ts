@@ -65,10 +65,10 @@ export function decodeHeaderOptions(
 
 function decodeOne(option: HeaderValueOption, place: Place): HeaderMutation {
   const name = (option.header?.key ?? "").toLowerCase();
-  if (name.startsWith(":") && name !== ":path" && name !== ":authority") {
-    place.field("header").field("key").refuse("may not be set", name);
-  }
-  return { name, value: option.header?.value ?? "", action: actionOf(option, place) };
+  const value = option.header?.value ?? "";
+  checkName(name, place.field("header").field("key"));
+  checkValue(value, place.field("header").field("value"));
+  return { name, value, action: actionOf(option, place) };
 }
 
 /** The deprecated `append` wins where it is written, as in Envoy; both together are refused. */
@@ -78,6 +78,27 @@ function actionOf(option: HeaderValueOption, place: Place): HeaderAction {
     place.field("append").refuse("and append_action exclude each other");
   }
   return option.append ? "append" : "overwrite";
+}
+
+const TOKEN = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
+/** Envoy's own rule for values, and no other control characters. */
+const VALUE = /^(?:\t|\P{Cc})*$/u;
+/** How long a message is, is for the proxy alone to say: another word would cut it elsewhere. */
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
+
+function checkName(name: string, place: Place): void {
+  if (name.startsWith(":") || name === "host") {
+    place.refuse("may not be set", name, "headers but Host and pseudo headers");
+  } else if (FRAMING.has(name)) {
+    place.refuse("may not be set", name, "headers that do not frame the message");
+  } else if (!TOKEN.test(name)) {
+    place.refuse("is not a header name", name, "letters, digits and !#$%&'*+-.^_`|~");
+  }
+}
+
+function checkValue(value: string, place: Place): void {
+  if (VALUE.test(value)) return;
+  place.refuse("is not a header value", value, "no line breaks or other control characters");
 }
 
 /** The fields to spread into a message's initial value. */

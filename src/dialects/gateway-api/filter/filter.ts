@@ -167,6 +167,9 @@ function readHeaders(fields: HeadersFields | undefined): HeaderMutations {
   return { set: [...set, ...add], remove };
 }
 
+/** Proxies refuse them: another length would cut the message elsewhere. */
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding"]);
+
 function readMutations(
   fields: HeadersFields,
   list: "set" | "add",
@@ -182,6 +185,7 @@ function readMutations(
       allowed: "a header value: no line breaks or other control characters",
     });
     if (name === undefined || value === undefined) return [];
+    if (FRAMING.has(name)) entry.bad("name", "It says how long the message is", "other headers");
     if (names.has(name)) entry.bad("name", "The header is there twice", "one entry a header");
     names.add(name);
     // The model's values may hold Envoy's %FORMATTERS%; the Gateway API's are literal.
