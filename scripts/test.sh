@@ -1,6 +1,6 @@
 #!/bin/sh
 # npm test: sets up what is missing, then runs every check and test. With --fast: no real Envoy,
-# nginx or Prometheus, no end-to-end tests, under a minute.
+# nginx or Prometheus, no end-to-end tests, in two minutes.
 set -eu
 root=$(CDPATH='' cd -P -- "$(dirname -- "$0")/.." && pwd)
 . "$root/scripts/setup.sh"
