@@ -98,6 +98,10 @@ export interface HttpConnectionManager {
   readonly maxHeadersCount: number;
   /** 0 is unlimited. */
   readonly maxRequestsPerConnection: number;
+  /** How old a connection becomes before it drains; 0: any age. */
+  readonly maxConnectionDurationMs: number;
+  /** Longest time of a stream whose route says nothing of it; 0: none. */
+  readonly maxStreamDurationMs: number;
   readonly acceptHttp10: boolean;
   readonly normalizePath: boolean;
   readonly mergeSlashes: boolean;

@@ -137,10 +137,11 @@ export interface ForwardAction {
   /** Envoy's `append_x_forwarded_host`. */
   readonly appendForwardedHost: boolean;
   /**
-   * Longest time from first byte to last (`max_stream_duration`); 0: none. Where it is set at all,
-   * there is no timeout beside it.
+   * Longest time from first byte to last (`max_stream_duration`); 0: none, whatever the listener
+   * says; `inherited`: the listener's, as with `{}`. Where it is set at all, there is no timeout
+   * beside it. Undefined: the listener's, and the timeout.
    */
-  readonly maxStreamDurationMs: number | undefined;
+  readonly maxStreamDurationMs: number | "inherited" | undefined;
   /**
    * `max_stream_duration.grpc_timeout_header_max`: a `grpc-timeout` is the longest duration of its
    * stream, itself bounded by this (0: by nothing). Undefined: the header does not count there.

@@ -70,7 +70,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   #backOff: Timer | undefined;
 
   constructor(down: Downstream, head: RequestMessage) {
-    this.context = down.hcm.context;
+    const { config, context } = down.hcm;
+    this.context = context;
     this.down = down;
     this.head = head;
     this.request = new RequestHead(head.headers);
@@ -82,7 +83,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#answer = new Answer(this, this.source, this.#web);
     this.#body = new RequestStream(down, this.#retry, this.#web);
     this.filters = new HttpFilters(down.hcm.filters, this);
-    this.#timeouts = new Timeouts(this.context.clock, this);
+    this.#timeouts = new Timeouts(this.context.clock, this, config.maxStreamDurationMs);
     this.flow = new FlowControl(this.attempt, this.#body, this.account);
     this.tunnel = new Tunnel(down, this.attempt, this.account, this.response, this.#timeouts);
   }

@@ -228,6 +228,8 @@ const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
   maxRequestHeadersKb: fc.integer({ min: 1, max: 8192 }),
   maxHeadersCount: fc.integer({ min: 1, max: 9999 }),
   maxRequestsPerConnection: fc.nat(999),
+  maxConnectionDurationMs: ms,
+  maxStreamDurationMs: ms,
   acceptHttp10: fc.boolean(),
   normalizePath: fc.boolean(),
   mergeSlashes: fc.boolean(),

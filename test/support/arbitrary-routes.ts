@@ -173,7 +173,7 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     hostRewrite: optional(name),
     appendForwardedHost: fc.boolean(),
     hostRewriteFrom: optional(hostSource),
-    maxStreamDurationMs: optional(ms),
+    maxStreamDurationMs: optional(fc.oneof(ms, fc.constant("inherited" as const))),
     grpcTimeoutHeaderMaxMs: optional(ms),
     grpcTimeoutMaxMs: optional(ms),
     terminatesConnect: fc.boolean(),

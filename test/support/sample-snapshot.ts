@@ -157,6 +157,8 @@ function manager(routeName: string): HttpConnectionManager {
     underscores: "allow",
     upgrades: [],
     accessLogs: [],
+    maxConnectionDurationMs: 0,
+    maxStreamDurationMs: 0,
     drainTimeoutMs: 5000,
     explicitProxy: false,
     stripPort: "none",

@@ -61,6 +61,8 @@ export function httpManager(
     maxRequestHeadersKb: 60,
     maxHeadersCount: 100,
     maxRequestsPerConnection: 0,
+    maxConnectionDurationMs: 0,
+    maxStreamDurationMs: 0,
     acceptHttp10: true,
     normalizePath: true,
     mergeSlashes: false,

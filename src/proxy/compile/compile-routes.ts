@@ -178,7 +178,8 @@ function compileForward(
     targets,
     weight,
     timeoutMs: boundsStream(action) ? 0 : action.timeoutMs,
-    maxStreamDurationMs: action.maxStreamDurationMs ?? 0,
+    maxStreamDurationMs: durationOf(action),
+    announcesDuration: boundsStream(action),
     grpcTimeoutHeaderMaxMs: action.grpcTimeoutHeaderMaxMs,
     grpcTimeoutMaxMs: boundsStream(action) ? undefined : action.grpcTimeoutMaxMs,
     idleTimeoutMs: action.idleTimeoutMs,
@@ -202,6 +203,11 @@ function compileForward(
 /** Envoy's `max_stream_duration` takes the place of the route's timeouts. */
 function boundsStream({ maxStreamDurationMs }: ForwardAction): boolean {
   return maxStreamDurationMs !== undefined;
+}
+
+/** Undefined: the listener's. */
+function durationOf({ maxStreamDurationMs: ms }: ForwardAction): number | undefined {
+  return ms === "inherited" ? undefined : ms;
 }
 
 function compileRedirect(route: Route, action: RedirectAction): CompiledRedirect {

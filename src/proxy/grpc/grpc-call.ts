@@ -27,20 +27,23 @@ export function noteGrpcStatus(account: RequestAccount, headers: HeaderTable): v
 }
 
 /**
- * How long the stream may last from its first byte, in milliseconds; 0: for ever. A client's
- * `grpc-timeout` counts where the route says how much of it (Envoy: refreshDurationTimeout). The
- * upstream of a gRPC call is told what time it has as a whole.
+ * How long the stream may last from its first byte, in milliseconds; 0: for ever. `listenerMs` is
+ * for routes that say nothing. A client's `grpc-timeout` counts where the route says how much of
+ * it (Envoy: refreshDurationTimeout). The upstream of a gRPC call is told what time it has as a
+ * whole, where the route bounds that.
  */
 export function streamDurationMs(
   forward: CompiledForward,
   headers: HeaderTable,
   grpc: boolean,
+  listenerMs: number,
 ): number {
-  const { grpcTimeoutHeaderMaxMs: maxMs, maxStreamDurationMs } = forward;
-  if (maxStreamDurationMs === 0 && maxMs === undefined) return 0;
+  const { grpcTimeoutHeaderMaxMs: maxMs } = forward;
+  const usualMs = forward.maxStreamDurationMs ?? listenerMs;
+  if (usualMs === 0 && maxMs === undefined) return 0;
   const asked = maxMs === undefined ? -1 : grpcTimeoutIn(headers);
-  const durationMs = asked < 0 ? maxStreamDurationMs : bounded(asked, maxMs ?? 0);
-  if (grpc && durationMs > 0) setGrpcTimeout(headers, durationMs);
+  const durationMs = asked < 0 ? usualMs : bounded(asked, maxMs ?? 0);
+  if (grpc && durationMs > 0 && forward.announcesDuration) setGrpcTimeout(headers, durationMs);
   return durationMs;
 }
 

@@ -28,11 +28,14 @@ export class Timeouts {
   readonly #duration: Deadline;
   #idleMs = 0;
   #routeMs = 0;
+  /** The listener's, for routes that say nothing. */
+  readonly #durationMs: number;
   /** The upstream of a gRPC call hears of its timeout in gRPC's words too. */
   #grpc = false;
 
-  constructor(clock: Clock, owner: DeadlineOwner) {
+  constructor(clock: Clock, owner: DeadlineOwner, durationMs: number) {
     this.#clock = clock;
+    this.#durationMs = durationMs;
     this.#route = new Deadline(clock, owner, "route");
     this.#idle = new Deadline(clock, owner, "idle");
     this.#duration = new Deadline(clock, owner, "duration");
@@ -49,7 +52,8 @@ export class Timeouts {
     if (forward.idleTimeoutMs !== undefined) this.begin(startedAtMs, forward.idleTimeoutMs);
     this.#routeMs = routeTimeoutMs(forward, headers, grpc);
     this.#grpc = grpc && forward.grpcTimeoutMaxMs !== undefined;
-    this.#duration.set(startedAtMs, streamDurationMs(forward, headers, grpc));
+    const durationMs = streamDurationMs(forward, headers, grpc, this.#durationMs);
+    this.#duration.set(startedAtMs, durationMs);
   }
 
   /** Tells the upstream how long the answer is waited for. `spentMs`: on earlier tries. */

@@ -35,8 +35,10 @@ export interface CompiledForward {
   readonly weight: number;
   /** 0: none. Envoy has none either where the route bounds the whole stream instead. */
   readonly timeoutMs: number;
-  /** Longest time from a stream's first byte to its last; 0: none. */
-  readonly maxStreamDurationMs: number;
+  /** Longest time from a stream's first byte to its last; 0: none; undefined: the listener's. */
+  readonly maxStreamDurationMs: number | undefined;
+  /** The upstream of a gRPC call hears of that time. */
+  readonly announcesDuration: boolean;
   /** Of a `grpc-timeout` as that time; 0: no bound; undefined: it does not count. */
   readonly grpcTimeoutHeaderMaxMs: number | undefined;
   /** Of a `grpc-timeout` in the timeout's place; likewise. */

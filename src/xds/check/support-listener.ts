@@ -104,8 +104,7 @@ export const LISTENER_SUPPORT: SupportTable = {
   "envoy.type.v3.FractionalPercent": executed("numerator denominator"),
   "envoy.config.core.v3.HttpProtocolOptions": {
     ...executed("idle_timeout max_headers_count max_requests_per_connection"),
-    ...executed("max_connection_duration headers_with_underscores_action"),
-    max_stream_duration: only(0),
+    ...executed("max_connection_duration max_stream_duration headers_with_underscores_action"),
   },
   "envoy.config.core.v3.Http1ProtocolOptions": {
     ...executed("accept_http_10 enable_trailers"),

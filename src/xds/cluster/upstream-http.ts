@@ -123,10 +123,13 @@ function refuseOthers(message: ClusterMessage, place: Place): void {
   }
 }
 
-/** One message serves both sides; upstream, these three are not executed. */
+/** One message serves both sides; upstream, these are not executed. */
 function refuseDownstreamOptions(common: CommonOptions | undefined, place: Place): void {
   if (common?.maxHeadersCount !== undefined) {
     place.field("max_headers_count").refuse("is not executed by Outrigger upstream");
+  }
+  if (common?.maxStreamDuration !== undefined) {
+    place.field("max_stream_duration").refuse("is not executed by Outrigger upstream");
   }
   if (common !== undefined && common.headersWithUnderscoresAction !== UnderscoresAction.ALLOW) {
     const at = place.field("headers_with_underscores_action");

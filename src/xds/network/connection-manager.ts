@@ -65,10 +65,6 @@ export function decodeManager(
   place: Place,
 ): HttpConnectionManager {
   const common = message.commonHttpProtocolOptions;
-  if (common?.maxConnectionDuration !== undefined) {
-    const at = place.field("common_http_protocol_options").field("max_connection_duration");
-    at.refuse("is not executed by Outrigger downstream");
-  }
   return {
     kind: "http",
     statPrefix: message.statPrefix,
@@ -93,6 +89,8 @@ export function decodeManager(
     maxRequestHeadersKb: message.maxRequestHeadersKb ?? HEADERS_KB,
     maxHeadersCount: common?.maxHeadersCount ?? HEADERS_COUNT,
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
+    maxConnectionDurationMs: durationMs(common?.maxConnectionDuration),
+    maxStreamDurationMs: durationMs(common?.maxStreamDuration),
     acceptHttp10: message.httpProtocolOptions?.acceptHttp10 ?? false,
     normalizePath: message.normalizePath ?? false,
     mergeSlashes: message.mergeSlashes,
@@ -136,14 +134,7 @@ export function encodeManager(manager: HttpConnectionManager, target: EncodeFor)
     statPrefix: manager.statPrefix,
     routeSpecifier: encodeSource(manager.routes, target),
     httpFilters: encodeFilters(manager.httpFilters, target),
-    commonHttpProtocolOptions: {
-      idleTimeout: toDuration(manager.idleTimeoutMs),
-      maxHeadersCount: manager.maxHeadersCount,
-      headersWithUnderscoresAction: UNDERSCORES[manager.underscores],
-      ...(manager.maxRequestsPerConnection > 0
-        ? { maxRequestsPerConnection: manager.maxRequestsPerConnection }
-        : {}),
-    },
+    commonHttpProtocolOptions: encodeCommon(manager),
     codecType: CODEC[manager.codec],
     httpProtocolOptions: encodeHttp1(manager.http1, manager.acceptHttp10),
     http2ProtocolOptions: encodeHttp2(manager.http2),
@@ -161,6 +152,20 @@ export function encodeManager(manager: HttpConnectionManager, target: EncodeFor)
 }
 
 type ManagerInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
+
+function encodeCommon(manager: HttpConnectionManager): ManagerInit["commonHttpProtocolOptions"] {
+  const { maxConnectionDurationMs, maxRequestsPerConnection, maxStreamDurationMs } = manager;
+  return {
+    idleTimeout: toDuration(manager.idleTimeoutMs),
+    maxHeadersCount: manager.maxHeadersCount,
+    headersWithUnderscoresAction: UNDERSCORES[manager.underscores],
+    ...(maxRequestsPerConnection > 0 ? { maxRequestsPerConnection } : {}),
+    ...(maxConnectionDurationMs > 0
+      ? { maxConnectionDuration: toDuration(maxConnectionDurationMs) }
+      : {}),
+    ...(maxStreamDurationMs > 0 ? { maxStreamDuration: toDuration(maxStreamDurationMs) } : {}),
+  };
+}
 
 /** Who we say we are, and whom we believe. */
 function encodeIdentity(manager: HttpConnectionManager) {

@@ -58,8 +58,7 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,
     hostRewriteFrom: decodeHostSource(host, place),
     appendForwardedHost: message.appendXForwardedHost,
-    maxStreamDurationMs:
-      message.maxStreamDuration && durationMs(message.maxStreamDuration.maxStreamDuration),
+    maxStreamDurationMs: decodeStreamDuration(message.maxStreamDuration),
     ...decodeGrpcTimeout(message, place),
     terminatesConnect: decodeConnect(message, place.field("upgrade_configs")),
     clusterNotFoundStatus: NOT_FOUND_STATUS[message.clusterNotFoundResponseCode],
@@ -76,6 +75,14 @@ function decodeHostSource(
   if (specifier.case !== "hostRewritePathRegex") return undefined;
   const regex = decodeRegexRewrite(specifier.value, place.field("host_rewrite_path_regex"));
   return regex && { kind: "path", regex };
+}
+
+function decodeStreamDuration(
+  message: RouteActionMessage["maxStreamDuration"],
+): ForwardAction["maxStreamDurationMs"] {
+  if (message === undefined) return undefined;
+  const { maxStreamDuration } = message;
+  return maxStreamDuration === undefined ? "inherited" : durationMs(maxStreamDuration);
 }
 
 /** `max_grpc_timeout` is the older way: Envoy does not look at it beside the other. */
@@ -199,7 +206,9 @@ function encodeStreamDuration(action: ForwardAction) {
   const { grpcTimeoutHeaderMaxMs, maxStreamDurationMs } = action;
   if (maxStreamDurationMs === undefined) return undefined;
   return {
-    ...(maxStreamDurationMs > 0 ? { maxStreamDuration: toDuration(maxStreamDurationMs) } : {}),
+    ...(maxStreamDurationMs === "inherited"
+      ? {}
+      : { maxStreamDuration: toDuration(maxStreamDurationMs) }),
     ...(grpcTimeoutHeaderMaxMs === undefined
       ? {}
       : { grpcTimeoutHeaderMax: toDuration(grpcTimeoutHeaderMaxMs) }),

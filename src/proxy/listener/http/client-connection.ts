@@ -1,4 +1,5 @@
 import type { SocketAddress } from "../../../model/address.ts";
+import type { HttpStat } from "../../telemetry/envoy/http-tables.ts";
 import type { Accepted } from "../accepted.ts";
 
 /** A client's connection that an HTTP connection manager serves. */
@@ -7,9 +8,10 @@ export interface ClientConnection {
   onData(bytes: Buffer): void;
   /**
    * Says that the client shall go elsewhere, and closes at the end of the requests under way. One
-   * that is idle waits so long for a request that is on its way; 0: it closes at once.
+   * that is idle waits so long for a request that is on its way; 0: it closes at once. Counted as
+   * `why`; `downstream_cx_drain_close` where nothing is said.
    */
-  drain(patienceMs: number): void;
+  drain(patienceMs: number, why?: HttpStat): void;
   /** How long it may be idle has changed (overload/overload.ts). */
   onIdleTimeouts(): void;
   destroy(): void;

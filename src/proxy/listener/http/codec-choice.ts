@@ -3,6 +3,7 @@ import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
 import type { HttpCodec } from "../../telemetry/envoy/http-stats.ts";
+import type { HttpStat } from "../../telemetry/envoy/http-tables.ts";
 import type { Accepted } from "../accepted.ts";
 import { Http1Connection } from "../http1/connection.ts";
 import { Http2Connection } from "../http2/connection.ts";
@@ -52,6 +53,8 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
     this.#owner = owner;
     this.#idle = new Deadline(clock, this, "idle");
     this.#beIdle();
+    const { maxConnectionDurationMs } = hcm.config;
+    if (maxConnectionDurationMs > 0) this.#limitAge(maxConnectionDurationMs);
     accepted.readTo(contained(this as CodecChoice, this.onData), !hcm.config.explicitProxy);
     accepted.socket.on("end", this.#end);
     accepted.socket.on("error", this.#end);
@@ -75,8 +78,8 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
   }
 
   /** HTTP/2 can say so to a client whose first request is on its way already. */
-  drain(patienceMs: number): void {
-    if (this.#chosen !== undefined) this.#chosen.drain(patienceMs);
+  drain(patienceMs: number, why?: HttpStat): void {
+    if (this.#chosen !== undefined) this.#chosen.drain(patienceMs, why);
     else if (patienceMs > 0) this.#wait(patienceMs);
     else if (this.speaksHttp2) this.#choose("http2").drain(0);
     else this.#accepted.socket.destroySoon();
@@ -92,7 +95,11 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
     else this.#chosen.destroy();
   }
 
-  onDeadline(): void {
+  onDeadline(kind: string): void {
+    if (kind === "age") {
+      this.#beOld();
+      return;
+    }
     if (this.#patienceMs === undefined) {
       this.#hcm.account.http.count("downstream_cx_idle_timeout");
     }
@@ -119,6 +126,25 @@ export class CodecChoice implements ClientConnection, DeadlineOwner {
     this.#owner.onChosen(this, chosen);
     if (this.#patienceMs !== undefined) chosen.drain(this.#patienceMs);
     return chosen;
+  }
+
+  #limitAge(limitMs: number): void {
+    const { clock } = this.#hcm.context;
+    const age = new Deadline(clock, this, "age");
+    age.set(clock.now(), limitMs);
+    this.#accepted.socket.on("close", () => age.dispose());
+  }
+
+  /** Its client may have sent a request already, and is answered; one without any is not. */
+  #beOld(): void {
+    const { account, config } = this.#hcm;
+    const why = "downstream_cx_max_duration_reached";
+    if (this.#chosen !== undefined) {
+      this.#chosen.drain(config.drainTimeoutMs, why);
+      return;
+    }
+    account.http.count(why);
+    this.#accepted.socket.destroySoon();
   }
 
   #beIdle(): void {

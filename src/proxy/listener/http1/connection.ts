@@ -5,6 +5,7 @@ import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
 import { takeUnderscores } from "../../filters/underscores.ts";
+import type { HttpStat } from "../../telemetry/envoy/http-tables.ts";
 import { SocketWriter, type WriterOwner } from "../../wire/socket-writer.ts";
 import type { Accepted } from "../accepted.ts";
 import { AskedDestination, addressOf } from "../asked-destination.ts";
@@ -145,9 +146,9 @@ export class Http1Connection
   }
 
   /** The answer under way says so, or that of a request which the client has sent already. */
-  drain(patienceMs: number): void {
+  drain(patienceMs: number, why: HttpStat = "downstream_cx_drain_close"): void {
     if (this.#state === "closing" || this.#state === "closed") return;
-    if (!this.#draining) this.hcm.account.http.count("downstream_cx_drain_close");
+    if (!this.#draining) this.hcm.account.http.count(why);
     this.#draining = true;
     this.#patienceMs = patienceMs;
     if (!this.idle) return;

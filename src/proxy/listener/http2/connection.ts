@@ -12,6 +12,7 @@ import { CARRIED_WINDOW, CARRYING_ALPN } from "../../carry/protocol.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { Deadline, type DeadlineOwner } from "../../deadline.ts";
 import { contained } from "../../faults.ts";
+import type { HttpStat } from "../../telemetry/envoy/http-tables.ts";
 import type { Http2Stats } from "../../telemetry/envoy/http2-stats.ts";
 import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
 import type { Accepted } from "../accepted.ts";
@@ -184,7 +185,7 @@ export class Http2Connection
    * Requests under way are served, and those that the client sends before it hears of it. A client
    * that has not sent any yet would give up a connection that refuses the first: it hears with it.
    */
-  drain(patienceMs = 0): void {
+  drain(patienceMs = 0, why: HttpStat = "downstream_cx_drain_close"): void {
     if (this.#state !== "open") return;
     if (patienceMs > 0 && this.#requests === 0) {
       this.#drainsAtRequest = true;
@@ -192,7 +193,7 @@ export class Http2Connection
       return;
     }
     this.#state = "draining";
-    this.hcm.account.http.count("downstream_cx_drain_close");
+    this.hcm.account.http.count(why);
     this.#stats.count("goaway_sent");
     this.#session.drain();
     this.#rest();
