@@ -5,7 +5,7 @@ import { startSweeping } from "../metrics/sweeping.ts";
 import { formatAddress } from "../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
 import type { ClusterRow, ListenerRow } from "./admin/admin-source.ts";
-import { type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
+import { adminAddresses, type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
 import { clusterRows, listenerRows } from "./admin/proxy-source.ts";
 import { ownPortOf } from "./cluster/own-port.ts";
 import type { ConfigClient, ConfigClientState } from "./config-client.ts";
@@ -130,9 +130,17 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
 /** Puts a data plane to work, and the servers that show it. Rejects where one cannot listen. */
 export async function serve(options: ProxyOptions, plane: Plane): Promise<ServingProxy> {
   const { bootstrap, clock = systemClock, onNotice = silent } = options;
-  const queue = new ConfigQueue((config) => plane.apply(config), onNotice);
+  const { inherited = NOTHING_INHERITED } = options;
+  let left = inherited;
+  const apply = async (config: ProxyConfig): Promise<void> => {
+    await plane.apply(config);
+    // Now, as the next one closes what this one has taken and it does not want.
+    closeUnwanted(left, new Set([...addressesOf(config), ...adminAddresses(bootstrap)]));
+    left = NOTHING_INHERITED;
+  };
+  const queue = new ConfigQueue(apply, onNotice);
   const client = await clientOf(options, (config) => queue.put(config));
-  if (client === undefined) await plane.apply(staticConfig(bootstrap));
+  if (client === undefined) await apply(staticConfig(bootstrap));
   client?.start();
   const initialized = (): boolean => plane.ready && (client === undefined || queue.served);
   const times = options.drainTimes ?? DRAIN_TIMES;
@@ -146,7 +154,6 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
     },
   };
   const lifecycle = new Lifecycle(leaving, clock, times, initialized);
-  const { inherited = NOTHING_INHERITED } = options;
   // Who asks the predecessor's admin server must not hear that nothing is ready.
   if (inherited.size > 0) await until(clock, initialized);
   const admin = await startAdminServers({
@@ -159,7 +166,6 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
     onQuit: options.onQuit ?? silent,
   });
   const stopSweeping = startSweeping(plane.registry, clock);
-  closeUnwanted(inherited, new Set([...addressesOf(plane.config), ...admin.addresses]));
   const end = async (drainTimes: DrainTimes): Promise<void> => {
     await lifecycle.leave(drainTimes);
     stopSweeping();
@@ -174,7 +180,7 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
     get configuration(): ConfigClientState | undefined {
       return client?.state;
     },
-    apply: (config) => plane.apply(config),
+    apply,
     reopenLogs: () => plane.reopenLogs(),
     stop: (graceMs = GRACE_MS) => end({ drainMs: graceMs, acceptMs: 0 }),
     leave: () => end(times),

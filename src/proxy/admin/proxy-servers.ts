@@ -1,4 +1,5 @@
 import { type Address, formatAddress } from "../../model/address.ts";
+import type { Bootstrap } from "../../model/bootstrap.ts";
 import type { HeldSocket } from "../graceful/inheritance.ts";
 import { startAdmin } from "./admin-server.ts";
 import { startPodServers } from "./pod-servers.ts";
@@ -12,9 +13,14 @@ export interface RunningAdmin {
   readonly health: Address | undefined;
   /** What they listen with. */
   readonly held: readonly HeldSocket[];
-  /** Where the bootstrap wants them. */
-  readonly addresses: readonly string[];
   close(): Promise<void>;
+}
+
+/** Where the bootstrap wants them. */
+export function adminAddresses({ admin, pod }: Bootstrap): readonly string[] {
+  return [admin, ...(pod?.metrics ?? []), pod?.health].flatMap((address) =>
+    address === undefined ? [] : [formatAddress(address)],
+  );
 }
 
 /** The servers that the bootstrap asks for. Rejects where one cannot listen; then none does. */
@@ -31,9 +37,6 @@ export async function startAdminServers(parts: ProxyParts): Promise<RunningAdmin
       metrics: podServers?.address.metrics ?? [],
       health: podServers?.address.health,
       held: [...(adminServer?.held ?? []), ...(podServers?.held ?? [])],
-      addresses: [admin, ...(pod?.metrics ?? []), pod?.health].flatMap((address) =>
-        address === undefined ? [] : [formatAddress(address)],
-      ),
       close: async () => {
         await Promise.all([adminServer?.close(), podServers?.close()]);
       },
