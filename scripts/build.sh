@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes dist/, which the package is made of: JavaScript and declarations of src/, the generated
-# messages, and the samples as JavaScript, since Node strips no types under node_modules.
+# Writes dist/, which the package is made of: the programs of src/, bundled, and the samples as
+# JavaScript, since Node strips no types under node_modules.
 set -eu
 root=$(CDPATH='' cd -P -- "$(dirname -- "$0")/.." && pwd)
 . "$root/scripts/setup.sh"
@@ -11,12 +11,12 @@ cd "$root"
 
 # Built aside and moved, so that a failed build leaves the last good one.
 fresh=dist.$$
-trap 'rm -rf "$root/$fresh"' EXIT
+trap 'rm -rf "$root/$fresh" "$root/$fresh.tree"' EXIT
 tsc=node_modules/typescript/bin/tsc
-"$node" "$tsc" -p tsconfig.build.json --outDir "$fresh"
+"$node" "$tsc" -p tsconfig.build.json --outDir "$fresh.tree"
+cp -R src/gen "$fresh.tree/gen"
+"$node" scripts/bundle.ts "$fresh.tree" "$fresh"
 "$node" "$tsc" -p tsconfig.samples.json --outDir "$fresh/samples"
-cp -R src/gen "$fresh/gen"
-rm -f "$fresh/gen/.stamp"
 find samples -name '*.yaml' | while IFS= read -r file; do
   mkdir -p "$fresh/${file%/*}"
   sed '/outrigger\.dev\/command/s/\.ts\([^a-z]\|$\)/.js\1/g' "$file" >"$fresh/$file"

@@ -115,12 +115,14 @@ describe("the package", () => {
     expect(output.trim()).toBe(version);
   });
 
-  it("holds JavaScript, declarations and no TypeScript source", () => {
+  it("holds programs and no TypeScript source", () => {
     const inside = path.join(folder, "node_modules/outrigger");
     const files = fs.readdirSync(inside, { recursive: true, encoding: "utf8" });
-    const sources = files.filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"));
+    const sources = files.filter((name) => name.endsWith(".ts"));
     expect(sources).toEqual([]);
-    expect(files).toContain("dist/cli/main.d.ts");
+    expect(files).toContain("dist/cli/main.js");
+    expect(files).toContain("dist/proxy/worker/main.js");
+    expect(files).toContain("dist/up/pods/stand-in.js");
     expect(files).toContain("dist/samples/bookstore/deploy/reviews.yaml");
     expect(files.filter((name) => name.includes(".test."))).toEqual([]);
   });
