@@ -135,3 +135,13 @@ it("a listener under a new name takes over the address of the old one", async ()
   await answered(await one.accepts(), "1");
   expect((await client.receivesResponse()).body).toBe("1");
 });
+
+it("a listener that is new while all are drained does not listen", async () => {
+  const origin = await originServer();
+  const setup = await setUp(origin, origin);
+  const { listeners } = setup.proxy.dataPlane;
+  listeners.drain({ inboundOnly: false, patienceMs: 0 });
+  await setup.proxy.apply(changed(setup, '"name":"in"', '"name":"late"'));
+  expect(listeners.get("late")?.config.name).toBe("late");
+  expect(listeners.get("late")?.boundAddress).toBeUndefined();
+});

@@ -40,6 +40,8 @@ export class ListenerSet implements OverloadListener {
   /** False while connections are left waiting. */
   #accepting = true;
   #discouraging: Discouraging | undefined;
+  /** For good: what a late configuration brings listens no more either, as Envoy has it. */
+  #draining: Discouraging | undefined;
   #byName: ReadonlyMap<string, ProxyListener> = new Map();
   #byAddress: ReadonlyMap<string, ProxyListener> = new Map();
   readonly #find = (destination: Address): ProxyListener | undefined => this.find(destination);
@@ -158,6 +160,8 @@ export class ListenerSet implements OverloadListener {
     if (discouraging !== undefined && concerns(discouraging, listener)) {
       listener.discourage(discouraging.patienceMs);
     }
+    const draining = this.#draining;
+    if (draining !== undefined && concerns(draining, listener)) listener.drain(draining.patienceMs);
   }
 
   /** What it still serves may take a while, but not for ever. */
@@ -181,9 +185,10 @@ export class ListenerSet implements OverloadListener {
   }
 
   /** They accept nothing new; see `ProxyListener.drain`. */
-  drain({ inboundOnly, patienceMs }: Discouraging): void {
+  drain(draining: Discouraging): void {
+    this.#draining = draining;
     for (const listener of this.listeners) {
-      if (concerns({ inboundOnly, patienceMs }, listener)) listener.drain(patienceMs);
+      if (concerns(draining, listener)) listener.drain(draining.patienceMs);
     }
   }
 
