@@ -29,6 +29,7 @@ export const FLAG_DT: number = 1 << 20;
 export const FLAG_UPE: number = 1 << 21;
 export const FLAG_NC: number = 1 << 22;
 export const FLAG_OM: number = 1 << 23;
+export const FLAG_DR: number = 1 << 25;
 /** URX of a TCP proxy, which gives up after the failure, and so is printed behind it. */
 export const FLAG_URX_AFTER: number = 1 << 24;
 
@@ -57,6 +58,7 @@ export const RESPONSE_FLAGS: readonly ResponseFlag[] = [
   flag(FLAG_UAEX, "UAEX", "UnauthorizedExternalService", "External authorization refused it."),
   flag(FLAG_RLSE, "RLSE", "RateLimitServiceError", "The rate limit service failed."),
   flag(FLAG_DC, "DC", "DownstreamConnectionTermination", "The client went away."),
+  flag(FLAG_DR, "DR", "DownstreamRemoteReset", "The client reset the stream."),
   flag(FLAG_SI, "SI", "StreamIdleTimeout", "Nothing moved for the stream's idle timeout."),
   flag(FLAG_IH, "IH", "InvalidEnvoyRequestHeaders", "An x-envoy header was refused."),
   flag(FLAG_DPE, "DPE", "DownstreamProtocolError", "The client broke the protocol."),

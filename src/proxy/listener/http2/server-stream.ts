@@ -21,14 +21,17 @@ import type { Downstream } from "../../downstream.ts";
 import { Exchange } from "../../exchange.ts";
 import { contained } from "../../faults.ts";
 import { takeUnderscores } from "../../filters/underscores.ts";
-import { FLAG_DC } from "../../telemetry/response-flags.ts";
+import { FLAG_DC, FLAG_DPE, FLAG_DR } from "../../telemetry/response-flags.ts";
 import type { TlsInfo } from "../../tls/tls-info.ts";
 import type { Accepted } from "../accepted.ts";
-import { noteRefusedStream } from "../refused/refused-stream.ts";
+import { refusalOf, refuseStream, UNDERSCORED } from "../refused/refused-stream.ts";
 import { Http2ResponseEncoder } from "./response-encoder.ts";
 
 /** What a client may send into a tunnel before it is known whether there will be one. */
 const EARLY_BYTES_MAX = 64 * 1024;
+
+/** Envoy's response code details. */
+const REMOTE_RESET = "http2.remote_reset";
 
 /** The connection that streams are of. */
 export interface StreamCarrier {
@@ -126,7 +129,7 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     this.message.version = carrying ? 11 : 20;
     try {
       if (!takeUnderscores(this.message.headers, this.hcm, 20)) {
-        this.#rejected(PROTOCOL_ERROR, false);
+        refuseStream(this.#carrier, UNDERSCORED);
         this.#reset(PROTOCOL_ERROR);
         return;
       }
@@ -169,11 +172,11 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
 
   onReset(code: ErrorCode, byPeer: boolean): void {
     const { http2 } = this.hcm.context.telemetry;
-    if (byPeer) http2.count("rx_reset");
-    else if (code !== CONNECTION_LOST) http2.count("tx_reset");
+    const lost = code === CONNECTION_LOST;
+    if (!lost) http2.count(byPeer ? "rx_reset" : "tx_reset");
     if (byPeer && code === REFUSED_STREAM) http2.count("stream_refused_errors");
     if (code === PROTOCOL_ERROR && !byPeer) http2.count("rx_messaging_error");
-    if (this.#headCame) this.#exchange.onClientGone(FLAG_DC);
+    if (this.#headCame) this.#lose(code, byPeer);
     else this.#rejected(code, byPeer);
   }
 
@@ -254,14 +257,22 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     this.#exchange.dispose();
   }
 
+  /** Envoy: ActiveStream::onResetStream. A stream that is carried stands for a connection. */
+  #lose(code: ErrorCode, byPeer: boolean): void {
+    const exchange = this.#exchange;
+    let flag = FLAG_DC;
+    if (code !== CONNECTION_LOST && !this.carrying && exchange.active) {
+      flag = byPeer ? FLAG_DR : FLAG_DPE;
+      exchange.account.details = byPeer ? REMOTE_RESET : refusalOf(code, false).details;
+    }
+    exchange.onClientGone(flag);
+  }
+
   /** The head was refused by the codec: a request all the same. */
   #rejected(code: ErrorCode, byPeer: boolean): void {
-    const { account, context } = this.hcm;
-    if (!byPeer) noteRefusedStream(this.hcm, this.#carrier.accepted, code);
-    if (code === ENHANCE_YOUR_CALM) context.telemetry.http2.count("header_overflow");
-    account.http.requestStarted(20);
-    account.http.count("downstream_rq_rx_reset");
-    account.http.requestEnded(0);
+    const { http2 } = this.hcm.context.telemetry;
+    if (code === ENHANCE_YOUR_CALM && !byPeer) http2.count("header_overflow");
+    refuseStream(this.#carrier, refusalOf(code, byPeer));
   }
 
   #reset(code: ErrorCode): void {

@@ -34,7 +34,7 @@ describe("names with underscores over HTTP/2", () => {
     expect(await client.opens("/", { x_a: "1" }).ends()).toBe(constants.NGHTTP2_PROTOCOL_ERROR);
     const { http2, refused } = setup.proxy.telemetry;
     expect(http2.value("requests_rejected_with_underscores_in_headers")).toBe(1);
-    expect(refused.all).toMatchObject([{ reason: "malformedMessage", status: 0, bytes: "" }]);
+    expect(refused.all).toMatchObject([{ reason: "underscoreInName", status: 0, bytes: "" }]);
     const answer = client.gets("/", { "x-b": "2" });
     await answered(await origin.accepts());
     expect((await answer).status).toBe(200);

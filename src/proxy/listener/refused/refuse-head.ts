@@ -3,13 +3,12 @@ import { reasonOf } from "../../../codec/h1/status.ts";
 import { RULES, statusOf, type Violation } from "../../../codec/h1/violation.ts";
 import type { CompiledHcm } from "../../compile/compiled-hcm.ts";
 import { httpDate } from "../../filters/response-headers.ts";
-import { EmptySource } from "../../format/source.ts";
 import { refusalText } from "../../reply/refusal.ts";
 import { RequestAccount } from "../../telemetry/account.ts";
 import { FLAG_DPE } from "../../telemetry/response-flags.ts";
-import type { TlsInfo } from "../../tls/tls-info.ts";
 import type { SocketWriter } from "../../wire/socket-writer.ts";
 import type { Accepted } from "../accepted.ts";
+import { protocolOf, RefusedSource } from "./refused-source.ts";
 
 /** The connection on which no request has come. */
 export interface RefusingConnection {
@@ -72,56 +71,6 @@ function refusalFor(violation: Violation): Refusal {
   };
 }
 
-/** A connection whose head was refused, in words: nothing of the head is believed. */
-class RefusedSource extends EmptySource {
-  readonly #connection: RefusingConnection;
-  readonly #head: RequestParser | undefined;
-
-  /** `head`: it is well-formed, as far as it goes. */
-  constructor(account: RequestAccount, connection: RefusingConnection, head?: RequestParser) {
-    super(account);
-    this.#connection = connection;
-    this.#head = head;
-  }
-
-  override startedAtWallMs(): number {
-    return this.#connection.hcm.context.clock.wall();
-  }
-
-  override protocol(): string {
-    return this.#head?.version === 10 ? "HTTP/1.0" : "HTTP/1.1";
-  }
-
-  override requestHeader(name: string): string | undefined {
-    if (name === ":method") return this.#head?.method;
-    return name === ":path" ? this.#head?.path : undefined;
-  }
-
-  override downstreamLocalAddress(): string {
-    return this.#connection.accepted.localAddress;
-  }
-
-  override downstreamDirectRemoteAddress(): string {
-    return this.#connection.accepted.remoteAddress;
-  }
-
-  override downstreamTls(): TlsInfo | undefined {
-    return this.#connection.accepted.tls;
-  }
-
-  override requestedServerName(): string {
-    return this.#connection.accepted.serverName;
-  }
-
-  override filterChainName(): string {
-    return this.#connection.hcm.chainName;
-  }
-
-  override logType(): string {
-    return "DownstreamEnd";
-  }
-}
-
 /** Answers a head that breaks a rule; the connection must end with it. `bytes`: its first ones. */
 export function refuseHead(
   connection: RefusingConnection,
@@ -164,7 +113,7 @@ function refuse(
   account.responded(status);
   account.bodyBytesSent = body.length;
   writer.text(refusalText(status, body, httpDate(clock, nowMs), hcm.config.serverName));
-  account.end(nowMs, new RefusedSource(account, connection, head));
+  account.end(nowMs, new RefusedSource(account, connection, protocolOf(head), head));
   const peer = accepted.remoteAddress;
   const listener = hcm.account.http.prefix;
   telemetry.refused.add({ atMs: clock.wall(), listener, peer, reason, rule, status }, bytes);
