@@ -54,6 +54,18 @@ describeWith(["ip", "iptables", "root"], "outrigger up leaves nothing behind", (
     });
   });
 
+  it("and meanwhile takes no routes from its pods", async () => {
+    const script = [
+      'prefix=$(echo "$OUTRIGGER_CONSOLE" | cut -d/ -f3 | cut -d. -f1,2)',
+      'cd "/proc/sys/net/ipv6/conf/or-$prefix" 2>/dev/null || { echo 0; exit; }',
+      "cat accept_ra",
+    ].join("; ");
+    const args = ["--mode", "intercept", folder, "--outside", "--", "sh", "-c", script];
+    run = new Outrigger(["up", ...args]);
+    const { status, stdout } = await run.ended;
+    expect([status, stdout]).toEqual([0, "0\n"]);
+  });
+
   it("while another one runs beside it", async () => {
     run = new Outrigger(["up", folder, ...COMMAND]);
     const other = new Outrigger(["up", folder, "--", "sh", "-c", 'echo "$OUTRIGGER_CONSOLE"']);

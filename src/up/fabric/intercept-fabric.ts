@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { VIRTUAL_RANGES } from "../names/reverse.ts";
 import type { Fabric, Place, PodSite, Program, Running } from "./fabric.ts";
 import { podInterception } from "./interception.ts";
@@ -298,11 +299,18 @@ async function claimSubnet(candidates: readonly Subnet[], switchPid: number): Pr
       if (!lastError.message.includes("File exists")) throw lastError;
       continue;
     }
+    await refuseRoutes(link);
     await ip("addr", "add", `${subnet.gateway}/16`, "dev", link);
     await ip("link", "set", link, "up");
     return subnet;
   }
   throw lastError ?? new Error("no free address range: 10.200.0.0/16 to 10.250.0.0/16 are taken");
+}
+
+/** What runs in a pod runs as root there, and could advertise itself as our machine's router. */
+async function refuseRoutes(link: string): Promise<void> {
+  // Without IPv6 there is no such file, and no such router.
+  await writeFile(`/proc/sys/net/ipv6/conf/${link}/accept_ra`, "0").catch(() => undefined);
 }
 
 /** At most 15 characters, as the kernel wants it. */
