@@ -2,6 +2,8 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const never = ["src/gen/**", "node_modules/**", "dist/**"];
 
+const expect = { poll: { timeout: 30_000 } };
+
 // Timeouts are for tests that hang. They say nothing of speed: the machine may be very busy.
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -15,6 +17,7 @@ const config: ViteUserConfig = defineConfig({
           exclude: [...never, "test/e2e/**", "test/attacks/**"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          expect,
         },
       },
       {
@@ -26,6 +29,7 @@ const config: ViteUserConfig = defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          expect,
         },
       },
     ],

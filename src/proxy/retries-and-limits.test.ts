@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { answered, oneHop, originServer, running } from "../../test/support/one-hop.ts";
 import { httpListener, startSetup, staticCluster } from "../../test/support/proxy-setup.ts";
 import { VirtualClock } from "../base/clock.ts";
@@ -62,11 +62,11 @@ describe("retries", () => {
     const first = await origin.accepts();
     await first.receives("\r\n\r\na");
     first.closes();
-    await vi.waitFor(() => expect(setup.stat("origin", "upstream_rq_retry")).toBe(1));
+    await expect.poll(() => setup.stat("origin", "upstream_rq_retry")).toBe(1);
     const received = setup.proxy.telemetry.http("in");
     const before = received.value("downstream_cx_rx_bytes_total");
     client.sends("b");
-    await vi.waitFor(() => expect(received.value("downstream_cx_rx_bytes_total")).toBe(before + 1));
+    await expect.poll(() => received.value("downstream_cx_rx_bytes_total")).toBe(before + 1);
     clock.advance(10);
     expect(setup.stat("origin", "upstream_rq_per_try_timeout")).toBe(0);
     expect(setup.stat("origin", "upstream_rq_retry")).toBe(1);

@@ -1,5 +1,5 @@
 import { connect } from "node:net";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { MOODY_ORIGINS } from "../../test/support/moody-origin.ts";
 import { running } from "../../test/support/one-hop.ts";
 import {
@@ -120,9 +120,9 @@ describe.each(Object.keys(MOODY_ORIGINS))("requests in a storm, over %s", (proto
     const random = new SeededRandom(seed);
     const all = await scene(protocol, random);
     expect(await storm(all, random)).toEqual([]);
-    await vi.waitFor(() => expect(inUse(all).requests).toBe(0));
+    await expect.poll(() => inUse(all).requests).toBe(0);
     all.host.retire();
     const nothing = Object.fromEntries(Object.keys(inUse(all)).map((what) => [what, 0]));
-    await vi.waitFor(() => expect(inUse(all)).toEqual(nothing));
+    await expect.poll(() => inUse(all)).toEqual(nothing);
   });
 });

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { corpusFolder } from "../support/corpus.ts";
 import { type Counts, countAnswers } from "../support/counting.ts";
 import { PLANES, startLoopbackMesh } from "../support/loopback-mesh.ts";
@@ -42,7 +42,7 @@ function on(plane: (typeof PLANES)[number]): Ask {
     const mesh = await startLoopbackMesh(plane, paths(policies));
     try {
       const isSynced = (): boolean => mesh.control.status().some(({ synced }) => synced);
-      await vi.waitFor(() => expect(isSynced()).toBe(true), 10_000);
+      await expect.poll(() => isSynced()).toBe(true);
       const headers = user === undefined ? {} : { "end-user": user };
       return await countAnswers({ url: REVIEWS, count, headers, proxy: mesh.proxy });
     } finally {

@@ -83,7 +83,7 @@ async function synced(control: RunningControl): Promise<void> {
       expect(row?.resources.length).toBeGreaterThan(2);
       expect(row?.synced).toBe(true);
     },
-    { timeout: 10_000, interval: 50 },
+    { timeout: 30_000 },
   );
 }
 
@@ -128,7 +128,7 @@ describeWith(["envoy"], "a real Envoy at our control plane", () => {
     await vi.waitFor(async () => {
       const after = await (await fetch(url)).text();
       expect(after).toContain("pilot_proxy_convergence_time_count 1");
-    }, 5000);
+    }, 30_000);
   });
 
   it("answers as the VirtualService says", async () => {

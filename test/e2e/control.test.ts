@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { DiscoveryTarget } from "../../src/api/discovery.ts";
 import type { ServiceRow, SplitRow } from "../../src/api/mesh.ts";
 import type { DiagnosticsReport } from "../../src/api/status.ts";
@@ -120,7 +120,7 @@ describe("the control plane", () => {
     const changes: ControlChange[] = [];
     control.onChange((change) => changes.push(change));
     await writeFile(join(folder, "split.yaml"), SPLIT);
-    await vi.waitFor(() => expect(changes).toHaveLength(1), 5000);
+    await expect.poll(() => changes).toHaveLength(1);
     expect(changes[0]?.accepted).toBe(true);
     expect(control.mesh.services.map(({ name }) => name)).toEqual(["web-next", "web"]);
   });
@@ -131,7 +131,7 @@ describe("the control plane", () => {
     const changes: ControlChange[] = [];
     control.onChange((change) => changes.push(change));
     await writeFile(join(folder, "new.yaml"), `${SPLIT}---\napiVersion: v1\nkind: Service\n`);
-    await vi.waitFor(() => expect(changes).toHaveLength(1), 5000);
+    await expect.poll(() => changes).toHaveLength(1);
     expect(changes[0]?.accepted).toBe(false);
     expect(control.mesh).toBe(before);
     const report = await page<DiagnosticsReport>(control, "/api/diagnostics");

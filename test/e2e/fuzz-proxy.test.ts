@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { SeededRandom } from "../../src/base/random.ts";
 import { Mutator } from "../fuzz/mutator.ts";
 import { savedInputs } from "../fuzz/saved-inputs.ts";
@@ -64,7 +64,7 @@ beforeAll(async () => {
 
 afterEach(async () => {
   const http = setup.proxy.telemetry.http("in");
-  await vi.waitFor(() => expect(http.value("downstream_rq_active")).toBe(0), 10_000);
+  await expect.poll(() => http.value("downstream_rq_active")).toBe(0);
   for (const cluster of ["origin", "hostile"]) {
     expect(setup.stat(cluster, "upstream_rq_active")).toBe(0);
     expect(setup.stat(cluster, "upstream_rq_pending_active")).toBe(0);

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { corpusFolder } from "../support/corpus.ts";
 import {
   eventually,
@@ -111,7 +111,7 @@ async function isRefused({ answer, seen }: Exchanged): Promise<void> {
   expect(seen.length).toBeLessThanOrEqual(1);
   expect(seen.filter(({ complete }) => complete)).toEqual([]);
   // A connection on which half a request was sent is never used again.
-  await vi.waitFor(() => expect(seen.every(({ lost }) => lost)).toBe(true));
+  await expect.poll(() => seen.every(({ lost }) => lost)).toBe(true);
 }
 
 /** What the corpus says in words: those that are valid, those that are not for a proxy to judge. */
@@ -180,7 +180,7 @@ describe.runIf(probes.length > 0)("what Http11Probe says must be so", () => {
     const { answer, seen } = await exchange(stepsOf(one) ?? []);
     expect(answer.statuses).toEqual([]);
     expect(seen.filter(({ complete }) => complete)).toEqual([]);
-    await vi.waitFor(() => expect(seen.every(({ lost }) => lost)).toBe(true));
+    await expect.poll(() => seen.every(({ lost }) => lost)).toBe(true);
   });
 
   it.each(must.filter(({ id }) => NOT_SWITCHED.has(id)))("$id switches nothing", async (one) => {

@@ -6,7 +6,7 @@ import { ProxyUnderTest } from "./differential.ts";
 import { freePort } from "./envoy-process.ts";
 
 /** Far more than anything here takes; what is expected not to come is not waited for. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 30_000;
 
 /** One end of a connection, as a script sees it. */
 export class RawPeer {

@@ -84,7 +84,7 @@ export async function freePort(): Promise<number> {
 }
 
 const POLL_MS = 25;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Asks again and again until the answer is yes; fails with `what` when it never is. */
 export async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {

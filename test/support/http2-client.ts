@@ -13,7 +13,7 @@ import {
 import type { Socket } from "node:net";
 
 /** Time that a client waits: far more than anything ever takes. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 30_000;
 
 export interface Http2Answer {
   readonly status: number;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** Time that a peer waits for what its script expects: far more than it ever takes. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 30_000;
 
 /**
  * One end of a connection that follows a script: `await peer.receives("GET /")`,

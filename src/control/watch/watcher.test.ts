@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../base/clock.ts";
 import { readSources, type SourceSet } from "./documents.ts";
 import { SourceWatcher } from "./watcher.ts";
@@ -70,13 +70,11 @@ describe("SourceWatcher", () => {
     return { seen: () => texts(last) };
   }
 
-  const soon = { timeout: 5000, interval: 10 };
-
   it("tells of a file that was written anew", async () => {
     await write("a.yaml", "old");
     const { seen } = await follow();
     await write("a.yaml", "new");
-    await vi.waitFor(() => expect(seen()).toEqual(["new"]), soon);
+    await expect.poll(() => seen()).toEqual(["new"]);
   });
 
   it("tells of a file that an editor renamed over the old one, again and again", async () => {
@@ -85,7 +83,7 @@ describe("SourceWatcher", () => {
     for (const text of ["1", "2", "3"]) {
       await write(".a.yaml.swp", text);
       await rename(join(folder, ".a.yaml.swp"), join(folder, "a.yaml"));
-      await vi.waitFor(() => expect(seen()).toEqual([text]), soon);
+      await expect.poll(() => seen()).toEqual([text]);
     }
   });
 
@@ -93,9 +91,9 @@ describe("SourceWatcher", () => {
     const { seen } = await follow();
     await mkdir(join(folder, "later"));
     await write("later/a.yaml", "deep");
-    await vi.waitFor(() => expect(seen()).toEqual(["deep"]), soon);
+    await expect.poll(() => seen()).toEqual(["deep"]);
     await write("later/a.yaml", "deeper");
-    await vi.waitFor(() => expect(seen()).toEqual(["deeper"]), soon);
+    await expect.poll(() => seen()).toEqual(["deeper"]);
   });
 
   it("tells of a file that is gone", async () => {
@@ -103,6 +101,6 @@ describe("SourceWatcher", () => {
     await write("b.yaml", "b");
     const { seen } = await follow();
     await rm(join(folder, "a.yaml"));
-    await vi.waitFor(() => expect(seen()).toEqual(["b"]), soon);
+    await expect.poll(() => seen()).toEqual(["b"]);
   });
 });

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { answered } from "../../../test/support/one-hop.ts";
 import type { Peer } from "../../../test/support/peer.ts";
 import {
@@ -66,9 +66,7 @@ describe.each([true, false])("HTTP/1.1 between two sidecars, carried: %s", (carr
     const upstream = await pair.origin.accepts();
     await upstream.receives("\r\n\r\n");
     const second = await asks(pair);
-    await vi.waitFor(() =>
-      expect(pair.outbound.stat("peer", "upstream_rq_pending_active")).toBe(1),
-    );
+    await expect.poll(() => pair.outbound.stat("peer", "upstream_rq_pending_active")).toBe(1);
     const third = await asks(pair);
     const refused = await third.receivesResponse();
     expect(refused.head).toContain("503 Service Unavailable");

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { answered, running } from "../../../test/support/one-hop.ts";
 import type { Peer, PeerServer } from "../../../test/support/peer.ts";
 import {
@@ -127,7 +127,7 @@ describe("an inbound proxy that drains", () => {
     }
     for (const client of clients) expect((await client.receivesResponse()).body).toBe("last");
     await stopping;
-    await vi.waitFor(() => expect(pair.outbound.stat("peer", "upstream_rq_active")).toBe(0));
+    await expect.poll(() => pair.outbound.stat("peer", "upstream_rq_active")).toBe(0);
   });
 });
 
@@ -179,6 +179,6 @@ it("an endpoint may carry, then not, then again", async () => {
     relay.target = inbound.port();
     relay.cut();
     for (const client of clients) expect(await statusOf(client)).toBe(200);
-    await vi.waitFor(() => expect(outbound.stat("peer", "upstream_rq_active")).toBe(0));
+    await expect.poll(() => outbound.stat("peer", "upstream_rq_active")).toBe(0);
   }
 });

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { connect } from "node:tls";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TestAuthority } from "../../../test/support/certificates.ts";
 import { Gate, type GatePasses } from "../../../test/support/gate.ts";
 import { running } from "../../../test/support/one-hop.ts";
@@ -192,9 +192,7 @@ it.each([true, false])(
       // None of the old ones is left, and the new ones were verified by the new authority alone.
       const opened = http.value("downstream_cx_total") - before;
       expect(opened).toBeGreaterThan(0);
-      await vi.waitFor(() =>
-        expect(http.value("downstream_cx_active")).toBeLessThanOrEqual(opened),
-      );
+      await expect.poll(() => http.value("downstream_cx_active")).toBeLessThanOrEqual(opened);
       if (carrying) expect(opened).toBe(1);
     }
     await load.stop();
@@ -210,7 +208,7 @@ describe.each(["http", "tcp"] as const)("what waits for the first carrier of %s"
     const { outbound, gate } = await startPair({ kind, passes: "nothing" });
     const client = await outbound.client();
     client.sends(GET);
-    await vi.waitFor(() => expect(gate.connections).toBe(1));
+    await expect.poll(() => gate.connections).toBe(1);
     gate.passes = "all";
     await rotateTo("second");
     expect((await client.receivesResponse()).head).toMatch(/^HTTP\/1.1 200 /);
@@ -223,7 +221,7 @@ describe.each(["http", "tcp"] as const)("what waits for the first carrier of %s"
     const client = await outbound.client();
     client.sends(GET);
     const tls = outbound.proxy.telemetry.clusterTls("peer");
-    await vi.waitFor(() => expect(tls.value("handshake")).toBe(1));
+    await expect.poll(() => tls.value("handshake")).toBe(1);
     gate.passes = "all";
     await rotateTo("second");
     expect((await client.receivesResponse()).head).toMatch(/^HTTP\/1.1 200 /);

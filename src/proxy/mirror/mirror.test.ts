@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { answered, originServer, running } from "../../../test/support/one-hop.ts";
 import type { PeerServer } from "../../../test/support/peer.ts";
 import {
@@ -52,7 +52,7 @@ describe("a mirrored request", () => {
     upstream.sends(OK);
     const response = await client.receivesResponse();
     expect(response).toMatchObject({ body: "ok" });
-    await vi.waitFor(() => expect(setup.stat("shadow", "upstream_rq_completed")).toBe(1));
+    await expect.poll(() => setup.stat("shadow", "upstream_rq_completed")).toBe(1);
     expect(setup.stat("origin", "upstream_rq_total")).toBe(1);
     expect(setup.stat("shadow", "upstream_rq_total")).toBe(1);
     expect(setup.stat("shadow", "upstream_rq_active")).toBe(0);
@@ -169,7 +169,7 @@ describe("a copy", () => {
     await upstream.receivesBytes(length);
     upstream.sends(OK);
     expect((await client.receivesResponse()).body).toBe("ok");
-    await vi.waitFor(() => expect(setup.stat("shadow", "upstream_rq_active")).toBe(0));
+    await expect.poll(() => setup.stat("shadow", "upstream_rq_active")).toBe(0);
   });
 
   it("has one end, though its connection takes bytes again behind it", async () => {
@@ -188,13 +188,12 @@ describe("a copy", () => {
     await upstream.receives("0\r\n\r\n");
     copy.socket.resume();
     await copy.receives("0\r\n\r\n");
-    await vi.waitFor(() => {
-      expect(setup.stat("shadow", "upstream_flow_control_drained_total")).toBe(1);
-    });
+    const drained = () => setup.stat("shadow", "upstream_flow_control_drained_total");
+    await expect.poll(drained).toBe(1);
     copy.sends(OK);
     upstream.sends(OK);
     await client.receivesResponse();
-    await vi.waitFor(() => expect(setup.stat("shadow", "upstream_rq_active")).toBe(0));
+    await expect.poll(() => setup.stat("shadow", "upstream_rq_active")).toBe(0);
     client.sends(GET);
     expect(await copy.receives("\r\n\r\n")).toMatch(/^GET /);
   });

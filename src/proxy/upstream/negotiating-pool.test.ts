@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { oneHop, originServer, running } from "../../../test/support/one-hop.ts";
 import { type MeshIdentity, meshIdentity, originating } from "../../../test/support/proxy-pair.ts";
 import { httpListener, startSetup, staticCluster } from "../../../test/support/proxy-setup.ts";
@@ -73,7 +73,7 @@ describe.each([
     pool.acquire(first, "GET");
     pool.cancel(first);
     const { limits, stats, tlsStats } = host.cluster;
-    await vi.waitFor(() => expect(tlsStats.value("handshake")).toBe(1));
+    await expect.poll(() => tlsStats.value("handshake")).toBe(1);
     pool.acquire(second, "GET");
     expect(second.told).toEqual(["connection"]);
     expect(first.told).toEqual([]);
@@ -117,5 +117,5 @@ it("a CONNECT beyond the limit leaves those that wait alone", async () => {
   host?.connectPool.acquire(first, "CONNECT");
   host?.connectPool.acquire(second, "CONNECT");
   expect(second.told).toEqual(["no connection: overflow"]);
-  await vi.waitFor(() => expect(first.told[0]).toBe("connection"));
+  await expect.poll(() => first.told[0]).toBe("connection");
 });

@@ -1,4 +1,4 @@
-import { beforeAll, expect, it, vi } from "vitest";
+import { beforeAll, expect, it } from "vitest";
 import { originServer, running } from "../../../test/support/one-hop.ts";
 import { type MeshIdentity, meshIdentity, originating } from "../../../test/support/proxy-pair.ts";
 import {
@@ -36,7 +36,7 @@ it.each([
     const cluster = setup.proxy.dataPlane.clusters.slot("origin").cluster;
     cluster?.hosts[0]?.poolFor(11).acquire(handler, "GET");
     (await origin.accepts()).ends();
-    await vi.waitFor(() => expect(handler.told).toHaveLength(1));
+    await expect.poll(() => handler.told).toHaveLength(1);
     expect(handler.told[0]).toMatch(/^no connection: remote connection failure/);
     expect(setup.stat("origin", "upstream_cx_connect_fail")).toBe(1);
     expect(setup.stat("origin", "upstream_cx_active")).toBe(0);

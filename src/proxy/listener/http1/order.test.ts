@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { answered, oneHop, originServer } from "../../../../test/support/one-hop.ts";
 import type { Peer } from "../../../../test/support/peer.ts";
 
@@ -134,7 +134,7 @@ describe("a client that ends its side", () => {
     client.ends();
     expect(await upstream.sees("end")).toBe("");
     const http = setup.proxy.telemetry.http("in");
-    await vi.waitFor(() => expect(http.value("downstream_cx_active")).toBe(0));
+    await expect.poll(() => http.value("downstream_cx_active")).toBe(0);
     expect(http.value("downstream_rq_rx_reset")).toBe(1);
   });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { answered, oneHop, originServer } from "../../../../test/support/one-hop.ts";
 
 const ask = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
@@ -35,7 +35,7 @@ describe("what serves a request goes from connection to connection", () => {
     amidHead.socket.destroy();
     amidRequest.socket.destroy();
     const http = setup.proxy.telemetry.http("in");
-    await vi.waitFor(() => expect(http.value("downstream_cx_active")).toBe(1));
+    await expect.poll(() => http.value("downstream_cx_active")).toBe(1);
     expect(http.value("downstream_rq_active")).toBe(0);
     last.sends(ask("/last"));
     expect(await answered(await origin.accepts(), "last")).toContain("GET /last ");

@@ -1,5 +1,5 @@
 import { constants } from "node:http2";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { answers, Http2Origin } from "../../../../test/support/http2-origin.ts";
 import { running } from "../../../../test/support/one-hop.ts";
 import type { Peer } from "../../../../test/support/peer.ts";
@@ -41,7 +41,7 @@ async function asks({ setup }: Scene): Promise<Peer> {
 }
 
 async function closes({ setup }: Scene): Promise<void> {
-  await vi.waitFor(() => expect(setup.stat("origin", "upstream_cx_active")).toBe(0));
+  await expect.poll(() => setup.stat("origin", "upstream_cx_active")).toBe(0);
 }
 
 it("an origin that says goodbye twice still answers what it has taken", async () => {
@@ -50,7 +50,7 @@ it("an origin that says goodbye twice still answers what it has taken", async ()
   const stream = await all.origin.takes();
   stream.session?.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID_OPEN);
   stream.session?.goaway(constants.NGHTTP2_NO_ERROR, stream.id);
-  await vi.waitFor(() => expect(all.setup.stat("origin", "upstream_cx_close_notify")).toBe(1));
+  await expect.poll(() => all.setup.stat("origin", "upstream_cx_close_notify")).toBe(1);
   answers(stream);
   expect((await client.receivesResponse()).body).toBe("ok");
   await closes(all);
@@ -72,7 +72,7 @@ it("whoever waits for a connection is served though the host drains", async () =
   const handler = new RecordingHandler();
   host.poolFor(20).acquire(handler, "GET");
   host.drain();
-  await vi.waitFor(() => expect(handler.told).toEqual(["connection"]));
+  await expect.poll(() => handler.told).toEqual(["connection"]);
 });
 
 it.each([
