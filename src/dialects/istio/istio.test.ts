@@ -53,6 +53,33 @@ describe("the dialect", () => {
     expect(of("IST0174")).toMatchObject({ severity: "warning", path: "spec.host", hint });
   });
 
+  const IDLE = "This rule holds for no connection: ";
+  it.each([
+    ["nobody.example", 0, 'No service has the host "nobody.example", so these rules hold for no'],
+    ["web.example", 80, `${IDLE}port 80 carries http`],
+    ["web.example", 99, `${IDLE}web.example has no port 99`],
+    ["web.example", 90, undefined],
+    ["web.example", 0, undefined],
+  ])("says where a rule for connections to %s port %i holds for none", (host, port, message) => {
+    const route = [{ destination: { host: "web.example", port: { number: 90 } } }];
+    const ports = [
+      { number: 80, name: "http", protocol: "HTTP" },
+      { number: 90, name: "raw", protocol: "TCP" },
+    ];
+    const entry = { hosts: ["web.example"], addresses: ["10.1.1.1"], ports, resolution: "DNS" };
+    const tcp = [port === 0 ? { route } : { match: [{ port }], route }];
+    const objects = [
+      { kind: "ServiceEntry", spec: entry },
+      { kind: "VirtualService", spec: { hosts: [host], tcp } },
+    ].map((each) =>
+      stringify({ apiVersion: "networking.istio.io/v1", metadata: { name: "a" }, ...each }),
+    );
+    const { diagnostics } = translate(objects.join("---\n"));
+    const findings = diagnostics.filter(({ code }) => /OUT030[57]/.test(code));
+    const expected = { severity: "warning", message: expect.stringContaining(message ?? "") };
+    expect(findings).toMatchObject(message === undefined ? [] : [expected]);
+  });
+
   it("takes the three versions of the networking API for one", () => {
     const routes = ["v1", "v1beta1", "v1alpha3"].map((version) => {
       const spec = { hosts: ["a"], http: [{ route: [{ destination: { host: "a" } }] }] };

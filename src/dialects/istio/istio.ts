@@ -4,6 +4,7 @@ import type { EgressPolicy, Service } from "../../model/mesh.ts";
 import type { Dialect, DialectContext, Translation } from "../dialect.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import { reportProtocols, reportSharedHosts, reportSharedNamespaces } from "./analyze/conflicts.ts";
+import { reportIdleRules } from "./analyze/connection-rules.ts";
 import { HostIndex } from "./analyze/host-index.ts";
 import { reportOwnHosts, reportReferences, reportUnknownHost } from "./analyze/references.ts";
 import { readDestinationRule } from "./destination-rule/destination-rule.ts";
@@ -110,6 +111,7 @@ function analyze(readings: Readings, translation: Translation, context: DialectC
     const registry = { services, destinationPolicies };
     reportReferences(spec, registry);
     if (route !== undefined) reportOwnHosts(spec, registry);
+    if (routes.connections !== undefined) reportIdleRules(spec, registry);
   }
   for (const { spec, policy } of readings.rules) reportUnknownHost(spec, policy, { services });
   reportSharedHosts(

@@ -28,10 +28,17 @@ export function reportReferences(virtualService: Spec, registry: Registry): void
 }
 
 /**
- * A host of the VirtualService that no service has: its rules hold on port 80 alone. Names that
+ * A host of the VirtualService that no service has: its rules for requests hold on port 80 alone,
+ * and those for connections nowhere, as only services have listeners for connections. Names that
  * only look like a service's of this mesh are most likely another name than was meant.
  */
 export function reportOwnHosts(virtualService: Spec, registry: Registry): void {
+  const has = (kind: string) => virtualService.at(kind).items().length > 0;
+  const hasRequests = has("http");
+  const whose = has("tls") || has("tcp") ? "its `http` rules" : "these rules";
+  const consequence = hasRequests
+    ? `${whose} hold for port 80 alone`
+    : "these rules hold for no connection";
   for (const node of virtualService.at("hosts").items()) {
     const written = node.text() ?? "";
     const { namespace, clusterDomain } = node;
@@ -42,9 +49,9 @@ export function reportOwnHosts(virtualService: Spec, registry: Registry): void {
     const meant = serviceMeant(written, registry);
     const isOfMesh = meant !== undefined || host.endsWith(`.svc.${clusterDomain}`);
     node.report(
-      isOfMesh ? "warning" : "info",
+      isOfMesh || !hasRequests ? "warning" : "info",
       "OUT0305",
-      `No service has the host "${host}", so these rules hold for port 80 alone`,
+      `No service has the host "${host}", so ${consequence}`,
       { hint: meant === undefined ? undefined : `did you mean \`${meant.host}\`?` },
     );
   }
