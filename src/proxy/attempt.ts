@@ -185,12 +185,12 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#exchange.tunnel.upstreamEnd();
   }
 
-  onReset(reason: ResetReason): void {
+  onReset(reason: ResetReason, detail = ""): void {
     const headArrived = this.#headArrived;
     this.#leave();
     this.#rest();
     if (headArrived) this.#exchange.onResponseTruncated(reason);
-    else this.#exchange.onAttemptFailed(reason, "", true);
+    else this.#exchange.onAttemptFailed(reason, detail, true);
   }
 
   onUpstreamBlocked(): void {

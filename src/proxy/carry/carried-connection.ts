@@ -40,6 +40,7 @@ type State = "connecting" | "idle" | "busy" | "closed";
  */
 export class CarriedConnection implements PooledConnection, StreamCarrier, DeadlineOwner {
   readonly carries: string = CARRIED_HTTP1;
+  readonly failure: string = "";
   readonly #pool: Http1Pool;
   readonly #carriers: CarrierChoice;
   readonly #stream: ClientStream;

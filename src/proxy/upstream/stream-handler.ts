@@ -30,8 +30,8 @@ export interface StreamHandler extends FaultOwner {
   /** After an upgrade: bytes of the new protocol. */
   onTunnelData(bytes: Buffer, start: number, end: number): void;
   onTunnelEnd(): void;
-  /** The stream is gone before the response was complete. */
-  onReset(reason: ResetReason): void;
+  /** The stream is gone before the response was complete. `detail`: what else is known of why. */
+  onReset(reason: ResetReason, detail?: string): void;
   /** The upstream takes no more, or takes bytes again. */
   onUpstreamBlocked(): void;
   onUpstreamDrained(): void;

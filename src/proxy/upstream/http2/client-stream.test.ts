@@ -42,6 +42,7 @@ function carrierOf(client: End, free: ClientStream[]): StreamCarrier {
     localAddress: "",
     carries: "",
     forwardsTrailers: true,
+    failure: "",
     openStream: (owner) => client.session.openStream(owner),
     reasonOf,
     onStreamFree: (stream) => free.push(stream),

@@ -31,6 +31,8 @@ export interface StreamCarrier {
   readonly carries: string;
   /** Trailers of the request go upstream. */
   readonly forwardsTrailers: boolean;
+  /** What is known of why it ends; empty: no more than the streams are told. */
+  readonly failure: string;
   /** The codec's stream for a request with this head; undefined where there is none any more. */
   openStream(stream: ClientStream, message: RequestMessage): Stream | undefined;
   /** Envoy's words for a reset; `answered`: behind the response's head. */
@@ -278,7 +280,7 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     this.#rest();
     stream?.reset(CANCEL);
     try {
-      handler?.onReset(reason);
+      handler?.onReset(reason, this.#carrier.failure);
     } catch (error) {
       handler?.onFault(error);
     }

@@ -1,7 +1,7 @@
 import { constants } from "node:http2";
 import { expect, it } from "vitest";
 import { answers, Http2Origin } from "../../../../test/support/http2-origin.ts";
-import { running } from "../../../../test/support/one-hop.ts";
+import { originServer, running } from "../../../../test/support/one-hop.ts";
 import type { Peer } from "../../../../test/support/peer.ts";
 import {
   httpListener,
@@ -54,6 +54,36 @@ it("an origin that says goodbye twice still answers what it has taken", async ()
   answers(stream);
   expect((await client.receivesResponse()).body).toBe("ok");
   await closes(all);
+});
+
+it("an origin that answers in HTTP/1 is told of as such, in logs and not to the client", async () => {
+  const origin = await originServer();
+  const routes = [
+    {
+      match: { prefix: "/" },
+      route: { cluster: "origin" },
+      response_headers_to_add: [
+        { header: { key: "x-reason", value: "%UPSTREAM_TRANSPORT_FAILURE_REASON%" } },
+        { header: { key: "x-details", value: "%RESPONSE_CODE_DETAILS%" } },
+      ],
+    },
+  ];
+  const clusters = [staticCluster("origin", [origin.port], OVER_HTTP2)];
+  const setup = await startSetup([httpListener({ routes })], clusters);
+  running.push(setup);
+  const client = await setup.client();
+  client.sends(GET);
+  const upstream = await origin.accepts();
+  await upstream.receives("PRI * HTTP/2.0");
+  upstream.sends("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+  const { body, head } = await client.receivesResponse();
+  expect(head).toMatch(/^HTTP\/1.1 502 /);
+  expect(body).toMatch(/reset reason: protocol error$/);
+  expect(head).toContain("x-reason: the_endpoint_answers_in_HTTP/1,_not_in_HTTP/2\r\n");
+  expect(head).toContain(
+    "x-details: upstream_reset_before_response_started" +
+      "{protocol_error|the_endpoint_answers_in_HTTP/1,_not_in_HTTP/2}\r\n",
+  );
 });
 
 it("a host that is drained twice finishes what is under way", async () => {

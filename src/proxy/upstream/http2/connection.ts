@@ -23,6 +23,16 @@ const HEADERS_MAX = 100;
 /** Streams kept for the next requests, after a burst of more than these. */
 const FREE_MAX = 256;
 
+/** What people need to hear whose port is named for gRPC and served by something else. */
+const SPEAKS_HTTP1 = "the endpoint answers in HTTP/1, not in HTTP/2";
+const HTTP1: Buffer = Buffer.from("HTTP/1.");
+
+function startsHttp1(bytes: Buffer): boolean {
+  return (
+    bytes.length >= HTTP1.length && bytes.compare(HTTP1, 0, HTTP1.length, 0, HTTP1.length) === 0
+  );
+}
+
 /** Whose requests or connections a connection carries in its streams; `own`: it carries none. */
 export type Cargo = "own" | "http1" | "tcp";
 
@@ -65,6 +75,7 @@ export class Http2UpstreamConnection
   readonly #ping: Deadline;
   readonly carries: string = "";
   readonly forwardsTrailers: boolean = true;
+  failure = "";
   #state: State = "connecting";
   #reason: ResetReason = "connection termination";
   #detail = "";
@@ -264,7 +275,9 @@ export class Http2UpstreamConnection
 
   onBytes(bytes: Buffer): void {
     this.#byteStats.received(bytes.length);
-    if (this.#state !== "closed") this.#session.read(bytes, 0, bytes.length);
+    if (this.#state === "closed") return;
+    if (!this.#settled && startsHttp1(bytes)) this.failure = SPEAKS_HTTP1;
+    this.#session.read(bytes, 0, bytes.length);
   }
 
   onDrain(): void {
