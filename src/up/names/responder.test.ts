@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
-import { connect } from "node:net";
+import { connect, Server } from "node:net";
 import { type DecodedPacket, decode, encode, type Packet, streamEncode } from "dns-packet";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { NAMES_MESH, namedPod } from "../../../test/support/names-mesh.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Registry } from "../../metrics/registry.ts";
@@ -9,6 +9,7 @@ import { renderPrometheus } from "../../metrics/text-format.ts";
 import { Answerer } from "./answerer.ts";
 import { askOverSockets } from "./ask.ts";
 import { Forwarder } from "./forwarder.ts";
+import { MessageStream } from "./message-stream.ts";
 import { NameMetrics } from "./name-metrics.ts";
 import type { DnsRecord } from "./reply.ts";
 import { Responder } from "./responder.ts";
@@ -133,6 +134,53 @@ describe("a TCP client", () => {
       socket.resume();
     });
     expect(closed).toBe(true);
+  });
+
+  it("that says that it asks no more still hears an answer from elsewhere", async () => {
+    const world = await start();
+    const { port } = await start(world.port);
+    const answered = await new Promise<number>((resolve) => {
+      const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true }, () =>
+        socket.end(streamEncode(query("1.0.0.10.in-addr.arpa"))),
+      );
+      let bytes = 0;
+      socket.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      socket.on("end", () => resolve(bytes));
+    });
+    expect(answered).toBeGreaterThan(2);
+  });
+
+  it("that cannot be accepted costs nobody else's answers", async () => {
+    const listening = vi.spyOn(Server.prototype, "listen");
+    const { port } = await start();
+    const server = listening.mock.contexts.at(-1) as Server;
+    listening.mockRestore();
+    // As Node tells of a process without descriptors.
+    for (let i = 0; i < 3; i++) server.emit("error", new Error("accept EMFILE"));
+    expect(codeOf(await overUdp(port, query("reviews")))).toBe(0);
+    expect(codeOf(await overTcp(port, query("reviews")))).toBe(0);
+  });
+
+  it("may read late what it has asked early", async () => {
+    const { port } = await start();
+    const message = streamEncode(query("web.a.svc.cluster.local"));
+    const count = 3000;
+    const replies = await new Promise<number>((resolve) => {
+      const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+      const answers = new MessageStream(0xffff);
+      let heard = 0;
+      socket.pause();
+      socket.end(Buffer.concat(Array.from({ length: count }, () => message)), () =>
+        socket.resume(),
+      );
+      socket.on("data", (chunk: Buffer) => {
+        heard += answers.take(chunk)?.length ?? 0;
+      });
+      socket.on("end", () => resolve(heard));
+    });
+    expect(replies).toBe(count);
   });
 
   it("may ask many questions at once", async () => {

@@ -17,7 +17,7 @@ export interface ResponderOptions {
 const PORT_ATTEMPTS_MAX = 8;
 const TCP_IDLE_MS = 10_000;
 const TCP_CLIENTS_MAX = 256;
-/** Questions of one TCP client under way; more wait in its socket. */
+/** Questions of one TCP client whose answers it has not taken; more wait in its socket. */
 const TCP_PENDING_MAX = 32;
 /** No query is longer: a name, a type and a few options. */
 const QUERY_BYTES_MAX = 4096;
@@ -55,7 +55,9 @@ export class Responder {
       udp.bind(options.port, options.host, resolve);
     });
     const clients = new Set<TcpSocket>();
-    const tcp = createServer((socket) => serveStream(socket, clients, options));
+    const tcp = createServer({ allowHalfOpen: true }, (socket) =>
+      serveStream(socket, clients, options),
+    );
     await new Promise<void>((resolve, reject) => {
       tcp.once("error", (error) => {
         udp.close();
@@ -65,6 +67,7 @@ export class Responder {
     });
     // From here on an error concerns one client, who asks again.
     udp.on("error", () => {});
+    tcp.removeAllListeners("error").on("error", () => {});
     return new Responder(udp, tcp, clients);
   }
 
@@ -107,10 +110,18 @@ function serveStream(
   const asker = askerAt(socket.remoteAddress ?? "");
   const stream = new MessageStream(QUERY_BYTES_MAX);
   let pending = 0;
+  let ended = false;
   const settle = (): void => {
     pending -= 1;
-    if (pending < TCP_PENDING_MAX && !socket.destroyed) socket.resume();
+    if (socket.destroyed) return;
+    if (pending === 0 && ended) socket.end();
+    else if (pending < TCP_PENDING_MAX) socket.resume();
   };
+  // Who has asked everything may say so, and still hears the answers.
+  socket.on("end", () => {
+    ended = true;
+    if (pending === 0) socket.end();
+  });
   socket.on("data", (chunk: Buffer) => {
     const messages = stream.take(chunk);
     if (messages === undefined) {
@@ -121,8 +132,8 @@ function serveStream(
     if (pending >= TCP_PENDING_MAX) socket.pause();
     for (const message of messages) {
       void answerer.answer(message, asker, "tcp").then((answered) => {
-        if (answered !== undefined && socket.writable) socket.write(withLength(answered.reply));
-        settle();
+        if (answered === undefined || !socket.writable) settle();
+        else socket.write(withLength(answered.reply), settle);
       });
     }
   });
