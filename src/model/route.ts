@@ -134,6 +134,8 @@ export interface ForwardAction {
   readonly hostRewrite: string | undefined;
   /** The request says itself what its Host shall be; not beside `hostRewrite`. */
   readonly hostRewriteFrom: HostRewriteSource | undefined;
+  /** Envoy's `auto_host_rewrite`: Host is the endpoint's hostname, where it has one. */
+  readonly autoHostRewrite: boolean;
   /** Envoy's `append_x_forwarded_host`. */
   readonly appendForwardedHost: boolean;
   /**

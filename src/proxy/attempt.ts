@@ -5,6 +5,7 @@ import { keepTrailers } from "../codec/http/trailer-name.ts";
 import type { Host } from "./cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "./deadline.ts";
 import type { Exchange } from "./exchange.ts";
+import { takeHostname } from "./route/finalize.ts";
 import type { TlsInfo } from "./tls/tls-info.ts";
 import type { RequestPool } from "./upstream/request-pool.ts";
 import type { ResetReason, StreamHandler } from "./upstream/stream-handler.ts";
@@ -98,7 +99,11 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     host.activeRequests++;
     if (host.rtt !== undefined) this.#measuredFromMs = this.#exchange.context.clock.now();
     host.cluster.stats.requestSent();
-    stream.sendHead(this.#exchange.request, this.#exchange.head);
+    const { request, routing } = this.#exchange;
+    if (routing.forward?.autoHostRewrite === true) {
+      takeHostname(request, routing.forward, host.endpoint.hostname);
+    }
+    stream.sendHead(request, this.#exchange.head);
     // It may be over already: then another attempt, or the answer, is on its way.
     if (this.#stream === stream) this.#exchange.onAttemptReady();
   }

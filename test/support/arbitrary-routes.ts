@@ -171,6 +171,7 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     prefixRewrite: optional(path),
     regexRewrite: optional(regexRewrite),
     hostRewrite: optional(name),
+    autoHostRewrite: fc.boolean(),
     appendForwardedHost: fc.boolean(),
     hostRewriteFrom: optional(hostSource),
     maxStreamDurationMs: optional(fc.oneof(ms, fc.constant("inherited" as const))),
@@ -194,6 +195,11 @@ const forward: fc.Arbitrary<ForwardAction> = fc
   )
   .map((action) =>
     action.hostRewriteFrom === undefined ? action : { ...action, hostRewrite: undefined },
+  )
+  .map((action) =>
+    action.autoHostRewrite
+      ? { ...action, hostRewrite: undefined, hostRewriteFrom: undefined }
+      : action,
   );
 
 const redirect: fc.Arbitrary<RedirectAction> = fc

@@ -86,6 +86,7 @@ export function routeTo(cluster: string, prefix = "/"): Route {
       regexRewrite: undefined,
       hostRewrite: undefined,
       hostRewriteFrom: undefined,
+      autoHostRewrite: false,
       appendForwardedHost: false,
       maxStreamDurationMs: undefined,
       grpcTimeoutHeaderMaxMs: undefined,

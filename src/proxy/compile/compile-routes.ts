@@ -189,6 +189,7 @@ function compileForward(
     hostRewrite: action.hostRewrite,
     hostRewriteFrom:
       action.hostRewriteFrom === undefined ? undefined : new HostRewrite(action.hostRewriteFrom),
+    autoHostRewrite: action.autoHostRewrite,
     appendForwardedHost: action.appendForwardedHost,
     terminatesConnect: action.terminatesConnect,
     mirrors: action.mirrors.map(({ cluster, fraction, shadowHost }) => ({

@@ -51,6 +51,8 @@ export interface CompiledForward {
   readonly rewrite: PathRewrite | undefined;
   readonly hostRewrite: string | undefined;
   readonly hostRewriteFrom: HostRewrite | undefined;
+  /** Host is the endpoint's hostname. */
+  readonly autoHostRewrite: boolean;
   readonly appendForwardedHost: boolean;
   /** Of a CONNECT only the payload goes upstream (Envoy: connect_config). */
   readonly terminatesConnect: boolean;

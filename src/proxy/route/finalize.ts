@@ -6,6 +6,7 @@ import type { FormatSource } from "../format/source.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./compiled-route.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
 import type { RequestHead } from "./request-head.ts";
+import { isAuthority } from "./rewrite.ts";
 
 /**
  * What the route makes of a request (Envoy: finalizeRequestHeaders): headers of the weighted
@@ -20,7 +21,8 @@ export function finalizeRequest(
 ): void {
   applyAll(target.requestHeaders, request.headers, source);
   applyAll(route.requestHeaders, request.headers, source);
-  const host = hostFor(request, forward, target);
+  if (target.hostRewrite !== "") setHost(request, target.hostRewrite);
+  const host = hostFor(request, forward);
   if (host !== "") rewriteHost(request, host, forward.appendForwardedHost);
   if (forward.rewrite === undefined) return;
   const path = forward.rewrite.apply(request.path);
@@ -29,9 +31,14 @@ export function finalizeRequest(
   request.setPath(path);
 }
 
+/** An attempt has a connection to this endpoint, and takes its name where the route says so. */
+export function takeHostname(request: RequestHead, forward: CompiledForward, name: string): void {
+  if (name === "" || !isAuthority(name)) return;
+  rewriteHost(request, name, forward.appendForwardedHost);
+}
+
 /** The Host that it is to have; empty: the one that it has. */
-function hostFor(request: RequestHead, forward: CompiledForward, target: Target): string {
-  if (target.hostRewrite !== "") return target.hostRewrite;
+function hostFor(request: RequestHead, forward: CompiledForward): string {
   if (forward.hostRewrite !== undefined) return forward.hostRewrite;
   return forward.hostRewriteFrom?.apply(request) ?? "";
 }
@@ -69,6 +76,11 @@ function applyAll(
   for (let i = 0; i < mutators.length; i++) mutators[i]?.apply(headers, source);
 }
 
+function setHost(request: RequestHead, host: string): void {
+  request.headers.set(ID.host, host);
+  request.authority = host;
+}
+
 function rewriteHost(request: RequestHead, host: string, append: boolean): void {
   const { headers } = request;
   if (append) {
@@ -77,6 +89,5 @@ function rewriteHost(request: RequestHead, host: string, append: boolean): void 
     headers.set(ID["x-forwarded-host"], value);
   }
   headers.setName("x-envoy-original-host", request.authority);
-  headers.set(ID.host, host);
-  request.authority = host;
+  setHost(request, host);
 }

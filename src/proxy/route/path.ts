@@ -81,6 +81,8 @@ const DOT = /^(?:\.|%2e)/i;
 class CanonicalPath {
   readonly #from: string;
   #to = "";
+  /** The result ends with a slash. Looking at it would copy all of it, at each dot. */
+  #atSegment = false;
   /** Where the last `%` stands in the result that begins no escape; far away where none does. */
   #barePercent = Number.NEGATIVE_INFINITY;
 
@@ -103,8 +105,10 @@ class CanonicalPath {
     const dot = this.#dotAt(at);
     if (dot > 0) return this.#takeDot(at + dot);
     const character = this.#from.charAt(at);
+    const slash = character === "/" || character === "\\";
+    this.#atSegment = slash;
     if (character === "%") return this.#takeEscape(at);
-    if (character === "\\") this.#to += "/";
+    if (slash) this.#to += "/";
     else if (ESCAPED.has(character)) this.#to += escapeOf(character);
     else this.#to += character;
     return at + 1;
@@ -119,7 +123,7 @@ class CanonicalPath {
 
   /** Behind a slash it may be a segment `.` or `..`. */
   #takeDot(behind: number): number {
-    if (this.#to.endsWith("/")) {
+    if (this.#atSegment) {
       if (this.#endsSegment(behind)) return behind + 1;
       const second = this.#dotAt(behind);
       if (second > 0 && this.#endsSegment(behind + second)) {
@@ -130,6 +134,7 @@ class CanonicalPath {
       }
     }
     this.#to += ".";
+    this.#atSegment = false;
     return behind;
   }
 

@@ -59,11 +59,16 @@ export class HostRewrite {
       this.#regex === undefined
         ? (request.header(this.#header) ?? "")
         : this.#regex.matcher(request.pathname).replaceAll(this.#substitution);
-    return AUTHORITY.test(host) ? host : "";
+    return isAuthority(host) ? host : "";
   }
 }
 
-/** What may stand in Host without ending its line (RFC 3986 section 3.2, without user info). */
+/** Whether it may stand in Host without ending its line. */
+export function isAuthority(host: string): boolean {
+  return AUTHORITY.test(host);
+}
+
+/** (RFC 3986 section 3.2, without user info). */
 const AUTHORITY = /^[A-Za-z0-9\-._~!$&'()*+,;=:%[\]]+$/;
 
 /** A blank would end the request target: what stands behind it would be read as something else. */

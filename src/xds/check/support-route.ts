@@ -55,10 +55,9 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.RouteAction": {
     ...executed("cluster weighted_clusters cluster_not_found_response_code prefix_rewrite"),
     ...executed("regex_rewrite host_rewrite_literal append_x_forwarded_host timeout"),
-    ...executed("host_rewrite_header host_rewrite_path_regex"),
+    ...executed("host_rewrite_header host_rewrite_path_regex auto_host_rewrite"),
     ...executed("idle_timeout retry_policy max_stream_duration max_grpc_timeout"),
     ...executed("upgrade_configs hash_policy"),
-    auto_host_rewrite: only(false),
     priority: only("DEFAULT"),
     include_vh_rate_limits: only(false),
     internal_redirect_action: only("PASS_THROUGH_INTERNAL_REDIRECT"),

@@ -57,6 +57,7 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     regexRewrite: decodeRegexRewrite(message.regexRewrite, place.field("regex_rewrite")),
     hostRewrite: host.case === "hostRewriteLiteral" ? orUndefined(host.value) : undefined,
     hostRewriteFrom: decodeHostSource(host, place),
+    autoHostRewrite: host.case === "autoHostRewrite" && host.value.value,
     appendForwardedHost: message.appendXForwardedHost,
     maxStreamDurationMs: decodeStreamDuration(message.maxStreamDuration),
     ...decodeGrpcTimeout(message, place),
@@ -182,6 +183,9 @@ export function encodeForward(action: ForwardAction): RouteActionMessage {
   if (regexRewrite !== undefined) init.regexRewrite = encodeRegexRewrite(regexRewrite);
   if (hostRewrite !== undefined) {
     init.hostRewriteSpecifier = { case: "hostRewriteLiteral", value: hostRewrite };
+  }
+  if (action.autoHostRewrite) {
+    init.hostRewriteSpecifier = { case: "autoHostRewrite", value: { value: true } };
   }
   if (hostRewriteFrom?.kind === "header") {
     init.hostRewriteSpecifier = { case: "hostRewriteHeader", value: hostRewriteFrom.name };

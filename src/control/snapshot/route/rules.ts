@@ -90,6 +90,7 @@ export function forward(clusters: readonly WeightedCluster[]): ForwardAction {
     regexRewrite: undefined,
     hostRewrite: undefined,
     hostRewriteFrom: undefined,
+    autoHostRewrite: false,
     appendForwardedHost: false,
     maxStreamDurationMs: undefined,
     grpcTimeoutHeaderMaxMs: undefined,
