@@ -8,7 +8,13 @@ import type { Listener } from "../../src/model/listener.ts";
 import type { RouteConfiguration } from "../../src/model/route.ts";
 import { readBootstrap } from "../../src/proxy/bootstrap.ts";
 import { ask } from "./ask.ts";
-import { eventually, freePort, type RunningProgram, startEnvoy } from "./envoy-process.ts";
+import {
+  ENDS_SOON,
+  eventually,
+  freePort,
+  type RunningProgram,
+  startEnvoy,
+} from "./envoy-process.ts";
 import { Outrigger } from "./outrigger.ts";
 import type { ProxyKind } from "./proxy-program.ts";
 import { OVER_HTTP2, staticCluster } from "./proxy-setup.ts";
@@ -96,7 +102,8 @@ function bootstrapOf(ads: number, admin: number): string {
 
 function startProxy(kind: ProxyKind, bootstrap: string, workers: number): RunningProgram {
   if (kind === "envoy") return startEnvoy(bootstrap);
-  const run = new Outrigger(["proxy", "-c", "-", "--concurrency", `${workers}`], bootstrap);
+  const args = ["proxy", "-c", "-", "--concurrency", `${workers}`, ...ENDS_SOON];
+  const run = new Outrigger(args, bootstrap);
   return {
     pid: run.child.pid ?? 0,
     log: () => run.stderr,

@@ -24,14 +24,15 @@ export function startEnvoy(bootstrap: string): RunningProgram {
   return supervise(start(tool("envoy"), args), folder);
 }
 
+/** Options of our data plane: what a test leaves open is of no interest to it. */
+export const ENDS_SOON = ["--min-drain-time-s", "0", "--drain-time-s", "2"] as const;
+
 /** Runs our own data plane on the same kind of file. */
 export function startOutrigger(bootstrap: string): RunningProgram {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-proxy-"));
   const file = path.join(folder, "envoy.yaml");
   fs.writeFileSync(file, bootstrap);
-  // What a test leaves open is of no interest to it.
-  const times = ["--min-drain-time-s", "0", "--drain-time-s", "2"];
-  const args = ["src/cli/main.ts", "proxy", "-c", file, ...times];
+  const args = ["src/cli/main.ts", "proxy", "-c", file, ...ENDS_SOON];
   return supervise(start(process.execPath, args), folder);
 }
 
