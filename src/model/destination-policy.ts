@@ -60,7 +60,8 @@ export type LoadBalancerAlgorithm =
   | "passthrough";
 
 export interface LoadBalancerSettings {
-  readonly algorithm: LoadBalancerAlgorithm;
+  /** Undefined: as the service itself says, else the mesh's default. */
+  readonly algorithm: LoadBalancerAlgorithm | undefined;
   /** RING_HASH and MAGLEV: by what requests are told apart; empty for the others. */
   readonly hashPolicies: readonly HashPolicy[];
   readonly minimumRingSize: RingHashOptions["minimumRingSize"] | undefined;

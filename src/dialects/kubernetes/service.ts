@@ -9,6 +9,7 @@ import type {
   ServicePort,
   StaticEndpoint,
 } from "../../model/mesh.ts";
+import { DISTRIBUTIONS, prefersClose } from "./annotations/distribution.ts";
 import {
   type OpaquePorts,
   opaquePort,
@@ -86,6 +87,7 @@ export function readService(
   const type = readType(spec);
   const externalName = type === "ExternalName" ? readExternalName(spec) : undefined;
   const addresses = readAddresses(spec);
+  const distribution = spec.word("trafficDistribution", DISTRIBUTIONS);
   return {
     host: `${object.name}.${object.namespace}.svc.${settings.clusterDomain}`,
     name: object.name,
@@ -97,7 +99,7 @@ export function readService(
     selector: type === "ExternalName" ? undefined : readSelector(spec),
     resolution: type === "ExternalName" ? "dns" : "pods",
     endpoints: externalName === undefined ? [] : [externalEndpoint(externalName)],
-    ...(prefersClose(spec, object) ? { prefersClose: true } : {}),
+    ...(prefersClose(distribution, object.annotations, fields) ? { prefersClose: true } : {}),
     ...readAlgorithm(object, fields),
     external: type === "ExternalName",
     exportTo: exportToOf(object),
@@ -129,17 +131,6 @@ function readAlgorithm(
   const allowed = Object.keys(ALGORITHMS).join(", ");
   reportFaults(fields, ["metadata", "annotations"], [{ name, found, allowed }]);
   return {};
-}
-
-const DISTRIBUTIONS = ["PreferClose", "PreferSameZone", "PreferSameNode"];
-/** Istio's annotation, which counts before the field; `Any` turns it off. */
-const DISTRIBUTION_ANNOTATION = "networking.istio.io/traffic-distribution";
-
-/** Nobody says on which node a pod runs, so that its zone has to do. */
-function prefersClose(spec: SpecFields, object: KubernetesObject): boolean {
-  const written = spec.word("trafficDistribution", DISTRIBUTIONS);
-  const annotated = object.annotations[DISTRIBUTION_ANNOTATION];
-  return annotated === undefined ? written !== undefined : DISTRIBUTIONS.includes(annotated);
 }
 
 /** An empty selector selects nothing, as none. */

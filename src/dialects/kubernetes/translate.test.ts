@@ -24,6 +24,49 @@ describe("Kubernetes objects", () => {
     await expect(showGolden({ ...translation, diagnostics })).toMatchFileSnapshot(golden);
   });
 
+  it.each([
+    ["PreferClose", "", true, ""],
+    ["", "preferSameZone", true, ""],
+    ["PreferClose", "Any", true, ""],
+    ["", "any", undefined, ""],
+    ["", "PreferCloze", undefined, "warning IST0125"],
+    ["PreferSameNode", "", true, "info OUT0201"],
+    ["", "PreferSameNode", true, "info OUT0201"],
+  ])(
+    "a Service's trafficDistribution %j and annotation %j",
+    (field, annotation, close, finding) => {
+      const text = `apiVersion: v1
+kind: Service
+metadata: { name: a, annotations: { networking.istio.io/traffic-distribution: "${annotation}" } }
+spec:
+  ports: [{ name: http, port: 80 }]
+  ${field === "" ? "" : `trafficDistribution: ${field}`}
+`;
+      const { objects } = readObjects([{ file: "a.yaml", text }]);
+      const { services, diagnostics } = translateKubernetes(objects, DEFAULT_SETTINGS);
+      expect(services[0]?.prefersClose).toBe(close);
+      const found = diagnostics.map(({ severity, code }) => `${severity} ${code}`);
+      expect(found).toEqual(finding === "" ? [] : [finding]);
+    },
+  );
+
+  it.each(["PEEK_EWMA", "peak_ewma", ""])("says what %j should be as a load balancer", (name) => {
+    const text = `apiVersion: v1
+kind: Service
+metadata:
+  name: a
+  annotations:
+    outrigger.dev/load-balancer: "${name}"
+spec: { ports: [{ name: http, port: 80 }] }
+`;
+    const { objects } = readObjects([{ file: "a.yaml", text }]);
+    const { services, diagnostics } = translateKubernetes(objects, DEFAULT_SETTINGS);
+    expect(services[0]?.algorithm).toBeUndefined();
+    expect(diagnostics.map(formatDiagnostic)).toEqual([
+      expect.stringMatching(/^a.yaml:6:34: error IST0125[\s\S]*allowed[\s\S]*PEAK_EWMA/),
+    ]);
+  });
+
   it("leaves the dialects' objects to them", () => {
     const groups = ["", "apps", "networking.k8s.io", "rbac.authorization.k8s.io"];
     expect(groups.every((group) => isKubernetesObject({ group }))).toBe(true);

@@ -125,8 +125,12 @@ describe("a Service", () => {
     expect(clusterOf(told("", text)).lbPolicy).toBe("peakEwma");
   });
 
-  it("says what an annotation may say", () => {
-    const text = ", annotations: { outrigger.dev/load-balancer: FASTEST }";
-    expect(() => told("", text)).not.toThrow();
+  it("is balanced so also where a DestinationRule speaks of other things than the algorithm", () => {
+    const text = ", annotations: { outrigger.dev/load-balancer: PEAK_EWMA }";
+    const locality = "    loadBalancer: { localityLbSetting: { enabled: false } }";
+    expect(clusterOf(told(locality, text)).lbPolicy).toBe("peakEwma");
+    expect(clusterOf(told(locality)).lbPolicy).toBe("leastRequest");
+    const simple = "    loadBalancer: { simple: ROUND_ROBIN }";
+    expect(clusterOf(told(simple, text)).lbPolicy).toBe("roundRobin");
   });
 });

@@ -8,8 +8,7 @@ import { readConsistentHash } from "./consistent-hash.ts";
 import { readLocality } from "./locality.ts";
 
 const ALGORITHMS: Readonly<Record<string, LoadBalancerAlgorithm>> = {
-  // Istio's default, and what its deprecated names come to.
-  UNSPECIFIED: "leastRequest",
+  // A deprecated name.
   LEAST_CONN: "leastRequest",
   LEAST_REQUEST: "leastRequest",
   ROUND_ROBIN: "roundRobin",
@@ -31,7 +30,7 @@ export function readLoadBalancer(
   }
   checkPolicies(balancer);
   return {
-    algorithm: ALGORITHMS[simple.text() ?? "UNSPECIFIED"] ?? "leastRequest",
+    algorithm: ALGORITHMS[simple.text() ?? "UNSPECIFIED"],
     ...readConsistentHash(balancer.at("consistentHash")),
     slowStart: readWarmup(balancer),
     locality: readLocality(balancer, outlierDetection),
