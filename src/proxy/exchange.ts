@@ -97,8 +97,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#reset(headBytes);
     if (!this.#decode()) return;
     this.#findRoute();
-    if (!this.#filter()) return;
     this.down.hcm.peers?.onRequest(this.head.headers, this.account);
+    if (!this.#filter()) return;
     if (this.#admit()) this.#tryHost();
   }
 
