@@ -134,4 +134,26 @@ describe("carried TCP", () => {
     expect(pair.outbound.stat("peer", "upstream_cx_total")).toBe(1000);
     expect(pair.outbound.stat("peer", "upstream_cx_active")).toBe(0);
   });
+
+  it("loses none that comes as its carrier is told to go", async () => {
+    const pair = await proxyPair(identity);
+    const { listeners } = pair.inbound.proxy.dataPlane.listeners;
+    for (let i = 0; i < 60; i++) {
+      const [before, end] = await exchange(pair, "before");
+      before.ends();
+      await end.sees("end");
+      end.ends();
+      await before.sees("end");
+      const client = await pair.client();
+      client.sends("meanwhile");
+      for (let turn = 0; turn < i % 6; turn++) await new Promise(setImmediate);
+      for (const listener of listeners) listener.discourage(5000);
+      for (const listener of listeners) listener.discourage(undefined);
+      const upstream = await pair.origin.accepts();
+      await upstream.receives("meanwhile");
+      client.ends();
+      upstream.ends();
+      await client.sees("end");
+    }
+  });
 });

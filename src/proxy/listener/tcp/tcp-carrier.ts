@@ -17,6 +17,8 @@ import { AcceptedStream, type StreamsConnection } from "./accepted-stream.ts";
 
 /** The peer lets go of it earlier, by its cluster's idle timeout. */
 const IDLE_MS = 3_600_000;
+/** So long a peer has to say that it has heard that it shall go elsewhere. */
+const PATIENCE_MS = 5000;
 
 export interface TcpCarrierOptions {
   readonly owner: ConnectionOwner;
@@ -26,7 +28,7 @@ export interface TcpCarrierOptions {
 
 /**
  * ```
- *   open -> draining -> closed      draining: takes no streams after those under way
+ *   open -> draining -> closed      draining: takes no streams after those that are on their way
  *     |                   ^
  *     +-------------------+
  * ```
@@ -46,6 +48,8 @@ export class TcpCarrier
   readonly #session: Session;
   readonly #idle: Deadline;
   #state: State = "open";
+  /** The peer said that it opens no further streams. */
+  #peerDrains = false;
 
   constructor(accepted: Accepted, context: ProxyContext, options: TcpCarrierOptions) {
     this.client = accepted;
@@ -79,17 +83,15 @@ export class TcpCarrier
 
   /** The session still counts the stream that closes. */
   onStreamClosed(): void {
-    if (this.#session.openStreams > 1) return;
-    if (this.#state === "draining") this.#close();
-    else this.#idle.set(this.#context.clock.now(), IDLE_MS);
+    if (this.#session.openStreams <= 1) this.#rest();
   }
 
-  /** Connections under way go on; the peer opens further ones elsewhere. */
+  /** Connections under way go on; the peer opens further ones elsewhere as soon as it knows. */
   drain(): void {
     if (this.#state !== "open") return;
     this.#state = "draining";
-    if (this.#session.openStreams === 0) this.#close();
-    else this.#session.drain();
+    this.#session.drain();
+    if (this.#session.openStreams === 0) this.#rest();
   }
 
   /** Its peer lets go of it: overload has no say in it. */
@@ -117,11 +119,13 @@ export class TcpCarrier
   }
 
   onGoAway(): void {
-    this.drain();
+    this.#peerDrains = true;
+    if (this.#state === "open") this.#state = "draining";
+    if (this.#session.openStreams === 0) this.#rest();
   }
 
   onPong(): void {
-    // It asks for none.
+    if (this.#state === "draining" && this.#session.openStreams === 0) this.#rest();
   }
 
   onSessionError(): void {
@@ -138,6 +142,13 @@ export class TcpCarrier
 
   onWriteFlooded(): void {
     this.#socket.destroy();
+  }
+
+  /** No stream is open. */
+  #rest(): void {
+    const draining = this.#state === "draining";
+    if (draining && (this.#peerDrains || this.#session.drained)) this.#close();
+    else this.#idle.set(this.#context.clock.now(), draining ? PATIENCE_MS : IDLE_MS);
   }
 
   #close(): void {
