@@ -1,6 +1,10 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { ConnectionRouteSet } from "./connection-route-set.ts";
-import type { DestinationPolicy, LoadBalancerAlgorithm } from "./destination-policy.ts";
+import type {
+  DestinationPolicy,
+  LoadBalancerAlgorithm,
+  LocalitySettings,
+} from "./destination-policy.ts";
 import type { HttpRouteSet } from "./http-route-set.ts";
 import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
@@ -42,6 +46,8 @@ export interface MeshSettings {
   readonly pathNormalization: PathNormalization;
   /** Of every listener of every proxy. */
   readonly accessLogs: readonly AccessLog[];
+  /** Where neither a DestinationRule nor the service speaks of places. */
+  readonly locality?: LocalitySettings | undefined;
 }
 
 export type OutboundTrafficPolicy = "allowAny" | "registryOnly";

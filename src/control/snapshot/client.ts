@@ -52,8 +52,9 @@ function labelKeys(mesh: Mesh): ReadonlySet<string> {
     ),
   ];
   const priorities = mesh.destinationPolicies.flatMap(priorityLabels);
+  const ofMesh = keysOf(mesh.settings.locality?.failoverPriority ?? []);
   const selected = selectors.flatMap((selector) => Object.keys(selector ?? {}));
-  const keys = new Set([...selected, ...priorities, ...LOCALITY_LABELS]);
+  const keys = new Set([...selected, ...priorities, ...ofMesh, ...LOCALITY_LABELS]);
   KEYS.set(mesh, keys);
   return keys;
 }
@@ -63,6 +64,10 @@ function priorityLabels({ traffic, subsets }: DestinationPolicy): readonly strin
   const all = [traffic, ...subsets.map((subset) => subset.traffic)];
   const blocks = all.flatMap((each) => [each, ...each.ports]);
   return blocks.flatMap(({ loadBalancer }) =>
-    (loadBalancer?.locality?.failoverPriority ?? []).map((label) => label.split("=")[0] ?? ""),
+    keysOf(loadBalancer?.locality?.failoverPriority ?? []),
   );
+}
+
+function keysOf(priority: readonly string[]): readonly string[] {
+  return priority.map((label) => label.split("=")[0] ?? "");
 }

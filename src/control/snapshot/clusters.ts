@@ -2,7 +2,7 @@ import { socketAddress } from "../../model/address.ts";
 import { ENVOY_BALANCING } from "../../model/balance/balancing.ts";
 import type { Cluster, DiscoveryType, RetryBudget, Thresholds } from "../../model/cluster.ts";
 import { UNLIMITED } from "../../model/cluster.ts";
-import type { PolicyBlocks } from "../../model/destination-policy.ts";
+import type { LocalitySettings, PolicyBlocks } from "../../model/destination-policy.ts";
 import { type Endpoint, type LocalityEndpoints, NO_LOCALITY } from "../../model/endpoint.ts";
 import type { Service, ServicePort } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
@@ -90,6 +90,8 @@ export interface OutboundClusterInput {
   readonly explicitAddress: string | undefined;
   /** What DNS clusters carry. */
   readonly localities: readonly LocalityEndpoints[];
+  /** What made them. */
+  readonly locality: LocalitySettings | undefined;
   readonly origin: Origin;
 }
 
@@ -101,7 +103,7 @@ export function outboundCluster(input: OutboundClusterInput): Cluster {
     ...withPolicy(clusterDefaults(name), blocks),
     ...outboundProtocol(port.protocol, blocks.connectionPool),
     discovery,
-    ...balancingOf(discovery, service, blocks),
+    ...balancingOf(discovery, service, blocks, input.locality),
     dns: isDns(discovery) ? DNS : DNS_DEFAULTS,
     loadAssignment: isDns(discovery) ? assignmentOf(name, dnsLocalities(input)) : undefined,
     bindAddress: explicitAddress === undefined ? undefined : socketAddress(explicitAddress, 0),

@@ -4,6 +4,7 @@ import { DEFAULT_SETTINGS, type MeshSettings, type PathNormalization } from "../
 import type { KubernetesObject, Path } from "../kubernetes/object.ts";
 import { childOf, positionIn, type YamlSource } from "../kubernetes/yaml-object.ts";
 import { readAccessLogs } from "./access-log.ts";
+import { readLocality } from "./destination-rule/locality.ts";
 import { checkFields } from "./fields/check-fields.ts";
 import { MESH_CONFIG } from "./fields/mesh-config.ts";
 import { isLabel } from "./host.ts";
@@ -130,6 +131,9 @@ function readMeshConfig(config: Spec): Partial<MeshSettings> {
   const detection = config.at("protocolDetectionTimeout").durationMs();
   if (detection !== undefined) settings.protocolDetectionTimeoutMs = detection;
   const policy = config.at("outboundTrafficPolicy");
+  // Whether failing endpoints are found out is each DestinationRule's to say.
+  const locality = readLocality(config, true);
+  if (locality !== undefined) settings.locality = locality;
   if (config.at("accessLogFile").present) settings.accessLogs = readAccessLogs(config);
   const paths = PATHS[config.at("pathNormalization").at("normalization").text() ?? ""];
   if (paths !== undefined) settings.pathNormalization = paths;

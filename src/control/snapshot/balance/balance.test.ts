@@ -105,6 +105,27 @@ describe("a DestinationRule's load balancer", () => {
     ]);
   });
 
+  it("follows the mesh's setting where neither rule nor service has one", () => {
+    const config = `---
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+    localityLbSetting: { distribute: [{ from: eu/a, to: { eu/a: 60, eu/b: 40 } }] }
+`;
+    const labels = { "istio-locality": "eu.a" };
+    const weights = (rule: string) => {
+      const snapshot = told(`${rule}\n${config}`, "", labels);
+      const found = snapshot.endpoints.find(({ clusterName }) => clusterName === WEB);
+      const weighs = clusterOf(snapshot).balancing.localityWeighted;
+      return [weighs, ...(found?.localities ?? []).map(({ weight }) => weight)];
+    };
+    expect(weights("")).toEqual([true, 60, 40]);
+    const own = "    loadBalancer: { localityLbSetting: { enabled: false } }";
+    expect(weights(own)).toEqual([false, 1, 1]);
+  });
+
   it("fails over to the next zone once failing endpoints are found out, and never panics", () => {
     const labels = { "istio-locality": "eu.b" };
     const snapshot = told("    outlierDetection: {}", "", labels);

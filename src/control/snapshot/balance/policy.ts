@@ -10,15 +10,18 @@ type Balancing = Pick<Cluster, "lbPolicy" | "balancing" | "healthyPanicThreshold
 /** Envoy's default. */
 const PANIC_PERCENT = 50;
 
-/** How requests to a cluster are balanced: by the DestinationRule, else as Istio does. */
+/**
+ * How requests to a cluster are balanced: by the DestinationRule, else as Istio does. `locality`:
+ * see `localityRulesOf`.
+ */
 export function balancingOf(
   discovery: DiscoveryType,
   service: Service,
   blocks: PolicyBlocks,
+  locality: LocalitySettings | undefined,
 ): Balancing {
   const { loadBalancer, outlierDetection } = blocks;
   const { ringHash } = ENVOY_BALANCING;
-  const locality = loadBalancer?.locality;
   const weighs = locality?.enabled === true && locality.distribute.length > 0;
   return {
     lbPolicy: lbPolicyOf(discovery, service, blocks),
@@ -51,18 +54,20 @@ const CLOSE: readonly string[] = [REGION_LABEL, ZONE_LABEL];
 
 /**
  * What the client's place means for its requests to a service. A Service's `trafficDistribution`
- * holds where no DestinationRule says something about localities, and needs no outlier detection.
+ * holds where no DestinationRule says something about localities, and needs no outlier detection;
+ * then come the mesh's own settings.
  */
 export function localityRulesOf(
   service: Service,
   { loadBalancer, outlierDetection }: PolicyBlocks,
   labels: Labels,
+  mesh: LocalitySettings | undefined,
 ): LocalityRules {
   const written = loadBalancer?.locality;
   if (written === undefined && service.prefersClose === true) {
     return { labels, settings: PREFER_CLOSE, failsOver: true };
   }
-  return { labels, settings: written, failsOver: outlierDetection !== undefined };
+  return { labels, settings: written ?? mesh, failsOver: outlierDetection !== undefined };
 }
 
 const PREFER_CLOSE: LocalitySettings = {

@@ -58,7 +58,8 @@ function serviceCluster(
   const labels = subset?.labels ?? {};
   const blocks = policy.blocksFor(port.port, subset?.name ?? "");
   const placed = clusterEndpoints(service, port, labels, pods, mesh.settings.trustDomain);
-  const localities = localitiesFor(placed, localityRulesOf(service, blocks, client.labels));
+  const rules = localityRulesOf(service, blocks, client.labels, mesh.settings.locality);
+  const localities = localitiesFor(placed, rules);
   const cluster = outboundCluster({
     service,
     port,
@@ -66,6 +67,7 @@ function serviceCluster(
     blocks,
     explicitAddress: client.explicitAddress,
     localities,
+    locality: rules.settings,
     origin: subset?.origin ?? policy.origin ?? service.origin,
   });
   const assignment =

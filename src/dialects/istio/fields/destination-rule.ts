@@ -40,7 +40,8 @@ const FAILOVER: FieldTable = {
   failoverPriority: executed(listOf(STRING)),
 };
 
-const LOCALITY = object({
+/** LocalityLoadBalancerSetting. */
+export const LOCALITY: Shape = object({
   ...FAILOVER,
   distribute: executed(listOf(object({ from: executed(STRING), to: executed(mapOf(UNSIGNED)) }))),
 });

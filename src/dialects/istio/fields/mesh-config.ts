@@ -1,3 +1,4 @@
+import { LOCALITY } from "./destination-rule.ts";
 import type { FieldTable } from "./field.ts";
 import { ANY, DURATION_OR_ZERO, executed, object, oneOf, reported, STRING } from "./field.ts";
 
@@ -26,7 +27,6 @@ const REPORTED = [
   "defaultServiceExportTo",
   "defaultVirtualServiceExportTo",
   "defaultDestinationRuleExportTo",
-  "localityLbSetting",
   "dnsRefreshRate",
   "h2UpgradePolicy",
   "inboundClusterStatName",
@@ -67,5 +67,6 @@ export const MESH_CONFIG: FieldTable = {
       ),
     }),
   ),
+  localityLbSetting: executed(LOCALITY),
   ...Object.fromEntries(REPORTED.map((name) => [name, reported(ANY, DEFAULTS)])),
 };
