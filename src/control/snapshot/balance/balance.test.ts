@@ -146,7 +146,7 @@ describe("a Service", () => {
     expect(clusterOf(told("", text)).lbPolicy).toBe("peakEwma");
   });
 
-  it("is balanced so also where a DestinationRule speaks of other things than the algorithm", () => {
+  it("is balanced so also where a DestinationRule does not speak of the algorithm", () => {
     const text = ", annotations: { outrigger.dev/load-balancer: PEAK_EWMA }";
     const locality = "    loadBalancer: { localityLbSetting: { enabled: false } }";
     expect(clusterOf(told(locality, text)).lbPolicy).toBe("peakEwma");
