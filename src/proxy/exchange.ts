@@ -1,14 +1,14 @@
 // hot path: no allocation per request
 import type { Timer } from "../base/clock.ts";
 import type { HeaderTable } from "../codec/http/header-table.ts";
-import { asksForTunnel, type RequestMessage, type ResponseMessage } from "../codec/http/message.ts";
+import type { RequestMessage, ResponseMessage } from "../codec/http/message.ts";
 import { Attempt } from "./attempt.ts";
 import type { ProxyContext, UpstreamCluster } from "./cluster/upstream-cluster.ts";
 import type { DeadlineOwner } from "./deadline.ts";
 import type { Downstream } from "./downstream.ts";
 import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
 import { contained } from "./faults.ts";
-import { decodeRequest } from "./filters/decode-request.ts";
+import { decodeRequest, takeTarget } from "./filters/decode-request.ts";
 import { HttpFilters } from "./filters/http-filter.ts";
 import { takeRequestTrailers } from "./filters/underscores.ts";
 import { isGrpc, noteGrpcStatus } from "./grpc/grpc-call.ts";
@@ -119,11 +119,11 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   #decode(): boolean {
     const { head } = this;
+    takeTarget(head, this.request, this.down);
     if (this.context.overload.refusesRequest()) return this.#refuseByOverload();
     const refusal = decodeRequest(head, this.request, this.down);
     this.account.grpc = isGrpc(head.headers);
     if (refusal !== undefined) return this.#refuse(refusal);
-    if (asksForTunnel(head)) this.down.encoder.keepAlive = false;
     if (head.expectsContinue && !this.#body.complete) this.response.invite();
     return true;
   }

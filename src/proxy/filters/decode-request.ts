@@ -1,7 +1,7 @@
 // hot path: no allocation per request
 import { removeHopByHop } from "../../codec/h1/connection-field.ts";
 import { ID } from "../../codec/http/header-name.ts";
-import type { RequestMessage } from "../../codec/http/message.ts";
+import { asksForTunnel, type RequestMessage } from "../../codec/http/message.ts";
 import type { HttpConnectionManager } from "../../model/listener.ts";
 import { CARRIED_TCP } from "../carry/protocol.ts";
 import type { Downstream } from "../downstream.ts";
@@ -19,9 +19,23 @@ import { isNormal, normalizePath } from "../route/path.ts";
 import type { RequestHead } from "../route/request-head.ts";
 import { prepareRequestHeaders } from "./request-headers.ts";
 
+/** Where the request wants to go, as its head says it: whatever becomes of it, logs show that. */
+export function takeTarget(head: RequestMessage, request: RequestHead, down: Downstream): void {
+  const { config } = down.hcm;
+  request.method = head.method;
+  request.authority = stripsHost(config, head)
+    ? normalAuthority(head.authority, config, down.localAddress)
+    : head.authority;
+  request.scheme = down.secure ? "https" : "http";
+  request.setPath(head.path);
+  // Behind a refused one may stand what was meant for the tunnel: it is no request.
+  if (asksForTunnel(head)) down.encoder.keepAlive = false;
+}
+
 /**
  * Makes of a parsed head what routes see: the path in normal form, hop-by-hop headers gone, the
- * connection manager's own headers set. Gives the answer to a request that goes no further.
+ * connection manager's own headers set. Its target has been taken. Gives the answer to a request
+ * that goes no further.
  */
 export function decodeRequest(
   head: RequestMessage,
@@ -30,12 +44,6 @@ export function decodeRequest(
 ): LocalReply | undefined {
   const { allowedUpgrades, config } = down.hcm;
   const { headers } = head;
-  request.method = head.method;
-  request.authority = stripsHost(config, head)
-    ? normalAuthority(head.authority, config, down.localAddress)
-    : head.authority;
-  request.scheme = down.secure ? "https" : "http";
-  request.setPath(head.path);
   if (head.version === 10 && !config.acceptHttp10) return UPGRADE_REQUIRED;
   if (normalises(config) && !isNormal(head.path)) {
     const reply = takePath(head, request, down);
