@@ -11,6 +11,38 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Answers a request only some time after it was told to end. */
+const PATIENT = [
+  'const answers = []; const server = require("http").createServer((request, response) => {',
+  'answers.push(response); console.log("asked"); });',
+  'process.on("SIGTERM", () => { server.close(); setTimeout(() => {',
+  'for (const each of answers) each.end("late\\n"); }, 3000); });',
+  "server.listen(9080);",
+].join(" ");
+
+/** A Service and its Deployment, whose pod runs `program`; `turn` tells one from the next. */
+function patientYaml(program: string, turn: number): string {
+  const command = JSON.stringify(`exec '${process.execPath}' '${program}'`);
+  return `apiVersion: v1
+kind: Service
+metadata: {name: patient}
+spec: {selector: {app: patient}, ports: [{name: http, port: 9080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: patient}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: patient}}
+  template:
+    metadata:
+      labels: {app: patient, turn: "${turn}"}
+      annotations: {outrigger.dev/command.app: ${command}}
+    spec:
+      containers: [{name: app, image: patient, ports: [{containerPort: 9080}]}]
+`;
+}
+
 const LOAD = `while :; do curl -s -o /dev/null -w '%{http_code}\\n' http://reviews:9080/; done`;
 
 describeWith(["curl", "ip", "iptables", "root"], "outrigger up follows its files", () => {
@@ -28,6 +60,17 @@ describeWith(["curl", "ip", "iptables", "root"], "outrigger up follows its files
     expect(new Set(run.stdout.trim().split("\n").slice(0, -1))).toEqual(new Set(["200"]));
     run.child.kill("SIGTERM");
     expect((await run.ended).status).toBe(143);
+  });
+
+  it("lets a pod that goes finish what it was asked", async () => {
+    folder = folderOf({ "patient.cjs": PATIENT });
+    const file = join(folder, "mesh.yaml");
+    writeFileSync(file, patientYaml(join(folder, "patient.cjs"), 1));
+    const call = "curl -s http://patient:9080/";
+    run = new Outrigger(["up", "--logs", file, "--", "sh", "-c", `${call}; echo "status $?"`]);
+    await run.until(({ stdout, stderr }) => `${stdout}${stderr}`.includes("asked"));
+    writeFileSync(file, patientYaml(join(folder, "patient.cjs"), 2));
+    expect((await run.ended).stdout).toContain("late\nstatus 0\n");
   });
 
   it("keeps the last good configuration and says what is wrong with the new one", async () => {

@@ -17,6 +17,8 @@ export interface FleetOptions {
 
 /** After a pod is no endpoint any more, its last requests have this long to end. */
 const DRAIN_MS = 1000;
+/** And what its apps have begun, after SIGTERM (Kubernetes: terminationGracePeriodSeconds). */
+const REMOVAL_GRACE_MS = 30_000;
 
 /** All running pods, kept as the plan wants them. */
 export class Fleet {
@@ -135,7 +137,7 @@ export class Fleet {
     }
     this.#announce();
     await pause(this.#options.context.clock, DRAIN_MS);
-    await Promise.all(gone.map((running) => running.stop()));
+    await Promise.all(gone.map((running) => running.stop(REMOVAL_GRACE_MS)));
     for (const running of gone) {
       this.#leaving.delete(running);
       this.#options.context.say(`${fullName(running.planned)} removed`);

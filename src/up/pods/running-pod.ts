@@ -38,6 +38,7 @@ export interface PodContext {
 
 const SIDECAR_DEADLINE_MS = 60_000;
 const LISTEN_DEADLINE_MS = 30_000;
+/** While the whole run ends; a pod that goes alone has longer (fleet.ts). */
 const TERM_GRACE_MS = 2000;
 
 /** One pod: its place, its containers' processes and its sidecar. */
@@ -108,10 +109,10 @@ export class RunningPod {
   }
 
   /** Ends the apps as Kubernetes does: SIGTERM, time to finish, then all at once. */
-  async stop(): Promise<void> {
+  async stop(termGraceMs: number = TERM_GRACE_MS): Promise<void> {
     this.#stopped = true;
     const commands = this.#runs.some(({ run }) => run.kind === "command");
-    const graceMs = commands ? TERM_GRACE_MS : 0;
+    const graceMs = commands ? termGraceMs : 0;
     await Promise.all(this.#apps.map((app) => app.stop(graceMs)));
     await this.#sidecar?.stop(0);
     this.place.remove();
