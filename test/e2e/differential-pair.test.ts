@@ -59,10 +59,15 @@ const COUNTERS = new RegExp(
   `^cluster\\.(a|b|script|refused)\\.(${[...CONNECTIONS, ...REQUESTS].join("|")})$`,
 );
 
-const GROUPS: Readonly<Record<string, readonly PairCase[]>> = {
-  ...CASES,
-  "what a stream stands for": PAIR_CASES,
-};
+/** Envoy's inbound proxy refuses what its outbound one writes, so all that is counted differs. */
+const REFUSED_INSIDE = "A Host that is none is not written";
+
+const GROUPS: Readonly<Record<string, readonly PairCase[]>> = Object.fromEntries(
+  Object.entries({ ...CASES, "what a stream stands for": PAIR_CASES }).map(([group, cases]) => [
+    group,
+    cases.filter(({ difference }) => difference !== REFUSED_INSIDE),
+  ]),
+);
 
 const MEMBERS: readonly (readonly [outbound: PairMember, inbound: PairMember])[] = [
   ["outrigger", "outrigger"],
