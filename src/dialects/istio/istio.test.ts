@@ -80,6 +80,37 @@ describe("the dialect", () => {
     expect(findings).toMatchObject(message === undefined ? [] : [expected]);
   });
 
+  it.each([
+    [
+      "http",
+      "http",
+      [/^this one holds: the oldest/, /b.*a.yaml:1\) holds, and this one does nothing/],
+    ],
+    ["http", "tcp", [/^this one holds for requests$/, /^this one holds for connections$/]],
+    ["http", "http tcp", [/^this one holds: the oldest/, /a.yaml:1\) holds for requests$/]],
+    [
+      "http tcp",
+      "http tcp",
+      [/^this one holds/, /for requests; .*a.yaml:1\) holds for connections$/],
+    ],
+  ])("says which of %s and %s of one host holds", (one, other, hints) => {
+    const rules = [{ route: [{ destination: { host: "web" } }] }];
+    const objects = [one, other].map((kinds, index) => {
+      const spec = Object.fromEntries(kinds.split(" ").map((kind) => [kind, rules]));
+      const apiVersion = "networking.istio.io/v1";
+      const metadata = { name: `${index}-b` };
+      return stringify({
+        apiVersion,
+        kind: "VirtualService",
+        metadata,
+        spec: { hosts: ["web"], ...spec },
+      });
+    });
+    const { diagnostics } = translate(objects.join("---\n"));
+    const found = diagnostics.filter(({ code }) => code === "IST0109").map(({ hint }) => hint);
+    expect(found).toEqual(hints.map((hint) => expect.stringMatching(hint)));
+  });
+
   it("takes the three versions of the networking API for one", () => {
     const routes = ["v1", "v1beta1", "v1alpha3"].map((version) => {
       const spec = { hosts: ["a"], http: [{ route: [{ destination: { host: "a" } }] }] };

@@ -114,12 +114,7 @@ function analyze(readings: Readings, translation: Translation, context: DialectC
     if (routes.connections !== undefined) reportIdleRules(spec, registry);
   }
   for (const { spec, policy } of readings.rules) reportUnknownHost(spec, policy, { services });
-  reportSharedHosts(
-    readings.virtualServices.flatMap(({ spec, routes }) => {
-      const route = routes.http ?? routes.connections;
-      return route === undefined ? [] : [{ spec, route }];
-    }),
-  );
+  reportSharedHosts(readings.virtualServices);
   reportProtocols(readings.entries);
   reportSharedNamespaces(readings.sidecars);
 }

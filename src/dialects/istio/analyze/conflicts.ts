@@ -4,6 +4,7 @@ import type { EgressPolicy, Service, ServicePort } from "../../../model/mesh.ts"
 import { subjectOf } from "../../../model/origin.ts";
 import { byAge } from "../../../model/precedence/host.ts";
 import type { Spec } from "../spec.ts";
+import type { VirtualServiceRoutes } from "../virtual-service/virtual-service.ts";
 
 /** Findings about several objects that speak of one thing. */
 
@@ -27,22 +28,34 @@ type RouteSet = HttpRouteSet | ConnectionRouteSet;
 
 interface Routing {
   readonly spec: Spec;
+  readonly routes: VirtualServiceRoutes;
+  /** One of `routes`: they share their hosts, and whom they are exported to. */
   readonly route: RouteSet;
 }
 
-/** IST0109: of several VirtualServices for one host a sidecar follows one, the oldest. */
-export function reportSharedHosts(routings: readonly Routing[]): void {
+/**
+ * IST0109: of several VirtualServices for one host a sidecar follows one, the oldest: one for
+ * requests, and one for connections.
+ */
+export function reportSharedHosts(
+  read: readonly { readonly spec: Spec; readonly routes: VirtualServiceRoutes }[],
+): void {
+  const routings = read.flatMap(({ spec, routes }): Routing[] => {
+    const route = routes.http ?? routes.connections;
+    return route === undefined ? [] : [{ spec, routes, route }];
+  });
   const byHost = Map.groupBy(
-    routings.flatMap(({ route }) => route.hosts.map((host) => ({ host, route }))),
+    routings.flatMap((routing) => routing.route.hosts.map((host) => ({ host, routing }))),
     ({ host }) => host,
   );
-  for (const { spec, route } of routings) {
-    const nodes = spec.at("hosts").items();
-    for (const [index, host] of route.hosts.entries()) {
+  for (const routing of routings) {
+    const nodes = routing.spec.at("hosts").items();
+    for (const [index, host] of routing.route.hosts.entries()) {
       const rivals = (byHost.get(host) ?? [])
-        .map((other) => other.route)
-        .filter((other) => exportsMeet(route.exportTo, other.exportTo));
-      if (rivals.length > 1) reportSharedHost(nodes[index], host, route, rivals.toSorted(byAge));
+        .map((other) => other.routing)
+        .filter(({ route }) => exportsMeet(routing.route.exportTo, route.exportTo))
+        .toSorted((left, right) => byAge(left.route, right.route));
+      if (rivals.length > 1) reportSharedHost(nodes[index], host, routing, rivals);
     }
   }
 }
@@ -50,24 +63,51 @@ export function reportSharedHosts(routings: readonly Routing[]): void {
 function reportSharedHost(
   node: Spec | undefined,
   host: string,
-  route: RouteSet,
-  rivals: readonly RouteSet[],
+  routing: Routing,
+  rivals: readonly Routing[],
 ): void {
-  const [winner = route] = rivals;
-  const { file, line } = winner.origin.position;
+  const names = rivals.map(({ route }) => nameOf(route)).join(",");
   node?.report(
     "warning",
     "IST0109",
-    `The VirtualServices ${rivals.map(nameOf).join(",")} associated with mesh gateway define the ` +
+    `The VirtualServices ${names} associated with mesh gateway define the ` +
       `same host ${host} which can lead to undefined behavior. This can be fixed by merging the ` +
       "conflicting VirtualServices into a single resource.",
-    {
-      hint:
-        winner === route
-          ? "this one holds: the oldest, then the first by namespace/name"
-          : `${subjectOf(winner.origin)} (${file}:${line}) holds, and this one does nothing`,
-    },
+    { hint: whoHolds(routing, rivals) },
   );
+}
+
+const KINDS = [
+  ["http", "requests"],
+  ["connections", "connections"],
+] as const;
+
+/** By kind of its rules: whether they hold, or which VirtualService's hold instead. */
+function whoHolds(routing: Routing, rivals: readonly Routing[]): string {
+  const own = KINDS.filter(([kind]) => routing.routes[kind] !== undefined).map(([kind, what]) => {
+    const winner = rivals.find(({ routes }) => routes[kind] !== undefined) ?? routing;
+    return { what, winner };
+  });
+  const lost = own.filter(({ winner }) => winner !== routing);
+  if (lost.length === 0) {
+    const alone = rivals.some(
+      (other) => other !== routing && KINDS.some(([kind]) => both(routing, other, kind)),
+    );
+    const what = own.map((each) => each.what).join(" and ");
+    return alone
+      ? "this one holds: the oldest, then the first by namespace/name"
+      : `this one holds for ${what}`;
+  }
+  const instead = lost.map(({ what, winner }) => {
+    const { file, line } = winner.route.origin.position;
+    const subject = `${subjectOf(winner.route.origin)} (${file}:${line}) holds`;
+    return own.length === 1 ? `${subject}, and this one does nothing` : `${subject} for ${what}`;
+  });
+  return instead.join("; ");
+}
+
+function both(one: Routing, other: Routing, kind: (typeof KINDS)[number][0]): boolean {
+  return one.routes[kind] !== undefined && other.routes[kind] !== undefined;
 }
 
 /** IST0111: of several Sidecars without selector the oldest holds. */
