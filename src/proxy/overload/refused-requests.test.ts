@@ -19,7 +19,7 @@ it("a request that is refused says nothing of the one before it", async () => {
   const routes = [{ match: { prefix: "/" }, direct_response: { status: 200 } }];
   const hcm = { access_log: [{ name: "file", typed_config }] };
   const setup = await startSetup([httpListener({ hcm, routes })], []);
-  running.push(setup, { stop: () => vi.restoreAllMocks() });
+  running.push(setup, { stop: () => void vi.restoreAllMocks() });
   const first = await setup.client();
   first.sends("GET /mine HTTP/1.1\r\nHost: a\r\n\r\n");
   await first.receivesResponse();
