@@ -15,8 +15,10 @@ export interface Downstream {
   readonly tls: TlsInfo | undefined;
   /** The client is another sidecar, which carries its clients' requests (carry/protocol.ts). */
   readonly carrying: boolean;
-  /** `10.0.0.7:41522`. */
+  /** `10.0.0.7:41522`: by a PROXY protocol header, where there is one. */
   readonly remoteAddress: string;
+  /** The connection's other end, whatever it says of others. */
+  readonly directRemoteAddress: string;
   readonly localAddress: string;
   /** Without port. */
   readonly remoteIp: string;

@@ -123,7 +123,7 @@ export class ExchangeSource implements FormatSource {
   }
 
   downstreamDirectRemoteAddress(): string {
-    return this.#of.down.remoteAddress;
+    return this.#of.down.directRemoteAddress;
   }
 
   downstreamTls(): TlsInfo | undefined {

@@ -78,6 +78,10 @@ export class ServerRequest implements Downstream {
     return this.#lentTo.accepted.remoteAddress;
   }
 
+  get directRemoteAddress(): string {
+    return this.#lentTo.accepted.directRemoteAddress;
+  }
+
   get remoteIp(): string {
     return this.#lentTo.accepted.remoteIp;
   }

@@ -97,6 +97,10 @@ export class ServerStream implements Downstream, StreamOwner, DeadlineOwner {
     return this.#carrier.accepted.remoteAddress;
   }
 
+  get directRemoteAddress(): string {
+    return this.#carrier.accepted.directRemoteAddress;
+  }
+
   get remoteIp(): string {
     return this.#carrier.accepted.remoteIp;
   }

@@ -52,8 +52,12 @@ export class RefusedSource extends EmptySource {
     return this.#connection.accepted.localAddress;
   }
 
-  override downstreamDirectRemoteAddress(): string {
+  override downstreamRemoteAddress(): string {
     return this.#connection.accepted.remoteAddress;
+  }
+
+  override downstreamDirectRemoteAddress(): string {
+    return this.#connection.accepted.directRemoteAddress;
   }
 
   override downstreamTls(): TlsInfo | undefined {
