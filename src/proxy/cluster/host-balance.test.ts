@@ -9,6 +9,7 @@ import { assignment, edsCluster } from "../../../test/support/sample-snapshot.ts
 import { ScriptedTurns } from "../../../test/support/scripted-turns.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { renderPrometheus } from "../../metrics/text-format.ts";
+import { socketAddress } from "../../model/address.ts";
 import { ENVOY_BALANCING } from "../../model/balance/balancing.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../model/endpoint.ts";
@@ -256,4 +257,21 @@ describe("PEAK_EWMA", () => {
       turns.stop();
     }
   });
+});
+
+it("an ORIGINAL_DST cluster counts the hosts that clients have asked for", async () => {
+  await start();
+  const passthrough = { discovery: "originalDst", lbPolicy: "clusterProvided" } as const;
+  const set = setup.proxy.dataPlane.clusters;
+  allAtOnce(set.prepare([edsCluster("a", passthrough)], []))();
+  const { cluster } = set.slot("a");
+  for (const port of [1, 2, 2]) cluster?.pickAddress(socketAddress("10.0.0.1", port));
+  expect(setup.stat("a", "membership_total")).toBe(2);
+  expect(setup.stat("a", "membership_healthy")).toBe(2);
+  expect(setup.stat("a", "membership_change")).toBe(2);
+  allAtOnce(set.prepare([edsCluster("a", { ...passthrough, choiceCount: 3 })], []))();
+  expect(set.slot("a").cluster).toBe(cluster);
+  expect(setup.stat("a", "membership_healthy")).toBe(2);
+  for (let port = 3; port < 2000; port++) cluster?.pickAddress(socketAddress("10.0.0.1", port));
+  expect(setup.stat("a", "membership_total")).toBe(1024);
 });

@@ -119,7 +119,7 @@ export class UpstreamCluster {
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
     const moved = JSON.stringify(before.loadAssignment) !== JSON.stringify(config.loadAssignment);
     if (moved) this.#discover();
-    else this.#balance.renew(config);
+    else if (config.discovery !== "originalDst") this.#balance.renew(config);
   }
 
   /**
@@ -167,6 +167,8 @@ export class UpstreamCluster {
       if (this.#hosts.size >= ORIGINAL_DST_HOSTS_MAX) this.#forgetOldest();
       host = new Host(this, endpointOf(address));
       this.#hosts.set(key, host);
+      const { size } = this.#hosts;
+      this.stats.membership(size, size, 0, 0);
     }
     return host;
   }
