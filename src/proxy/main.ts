@@ -144,16 +144,7 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
   client?.start();
   const initialized = (): boolean => plane.ready && (client === undefined || queue.served);
   const times = options.drainTimes ?? DRAIN_TIMES;
-  const leaving: Leaving = {
-    discourage: (discouraging) => plane.discourage(discouraging),
-    drain: (discouraging) => plane.drain(discouraging),
-    stop: (graceMs, patienceMs) => {
-      // A new configuration would open listeners again.
-      client?.stop();
-      return plane.stop(graceMs, patienceMs);
-    },
-  };
-  const lifecycle = new Lifecycle(leaving, clock, times, initialized);
+  const lifecycle = new Lifecycle(leavingOf(plane, client), clock, times, initialized);
   // Who asks the predecessor's admin server must not hear that nothing is ready.
   if (inherited.size > 0) await until(clock, initialized);
   const admin = await startAdminServers({
@@ -189,6 +180,18 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
       await admin.close();
       await lifecycle.makeWay();
       stopSweeping();
+    },
+  };
+}
+
+function leavingOf(plane: Plane, client: ConfigClient | undefined): Leaving {
+  return {
+    discourage: (discouraging) => plane.discourage(discouraging),
+    drain: (discouraging) => plane.drain(discouraging),
+    stop: (graceMs, patienceMs) => {
+      // A new configuration would open listeners again.
+      client?.stop();
+      return plane.stop(graceMs, patienceMs);
     },
   };
 }

@@ -36,7 +36,7 @@ function isOpen(fd: number): boolean {
   }
 }
 
-it("a successor leaves alone what its first configuration has taken, whatever came after", async () => {
+it("a successor leaves alone what its first configuration took, whatever came after", async () => {
   const text = JSON.stringify({
     static_resources: {
       listeners: [httpListener({ routes: ROUTES })],

@@ -56,7 +56,7 @@ it("an origin that says goodbye twice still answers what it has taken", async ()
   await closes(all);
 });
 
-it("an origin that answers in HTTP/1 is told of as such, in logs and not to the client", async () => {
+it("an origin that answers in HTTP/1 is told of as such in logs, not to the client", async () => {
   const origin = await originServer();
   const routes = [
     {
