@@ -13,6 +13,7 @@ import type { FilterConfigs } from "../model/filter/filter-configs.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../model/route.ts";
 import type { Place } from "./check/place.ts";
 import { decodeFilterConfigs, encodeFilterConfigs } from "./filter/filter-configs.ts";
+import { decodeLimitRules, encodeLimitRule } from "./filter/limit-rules.ts";
 import type { EncodeFor } from "./message/flavor.ts";
 import { decodeMutations, encodeMutations } from "./message/header-mutation.ts";
 import { decodeOrigin, encodeOurs } from "./message/metadata.ts";
@@ -93,7 +94,10 @@ function decodeHost(message: VirtualHostMessage, place: Place): VirtualHost {
     retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
     includeRequestAttemptCount: message.includeRequestAttemptCount,
     includeAttemptCountInResponse: message.includeAttemptCountInResponse,
-    filterConfigs: decodeSaidToFilters(message, place),
+    filterConfigs: {
+      ...decodeSaidToFilters(message, place),
+      limitRules: decodeLimitRules(message.rateLimits, place.field("rate_limits")),
+    },
   };
 }
 
@@ -117,9 +121,20 @@ function decodeRoute(message: RouteMessage, place: Place): Route {
     match: decodeRouteMatch(message.match, place.field("match")),
     action: decodeAction(message.action, place),
     ...decodeMutations(message, place),
-    filterConfigs: decodeSaidToFilters(message, place),
+    filterConfigs: { ...decodeSaidToFilters(message, place), ...decodeLimits(message, place) },
     origin: decodeOrigin(message.metadata),
   };
+}
+
+/** What a route that forwards says to rate limits. */
+function decodeLimits(
+  { action }: RouteMessage,
+  place: Place,
+): Pick<FilterConfigs, "limitRules" | "addsHostRules"> {
+  if (action.case !== "route") return { limitRules: [], addsHostRules: false };
+  const { includeVhRateLimits: addsHostRules = false, rateLimits } = action.value;
+  const at = place.field("route").field("rate_limits");
+  return { limitRules: decodeLimitRules(rateLimits, at), addsHostRules };
 }
 
 export function encodeRoutes(
@@ -147,6 +162,7 @@ function encodeHost(host: VirtualHost, target: EncodeFor): VirtualHostMessage {
     includeRequestAttemptCount: host.includeRequestAttemptCount,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse,
     typedPerFilterConfig: encodeFilterConfigs(host.filterConfigs),
+    rateLimits: host.filterConfigs.limitRules.map(encodeLimitRule),
   };
   const retries = encodeRetryPolicy(host.retryPolicy);
   if (retries !== undefined) init.retryPolicy = retries;
@@ -155,10 +171,16 @@ function encodeHost(host: VirtualHost, target: EncodeFor): VirtualHostMessage {
 
 function encodeRoute(route: Route, target: EncodeFor): RouteMessage {
   const metadata = target === "outrigger" ? encodeOurs(route.origin) : undefined;
+  const action = encodeAction(route.action);
+  if (action.case === "route") {
+    const { addsHostRules, limitRules } = route.filterConfigs;
+    action.value.rateLimits = limitRules.map(encodeLimitRule);
+    action.value.includeVhRateLimits = addsHostRules;
+  }
   return create(RouteSchema, {
     name: route.name,
     match: encodeRouteMatch(route.match),
-    action: encodeAction(route.action),
+    action,
     ...encodeMutations(route),
     typedPerFilterConfig: encodeFilterConfigs(route.filterConfigs),
     ...(metadata === undefined ? {} : { metadata }),

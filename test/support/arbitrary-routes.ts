@@ -3,6 +3,7 @@ import type { HashPolicy } from "../../src/model/balance/hash-policy.ts";
 import type { CorsPolicy } from "../../src/model/filter/cors.ts";
 import type { FilterConfigs } from "../../src/model/filter/filter-configs.ts";
 import type { Fraction } from "../../src/model/filter/fraction.ts";
+import type { LimitRule } from "../../src/model/filter/limit-rule.ts";
 import type { LocalRateLimit } from "../../src/model/filter/local-rate-limit.ts";
 import type { StatefulSession } from "../../src/model/filter/stateful-session.ts";
 import type { Origin } from "../../src/model/origin.ts";
@@ -12,6 +13,7 @@ import type {
   HeaderMutations,
   HostRewriteSource,
   PathMatch,
+  QueryParameterMatch,
   RedirectAction,
   RetryPolicy,
   Route,
@@ -249,6 +251,15 @@ function rateLimitWith(
     responseHeaders: fc.array(mutation, upTo3),
     requestHeaders: fc.array(mutation, upTo3),
     perConnection: fc.boolean(),
+    descriptors: fc.uniqueArray(
+      fc.record({
+        entries: fc.array(fc.record({ key: someText, value: someText }), few),
+        bucket,
+      }),
+      { ...upTo3, selector: ({ entries }) => JSON.stringify(entries) },
+    ),
+    bucketCountsAll: fc.boolean(),
+    hostRules: fc.constantFrom("override", "include", "ignore"),
     rateLimitHeaders: fc.boolean(),
     resourceExhausted: fc.boolean(),
   });
@@ -281,24 +292,75 @@ export const session: fc.Arbitrary<StatefulSession> = fc.record({
   strict: fc.boolean(),
 });
 
+const queryParameter: fc.Arbitrary<QueryParameterMatch> = fc.record({
+  name,
+  value: optional(stringMatch),
+});
+
+const matched = { key: someText, value: someText, expectMatch: fc.boolean() };
+
+const limitRules: fc.Arbitrary<readonly LimitRule[]> = fc.array(
+  fc.record({
+    actions: fc.array(
+      fc.oneof(
+        fc.record({ kind: fc.constant("genericKey" as const), key: someText, value: someText }),
+        fc.record({
+          kind: fc.constant("requestHeader" as const),
+          key: someText,
+          header: name,
+          skipIfAbsent: fc.boolean(),
+        }),
+        fc.constant({ kind: "remoteAddress" as const }),
+        fc.record({
+          kind: fc.constant("headerMatch" as const),
+          ...matched,
+          headers: fc.array(headerMatch, few),
+        }),
+        fc.record({
+          kind: fc.constant("queryMatch" as const),
+          ...matched,
+          parameters: fc.array(queryParameter, few),
+        }),
+      ),
+      few,
+    ),
+  }),
+  upTo3,
+);
+
 const filterConfigs: fc.Arbitrary<FilterConfigs> = fc.record({
   cors: optional(cors),
   rateLimit: optional(rateLimitOfRoute),
   session: optional(fc.oneof(session, fc.constant("disabled" as const))),
+  limitRules: fc.constant([]),
+  addsHostRules: fc.constant(false),
 });
 
-const route: fc.Arbitrary<Route> = fc.record({
+/** Only what forwards describes its requests. */
+function describedIfForwarded([one, limits]: [
+  Route,
+  Pick<FilterConfigs, "limitRules" | "addsHostRules">,
+]): Route {
+  if (one.action.kind !== "forward") return one;
+  return { ...one, filterConfigs: { ...one.filterConfigs, ...limits } };
+}
+
+const undescribedRoute: fc.Arbitrary<Route> = fc.record({
   name: text,
   match: fc.record({
     path: pathMatch,
     headers: fc.array(headerMatch, upTo3),
-    queryParameters: fc.array(fc.record({ name, value: optional(stringMatch) }), upTo3),
+    queryParameters: fc.array(queryParameter, upTo3),
   }),
   action: fc.oneof(forward, redirect, directResponse),
   ...both,
   filterConfigs,
   origin: optional(origin),
 });
+
+const route = fc
+  .tuple(undescribedRoute, fc.record({ limitRules, addsHostRules: fc.boolean() }))
+  .map(describedIfForwarded);
 
 const virtualHost: fc.Arbitrary<VirtualHost> = fc.record({
   name,
@@ -308,7 +370,9 @@ const virtualHost: fc.Arbitrary<VirtualHost> = fc.record({
   retryPolicy: optional(retryPolicy),
   includeRequestAttemptCount: fc.boolean(),
   includeAttemptCountInResponse: fc.boolean(),
-  filterConfigs,
+  filterConfigs: fc
+    .tuple(filterConfigs, limitRules)
+    .map(([configs, rules]) => ({ ...configs, limitRules: rules })),
 });
 
 /** No domain stands in two virtual hosts. */

@@ -1,4 +1,5 @@
 import type { CorsPolicy } from "./cors.ts";
+import type { LimitRule } from "./limit-rule.ts";
 import type { LocalRateLimit } from "./local-rate-limit.ts";
 import type { SessionOverride } from "./stateful-session.ts";
 
@@ -10,10 +11,16 @@ export interface FilterConfigs {
   readonly cors: CorsPolicy | undefined;
   readonly rateLimit: LocalRateLimit | undefined;
   readonly session: SessionOverride | undefined;
+  /** Envoy: `rate_limits` of a virtual host, or of a route that forwards. */
+  readonly limitRules: readonly LimitRule[];
+  /** Envoy: `include_vh_rate_limits` of a route. */
+  readonly addsHostRules: boolean;
 }
 
 export const NO_FILTER_CONFIGS: FilterConfigs = {
   cors: undefined,
   rateLimit: undefined,
   session: undefined,
+  limitRules: [],
+  addsHostRules: false,
 };

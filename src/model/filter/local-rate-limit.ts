@@ -8,6 +8,12 @@ export interface TokenBucketSize {
   readonly fillIntervalMs: number;
 }
 
+/** Envoy: common.ratelimit.v3.LocalRateLimitDescriptor: requests described like this. */
+export interface LimitDescriptor {
+  readonly entries: readonly { readonly key: string; readonly value: string }[];
+  readonly bucket: TokenBucketSize;
+}
+
 /**
  * Envoy: filters.http.local_ratelimit.v3.LocalRateLimit: how many requests this proxy lets through
  * by itself. What a route says takes the place of what the filter says.
@@ -30,6 +36,12 @@ export interface LocalRateLimit {
   readonly perConnection: boolean;
   /** `x-ratelimit-limit`, `-remaining` and `-reset` stand in answers. */
   readonly rateLimitHeaders: boolean;
+  /** Those that are described so have a bucket of their own. */
+  readonly descriptors: readonly LimitDescriptor[];
+  /** Such requests are counted in `bucket` as well; Envoy's default true. */
+  readonly bucketCountsAll: boolean;
+  /** Of virtual hosts: where the route has none; beside them; or not at all. */
+  readonly hostRules: "override" | "include" | "ignore";
   /** gRPC calls get RESOURCE_EXHAUSTED, and not UNAVAILABLE. */
   readonly resourceExhausted: boolean;
 }

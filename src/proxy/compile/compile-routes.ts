@@ -16,6 +16,10 @@ import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type { CompiledRateLimit } from "../filters/rate-limit/compiled-rate-limit.ts";
 import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
+import {
+  CompiledLimitRule,
+  type RouteLimitRules,
+} from "../filters/rate-limit/request-descriptors.ts";
 import type {
   CompiledAction,
   CompiledForward,
@@ -123,6 +127,7 @@ function compileRoute(
     // Envoy's filter leaves routes alone that answer themselves.
     cors: route.action.kind !== "forward" ? undefined : corsOf(filterLevels),
     rateLimit: limitOf(filterLevels, parts),
+    limitRules: limitRulesOf(route, virtualHost),
   };
 }
 
@@ -139,6 +144,20 @@ function limitOf(
 ): CompiledRateLimit | undefined {
   const nearest = levels.find(({ rateLimit }) => rateLimit !== undefined)?.rateLimit;
   return nearest === undefined ? undefined : rateLimits.of(nearest);
+}
+
+/** Envoy describes only what is forwarded. */
+function limitRulesOf(
+  { action, filterConfigs }: Route,
+  { filterConfigs: ofHost }: VirtualHost,
+): RouteLimitRules | undefined {
+  const { addsHostRules: addsHost, limitRules } = filterConfigs;
+  if (action.kind !== "forward" || limitRules.length + ofHost.limitRules.length === 0) {
+    return undefined;
+  }
+  const own = limitRules.map((rule) => new CompiledLimitRule(rule));
+  const host = ofHost.limitRules.map((rule) => new CompiledLimitRule(rule));
+  return { own, host, addsHost };
 }
 
 /** `levels`: from the route outwards. */

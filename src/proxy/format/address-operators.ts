@@ -33,7 +33,7 @@ function threeOf(name: string, ask: Ask): Readonly<Record<string, Operator>> {
 }
 
 /** A name that is no address has no port, and stays as it is. */
-function hostOf(address: string): string {
+export function hostOf(address: string): string {
   const colon = address.lastIndexOf(":");
   return colon < 0 ? address : address.slice(0, colon).replaceAll(/[[\]]/g, "");
 }

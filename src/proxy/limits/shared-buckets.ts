@@ -1,11 +1,13 @@
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { FilterConfigs } from "../../model/filter/filter-configs.ts";
-import type { LocalRateLimit } from "../../model/filter/local-rate-limit.ts";
+import type { LimitDescriptor, LocalRateLimit } from "../../model/filter/local-rate-limit.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
 import { type BucketCells, bucketCells } from "./token-bucket.ts";
 
-type NamedLimit = readonly [place: string, limit: LocalRateLimit];
+/** Each of them has one bucket. */
+export type Limited = LocalRateLimit | LimitDescriptor;
+type NamedLimit = readonly [place: string, limited: Limited];
 
 /**
  * The rate limits of a configuration by their places, which are the same in all threads and from
@@ -24,7 +26,7 @@ function ofListener({ name, filterChains, defaultFilterChain }: Listener): Named
     if (filter.kind === "tcp") return [];
     const place = `listener ${name} ${i}`;
     const own = filter.httpFilters.flatMap((one): NamedLimit[] =>
-      one.kind === "localRateLimit" ? [[place, one.limit]] : [],
+      one.kind === "localRateLimit" ? ofLimit(place, one.limit) : [],
     );
     const { routes } = filter;
     return routes.kind === "rds" ? own : [...own, ...ofRoutes(place, routes.config)];
@@ -42,7 +44,14 @@ function ofRoutes(place: string, config: RouteConfiguration): NamedLimit[] {
 }
 
 function ofLevel(place: string, { rateLimit }: FilterConfigs): NamedLimit[] {
-  return rateLimit === undefined ? [] : [[place, rateLimit]];
+  return rateLimit === undefined ? [] : ofLimit(place, rateLimit);
+}
+
+function ofLimit(place: string, limit: LocalRateLimit): NamedLimit[] {
+  const own = limit.descriptors.map(
+    (one): NamedLimit => [`${place} ${JSON.stringify(one.entries)}`, one],
+  );
+  return [[place, limit], ...own];
 }
 
 /** Cells of a configuration that is prepared; they are kept once it is committed. */

@@ -4,6 +4,7 @@ import type { CompiledSession } from "../affinity/session-filter.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type { CompiledRateLimit } from "../filters/rate-limit/compiled-rate-limit.ts";
+import type { RouteLimitRules } from "../filters/rate-limit/request-descriptors.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
 import type { HostRewrite, PathRewrite } from "./rewrite.ts";
 import type { HeaderMatcher, RouteMatcher } from "./route-matcher.ts";
@@ -22,6 +23,8 @@ export interface CompiledRoute {
   readonly cors: CompiledCors | undefined;
   /** Undefined: the listener's own. */
   readonly rateLimit: CompiledRateLimit | undefined;
+  /** How requests are described to rate limits; undefined: not at all. */
+  readonly limitRules: RouteLimitRules | undefined;
   /** Undefined: the listener's own. */
   readonly session: CompiledSession | undefined;
 }

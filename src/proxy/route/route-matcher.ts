@@ -8,14 +8,14 @@ export class RouteMatcher {
   readonly #wanted: string;
   readonly #regex: StringMatcher | undefined;
   readonly #headers: readonly HeaderMatcher[];
-  readonly #parameters: readonly ParameterMatcher[];
+  readonly #parameters: ParametersMatcher;
 
   constructor(match: RouteMatch) {
     this.#path = match.path;
     this.#wanted = match.path.caseSensitive ? match.path.value : match.path.value.toLowerCase();
     this.#regex = match.path.kind === "regex" ? compileRegex(match.path.value) : undefined;
     this.#headers = match.headers.map((header) => new HeaderMatcher(header));
-    this.#parameters = match.queryParameters.map((parameter) => new ParameterMatcher(parameter));
+    this.#parameters = new ParametersMatcher(match.queryParameters);
   }
 
   matches(request: RequestHead): boolean {
@@ -23,9 +23,7 @@ export class RouteMatcher {
     for (let i = 0; i < this.#headers.length; i++) {
       if (!this.#headers[i]?.matches(request)) return false;
     }
-    if (this.#parameters.length === 0) return true;
-    const parameters = parseQuery(request.query ?? "");
-    return this.#parameters.every((parameter) => parameter.matches(parameters));
+    return this.#parameters.match(request);
   }
 
   #pathMatches(request: RequestHead): boolean {
@@ -74,6 +72,21 @@ export class HeaderMatcher {
     // Envoy: a missing header never matches a value, inverted or not, unless it counts as empty.
     if (value === undefined) return invert;
     return this.#value.matches(value) !== invert;
+  }
+}
+
+/** Conditions on the query, all of which must hold. */
+export class ParametersMatcher {
+  readonly #matchers: readonly ParameterMatcher[];
+
+  constructor(matches: readonly QueryParameterMatch[]) {
+    this.#matchers = matches.map((match) => new ParameterMatcher(match));
+  }
+
+  match(request: RequestHead): boolean {
+    if (this.#matchers.length === 0) return true;
+    const parameters = parseQuery(request.query ?? "");
+    return this.#matchers.every((matcher) => matcher.matches(parameters));
   }
 }
 

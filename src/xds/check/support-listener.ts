@@ -75,12 +75,12 @@ export const LISTENER_SUPPORT: SupportTable = {
     ...executed("request_headers_to_add_when_not_enforced response_headers_to_add"),
     ...executed("local_rate_limit_per_downstream_connection enable_x_ratelimit_headers"),
     ...executed("rate_limited_as_resource_exhausted"),
-    // Without descriptors there is one bucket, and nothing of a route is asked.
-    ...harmless("always_consume_default_token_bucket vh_rate_limits"),
+    ...executed("descriptors always_consume_default_token_bucket vh_rate_limits"),
     stage: only(0),
-    descriptors: refused("requests are not told apart: each limit has one bucket"),
     local_cluster_rate_limit: refused("proxies do not share a limit"),
   },
+  "envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor": executed("entries token_bucket"),
+  "envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry": executed("key value"),
   "envoy.type.v3.HttpStatus": executed("code"),
   "envoy.type.v3.TokenBucket": executed("max_tokens tokens_per_fill fill_interval"),
   "envoy.extensions.filters.http.stateful_session.v3.StatefulSession":

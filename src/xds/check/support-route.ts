@@ -24,7 +24,7 @@ export const ROUTE_SUPPORT: SupportTable = {
     ...executed("include_attempt_count_in_response request_mirror_policies"),
     ...harmless("metadata"),
     require_tls: only("NONE"),
-    ...executed("typed_per_filter_config"),
+    ...executed("typed_per_filter_config rate_limits"),
   },
   "envoy.config.route.v3.Route": {
     ...MUTATIONS,
@@ -59,11 +59,35 @@ export const ROUTE_SUPPORT: SupportTable = {
     ...executed("idle_timeout retry_policy max_stream_duration max_grpc_timeout"),
     ...executed("upgrade_configs hash_policy"),
     priority: only("DEFAULT"),
-    include_vh_rate_limits: only(false),
+    ...executed("include_vh_rate_limits rate_limits"),
     internal_redirect_action: only("PASS_THROUGH_INTERNAL_REDIRECT"),
     ...executed("request_mirror_policies"),
     cors: refused("a CorsPolicy stands in typed_per_filter_config"),
   },
+  "envoy.config.route.v3.RateLimit": {
+    ...executed("actions"),
+    // There is no runtime that could switch it off.
+    ...harmless("disable_key"),
+    stage: only(0),
+    limit: refused("the data plane has no dynamic metadata"),
+  },
+  "envoy.config.route.v3.RateLimit.Action": {
+    ...executed("request_headers remote_address generic_key header_value_match"),
+    ...executed("query_parameter_value_match"),
+    destination_cluster: refused("the cluster is drawn after the limit"),
+    source_cluster: refused("a descriptor does not name the proxy's own cluster"),
+  },
+  "envoy.config.route.v3.RateLimit.Action.RequestHeaders": executed(
+    "header_name descriptor_key skip_if_absent",
+  ),
+  "envoy.config.route.v3.RateLimit.Action.RemoteAddress": {},
+  "envoy.config.route.v3.RateLimit.Action.GenericKey": executed("descriptor_value descriptor_key"),
+  "envoy.config.route.v3.RateLimit.Action.HeaderValueMatch": executed(
+    "descriptor_key descriptor_value expect_match headers",
+  ),
+  "envoy.config.route.v3.RateLimit.Action.QueryParameterValueMatch": executed(
+    "descriptor_key descriptor_value expect_match query_parameters",
+  ),
   "envoy.config.route.v3.RouteAction.HashPolicy": {
     ...executed("header cookie connection_properties query_parameter terminal"),
     filter_state: refused("the data plane has no filter state"),

@@ -35,11 +35,14 @@ describe("a local rate limit", () => {
     expect(problemsOf({}, decodeLocalRateLimit)).toEqual([]);
   });
 
-  it("is refused with descriptors, which are not executed", () => {
+  it("does not describe the same requests twice", () => {
     const bucket = { maxTokens: 1, fillInterval: "1s" };
-    const descriptors = [{ entries: [{ key: "a", value: "b" }], tokenBucket: bucket }];
+    const one = { entries: [{ key: "a", value: "b" }], tokenBucket: bucket };
+    const short = { ...one, tokenBucket: { ...bucket, fillInterval: "0.01s" } };
+    const descriptors = [one, one, { ...short, entries: [{ key: "c", value: "d" }] }];
     expect(problemsOf({ tokenBucket: bucket, descriptors }, decodeRouteLimit)).toMatchObject([
-      { path: "descriptors", message: expect.stringContaining("each limit has one bucket") },
+      { path: "descriptors[1].entries", message: expect.stringContaining("stand twice") },
+      { path: "descriptors[2].token_bucket.fill_interval", allowed: "at least 50ms" },
     ]);
   });
 });

@@ -1,22 +1,38 @@
 import { create } from "@bufbuild/protobuf";
-import { XRateLimitHeadersRFCVersion } from "../../gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.js";
+import {
+  type LocalRateLimitDescriptor as DescriptorMessage,
+  VhRateLimitsOptions,
+  XRateLimitHeadersRFCVersion,
+} from "../../gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.js";
 import {
   type LocalRateLimit as LimitMessage,
   LocalRateLimitSchema,
 } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import type { TokenBucket } from "../../gen/envoy/type/v3/token_bucket_pb.js";
 import type { Fraction } from "../../model/filter/fraction.ts";
-import type { LocalRateLimit, TokenBucketSize } from "../../model/filter/local-rate-limit.ts";
+import type {
+  LimitDescriptor,
+  LocalRateLimit,
+  TokenBucketSize,
+} from "../../model/filter/local-rate-limit.ts";
 import type { Place } from "../check/place.ts";
 import { decodeRuntimeFraction, encodeRuntimeFraction } from "../message/fraction.ts";
 import { decodeHeaderOptions, encodeHeaderOption } from "../message/header-mutation.ts";
-import { durationMs, toDuration } from "../message/scalar.ts";
+import { durationMs, keyOf, toDuration } from "../message/scalar.ts";
 
+/** In its place an error has been told. */
+const NO_BUCKET: TokenBucketSize = { maxTokens: 1, tokensPerFill: 1, fillIntervalMs: 1000 };
 const NONE: Fraction = { numerator: 0, denominator: 100 };
 const TOO_MANY_REQUESTS = 429;
 const ERROR_STATUS = 400;
 /** Envoy takes no shorter interval. */
 const FILL_INTERVAL_MS_MIN = 50;
+
+const HOST_RULES: Readonly<Record<LocalRateLimit["hostRules"], VhRateLimitsOptions>> = {
+  override: VhRateLimitsOptions.OVERRIDE,
+  include: VhRateLimitsOptions.INCLUDE,
+  ignore: VhRateLimitsOptions.IGNORE,
+};
 
 /** filters.http.local_ratelimit.v3.LocalRateLimit, of a filter or of a route. */
 export function decodeLocalRateLimit(message: LimitMessage, place: Place): LocalRateLimit {
@@ -39,6 +55,9 @@ export function decodeLocalRateLimit(message: LimitMessage, place: Place): Local
     perConnection: message.localRateLimitPerDownstreamConnection,
     rateLimitHeaders:
       message.enableXRatelimitHeaders === XRateLimitHeadersRFCVersion.DRAFT_VERSION_03,
+    descriptors: decodeDescriptors(message.descriptors, place.field("descriptors")),
+    bucketCountsAll: message.alwaysConsumeDefaultTokenBucket ?? true,
+    hostRules: keyOf(HOST_RULES, message.vhRateLimits) ?? "override",
     resourceExhausted: message.rateLimitedAsResourceExhausted,
   };
 }
@@ -47,6 +66,24 @@ export function decodeLocalRateLimit(message: LimitMessage, place: Place): Local
 export function decodeRouteLimit(message: LimitMessage, place: Place): LocalRateLimit {
   if (message.tokenBucket === undefined) place.field("token_bucket").refuse("is missing");
   return decodeLocalRateLimit(message, place);
+}
+
+function decodeDescriptors(
+  messages: readonly DescriptorMessage[],
+  place: Place,
+): LimitDescriptor[] {
+  const known = new Set<string>();
+  return messages.map(({ entries, tokenBucket }, i) => {
+    const at = place.item(i);
+    const text = JSON.stringify(entries.map(({ key, value }) => [key, value]));
+    if (known.has(text)) at.field("entries").refuse("stand twice", text);
+    known.add(text);
+    return {
+      entries: entries.map(({ key, value }) => ({ key, value })),
+      bucket:
+        tokenBucket === undefined ? NO_BUCKET : decodeBucket(tokenBucket, at.field("token_bucket")),
+    };
+  });
 }
 
 function decodeBucket(message: TokenBucket, place: Place): TokenBucketSize {
@@ -62,20 +99,22 @@ function decodeBucket(message: TokenBucket, place: Place): TokenBucketSize {
   };
 }
 
+function encodeBucket({ fillIntervalMs, maxTokens, tokensPerFill }: TokenBucketSize) {
+  return { maxTokens, tokensPerFill, fillInterval: toDuration(fillIntervalMs) };
+}
+
 export function encodeLocalRateLimit(limit: LocalRateLimit): LimitMessage {
-  const { bucket } = limit;
+  const { bucket, descriptors } = limit;
   return create(LocalRateLimitSchema, {
     statPrefix: limit.statPrefix,
     status: { code: limit.status },
-    ...(bucket === undefined
-      ? {}
-      : {
-          tokenBucket: {
-            maxTokens: bucket.maxTokens,
-            tokensPerFill: bucket.tokensPerFill,
-            fillInterval: toDuration(bucket.fillIntervalMs),
-          },
-        }),
+    ...(bucket === undefined ? {} : { tokenBucket: encodeBucket(bucket) }),
+    descriptors: descriptors.map((one) => ({
+      entries: one.entries.map(({ key, value }) => ({ key, value })),
+      tokenBucket: encodeBucket(one.bucket),
+    })),
+    alwaysConsumeDefaultTokenBucket: limit.bucketCountsAll,
+    vhRateLimits: HOST_RULES[limit.hostRules],
     filterEnabled: encodeRuntimeFraction(limit.enabled),
     filterEnforced: encodeRuntimeFraction(limit.enforced),
     responseHeadersToAdd: limit.responseHeaders.map(encodeHeaderOption),

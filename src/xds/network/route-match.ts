@@ -105,7 +105,7 @@ function plain(kind: StringMatch["kind"], value: string): StringMatch {
   return { kind, value, ignoreCase: false };
 }
 
-function decodeQuery(message: QueryParameterMatcher, place: Place): QueryParameterMatch {
+export function decodeQuery(message: QueryParameterMatcher, place: Place): QueryParameterMatch {
   const { queryParameterMatchSpecifier: specifier, name } = message;
   if (specifier.case === "stringMatch") {
     return { name, value: decodeStringMatch(specifier.value, place.field("string_match")) };
@@ -155,7 +155,7 @@ export function encodeHeaderMatch(match: HeaderMatch): HeaderMatcher {
   } as MessageInitShape<typeof HeaderMatcherSchema>);
 }
 
-function encodeQuery(match: QueryParameterMatch): QueryParameterMatcher {
+export function encodeQuery(match: QueryParameterMatch): QueryParameterMatcher {
   const { name, value } = match;
   return create(QueryParameterMatcherSchema, {
     name,

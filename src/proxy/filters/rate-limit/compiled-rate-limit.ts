@@ -3,12 +3,13 @@ import type { Random } from "../../../base/random.ts";
 import { GRPC_STATUS } from "../../../codec/grpc/status.ts";
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
 import type { LocalRateLimit } from "../../../model/filter/local-rate-limit.ts";
-import { TokenBucket } from "../../limits/token-bucket.ts";
+import type { TokenBucket } from "../../limits/token-bucket.ts";
 import type { LocalReply } from "../../reply/local-reply.ts";
 import { HeaderMutator } from "../../route/header-mutator.ts";
 import type { RateLimitStats } from "../../telemetry/envoy/filter/rate-limit-stats.ts";
 import { FLAG_RL } from "../../telemetry/response-flags.ts";
 import { holds } from "../fraction.ts";
+import type { LimitBuckets } from "./limit-buckets.ts";
 
 const TEXT = "local_rate_limited";
 
@@ -19,15 +20,15 @@ export class CompiledRateLimit {
   readonly refusal: LocalReply;
   readonly responseHeaders: HeaderMutator;
   readonly requestHeaders: HeaderMutator;
-  readonly #bucket: TokenBucket | undefined;
+  readonly #buckets: LimitBuckets;
   /** By connection; they go with it. */
-  readonly #ofConnections = new WeakMap<object, TokenBucket>();
+  readonly #ofConnections = new WeakMap<object, LimitBuckets>();
 
-  /** `bucket`: what the threads share; undefined: nothing is limited. */
-  constructor(config: LocalRateLimit, stats: RateLimitStats, bucket: TokenBucket | undefined) {
+  /** `buckets`: what the threads share. */
+  constructor(config: LocalRateLimit, stats: RateLimitStats, buckets: LimitBuckets) {
     this.config = config;
     this.stats = stats;
-    this.#bucket = bucket;
+    this.#buckets = buckets;
     const { responseHeaders, requestHeaders, resourceExhausted, status } = config;
     this.responseHeaders = new HeaderMutator({ set: responseHeaders, remove: [] });
     this.requestHeaders = new HeaderMutator({ set: requestHeaders, remove: [] });
@@ -44,13 +45,12 @@ export class CompiledRateLimit {
     return holds(this.config.enforced, random);
   }
 
-  /** The bucket that requests of a connection are taken from. */
-  bucketOf(connection: object): TokenBucket | undefined {
-    const bucket = this.#bucket;
-    if (bucket === undefined || !this.config.perConnection) return bucket;
+  /** The buckets that requests of a connection are taken from. */
+  bucketsOf(connection: object): LimitBuckets {
+    if (!this.config.perConnection) return this.#buckets;
     let own = this.#ofConnections.get(connection);
     if (own === undefined) {
-      own = new TokenBucket(bucket.size);
+      own = this.#buckets.fresh();
       this.#ofConnections.set(connection, own);
     }
     return own;

@@ -5,6 +5,8 @@ import type { TokenBucket } from "../../limits/token-bucket.ts";
 import type { LocalReply } from "../../reply/local-reply.ts";
 import type { HttpFilter, HttpFilterFactory } from "../http-filter.ts";
 import type { CompiledRateLimit } from "./compiled-rate-limit.ts";
+import type { LimitBuckets } from "./limit-buckets.ts";
+import type { CompiledLimitRule } from "./request-descriptors.ts";
 
 /** Envoy: envoy.filters.http.local_ratelimit. */
 export class RateLimitFilterFactory implements HttpFilterFactory {
@@ -41,8 +43,7 @@ class RateLimitFilter implements HttpFilter {
     this.#refused = false;
     if (!limit.enabled(random)) return undefined;
     limit.stats.count("enabled");
-    this.#bucket = limit.bucketOf(down.connection);
-    if (this.#bucket === undefined || this.#bucket.take(clock.now())) {
+    if (this.#take(limit.bucketsOf(down.connection), clock.now())) {
       limit.stats.count("ok");
       return undefined;
     }
@@ -54,6 +55,33 @@ class RateLimitFilter implements HttpFilter {
     limit.stats.count("enforced");
     this.#refused = true;
     return limit.refusal;
+  }
+
+  #take(buckets: LimitBuckets, nowMs: number): boolean {
+    buckets.begin();
+    if (buckets.asksForDescriptors) this.#describe(buckets);
+    const allowed = buckets.take(nowMs);
+    this.#bucket = buckets.decisive;
+    return allowed;
+  }
+
+  #describe(buckets: LimitBuckets): void {
+    const rules = this.#exchange.routing.route?.limitRules;
+    if (rules === undefined) return;
+    this.#describeBy(rules.own, buckets);
+    const { hostRules } = this.#limit.config;
+    const both = rules.addsHost || hostRules === "include";
+    if (both || (hostRules === "override" && rules.own.length === 0)) {
+      this.#describeBy(rules.host, buckets);
+    }
+  }
+
+  #describeBy(rules: readonly CompiledLimitRule[], buckets: LimitBuckets): void {
+    const { request, source } = this.#exchange;
+    for (let i = 0; i < rules.length; i++) {
+      const descriptor = rules[i]?.describe(request, source);
+      if (descriptor !== undefined) buckets.describe(descriptor);
+    }
   }
 
   onResponse(headers: HeaderTable): void {

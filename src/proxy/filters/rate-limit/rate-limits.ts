@@ -1,7 +1,10 @@
 import type { LocalRateLimit } from "../../../model/filter/local-rate-limit.ts";
+import type { Limited } from "../../limits/shared-buckets.ts";
 import { type BucketCells, TokenBucket } from "../../limits/token-bucket.ts";
 import type { RateLimitStats } from "../../telemetry/envoy/filter/rate-limit-stats.ts";
 import { CompiledRateLimit } from "./compiled-rate-limit.ts";
+import { LimitBuckets } from "./limit-buckets.ts";
+import { descriptorKey } from "./request-descriptors.ts";
 
 /** What hands out the statistics of a limit. */
 export interface LimitTelemetry {
@@ -11,7 +14,7 @@ export interface LimitTelemetry {
 /** Limits at work: one for each that is configured, however many routes it holds for. */
 export class RateLimits {
   readonly #telemetry: LimitTelemetry;
-  readonly #cells = new WeakMap<LocalRateLimit, BucketCells>();
+  readonly #cells = new WeakMap<Limited, BucketCells>();
   readonly #compiled = new WeakMap<LocalRateLimit, CompiledRateLimit>();
 
   constructor(telemetry: LimitTelemetry) {
@@ -19,7 +22,7 @@ export class RateLimits {
   }
 
   /** What a limit shares with other threads, and with its like in the last configuration. */
-  learn(limit: LocalRateLimit, cells: BucketCells | undefined): void {
+  learn(limit: Limited, cells: BucketCells | undefined): void {
     if (cells !== undefined) this.#cells.set(limit, cells);
   }
 
@@ -27,12 +30,20 @@ export class RateLimits {
   of(limit: LocalRateLimit): CompiledRateLimit {
     let compiled = this.#compiled.get(limit);
     if (compiled === undefined) {
-      const { bucket, statPrefix } = limit;
-      const own =
-        bucket === undefined ? undefined : new TokenBucket(bucket, this.#cells.get(limit));
-      compiled = new CompiledRateLimit(limit, this.#telemetry.rateLimit(statPrefix), own);
+      const stats = this.#telemetry.rateLimit(limit.statPrefix);
+      compiled = new CompiledRateLimit(limit, stats, this.#bucketsOf(limit));
       this.#compiled.set(limit, compiled);
     }
     return compiled;
+  }
+
+  #bucketsOf(limit: LocalRateLimit): LimitBuckets {
+    const ofDescriptors = new Map<string, TokenBucket>();
+    for (const one of limit.descriptors) {
+      ofDescriptors.set(descriptorKey(one), new TokenBucket(one.bucket, this.#cells.get(one)));
+    }
+    const { bucket, bucketCountsAll } = limit;
+    const usual = bucket && new TokenBucket(bucket, this.#cells.get(limit));
+    return new LimitBuckets(usual, ofDescriptors, bucketCountsAll);
   }
 }
