@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answered, originServer, running } from "../../test/support/one-hop.ts";
+import { answered, oneHop, originServer, running } from "../../test/support/one-hop.ts";
 import type { Peer, PeerServer } from "../../test/support/peer.ts";
 import {
   httpListener,
@@ -139,6 +139,35 @@ describe("interim responses", () => {
     upstream.sends("HTTP/1.1 103 Early Hints\r\n\r\n".repeat(count) + response("ok"));
     for (let i = 0; i < 8; i++) expect(await client.receives("\r\n\r\n")).toContain(" 103 ");
     expect((await client.receivesResponse()).head).toContain(`HTTP/1.1 ${status}\r\n`);
+  });
+});
+
+describe("a length where no body can be", () => {
+  it.each([
+    ["204", "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\n"],
+    ["103", `HTTP/1.1 103 Early Hints\r\ncontent-length: 5\r\n\r\n${response("ok")}`],
+  ])("does not reach the client with %s", async (status, answer) => {
+    const { client, origin } = await setUp();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.sends(answer);
+    const head = await client.receives("\r\n\r\n");
+    expect(head).toContain(` ${status} `);
+    expect(head).not.toContain("content-length");
+  });
+
+  it("does not reach the client with 101", async () => {
+    const origin = await originServer();
+    const hcm = { upgrade_configs: [{ upgrade_type: "websocket" }] };
+    const client = await (await oneHop(origin, { hcm })).client();
+    client.sends("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    const fields = "connection: upgrade\r\nupgrade: websocket\r\ncontent-length: 5\r\n";
+    upstream.sends(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\nhello`);
+    expect(await client.receives("\r\n\r\n")).not.toContain("content-length");
+    await client.receives("hello");
   });
 });
 

@@ -11,7 +11,10 @@ import { isBodiless, type LocalReply } from "./local-reply.ts";
 
 const NO_HEADERS = new HeaderTable();
 
-/** What every response gets on its way to the client, in whatever form that is written. */
+/**
+ * What every response gets on its way to the client, in whatever form that is written. Interim
+ * ones, and 204, have no length (RFC 9110 section 8.6), whatever the upstream says.
+ */
 export class ResponseWriter {
   headers: HeaderTable = NO_HEADERS;
   trailers: HeaderTable = NO_HEADERS;
@@ -46,6 +49,7 @@ export class ResponseWriter {
   interim(head: ResponseMessage): void {
     if (head.status === 100 || this.#request.version === 10) return;
     removeHopByHop(head.headers);
+    head.headers.remove(ID["content-length"]);
     head.headers.remove(ID["x-outrigger-carried"]);
     this.#down.encoder.interim(head.status, head.headers);
   }
@@ -55,6 +59,7 @@ export class ResponseWriter {
     const { headers } = head;
     this.headers = headers;
     removeHopByHop(headers);
+    headers.remove(ID["content-length"]);
     headers.remove(ID["x-outrigger-carried"]);
     finishResponseHeaders(headers, this.#request.headers, this.#down.hcm, nowMs);
     this.#account.responded(101);
@@ -71,11 +76,12 @@ export class ResponseWriter {
   }
 
   /** The upstream's final head, its headers being what the client shall get. */
-  head(head: ResponseMessage, nowMs: number): void {
-    const { headers } = head;
+  head({ body, headers, status }: ResponseMessage, nowMs: number): void {
+    // Some client believes it, and waits for a body or takes the next response for it.
+    if (status === 204) headers.remove(ID["content-length"]);
     finishResponseHeaders(headers, this.#request.headers, this.#down.hcm, nowMs);
-    if (this.#web.active) this.#webHead(head.status, headers, head.body);
-    else this.#head(head.status, headers, head.body);
+    if (this.#web.active) this.#webHead(status, headers, body);
+    else this.#head(status, headers, body);
   }
 
   data(bytes: Buffer, start: number, end: number): void {
