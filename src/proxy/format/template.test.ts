@@ -32,6 +32,13 @@ describe("a header's value", () => {
     },
   );
 
+  it("holds no control characters, though a query does", () => {
+    const value = compileTemplate("%QUERY_PARAM(a)%").format(
+      new Certified("/?a=1%00%01%0a%0b%0d%1f%7f%09%c3%a92"),
+    );
+    expect(value).toBe(`1\t${bytes("é")}2`);
+  });
+
   it("keeps the bytes of what a request says", () => {
     const value = compileTemplate("%REQ(x)%").format(new Certified(bytes("é")));
     expect(value).toBe(bytes("é"));

@@ -27,12 +27,16 @@ function formatAll(parts: readonly FormatPart[], source: FormatSource): string {
   return text;
 }
 
+const BEYOND_BYTES = /[\u0100-\uffff]+/g;
+/** RFC 9110 section 5.5; a parameter of a query may hold any byte once it is unescaped. */
+const NO_FIELD_CONTENT = /[^\t\x20-\x7e\x80-\xff]/g;
+
 /**
- * A value never breaks out of its line. A name in a certificate may hold any character, and on the
- * wire each is one byte: of U+010A that would be a line feed.
+ * A value never breaks out of its line, nor out of what a strict server takes. A certificate's name
+ * may hold any character, and on the wire each is one byte: of U+010A that would be a line feed.
  */
 function clean(value: string): string {
-  return value.replaceAll(/[\r\n\0]/g, "").replaceAll(/[\u0100-\uffff]+/g, bytesOf);
+  return value.replaceAll(BEYOND_BYTES, bytesOf).replaceAll(NO_FIELD_CONTENT, "");
 }
 
 function bytesOf(text: string): string {
