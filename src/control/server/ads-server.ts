@@ -112,7 +112,8 @@ function listen(server: http2.Http2Server, address: SocketAddress): Promise<Sock
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(address.port, address.host, () => {
-      server.removeListener("error", reject);
+      // From here on an error concerns one connection: no file descriptor is left, for instance.
+      server.removeListener("error", reject).on("error", () => {});
       resolve(socketAddress(address.host, (server.address() as AddressInfo).port));
     });
   });

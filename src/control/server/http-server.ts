@@ -38,7 +38,11 @@ export function serveHttp(options: HttpServerOptions): Promise<RunningHttpServer
   server.maxHeadersCount = HEADERS_MAX;
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.address.port, options.address.host, () => resolve(running(server)));
+    server.listen(options.address.port, options.address.host, () => {
+      // From here on an error concerns one connection: no file descriptor is left, for instance.
+      server.removeListener("error", reject).on("error", () => {});
+      resolve(running(server));
+    });
   });
 }
 
