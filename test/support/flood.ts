@@ -91,6 +91,11 @@ export class Flood {
     return this.#pours.length;
   }
 
+  /** Sides that read nothing. */
+  get holding(): number {
+    return this.#held.length;
+  }
+
   /** Resolves when nothing more goes. */
   async settled(): Promise<number> {
     let last = -1;

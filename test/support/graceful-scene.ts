@@ -66,7 +66,12 @@ export class GracefulScene {
     writeFileSync(file, bootstrapText(origin, ports, admin, options));
     const run = new Outrigger(["proxy", "-c", file, ...(options.args ?? [])], "", options.prefix);
     const scene = new GracefulScene({ ledger, origin, run, admin }, folder, ports);
-    await eventually("the proxy is ready", async () => (await scene.readiness()) === 200);
+    const ready = eventually("the proxy is ready", async () => (await scene.readiness()) === 200);
+    const early = run.ended.then(() => Promise.reject(new Error("the proxy has ended")));
+    await Promise.race([ready, early]).catch(async (error: unknown) => {
+      await scene.stop();
+      throw new Error(`${String(error)}\n${run.stderr}`);
+    });
     return scene;
   }
 
