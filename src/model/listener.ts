@@ -1,5 +1,5 @@
 import type { Address } from "./address.ts";
-import type { LocalRateLimit } from "./filter/local-rate-limit.ts";
+import type { LocalRateLimit, TokenBucketSize } from "./filter/local-rate-limit.ts";
 import type { StatefulSession } from "./filter/stateful-session.ts";
 import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
@@ -124,6 +124,12 @@ export interface HttpConnectionManager {
   readonly stripTrailingHostDot: boolean;
 }
 
+/** Envoy: filters.network.local_ratelimit.v3.LocalRateLimit: how many connections are taken. */
+export interface ConnectionLimit {
+  readonly statPrefix: string;
+  readonly bucket: TokenBucketSize;
+}
+
 /** Envoy: filters.network.tcp_proxy.v3.TcpProxy. */
 export interface TcpProxy {
   readonly kind: "tcp";
@@ -137,6 +143,8 @@ export interface TcpProxy {
   readonly maxConnectionDurationMs: number;
   /** How many endpoints are tried before a connection is given up; Envoy's default 1. */
   readonly maxConnectAttempts: number;
+  /** What is over it is closed; undefined: none. */
+  readonly limit: ConnectionLimit | undefined;
   /** One line when a connection has ended. */
   readonly accessLogs: readonly AccessLog[];
   /** Our own extension, as `TelemetryFilter`; undefined: none. */

@@ -12,6 +12,7 @@ import {
 import { HttpConnectionManagerSchema } from "../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { TcpProxySchema } from "../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import type {
+  ConnectionLimit,
   FilterChain,
   HttpConnectionManager,
   Listener,
@@ -27,6 +28,11 @@ import { unpack } from "./message/any.ts";
 import type { EncodeFor } from "./message/flavor.ts";
 import { decodeExplicitProxy, decodeOrigin, encodeOurs } from "./message/metadata.ts";
 import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
+import {
+  decodeConnectionLimit,
+  isConnectionLimit,
+  packConnectionLimit,
+} from "./network/connection-limit.ts";
 import { decodeManager, packManager } from "./network/connection-manager.ts";
 import { decodeTcpProxy, packTcpProxy } from "./network/tcp-proxy.ts";
 import { decodeTelemetry, encodeTelemetry, isTypedStruct } from "./network/telemetry-filter.ts";
@@ -40,6 +46,8 @@ const DIRECTION: Readonly<Record<Listener["direction"], TrafficDirection>> = {
   outbound: TrafficDirection.OUTBOUND,
 };
 
+const LIMIT_NAME = "envoy.filters.network.local_ratelimit";
+
 const NOWHERE: TcpProxy = {
   kind: "tcp",
   statPrefix: "",
@@ -48,6 +56,7 @@ const NOWHERE: TcpProxy = {
   hashesSourceIp: false,
   maxConnectionDurationMs: 0,
   maxConnectAttempts: 1,
+  limit: undefined,
   accessLogs: [],
   telemetry: undefined,
 };
@@ -96,26 +105,32 @@ function decodeChain(message: FilterChainMessage, explicit: boolean, place: Plac
   };
 }
 
-/** One terminal filter, and before it nothing but our own telemetry (on TCP). */
+/** One terminal filter, and before it on TCP a limit, and our own telemetry. */
 function decodeFilters(
   message: FilterChainMessage,
   explicit: boolean,
   place: Place,
 ): HttpConnectionManager | TcpProxy {
   let telemetry: TelemetryFilter | undefined;
+  let limit: ConnectionLimit | undefined;
   let terminal: HttpConnectionManager | TcpProxy | undefined;
   message.filters.forEach(({ name, configType }, i) => {
     const at = place.item(i).field("typed_config");
     if (configType.case !== "typedConfig") at.refuse("is missing", name);
     else if (terminal !== undefined) at.refuse("stands behind the terminal filter", name);
     else if (isTypedStruct(configType.value)) telemetry = decodeTelemetry(configType.value, at);
-    else terminal = decodeTerminal(configType.value, explicit, telemetry, at);
+    else if (limit === undefined && isConnectionLimit(configType.value)) {
+      limit = decodeConnectionLimit(configType.value, at);
+    } else terminal = decodeTerminal(configType.value, explicit, telemetry, at);
   });
   if (message.filters.length === 0) place.refuse("are missing", 0, "a terminal filter");
   if (telemetry !== undefined && terminal?.kind === "http") {
     place.refuse("have telemetry before the HTTP connection manager", undefined, "an HTTP filter");
   }
-  return terminal ?? NOWHERE;
+  if (limit === undefined || terminal === undefined) return terminal ?? NOWHERE;
+  if (terminal.kind === "tcp") return { ...terminal, limit };
+  place.refuse("limit connections before the HTTP connection manager", undefined, "a TCP proxy");
+  return terminal;
 }
 
 function decodeTerminal(
@@ -175,8 +190,10 @@ function encodeFilters(filter: HttpConnectionManager | TcpProxy, target: EncodeF
     return [named("envoy.filters.network.http_connection_manager", packManager(filter, target))];
   }
   const terminal = named("envoy.filters.network.tcp_proxy", packTcpProxy(filter));
-  if (filter.telemetry === undefined || target === "envoy") return [terminal];
-  return [named(FILTER_NAMES.telemetry, encodeTelemetry(filter.telemetry)), terminal];
+  const { limit, telemetry } = filter;
+  const before = limit === undefined ? [] : [named(LIMIT_NAME, packConnectionLimit(limit))];
+  if (telemetry === undefined || target === "envoy") return [...before, terminal];
+  return [...before, named(FILTER_NAMES.telemetry, encodeTelemetry(telemetry)), terminal];
 }
 
 function named(name: string, value: Any) {

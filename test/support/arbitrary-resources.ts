@@ -15,6 +15,7 @@ import { accessLogs } from "./arbitrary-access-log.ts";
 import { balancing, providedBalancing } from "./arbitrary-balancing.ts";
 import { healthCheck } from "./arbitrary-health-check.ts";
 import {
+  bucket,
   few,
   ms,
   name,
@@ -253,6 +254,7 @@ const tcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
   hashesSourceIp: fc.boolean(),
   maxConnectionDurationMs: ms,
   maxConnectAttempts: fc.integer({ min: 1, max: 9 }),
+  limit: optional(fc.record({ statPrefix: someText, bucket })),
   accessLogs,
   telemetry: optional(telemetry),
 });

@@ -4,7 +4,7 @@ import type { CorsPolicy } from "../../src/model/filter/cors.ts";
 import type { FilterConfigs } from "../../src/model/filter/filter-configs.ts";
 import type { Fraction } from "../../src/model/filter/fraction.ts";
 import type { LimitRule } from "../../src/model/filter/limit-rule.ts";
-import type { LocalRateLimit } from "../../src/model/filter/local-rate-limit.ts";
+import type { LocalRateLimit, TokenBucketSize } from "../../src/model/filter/local-rate-limit.ts";
 import type { StatefulSession } from "../../src/model/filter/stateful-session.ts";
 import type { Origin } from "../../src/model/origin.ts";
 import type {
@@ -233,7 +233,7 @@ const mutation = fc.record({
   action: fc.constantFrom("append" as const, "addIfAbsent" as const, "overwrite" as const),
 });
 
-const bucket = fc.record({
+export const bucket: fc.Arbitrary<TokenBucketSize> = fc.record({
   maxTokens: fc.integer({ min: 1, max: 4_294_967_295 }),
   tokensPerFill: fc.integer({ min: 1, max: 999 }),
   fillIntervalMs: fc.integer({ min: 50, max: 99_999 }),

@@ -91,6 +91,7 @@ export function tcpProxy(
     hashesSourceIp: false,
     maxConnectionDurationMs: 0,
     maxConnectAttempts: 1,
+    limit: undefined,
     accessLogs: [],
     telemetry: { kind: "telemetry", direction },
   };

@@ -81,7 +81,11 @@ function compileTcp(config: TcpProxy, chainName: string, scope: CompileScope): C
     return { slot: clusters.slot(cluster), upTo };
   });
   const stats = context.telemetry.tcp(config.statPrefix);
-  return { config, context, chainName, stats, logs: scope.loggersOf(config), targets };
+  const limit = config.limit && {
+    bucket: scope.rateLimits.connectionBucket(config.limit),
+    stats: context.telemetry.connectionLimit(config.limit.statPrefix),
+  };
+  return { config, context, chainName, stats, limit, logs: scope.loggersOf(config), targets };
 }
 
 function compileHcm(

@@ -1,12 +1,12 @@
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { FilterConfigs } from "../../model/filter/filter-configs.ts";
 import type { LimitDescriptor, LocalRateLimit } from "../../model/filter/local-rate-limit.ts";
-import type { Listener } from "../../model/listener.ts";
+import type { ConnectionLimit, Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
 import { type BucketCells, bucketCells } from "./token-bucket.ts";
 
 /** Each of them has one bucket. */
-export type Limited = LocalRateLimit | LimitDescriptor;
+export type Limited = LocalRateLimit | LimitDescriptor | ConnectionLimit;
 type NamedLimit = readonly [place: string, limited: Limited];
 
 /**
@@ -23,8 +23,8 @@ export function limitsByPlace({ listeners, routes }: ProxyConfig): readonly Name
 function ofListener({ name, filterChains, defaultFilterChain }: Listener): NamedLimit[] {
   const chains = defaultFilterChain === undefined ? [] : [defaultFilterChain];
   return [...filterChains, ...chains].flatMap(({ filter }, i) => {
-    if (filter.kind === "tcp") return [];
     const place = `listener ${name} ${i}`;
+    if (filter.kind === "tcp") return filter.limit === undefined ? [] : [[place, filter.limit]];
     const own = filter.httpFilters.flatMap((one): NamedLimit[] =>
       one.kind === "localRateLimit" ? ofLimit(place, one.limit) : [],
     );

@@ -1,8 +1,16 @@
 import type { TcpProxy } from "../../model/listener.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { ProxyContext, UpstreamCluster } from "../cluster/upstream-cluster.ts";
+import type { TokenBucket } from "../limits/token-bucket.ts";
 import type { AccessLogger } from "../telemetry/access-log/logger.ts";
+import type { ConnectionLimitStats } from "../telemetry/envoy/filter/connection-limit-stats.ts";
 import type { TcpStats } from "../telemetry/envoy/tcp-stats.ts";
+
+/** How many connections are taken, by all threads together. */
+export interface CompiledConnectionLimit {
+  readonly bucket: TokenBucket;
+  readonly stats: ConnectionLimitStats;
+}
 
 /** A TCP proxy filter at work. */
 export interface CompiledTcpProxy {
@@ -11,6 +19,8 @@ export interface CompiledTcpProxy {
   /** The filter chain's, as the configuration has it. */
   readonly chainName: string;
   readonly stats: TcpStats;
+  /** Undefined: every connection is taken. */
+  readonly limit: CompiledConnectionLimit | undefined;
   readonly logs: readonly AccessLogger[];
   /** Weights add up: `upTo` of the last is the sum. */
   readonly targets: readonly { readonly slot: ClusterSlot; readonly upTo: number }[];

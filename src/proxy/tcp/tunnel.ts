@@ -12,6 +12,7 @@ import {
   FLAG_UH,
   FLAG_UO,
   FLAG_UR,
+  FLAG_URX,
   FLAG_URX_AFTER,
 } from "../telemetry/response-flags.ts";
 import { TcpAccount } from "../telemetry/standard/series.ts";
@@ -78,8 +79,18 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.#tcp.stats.count("downstream_cx_total");
     this.#life?.set(this.#figures.startedAtMs, this.#tcp.config.maxConnectionDurationMs);
     this.#down.begin(this);
+    if (this.#isOverLimit()) return;
     if (first.length > 0) this.#keepEarly(first, 0, first.length);
     if (this.#state === "connecting") this.#connect();
+  }
+
+  /** It is closed without a word then. */
+  #isOverLimit(): boolean {
+    const { limit } = this.#tcp;
+    if (limit === undefined || limit.bucket.take(this.#figures.startedAtMs)) return false;
+    limit.stats.countRefused();
+    this.#refuse(FLAG_URX);
+    return true;
   }
 
   destroy(): void {

@@ -8,6 +8,10 @@ import { ClusterStats } from "./envoy/cluster-stats.ts";
 import { type ClusterTables, clusterTables } from "./envoy/cluster-tables.ts";
 import { Http1Stats } from "./envoy/codec/http1-stats.ts";
 import { statSegment } from "./envoy/columns.ts";
+import {
+  ConnectionLimitStats,
+  connectionLimitTable,
+} from "./envoy/filter/connection-limit-stats.ts";
 import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
 import { RateLimitStats, rateLimitTable } from "./envoy/filter/rate-limit-stats.ts";
 import { HttpStats } from "./envoy/http-stats.ts";
@@ -53,6 +57,7 @@ export class Telemetry {
   readonly #tcpTable: Table;
   readonly #tcps = new Map<string, TcpStats>();
   readonly #rateLimitTable: Table;
+  readonly #connectionLimitTable: Table;
   readonly #rateLimits = new Map<string, RateLimitStats>();
   readonly #corsTable: Table;
   readonly #cors = new Map<string, CorsStats>();
@@ -81,6 +86,7 @@ export class Telemetry {
     this.#proxyProtocolTables = proxyProtocolTables(registry);
     this.#corsTable = corsTable(registry);
     this.#rateLimitTable = rateLimitTable(registry);
+    this.#connectionLimitTable = connectionLimitTable(registry);
     registry.onCollect(() => {
       for (const cluster of this.#clusters.values()) cluster.collect();
     });
@@ -141,6 +147,11 @@ export class Telemetry {
       this.#rateLimits.set(statPrefix, stats);
     }
     return stats;
+  }
+
+  /** Limits of TCP connections, likewise. */
+  connectionLimit(statPrefix: string): ConnectionLimitStats {
+    return new ConnectionLimitStats(statPrefix, this.#connectionLimitTable);
   }
 
   /** By the TCP proxy's `stat_prefix`. */

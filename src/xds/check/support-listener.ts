@@ -110,6 +110,11 @@ export const LISTENER_SUPPORT: SupportTable = {
     ...executed("accept_http_10 enable_trailers"),
     allow_absolute_url: only(true),
   },
+  "envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit": {
+    ...executed("stat_prefix token_bucket"),
+    runtime_enabled: refused("there is no runtime to be asked"),
+    share_key: refused("each filter chain has a limit of its own"),
+  },
   "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy": {
     ...executed("stat_prefix cluster weighted_clusters idle_timeout access_log"),
     ...executed("max_connect_attempts max_downstream_connection_duration hash_policy"),

@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type LocalRateLimitDescriptor as DescriptorMessage,
   VhRateLimitsOptions,
@@ -8,7 +8,7 @@ import {
   type LocalRateLimit as LimitMessage,
   LocalRateLimitSchema,
 } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
-import type { TokenBucket } from "../../gen/envoy/type/v3/token_bucket_pb.js";
+import type { TokenBucket, TokenBucketSchema } from "../../gen/envoy/type/v3/token_bucket_pb.js";
 import type { Fraction } from "../../model/filter/fraction.ts";
 import type {
   LimitDescriptor,
@@ -86,7 +86,7 @@ function decodeDescriptors(
   });
 }
 
-function decodeBucket(message: TokenBucket, place: Place): TokenBucketSize {
+export function decodeBucket(message: TokenBucket, place: Place): TokenBucketSize {
   const fillIntervalMs = durationMs(message.fillInterval);
   if (fillIntervalMs < FILL_INTERVAL_MS_MIN) {
     const allowed = `at least ${FILL_INTERVAL_MS_MIN}ms`;
@@ -99,7 +99,11 @@ function decodeBucket(message: TokenBucket, place: Place): TokenBucketSize {
   };
 }
 
-function encodeBucket({ fillIntervalMs, maxTokens, tokensPerFill }: TokenBucketSize) {
+export function encodeBucket({
+  fillIntervalMs,
+  maxTokens,
+  tokensPerFill,
+}: TokenBucketSize): MessageInitShape<typeof TokenBucketSchema> {
   return { maxTokens, tokensPerFill, fillInterval: toDuration(fillIntervalMs) };
 }
 

@@ -34,6 +34,7 @@ import { OriginalDstSchema } from "../../gen/envoy/extensions/filters/listener/o
 import { ProxyProtocolSchema } from "../../gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js";
 import { TlsInspectorSchema } from "../../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import { HttpConnectionManagerSchema } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import { LocalRateLimitSchema as ConnectionLimitSchema } from "../../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.js";
 import { TcpProxySchema } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { CookieBasedSessionStateSchema } from "../../gen/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.js";
 import { HeaderBasedSessionStateSchema } from "../../gen/envoy/extensions/http/stateful_session/header/v3/header_pb.js";
@@ -69,6 +70,7 @@ export const REGISTRY: Registry = createRegistry(
   RouterSchema,
   GrpcWebSchema,
   LocalRateLimitSchema,
+  ConnectionLimitSchema,
   CorsSchema,
   CorsPolicySchema,
   StatefulSessionSchema,

@@ -30,6 +30,7 @@ export function decodeTcpProxy(
     ),
     maxConnectionDurationMs: durationMs(message.maxDownstreamConnectionDuration),
     maxConnectAttempts: message.maxConnectAttempts ?? 1,
+    limit: undefined,
     accessLogs: decodeAccessLogs(message.accessLog, place.field("access_log")),
     telemetry,
   };

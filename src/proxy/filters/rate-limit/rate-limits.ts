@@ -1,4 +1,5 @@
 import type { LocalRateLimit } from "../../../model/filter/local-rate-limit.ts";
+import type { ConnectionLimit } from "../../../model/listener.ts";
 import type { Limited } from "../../limits/shared-buckets.ts";
 import { type BucketCells, TokenBucket } from "../../limits/token-bucket.ts";
 import type { RateLimitStats } from "../../telemetry/envoy/filter/rate-limit-stats.ts";
@@ -35,6 +36,11 @@ export class RateLimits {
       this.#compiled.set(limit, compiled);
     }
     return compiled;
+  }
+
+  /** The one of a TCP proxy's connections. */
+  connectionBucket(limit: ConnectionLimit): TokenBucket {
+    return new TokenBucket(limit.bucket, this.#cells.get(limit));
   }
 
   #bucketsOf(limit: LocalRateLimit): LimitBuckets {
