@@ -77,10 +77,14 @@ function stream(variant: Variant, port: number): unknown {
   return at({ name: "tcp", filter_chains: [{ filters: [{ name: "tcp", typed_config }] }] }, port);
 }
 
+/** However busy the machine is, an origin that listens is there. */
+const PATIENT = { connect_timeout: "60s" };
+
 export function resourcesOf(variant: Variant, ports: ListenPorts): ProxyResources {
   const cluster = (door: Door, more: Readonly<Record<string, unknown>> = {}): unknown => {
     const to = variant.origins.map((origin) => origin.ports[door]);
-    return staticCluster(`${variant.name}-${door}`, to, { ...variant.cluster, ...more });
+    const fields = { ...PATIENT, ...variant.cluster, ...more };
+    return staticCluster(`${variant.name}-${door}`, to, fields);
   };
   return {
     listeners: [
