@@ -9,7 +9,7 @@ import type { HeaderTable } from "../../src/codec/http/header-table.ts";
 import { asksForTunnel, type RequestMessage } from "../../src/codec/http/message.ts";
 import { httpManager } from "../../src/control/snapshot/filter-chain.ts";
 import type { Downstream } from "../../src/proxy/downstream.ts";
-import { decodeRequest } from "../../src/proxy/filters/decode-request.ts";
+import { decodeRequest, takeTarget } from "../../src/proxy/filters/decode-request.ts";
 import { Http1ResponseEncoder } from "../../src/proxy/listener/http1/response-encoder.ts";
 import { RequestHead } from "../../src/proxy/route/request-head.ts";
 import { goesInChunks, requestText } from "../../src/proxy/upstream/http1/request-text.ts";
@@ -31,6 +31,7 @@ const hcm = {
   localAddress: "127.0.0.1",
 };
 const DOWN = {
+  encoder: { keepAlive: true },
   hcm,
   secure: false,
   carrying: false,
@@ -62,6 +63,7 @@ export function forwardedRequests(input: Buffer): Forwarded {
   for (let at = 0; at < input.length; parser.reset()) {
     at = parser.read(input, at, input.length);
     if (parser.state !== "complete") break;
+    takeTarget(parser, request, DOWN);
     const refusal = decodeRequest(parser, request, DOWN);
     body.begin(parser.body, parser.contentLength);
     const read = readBody(body, input, at);
@@ -84,6 +86,7 @@ export function forwardedRequests(input: Buffer): Forwarded {
 /** Of one request that is whole, whichever codec it came through; undefined where we answer. */
 export function forwardedRequest(message: RequestMessage, body: string): Forwarded | undefined {
   const request = new RequestHead(message.headers);
+  takeTarget(message, request, DOWN);
   if (decodeRequest(message, request, DOWN) !== undefined) return undefined;
   const chunked = goesInChunks(request, message);
   const text = requestText(request, message) + (chunked ? inChunks(body) : body);
