@@ -8,9 +8,8 @@ const FLOODS = refused("the data plane has its own bounds against floods of fram
 export const TRANSPORT_SUPPORT: SupportTable = {
   "envoy.config.core.v3.TransportSocket": executed("name typed_config"),
   "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer": {},
-  "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport": executed(
-    "config transport_socket",
-  ),
+  "envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport":
+    executed("config transport_socket"),
   "envoy.config.core.v3.ProxyProtocolConfig": {
     ...executed("version"),
     pass_through_tlvs: refused("what a header adds to its addresses (TLVs) is left"),
