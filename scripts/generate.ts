@@ -15,8 +15,11 @@ const DEPS = path.join(ROOT, "node_modules/@grpc/grpc-js-xds/deps");
 const TARGET = path.join(ROOT, "src/gen");
 const BIN = path.join(ROOT, "node_modules/.bin");
 
-/** Where an imported path may lie, in the order in which it is looked for. */
-const ROOTS = ["envoy-api", "xds", "protoc-gen-validate", "googleapis"];
+/** Where an imported path may lie, in the order in which it is looked for; ours comes last. */
+const ROOTS = [
+  ...["envoy-api", "xds", "protoc-gen-validate", "googleapis"].map((name) => path.join(DEPS, name)),
+  path.join(ROOT, "proto"),
+];
 
 /** Files, or folders read without their subfolders, whose messages the code names. */
 const WANTED = [
@@ -33,8 +36,10 @@ const WANTED = [
   "envoy/extensions/access_loggers/stream/v3",
   "envoy/extensions/clusters/dynamic_forward_proxy/v3",
   "envoy/extensions/filters/http/cors/v3",
+  "envoy/extensions/filters/http/ext_authz/v3",
   "envoy/extensions/filters/http/fault/v3",
   "envoy/extensions/filters/http/grpc_web/v3",
+  "envoy/extensions/filters/http/jwt_authn/v3",
   "envoy/extensions/filters/http/local_ratelimit/v3",
   "envoy/extensions/filters/http/rbac/v3",
   "envoy/extensions/filters/http/router/v3",
@@ -44,6 +49,7 @@ const WANTED = [
   "envoy/extensions/filters/listener/proxy_protocol/v3",
   "envoy/extensions/filters/listener/tls_inspector/v3",
   "envoy/extensions/filters/network/connection_limit/v3",
+  "envoy/extensions/filters/network/ext_authz/v3",
   "envoy/extensions/filters/network/http_connection_manager/v3",
   "envoy/extensions/filters/network/local_ratelimit/v3",
   "envoy/extensions/filters/network/rbac/v3",
@@ -60,6 +66,8 @@ const WANTED = [
   "envoy/extensions/load_balancing_policies/round_robin/v3",
   "envoy/extensions/load_balancing_policies/wrr_locality/v3",
   "envoy/extensions/network/dns_resolver/cares/v3",
+  "envoy/extensions/path/match/uri_template/v3",
+  "envoy/extensions/rbac/audit_loggers/stream/v3",
   "envoy/extensions/resource_monitors/downstream_connections/v3",
   "envoy/extensions/resource_monitors/fixed_heap/v3",
   "envoy/extensions/resource_monitors/injected_resource/v3",
@@ -70,11 +78,13 @@ const WANTED = [
   "envoy/extensions/transport_sockets/raw_buffer/v3",
   "envoy/extensions/transport_sockets/tls/v3",
   "envoy/extensions/upstreams/http/v3",
+  "envoy/service/auth/v3",
   "envoy/service/discovery/v3",
   "envoy/service/secret/v3",
   "envoy/type/http/v3",
   "envoy/type/matcher/v3",
   "envoy/type/v3",
+  "istio/v1/auth",
   "udpa/type/v1",
   "xds/type/v3",
 ];
@@ -90,10 +100,9 @@ const IGNORE_EMPTY = "\n    optional bool ignore_empty = 26;";
 /** The full path of an imported file; `undefined` for what protobuf-es brings itself. */
 function locate(name: string): string | undefined {
   if (name.startsWith("google/protobuf/")) return undefined;
-  const found = ROOTS.map((root) => path.join(DEPS, root, name)).find((file) =>
-    fs.existsSync(file),
-  );
-  if (found === undefined) throw new Error(`${name}: not among the .proto files of ${DEPS}`);
+  const found = ROOTS.map((root) => path.join(root, name)).find((file) => fs.existsSync(file));
+  if (found === undefined)
+    throw new Error(`${name}: not among the .proto files of ${ROOTS.join(", ")}`);
   return found;
 }
 
@@ -101,13 +110,13 @@ function locate(name: string): string | undefined {
 function filesOf(folder: string): string[] {
   const names: string[] = [];
   for (const root of ROOTS) {
-    const full = path.join(DEPS, root, folder);
+    const full = path.join(root, folder);
     if (!fs.existsSync(full)) continue;
     for (const name of fs.readdirSync(full)) {
       if (name.endsWith(".proto")) names.push(`${folder}/${name}`);
     }
   }
-  if (names.length === 0) throw new Error(`${folder}: no .proto file in ${DEPS}`);
+  if (names.length === 0) throw new Error(`${folder}: no .proto file in ${ROOTS.join(", ")}`);
   return names;
 }
 

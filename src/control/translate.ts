@@ -11,6 +11,7 @@ import {
 } from "../dialects/kubernetes/translate.ts";
 import { smi } from "../dialects/smi/smi.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
+import { joinSecurity } from "../model/policy/security.ts";
 
 /** In no particular order: none of them depends on another. */
 const DIALECTS: readonly Dialect[] = [istio, gatewayApi, smi];
@@ -42,6 +43,7 @@ export function translate(files: readonly SourceFile[], wanted: Partial<MeshSett
     connectionRoutes: gather(({ connectionRoutes }) => connectionRoutes),
     destinationPolicies: gather(({ destinationPolicies }) => destinationPolicies),
     egressPolicies: gather(({ egressPolicies }) => egressPolicies),
+    security: joinSecurity(translations.map(({ security }) => security)),
     diagnostics: [
       ...diagnostics,
       ...meshConfig.diagnostics,

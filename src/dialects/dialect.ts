@@ -3,6 +3,7 @@ import type { ConnectionRouteSet } from "../model/connection-route-set.ts";
 import type { DestinationPolicy } from "../model/destination-policy.ts";
 import type { HttpRouteSet } from "../model/http-route-set.ts";
 import type { EgressPolicy, MeshSettings, Service } from "../model/mesh.ts";
+import { type MeshSecurity, NO_SECURITY } from "../model/policy/security.ts";
 import type { KubernetesObject } from "./kubernetes/object.ts";
 
 /** One language in which people describe what their mesh shall do. */
@@ -32,6 +33,7 @@ export interface Translation {
   readonly connectionRoutes: readonly ConnectionRouteSet[];
   readonly destinationPolicies: readonly DestinationPolicy[];
   readonly egressPolicies: readonly EgressPolicy[];
+  readonly security: MeshSecurity;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -41,5 +43,6 @@ export const EMPTY_TRANSLATION: Translation = {
   connectionRoutes: [],
   destinationPolicies: [],
   egressPolicies: [],
+  security: NO_SECURITY,
   diagnostics: [],
 };

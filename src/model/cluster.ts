@@ -56,6 +56,15 @@ export interface TcpKeepalive {
  */
 export type UpstreamProtocol = "http1" | "http2" | "downstream" | "alpn";
 
+/** Envoy: cluster.v3.Cluster.TransportSocketMatch. */
+export interface TransportSocketMatch {
+  readonly name: string;
+  /** What an endpoint's `transportSocketMatch` must have; empty: every endpoint. */
+  readonly match: Readonly<Record<string, string>>;
+  /** Undefined: plain TCP. */
+  readonly tls: UpstreamTls | undefined;
+}
+
 /** A group of endpoints that serve the same thing (Envoy: cluster.v3.Cluster). */
 export interface Cluster {
   readonly name: string;
@@ -88,6 +97,8 @@ export interface Cluster {
   readonly http2: Http2Options;
   /** Undefined: plain TCP. */
   readonly tls: UpstreamTls | undefined;
+  /** The first that an endpoint matches takes the place of `tls`; left out: none. */
+  readonly transportSocketMatches?: readonly TransportSocketMatch[];
   /** Each connection begins with a header that says for whom it is, before TLS; else undefined. */
   readonly proxyProtocol: ProxyProtocolVersion | undefined;
   /** Empty: endpoints are as healthy as discovery says. At most one is executed. */

@@ -39,6 +39,8 @@ export interface Endpoint {
   readonly check?: EndpointCheck;
   /** 1..2^32-1, relative to the other endpoints of the locality. */
   readonly weight: number;
+  /** Metadata `envoy.transport_socket_match`, as `tlsMode: istio`; left out: none. */
+  readonly transportSocketMatch?: Readonly<Record<string, string>>;
   /**
    * Travels as filter metadata `istio`: `workload` = `name;namespace;canonical;revision;cluster`
    * plus our own `outrigger` map with app, version, principal. Undefined outside the mesh.

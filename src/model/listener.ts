@@ -1,9 +1,11 @@
 import type { Address } from "./address.ts";
 import type { LocalRateLimit, TokenBucketSize } from "./filter/local-rate-limit.ts";
+import type { NetworkRbac, Rbac } from "./filter/rbac.ts";
 import type { StatefulSession } from "./filter/stateful-session.ts";
 import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
 import type { RouteConfiguration } from "./route.ts";
+import type { ForwardClientCert } from "./transport/client-certificate.ts";
 import type { Http1Options, Http2Options } from "./transport/http2.ts";
 import type { ProxyProtocolVersion } from "./transport/proxy-protocol.ts";
 import type { DownstreamTls } from "./transport/tls.ts";
@@ -31,6 +33,12 @@ export interface CorsFilter {
 export interface LocalRateLimitFilter {
   readonly kind: "localRateLimit";
   readonly limit: LocalRateLimit;
+}
+
+/** Envoy: filters.http.rbac.v3.RBAC; several may stand in one chain, each is asked. */
+export interface RbacFilter {
+  readonly kind: "rbac";
+  readonly rbac: Rbac;
 }
 
 /** Envoy: filters.http.grpc_web.v3.GrpcWeb: browsers' gRPC-Web becomes gRPC, and back. */
@@ -122,6 +130,8 @@ export interface HttpConnectionManager {
   readonly stripPort: StripPort;
   /** `a.example.` is `a.example`. */
   readonly stripTrailingHostDot: boolean;
+  /** Left out: Envoy's default, SANITIZE. */
+  readonly forwardClientCert?: ForwardClientCert;
 }
 
 /** Envoy: filters.network.local_ratelimit.v3.LocalRateLimit: how many connections are taken. */
@@ -145,6 +155,8 @@ export interface TcpProxy {
   readonly maxConnectAttempts: number;
   /** What is over it is closed; undefined: none. */
   readonly limit: ConnectionLimit | undefined;
+  /** Asked one after the other before anything is connected; left out: none. */
+  readonly rbac?: readonly NetworkRbac[];
   /** One line when a connection has ended. */
   readonly accessLogs: readonly AccessLog[];
   /** Our own extension, as `TelemetryFilter`; undefined: none. */

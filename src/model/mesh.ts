@@ -8,6 +8,7 @@ import type {
 import type { HttpRouteSet } from "./http-route-set.ts";
 import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
+import { type MeshSecurity, NO_SECURITY } from "./policy/security.ts";
 
 /**
  * The mesh as the dialects describe it: what exists (services, pods) and what is wanted of it
@@ -24,6 +25,7 @@ export interface Mesh {
   readonly connectionRoutes: readonly ConnectionRouteSet[];
   readonly destinationPolicies: readonly DestinationPolicy[];
   readonly egressPolicies: readonly EgressPolicy[];
+  readonly security: MeshSecurity;
   /** Everything found while reading, errors included. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -75,6 +77,7 @@ export const EMPTY_MESH: Mesh = {
   connectionRoutes: [],
   destinationPolicies: [],
   egressPolicies: [],
+  security: NO_SECURITY,
   diagnostics: [],
 };
 

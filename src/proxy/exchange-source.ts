@@ -1,6 +1,7 @@
 import type { HttpVersion, RequestMessage } from "../codec/http/message.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Downstream } from "./downstream.ts";
+import type { DynamicMetadata } from "./filters/dynamic-metadata.ts";
 import type { HttpFilters } from "./filters/http-filter.ts";
 import type { FormatSource } from "./format/source.ts";
 import type { ResponseWriter } from "./reply/response-writer.ts";
@@ -30,6 +31,8 @@ export interface ExchangeParts {
   readonly response: ResponseWriter;
   readonly routing: Routing;
   readonly filters: HttpFilters;
+  /** What filters have said of the request. */
+  readonly metadata: DynamicMetadata;
   readonly hosts: HostChoice;
   readonly failureDetail: string;
 }

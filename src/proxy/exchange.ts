@@ -1,23 +1,23 @@
 // hot path: no allocation per request
-import type { Timer } from "../base/clock.ts";
 import type { HeaderTable } from "../codec/http/header-table.ts";
 import type { RequestMessage, ResponseMessage } from "../codec/http/message.ts";
 import { Attempt } from "./attempt.ts";
 import type { ProxyContext, UpstreamCluster } from "./cluster/upstream-cluster.ts";
 import type { DeadlineOwner } from "./deadline.ts";
 import type { Downstream } from "./downstream.ts";
-import { type ExchangeParts, ExchangeSource } from "./exchange-source.ts";
-import { contained } from "./faults.ts";
-import { decodeRequest, takeTarget } from "./filters/decode-request.ts";
-import { HttpFilters } from "./filters/http-filter.ts";
+import { ExchangeSource } from "./exchange-source.ts";
+import { takeRequest } from "./filters/decode-request.ts";
+import { DynamicMetadata } from "./filters/dynamic-metadata.ts";
+import { type FilteredExchange, HttpFilters } from "./filters/http-filter.ts";
 import { takeRequestTrailers } from "./filters/underscores.ts";
-import { isGrpc, noteGrpcStatus } from "./grpc/grpc-call.ts";
+import { noteGrpcStatus } from "./grpc/grpc-call.ts";
 import { type GrpcWeb, grpcWebOf } from "./grpc/grpc-web.ts";
 import { Answer } from "./reply/answer.ts";
 import type { LocalReply } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
 import { reportOf } from "./reply/reset.ts";
 import { ResponseWriter } from "./reply/response-writer.ts";
+import { BackOff, type BackOffOwner } from "./retry/back-off.ts";
 import { HostChoice } from "./retry/host-choice.ts";
 import { RequestStream } from "./retry/request-stream.ts";
 import { RetryState, type RetryVerdict } from "./retry/retry-state.ts";
@@ -34,19 +34,19 @@ import type { ResetReason } from "./upstream/stream-handler.ts";
 
 /**
  * ```
- *   idle -> asking <-> backingOff     asking -> answering -> idle
- *             |            |             |          |
- *             +- reply ----+-> idle      +- 101, 2xx to CONNECT -> tunnel -> idle
+ *   idle -> filtering -> asking <-> backingOff     asking -> answering -> idle
+ *             |            |            |             |          |
+ *             +- reply ----+------------+-> idle      +- 101, 2xx to CONNECT -> tunnel -> idle
  * ```
  */
-type State = "idle" | "asking" | "backingOff" | "answering" | "tunnel";
+type State = "idle" | "filtering" | "asking" | "backingOff" | "answering" | "tunnel";
 
 /**
  * One request on its way through. Owned by its connection and used for one request after the
  * other; nobody keeps it past `finish`. The methods stand in the order of the request line:
  * decode, route, filter, admit, attempt (pick, send, receive), respond, account.
  */
-export class Exchange implements ExchangeParts, DeadlineOwner {
+export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
   readonly context: ProxyContext;
   readonly down: Downstream;
   readonly head: RequestMessage;
@@ -59,6 +59,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   readonly response: ResponseWriter;
   readonly routing: Routing = new Routing();
   readonly filters: HttpFilters;
+  readonly metadata: DynamicMetadata = new DynamicMetadata();
   failureDetail = "";
   readonly #web: GrpcWeb;
   readonly #answer: Answer;
@@ -66,8 +67,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   readonly hosts: HostChoice;
   readonly #retry = new RetryState();
   readonly #timeouts: Timeouts;
+  readonly #backOff: BackOff;
   #state: State = "idle";
-  #backOff: Timer | undefined;
 
   constructor(down: Downstream, head: RequestMessage) {
     const { config, context } = down.hcm;
@@ -83,6 +84,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     this.#answer = new Answer(this, this.source, this.#web);
     this.#body = new RequestStream(down, this.#retry, this.#web);
     this.filters = new HttpFilters(down.hcm.filters, this);
+    this.#backOff = new BackOff(this.context.clock, this);
     this.#timeouts = new Timeouts(this.context.clock, this, config.maxStreamDurationMs);
     this.flow = new FlowControl(this.attempt, this.#body, this.account);
     this.tunnel = new Tunnel(down, this.attempt, this.account, this.response, this.#timeouts);
@@ -98,19 +100,21 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     if (!this.#decode()) return;
     this.#findRoute();
     this.down.hcm.peers?.onRequest(this.head.headers, this.account);
-    if (!this.#filter()) return;
-    if (this.#admit()) this.#tryHost();
+    const verdict = this.filters.onRequest();
+    if (verdict !== "wait") this.onFiltered(verdict);
   }
 
   #reset(headBytes: number): void {
     const nowMs = this.context.clock.now();
-    this.#state = "asking";
+    this.#state = "filtering";
     this.account.begin(this.down.hcm.account, nowMs, this.head.version);
     this.account.wireBytesReceived = headBytes;
     this.response.begin();
     this.failureDetail = "";
     this.routing.reset();
     this.filters.reset();
+    this.metadata.reset();
+    this.#retry.reset();
     this.hosts.reset();
     this.#body.begin(this.head.body === "none");
     if (this.#body.complete) this.account.requestCompleteAtMs = nowMs;
@@ -119,20 +123,10 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   #decode(): boolean {
     const { head } = this;
-    takeTarget(head, this.request, this.down);
-    if (this.context.overload.refusesRequest()) return this.#refuseByOverload();
-    const refusal = decodeRequest(head, this.request, this.down);
-    this.account.grpc = isGrpc(head.headers);
+    const refusal = takeRequest(head, this.request, this.down, this.account);
     if (refusal !== undefined) return this.#refuse(refusal);
     if (head.expectsContinue && !this.#body.complete) this.response.invite();
     return true;
-  }
-
-  /** Before anything is spent on it (Envoy: stop_accepting_requests). */
-  #refuseByOverload(): false {
-    this.account.grpc = isGrpc(this.head.headers);
-    this.down.hcm.account.http.count("downstream_rq_overload_close");
-    return this.#refuse(replies.OVERLOADED);
   }
 
   #findRoute(): void {
@@ -140,9 +134,10 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     if (this.#web.takeRequest(this.head.headers)) this.account.grpc = true;
   }
 
-  #filter(): boolean {
-    const reply = this.filters.onRequest();
-    return reply === undefined || this.#refuse(reply);
+  /** All filters have let the request pass, or one has answered it; maybe turns after `begin`. */
+  onFiltered(reply: LocalReply | undefined): void {
+    if (reply !== undefined) this.#refuse(reply);
+    else if (this.#admit()) this.#tryHost();
   }
 
   #admit(): boolean {
@@ -161,7 +156,8 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
     const { route, target } = this.routing;
     finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
     this.hosts.admit(forward.hash, cluster, this.request, this.source);
-    if (this.#body.complete) this.#timeouts.startRoute(nowMs);
+    const readyAtMs = this.filters.held ? this.context.clock.now() : nowMs;
+    if (this.#body.complete) this.#timeouts.startRoute(readyAtMs);
     return true;
   }
 
@@ -241,12 +237,10 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   #backOffAndRetry(): void {
     this.#state = "backingOff";
-    const delayMs = this.#retry.nextDelayMs(this.context.random);
-    this.#backOff = this.context.clock.after(delayMs, contained(this as Exchange, this.#tryAgain));
+    this.#backOff.begin(this.#retry.nextDelayMs(this.context.random));
   }
 
-  #tryAgain(): void {
-    this.#backOff = undefined;
+  onBackOffEnd(): void {
     const { requestCompleteAtMs } = this.account;
     if (requestCompleteAtMs > 0) this.#expectWithin(this.context.clock.now() - requestCompleteAtMs);
     this.#tryHost();
@@ -364,8 +358,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
   }
 
   #stopAttempt(): void {
-    this.#backOff?.cancel();
-    this.#backOff = undefined;
+    this.#backOff.stop();
     this.attempt.cancel();
   }
 
@@ -382,6 +375,7 @@ export class Exchange implements ExchangeParts, DeadlineOwner {
 
   #account(): void {
     this.#state = "idle";
+    this.filters.abandon();
     this.#retry.release();
     this.#timeouts.stop();
     this.#body.end();

@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "dialects/gateway-api": ["base", "model", "dialects", "dialects/kubernetes"],
   dialects: ["base", "model", "dialects/kubernetes"],
   xds: ["base", "codec", "model", "gen"],
+  agent: ["base", "metrics", "identity", "model", "xds", "gen"],
   control: ["base", "codec", "metrics", "identity", "model", "api", "xds", "dialects/*"],
   proxy: ["base", "breaker", "codec", "metrics", "identity", "model", "api", "xds"],
   up: [
@@ -27,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "api",
     "xds",
     "dialects/*",
+    "agent",
     "control",
     "proxy",
   ],
@@ -42,7 +44,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "proxy",
     "up",
   ],
-  cli: ["base", "metrics", "model", "api", "xds", "dialects/*", "control", "proxy", "up", "verify"],
+  cli: [
+    "base",
+    "metrics",
+    "identity",
+    "model",
+    "api",
+    "xds",
+    "dialects/*",
+    "agent",
+    "control",
+    "proxy",
+    "up",
+    "verify",
+  ],
 };
 
 /** `src/dialects/istio/x.ts` → `dialects/istio`; `src/proxy/route/x.ts` → `proxy`. */

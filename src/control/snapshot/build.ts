@@ -19,6 +19,7 @@ import { outboundClusters } from "./outbound/clusters.ts";
 import { explicitListeners, interceptListeners } from "./outbound/listeners.ts";
 import { backendClusters, lookOut, type Outlook } from "./outbound/outlook.ts";
 import { explicitRoutes, portRoutes, sniffedRoutes } from "./outbound/virtual-hosts.ts";
+import { guarded } from "./policy/guard.ts";
 
 export interface OutboundConfig extends ProxyConfig {
   /** Clusters that routes name though nobody declared them: requests for them get a 503. */
@@ -65,9 +66,10 @@ export function inboundConfig(mesh: Mesh, pod: Pod, client: Client): ProxyConfig
   const clusters: readonly Cluster[] = explicit
     ? ports.map((port) => explicitCluster(pod, port, blocks(port)))
     : [...ports.map((port) => interceptedCluster(port, blocks(port))), inboundPassthroughCluster()];
-  const listeners = explicit
+  const plain = explicit
     ? ports.map((port) => explicitInbound(pod, port, detectionMs))
     : [virtualInbound(ports, detectionMs)];
+  const listeners = plain.map((listener) => guarded(listener, mesh, pod));
   return {
     listeners: asSettingsAsk(listeners, mesh.settings),
     routes: [],

@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { DestinationPolicy } from "../../model/destination-policy.ts";
 import type { EgressPolicy, Service } from "../../model/mesh.ts";
+import { NO_SECURITY } from "../../model/policy/security.ts";
 import type { Dialect, DialectContext, Translation } from "../dialect.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import { reportProtocols, reportSharedHosts, reportSharedNamespaces } from "./analyze/conflicts.ts";
@@ -96,6 +97,7 @@ function translate(objects: readonly KubernetesObject[], context: DialectContext
     connectionRoutes: readings.virtualServices.flatMap(({ routes }) => routes.connections ?? []),
     destinationPolicies: readings.rules.map(({ policy }) => policy),
     egressPolicies: readings.sidecars.map(({ policy }) => policy),
+    security: NO_SECURITY,
     diagnostics,
   };
   analyze(readings, translation, context);

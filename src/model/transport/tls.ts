@@ -1,4 +1,5 @@
 import type { StringMatch } from "../route.ts";
+import type { SecretRef } from "./secret.ts";
 
 /** Bytes of a certificate, key or list: read from a file, again when it changes, or given. */
 export type DataSource =
@@ -36,6 +37,19 @@ export interface TlsValidation {
   readonly certificateSpki: readonly string[];
   /** Envoy's ACCEPT_UNTRUSTED: the chain is not verified. */
   readonly acceptUntrusted: boolean;
+  /**
+   * Envoy's SPIFFE validator (SPIFFECertValidatorConfig): a peer's chain must lead to the bundle of
+   * its own trust domain. Takes the place of `trustedCa`; left out: not used.
+   */
+  readonly trustDomains?: readonly TrustDomain[];
+}
+
+/** A trust domain and who may sign for it. */
+export interface TrustDomain {
+  /** `cluster.local`. */
+  readonly name: string;
+  /** PEM. */
+  readonly bundle: DataSource;
 }
 
 /** Envoy: CommonTlsContext with TlsParameters. */
@@ -43,6 +57,13 @@ export interface TlsContext {
   /** At most one of each kind of key is used. */
   readonly certificates: readonly TlsCertificate[];
   readonly validation: TlsValidation | undefined;
+  /** Envoy: `tls_certificate_sds_secret_configs`, beside `certificates`; left out: none. */
+  readonly certificateSecrets?: readonly SecretRef[];
+  /**
+   * Envoy: `validation_context_sds_secret_config`, or that of `combined_validation_context`, whose
+   * default then stands in `validation`; left out: none.
+   */
+  readonly validationSecret?: SecretRef;
   /**
    * In order of preference. Empty: a listener uses no ALPN; a cluster offers what its protocol is
    * called (`http/1.1`, `h2`, or both under `alpn`), for HTTP alone.

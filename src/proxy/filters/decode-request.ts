@@ -11,13 +11,34 @@ import {
   BAD_PATH,
   CONNECT_REFUSED,
   normalPathReply,
+  OVERLOADED,
   UPGRADE_REFUSED,
   UPGRADE_REQUIRED,
 } from "../reply/replies.ts";
 import { normalAuthority } from "../route/authority.ts";
 import { isNormal, normalizePath } from "../route/path.ts";
 import type { RequestHead } from "../route/request-head.ts";
+import type { RequestAccount } from "../telemetry/account.ts";
 import { prepareRequestHeaders } from "./request-headers.ts";
+
+/**
+ * What is done with every parsed head before its route is looked for. Gives the answer to a request
+ * that goes no further; overload comes before anything is spent on it (Envoy:
+ * stop_accepting_requests).
+ */
+export function takeRequest(
+  head: RequestMessage,
+  request: RequestHead,
+  down: Downstream,
+  account: RequestAccount,
+): LocalReply | undefined {
+  takeTarget(head, request, down);
+  const overloaded = down.hcm.context.overload.refusesRequest();
+  const refusal = overloaded ? OVERLOADED : decodeRequest(head, request, down);
+  account.grpc = isGrpc(head.headers);
+  if (overloaded) down.hcm.account.http.count("downstream_rq_overload_close");
+  return refusal;
+}
 
 /** Where the request wants to go, as its head says it: whatever becomes of it, logs show that. */
 export function takeTarget(head: RequestMessage, request: RequestHead, down: Downstream): void {

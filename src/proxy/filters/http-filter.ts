@@ -3,18 +3,26 @@ import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { ExchangeParts } from "../exchange-source.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 
+/**
+ * What a filter makes of a request: an answer ends it here, and the filters behind never see it;
+ * `wait` holds it until `HttpFilters.resume`; undefined lets it pass.
+ */
+export type FilterVerdict = LocalReply | "wait" | undefined;
+
 /** An HTTP filter at one exchange: for its requests, one after the other. */
 export interface HttpFilter {
   /**
    * A new request: forget the last one. Its route is known, or known to be missing; its cluster is
-   * not drawn yet. An answer ends the request here, and the filters behind never see it.
+   * not drawn yet. Who says `wait` calls `exchange.filters.resume` later, once, in another turn.
    */
-  onRequest(): LocalReply | undefined;
+  onRequest(): FilterVerdict;
   /**
    * The head of the final answer, the upstream's or our own, with the route's changes made. Only
    * filters that saw the request are told, the last one first.
    */
   onResponse(headers: HeaderTable): void;
+  /** The request that this filter holds has ended otherwise: it must not be resumed any more. */
+  onAbandoned?(): void;
 }
 
 /** A filter of a connection manager, before there is an exchange. Made when it is compiled. */
@@ -22,29 +30,59 @@ export interface HttpFilterFactory {
   create(exchange: ExchangeParts): HttpFilter;
 }
 
+/** Who goes on where the last filter has let a request pass, or one has answered it. */
+export interface FilteredExchange extends ExchangeParts {
+  onFiltered(reply: LocalReply | undefined): void;
+}
+
 /** The filters of one exchange, in the configuration's order; the router is not among them. */
 export class HttpFilters {
+  readonly #exchange: FilteredExchange;
   readonly #filters: readonly HttpFilter[];
   /** How many have seen the request. */
   #entered = 0;
+  /** The last of those holds it. */
+  #waiting = false;
+  /** One of them has held it: time has passed since it came. */
+  held = false;
 
-  constructor(factories: readonly HttpFilterFactory[], exchange: ExchangeParts) {
+  constructor(factories: readonly HttpFilterFactory[], exchange: FilteredExchange) {
+    this.#exchange = exchange;
     this.#filters = factories.map((factory) => factory.create(exchange));
   }
 
   /** No filter has seen the new request yet. */
   reset(): void {
     this.#entered = 0;
+    this.held = false;
   }
 
   /** Asks one after the other; the first answer counts. */
-  onRequest(): LocalReply | undefined {
+  onRequest(): FilterVerdict {
     const filters = this.#filters;
     while (this.#entered < filters.length) {
-      const reply = filters[this.#entered++]?.onRequest();
-      if (reply !== undefined) return reply;
+      const verdict = filters[this.#entered++]?.onRequest();
+      if (verdict === undefined) continue;
+      this.#waiting = verdict === "wait";
+      this.held ||= this.#waiting;
+      return verdict;
     }
     return undefined;
+  }
+
+  /** The filter that holds the request lets it go: with an answer, or on to the next filter. */
+  resume(reply: LocalReply | undefined): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    const verdict = reply ?? this.onRequest();
+    if (verdict !== "wait") this.#exchange.onFiltered(verdict);
+  }
+
+  /** The request is over. */
+  abandon(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#filters[this.#entered - 1]?.onAbandoned?.();
   }
 
   onResponse(headers: HeaderTable): void {

@@ -92,11 +92,15 @@ export class RequestStream {
   replay(attempt: Attempt): void {
     for (let i = 0; i < this.#pieces.length; i++) {
       const piece = this.#pieces[i] as Buffer;
-      attempt.sendData(piece, 0, piece === this.#last ? this.#filled : piece.length);
+      attempt.sendData(piece, 0, this.#lengthOf(piece));
     }
     if (!this.#retry.enabled) this.forget();
     if (this.complete) this.sendEnd(attempt);
     else this.resume();
+  }
+
+  #lengthOf(piece: Buffer): number {
+    return piece === this.#last ? this.#filled : piece.length;
   }
 
   sendEnd(attempt: Attempt): void {
@@ -109,6 +113,10 @@ export class RequestStream {
     if (forward === undefined || forward.mirrors.length === 0 || asksForTunnel(message)) return;
     this.#mirrors ??= new Mirrors(this.#down, message);
     this.#mirrors.start(request, forward);
+    for (let i = 0; i < this.#pieces.length; i++) {
+      const piece = this.#pieces[i] as Buffer;
+      this.#mirrors.sendData(piece, 0, this.#lengthOf(piece));
+    }
     if (this.complete) this.#endMirrors();
   }
 

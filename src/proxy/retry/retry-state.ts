@@ -21,6 +21,11 @@ export class RetryState {
   #intervalMs = 0;
   #held = false;
 
+  /** A new request, of which nothing is known yet. */
+  reset(): void {
+    this.#policy = undefined;
+  }
+
   begin(policy: CompiledRetry | undefined, cluster: UpstreamCluster): void {
     this.#policy = policy;
     this.#cluster = cluster;
