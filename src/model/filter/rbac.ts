@@ -7,7 +7,9 @@ export type RbacAction = "allow" | "deny" | "log";
 /** A value in metadata (Envoy: type.matcher.v3.ValueMatcher). */
 export type ValueMatch =
   | { readonly kind: "null" }
-  | { readonly kind: "number"; readonly min: number; readonly max: number }
+  | { readonly kind: "number"; readonly value: number }
+  /** `end` is not in it. */
+  | { readonly kind: "range"; readonly start: number; readonly end: number }
   | { readonly kind: "string"; readonly match: StringMatch }
   | { readonly kind: "bool"; readonly value: boolean }
   | { readonly kind: "present"; readonly present: boolean }
