@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import type { ExtAuthz } from "./filter/ext-authz.ts";
 import type { LocalRateLimit, TokenBucketSize } from "./filter/local-rate-limit.ts";
 import type { NetworkRbac, Rbac } from "./filter/rbac.ts";
 import type { StatefulSession } from "./filter/stateful-session.ts";
@@ -19,6 +20,7 @@ export type RouteSource =
 export type HttpFilter =
   | { readonly kind: "router" }
   | CorsFilter
+  | ExtAuthzFilter
   | GrpcWebFilter
   | LocalRateLimitFilter
   | StatefulSession
@@ -27,6 +29,12 @@ export type HttpFilter =
 /** Envoy: filters.http.cors.v3.Cors; routes and virtual hosts say what is allowed. */
 export interface CorsFilter {
   readonly kind: "cors";
+}
+
+/** Envoy: filters.http.ext_authz.v3.ExtAuthz; routes may show the server more, or go without. */
+export interface ExtAuthzFilter {
+  readonly kind: "extAuthz";
+  readonly authz: ExtAuthz;
 }
 
 /** Envoy: filters.http.local_ratelimit.v3.LocalRateLimit; routes may have limits of their own. */

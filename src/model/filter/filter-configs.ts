@@ -1,4 +1,5 @@
 import type { CorsPolicy } from "./cors.ts";
+import type { ExtAuthzOverride } from "./ext-authz.ts";
 import type { LimitRule } from "./limit-rule.ts";
 import type { LocalRateLimit } from "./local-rate-limit.ts";
 import type { SessionOverride } from "./stateful-session.ts";
@@ -11,6 +12,8 @@ export interface FilterConfigs {
   readonly cors: CorsPolicy | undefined;
   readonly rateLimit: LocalRateLimit | undefined;
   readonly session: SessionOverride | undefined;
+  /** Left out: nothing. */
+  readonly extAuthz?: ExtAuthzOverride;
   /** Envoy: `rate_limits` of a virtual host, or of a route that forwards. */
   readonly limitRules: readonly LimitRule[];
   /** Envoy: `include_vh_rate_limits` of a route. */

@@ -10,6 +10,7 @@ import { formatProblem, type Problem } from "./place.ts";
 import { BOOTSTRAP_SUPPORT } from "./support-bootstrap.ts";
 import { CLUSTER_SUPPORT } from "./support-cluster.ts";
 import { LISTENER_SUPPORT } from "./support-listener.ts";
+import { POLICY_SUPPORT } from "./support-policy.ts";
 import { ROUTE_SUPPORT } from "./support-route.ts";
 import { TRANSPORT_SUPPORT } from "./support-transport.ts";
 
@@ -30,6 +31,7 @@ const MESSAGES = reachable();
 
 describe.each([
   { name: "listener", table: LISTENER_SUPPORT },
+  { name: "policy", table: POLICY_SUPPORT },
   { name: "route", table: ROUTE_SUPPORT },
   { name: "cluster", table: CLUSTER_SUPPORT },
   { name: "bootstrap", table: BOOTSTRAP_SUPPORT },

@@ -10,6 +10,7 @@ import { ACCESS_LOG_SUPPORT } from "./support-access-log.ts";
 import { BOOTSTRAP_SUPPORT } from "./support-bootstrap.ts";
 import { CLUSTER_SUPPORT } from "./support-cluster.ts";
 import { LISTENER_SUPPORT } from "./support-listener.ts";
+import { POLICY_SUPPORT } from "./support-policy.ts";
 import { ROUTE_SUPPORT } from "./support-route.ts";
 import { TRANSPORT_SUPPORT } from "./support-transport.ts";
 
@@ -20,6 +21,7 @@ const SUPPORT = {
   ...CLUSTER_SUPPORT,
   ...BOOTSTRAP_SUPPORT,
   ...TRANSPORT_SUPPORT,
+  ...POLICY_SUPPORT,
 };
 
 /** What is known of one field before any message is seen. */

@@ -11,8 +11,7 @@ export const BOOTSTRAP_SUPPORT: SupportTable = {
     tracing: refused("spans are not written yet"),
   },
   "envoy.config.bootstrap.v3.Bootstrap.StaticResources": {
-    ...executed("listeners clusters"),
-    secrets: refused("write certificates into the TLS contexts that use them"),
+    ...executed("listeners clusters secrets"),
   },
   "envoy.config.bootstrap.v3.Bootstrap.DynamicResources": executed(
     "lds_config cds_config ads_config",
@@ -50,10 +49,10 @@ export const BOOTSTRAP_SUPPORT: SupportTable = {
     ...harmless("set_node_on_first_message_only"),
   },
   "envoy.config.core.v3.GrpcService": {
-    ...executed("envoy_grpc"),
+    ...executed("envoy_grpc timeout initial_metadata"),
     google_grpc: refused("name a cluster in envoy_grpc"),
   },
-  "envoy.config.core.v3.GrpcService.EnvoyGrpc": executed("cluster_name"),
+  "envoy.config.core.v3.GrpcService.EnvoyGrpc": executed("cluster_name authority"),
   "envoy.config.core.v3.Node": {
     ...executed("id cluster metadata user_agent_name"),
     ...harmless("locality user_agent_version"),

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsSchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import { ExtAuthzSchema } from "../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
@@ -15,6 +16,7 @@ import type { Place } from "../check/place.ts";
 import { pack, packEmpty, typeNameOf, unpack } from "../message/any.ts";
 import type { EncodeFor } from "../message/flavor.ts";
 import { decodeTelemetry, encodeTelemetry, isTypedStruct } from "../network/telemetry-filter.ts";
+import { decodeExtAuthz, encodeExtAuthz } from "./ext-authz.ts";
 import { decodeLocalRateLimit, encodeLocalRateLimit } from "./local-rate-limit.ts";
 import { FILTER_NAMES } from "./names.ts";
 import { decodeSession, encodeSession } from "./stateful-session.ts";
@@ -54,6 +56,8 @@ function decodeFilter(any: Any, place: Place): HttpFilter | undefined {
   if (limit !== undefined) {
     return { kind: "localRateLimit", limit: decodeLocalRateLimit(limit, place) };
   }
+  const authz = unpack(any, ExtAuthzSchema);
+  if (authz !== undefined) return { kind: "extAuthz", authz: decodeExtAuthz(authz, place) };
   switch (typeNameOf(any.typeUrl)) {
     case RouterSchema.typeName:
       return { kind: "router" };
@@ -88,6 +92,8 @@ function encodeFilter(filter: HttpFilter): Any {
       return packEmpty(GrpcWebSchema);
     case "cors":
       return packEmpty(CorsSchema);
+    case "extAuthz":
+      return pack(ExtAuthzSchema, encodeExtAuthz(filter.authz));
     case "localRateLimit":
       return pack(LocalRateLimitSchema, encodeLocalRateLimit(filter.limit));
     case "statefulSession":

@@ -3,6 +3,7 @@ import type { HttpFilter } from "../../model/listener.ts";
 /** The names under which filters are encoded: Envoy's own, where it is Envoy's filter. */
 export const FILTER_NAMES: Readonly<Record<HttpFilter["kind"], string>> = {
   cors: "envoy.filters.http.cors",
+  extAuthz: "envoy.filters.http.ext_authz",
   grpcWeb: "envoy.filters.http.grpc_web",
   localRateLimit: "envoy.filters.http.local_ratelimit",
   router: "envoy.filters.http.router",

@@ -22,6 +22,10 @@ import {
   CorsPolicySchema,
   CorsSchema,
 } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
+import {
+  ExtAuthzPerRouteSchema,
+  ExtAuthzSchema,
+} from "../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
@@ -51,10 +55,12 @@ import { InjectedResourceConfigSchema } from "../../gen/envoy/extensions/resourc
 import { PreviousHostsPredicateSchema } from "../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
 import { ProxyProtocolUpstreamTransportSchema } from "../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js";
 import { RawBufferSchema } from "../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
+import { SecretSchema } from "../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from "../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
+import { SPIFFECertValidatorConfigSchema } from "../../gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js";
 import { HttpProtocolOptionsSchema } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { TypedStructSchema as UdpaTypedStructSchema } from "../../gen/udpa/type/v1/typed_struct_pb.js";
 import { TypedStructSchema } from "../../gen/xds/type/v3/typed_struct_pb.js";
@@ -73,6 +79,8 @@ export const REGISTRY: Registry = createRegistry(
   ConnectionLimitSchema,
   CorsSchema,
   CorsPolicySchema,
+  ExtAuthzSchema,
+  ExtAuthzPerRouteSchema,
   StatefulSessionSchema,
   StatefulSessionPerRouteSchema,
   CookieBasedSessionStateSchema,
@@ -94,6 +102,8 @@ export const REGISTRY: Registry = createRegistry(
   ProxyProtocolUpstreamTransportSchema,
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
+  SecretSchema,
+  SPIFFECertValidatorConfigSchema,
   HttpProtocolOptionsSchema,
   RoundRobinSchema,
   LeastRequestSchema,
