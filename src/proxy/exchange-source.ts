@@ -6,6 +6,7 @@ import type { HttpFilters } from "./filters/http-filter.ts";
 import type { FormatSource } from "./format/source.ts";
 import type { ResponseWriter } from "./reply/response-writer.ts";
 import type { HostChoice } from "./retry/host-choice.ts";
+import type { HeldBody } from "./retry/request-stream.ts";
 import type { RequestHead } from "./route/request-head.ts";
 import type { Routing } from "./route/routing.ts";
 import type { RequestAccount } from "./telemetry/account.ts";
@@ -34,6 +35,7 @@ export interface ExchangeParts {
   /** What filters have said of the request. */
   readonly metadata: DynamicMetadata;
   readonly hosts: HostChoice;
+  readonly body: HeldBody;
   readonly failureDetail: string;
 }
 

@@ -63,7 +63,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
   failureDetail = "";
   readonly #web: GrpcWeb;
   readonly #answer: Answer;
-  readonly #body: RequestStream;
+  readonly body: RequestStream;
   readonly hosts: HostChoice;
   readonly #retry = new RetryState();
   readonly #timeouts: Timeouts;
@@ -82,11 +82,11 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     this.#web = grpcWebOf(down.hcm.grpcWeb);
     this.response = new ResponseWriter(down, head, this.account, this.#web);
     this.#answer = new Answer(this, this.source, this.#web);
-    this.#body = new RequestStream(down, this.#retry, this.#web);
+    this.body = new RequestStream(down, this.#retry, this.#web);
     this.filters = new HttpFilters(down.hcm.filters, this);
     this.#backOff = new BackOff(this.context.clock, this);
     this.#timeouts = new Timeouts(this.context.clock, this, config.maxStreamDurationMs);
-    this.flow = new FlowControl(this.attempt, this.#body, this.account);
+    this.flow = new FlowControl(this.attempt, this.body, this.account);
     this.tunnel = new Tunnel(down, this.attempt, this.account, this.response, this.#timeouts);
   }
 
@@ -116,8 +116,8 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     this.metadata.reset();
     this.#retry.reset();
     this.hosts.reset();
-    this.#body.begin(this.head.body === "none");
-    if (this.#body.complete) this.account.requestCompleteAtMs = nowMs;
+    this.body.begin(this.head.body === "none");
+    if (this.body.complete) this.account.requestCompleteAtMs = nowMs;
     this.#timeouts.begin(nowMs, this.down.hcm.config.streamIdleTimeoutMs);
   }
 
@@ -125,7 +125,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     const { head } = this;
     const refusal = takeRequest(head, this.request, this.down, this.account);
     if (refusal !== undefined) return this.#refuse(refusal);
-    if (head.expectsContinue && !this.#body.complete) this.response.invite();
+    if (head.expectsContinue && !this.body.complete) this.response.invite();
     return true;
   }
 
@@ -157,7 +157,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
     this.hosts.admit(forward.hash, cluster, this.request, this.source);
     const readyAtMs = this.filters.held ? this.context.clock.now() : nowMs;
-    if (this.#body.complete) this.#timeouts.startRoute(readyAtMs);
+    if (this.body.complete) this.#timeouts.startRoute(readyAtMs);
     return true;
   }
 
@@ -178,9 +178,9 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     const inbound = this.down.hcm.peers?.direction === "inbound";
     this.account.picked(inbound ? host.inbound : host.outbound);
     countAttempt(this.head.headers, this.routing.route, this.account.attempts);
-    if (this.account.attempts === 1) this.#body.mirror(this.request, this.head, this.routing);
+    if (this.account.attempts === 1) this.body.mirror(this.request, this.head, this.routing);
     this.#state = "asking";
-    if (this.#body.complete) this.#startTryClock(this.context.clock.now());
+    if (this.body.complete) this.#startTryClock(this.context.clock.now());
     this.attempt.start(host, this.routing.forward?.terminatesConnect === true);
   }
 
@@ -190,7 +190,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
 
   /** The attempt has a connection and has sent the head: the body follows. */
   onAttemptReady(): void {
-    this.#body.replay(this.attempt);
+    this.body.replay(this.attempt);
   }
 
   onRequestData(bytes: Buffer, start: number, end: number): void {
@@ -198,17 +198,18 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     this.account.bodyBytesReceived += end - start;
     if (this.#state === "idle") return;
     this.#timeouts.touch();
-    if (!this.#body.take(this.attempt, bytes, start, end)) this.#giveUp(replies.BAD_GRPC_WEB);
+    if (!this.body.take(this.attempt, bytes, start, end)) this.#giveUp(replies.BAD_GRPC_WEB);
+    else this.filters.onBody();
   }
 
   /** They stand behind the body; `onRequestEnd` follows at once. */
   onRequestTrailers(trailers: HeaderTable): void {
     takeRequestTrailers(trailers, this.down.hcm);
-    this.#body.takeTrailers(trailers);
+    this.body.takeTrailers(trailers);
   }
 
   onRequestEnd(): void {
-    this.#body.finish();
+    this.body.finish();
     if (this.#state === "idle") return;
     const nowMs = this.context.clock.now();
     this.account.requestCompleteAtMs = nowMs;
@@ -218,7 +219,8 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     }
     this.#timeouts.startRoute(nowMs);
     if (this.#state === "asking") this.#startTryClock(nowMs);
-    if (this.attempt.sending) this.#body.sendEnd(this.attempt);
+    if (this.attempt.sending) this.body.sendEnd(this.attempt);
+    else this.filters.onBody();
   }
 
   /** No response came of an attempt. */
@@ -301,7 +303,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
   onResponseEnd(): void {
     this.response.end();
     this.account.upstreamCompleted(this.context.clock.now());
-    this.#finish(this.down.encoder.keepAlive && this.#body.complete);
+    this.#finish(this.down.encoder.keepAlive && this.body.complete);
   }
 
   /** The upstream went away in the middle of its response, or at the end of a tunnel. */
@@ -333,7 +335,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
 
   onDeadline(kind: string): void {
     const { http } = this.down.hcm.account;
-    this.#giveUp(timeoutReply(kind, this.#body.complete, this.routing.cluster?.stats, http));
+    this.#giveUp(timeoutReply(kind, this.body.complete, this.routing.cluster?.stats, http));
   }
 
   /** Ends what is under way: with this answer, or where one has begun, in its middle. */
@@ -352,7 +354,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
   #refuse(refusal: LocalReply, verdict: RetryVerdict = "no"): false {
     this.#state = "answering";
     if (verdict === "limited") this.account.flags |= FLAG_URX;
-    this.#answer.local(refusal, this.#body.complete, this.context.clock.now());
+    this.#answer.local(refusal, this.body.complete, this.context.clock.now());
     this.#finish(this.down.encoder.keepAlive);
     return false;
   }
@@ -378,7 +380,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     this.filters.abandon();
     this.#retry.release();
     this.#timeouts.stop();
-    this.#body.end();
+    this.body.end();
     this.account.end(this.context.clock.now(), this.source);
     this.attempt.forget();
   }

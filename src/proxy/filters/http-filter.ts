@@ -21,6 +21,8 @@ export interface HttpFilter {
    * filters that saw the request are told, the last one first.
    */
   onResponse(headers: HeaderTable): void;
+  /** More of the body, or its end, has come while this filter holds the request. */
+  onBody?(): void;
   /** The request that this filter holds has ended otherwise: it must not be resumed any more. */
   onAbandoned?(): void;
 }
@@ -76,6 +78,11 @@ export class HttpFilters {
     this.#waiting = false;
     const verdict = reply ?? this.onRequest();
     if (verdict !== "wait") this.#exchange.onFiltered(verdict);
+  }
+
+  /** More of the body, or its end, has come. */
+  onBody(): void {
+    if (this.#waiting) this.#filters[this.#entered - 1]?.onBody?.();
   }
 
   /** The request is over. */

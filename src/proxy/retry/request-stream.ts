@@ -20,11 +20,23 @@ const PIECE_BYTES = 16 * 1024;
 const PIECE_BYTES_AT_FIRST = 1024;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 
+/** A body that has not gone anywhere yet. */
+export interface HeldBody {
+  /** The last byte has arrived. */
+  readonly complete: boolean;
+  /** Bytes that are held. */
+  readonly length: number;
+  /** Waits for that many bytes, where the usual bound is lower. */
+  holdUpTo(bytes: number): void;
+  /** A copy of at most that many bytes. */
+  copy(bytesMax: number): Buffer;
+}
+
 /**
  * A request's body on its way: straight to the attempt that has a connection, and kept as long as
  * another attempt may need it.
  */
-export class RequestStream {
+export class RequestStream implements HeldBody {
   /** The last byte has arrived. */
   complete = false;
   readonly #down: Downstream;
@@ -36,6 +48,7 @@ export class RequestStream {
   /** Bytes in the last one. */
   #filled = 0;
   #bytes = 0;
+  #waitingMax = WAITING_BYTES_MAX;
   #paused = false;
   /** Made for the first ones: most requests have none. */
   #trailers = NO_TRAILERS;
@@ -49,8 +62,13 @@ export class RequestStream {
     this.#web = web;
   }
 
+  get length(): number {
+    return this.#bytes;
+  }
+
   begin(complete: boolean): void {
     this.forget();
+    this.#waitingMax = WAITING_BYTES_MAX;
     this.complete = complete;
     this.#hasTrailers = false;
     this.#paused = false;
@@ -76,9 +94,23 @@ export class RequestStream {
     if (sending) {
       if (!this.#retry.enabled) this.forget();
       attempt.sendData(bytes, start, end);
-    } else if (this.#bytes > WAITING_BYTES_MAX) {
+    } else if (this.#bytes > this.#waitingMax) {
       this.pause();
     }
+  }
+
+  holdUpTo(bytes: number): void {
+    this.#waitingMax = Math.max(this.#waitingMax, bytes);
+  }
+
+  copy(bytesMax: number): Buffer {
+    const copied = Buffer.alloc(Math.min(bytesMax, this.#bytes));
+    let at = 0;
+    for (let i = 0; i < this.#pieces.length && at < copied.length; i++) {
+      const piece = this.#pieces[i] as Buffer;
+      at += piece.copy(copied, at, 0, this.#lengthOf(piece));
+    }
+    return copied;
   }
 
   /** Copies: a connection has one table for all trailers, and these may wait, or be sent again. */
