@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
 import type { ExtAuthz } from "./filter/ext-authz.ts";
+import type { JwtAuthn } from "./filter/jwt-authn.ts";
 import type { LocalRateLimit, TokenBucketSize } from "./filter/local-rate-limit.ts";
 import type { NetworkRbac, Rbac } from "./filter/rbac.ts";
 import type { StatefulSession } from "./filter/stateful-session.ts";
@@ -22,6 +23,7 @@ export type HttpFilter =
   | CorsFilter
   | ExtAuthzFilter
   | GrpcWebFilter
+  | JwtAuthnFilter
   | LocalRateLimitFilter
   | StatefulSession
   | TelemetryFilter;
@@ -35,6 +37,12 @@ export interface CorsFilter {
 export interface ExtAuthzFilter {
   readonly kind: "extAuthz";
   readonly authz: ExtAuthz;
+}
+
+/** Envoy: filters.http.jwt_authn.v3.JwtAuthentication; routes may ask for something else. */
+export interface JwtAuthnFilter {
+  readonly kind: "jwtAuthn";
+  readonly authn: JwtAuthn;
 }
 
 /** Envoy: filters.http.local_ratelimit.v3.LocalRateLimit; routes may have limits of their own. */

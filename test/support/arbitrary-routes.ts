@@ -328,13 +328,18 @@ const limitRules: fc.Arbitrary<readonly LimitRule[]> = fc.array(
   upTo3,
 );
 
-const filterConfigs: fc.Arbitrary<FilterConfigs> = fc.record({
-  cors: optional(cors),
-  rateLimit: optional(rateLimitOfRoute),
-  session: optional(fc.oneof(session, fc.constant("disabled" as const))),
-  limitRules: fc.constant([]),
-  addsHostRules: fc.constant(false),
-});
+const jwt = fc.oneof(fc.constant("disabled" as const), fc.record({ requirement: name }));
+
+const filterConfigs: fc.Arbitrary<FilterConfigs> = fc
+  .record({
+    cors: optional(cors),
+    rateLimit: optional(rateLimitOfRoute),
+    session: optional(fc.oneof(session, fc.constant("disabled" as const))),
+    jwt: optional(jwt),
+    limitRules: fc.constant([]),
+    addsHostRules: fc.constant(false),
+  })
+  .map(({ jwt: ofJwt, ...others }) => (ofJwt === undefined ? others : { ...others, jwt: ofJwt }));
 
 /** Only what forwards describes its requests. */
 function describedIfForwarded([one, limits]: [

@@ -1,5 +1,6 @@
 import type { CorsPolicy } from "./cors.ts";
 import type { ExtAuthzOverride } from "./ext-authz.ts";
+import type { JwtRouteConfig } from "./jwt-authn.ts";
 import type { LimitRule } from "./limit-rule.ts";
 import type { LocalRateLimit } from "./local-rate-limit.ts";
 import type { SessionOverride } from "./stateful-session.ts";
@@ -14,6 +15,8 @@ export interface FilterConfigs {
   readonly session: SessionOverride | undefined;
   /** Left out: nothing. */
   readonly extAuthz?: ExtAuthzOverride;
+  /** Left out: nothing. */
+  readonly jwt?: JwtRouteConfig;
   /** Envoy: `rate_limits` of a virtual host, or of a route that forwards. */
   readonly limitRules: readonly LimitRule[];
   /** Envoy: `include_vh_rate_limits` of a route. */

@@ -41,6 +41,47 @@ export const POLICY_SUPPORT: SupportTable = {
   "envoy.extensions.filters.http.ext_authz.v3.CheckSettings": executed(
     "context_extensions disable_request_body_buffering with_request_body",
   ),
+  "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication": {
+    ...executed("providers rules requirement_map bypass_cors_preflight strip_failure_response"),
+    filter_state_rules: refused("the data plane has no filter state"),
+  },
+  "envoy.extensions.filters.http.jwt_authn.v3.JwtProvider": {
+    ...executed("issuer audiences subjects require_expiration max_lifetime remote_jwks"),
+    ...executed("local_jwks forward from_headers from_params from_cookies"),
+    ...executed("forward_payload_header pad_forward_payload_header payload_in_metadata"),
+    ...executed("normalize_payload_in_metadata header_in_metadata failed_status_in_metadata"),
+    ...executed("clock_skew_seconds jwt_cache_config claim_to_headers clear_route_cache"),
+  },
+  "envoy.extensions.filters.http.jwt_authn.v3.JwtProvider.NormalizePayload":
+    executed("space_delimited_claims"),
+  "envoy.extensions.filters.http.jwt_authn.v3.JwtCacheConfig": executed("jwt_cache_size"),
+  "envoy.extensions.filters.http.jwt_authn.v3.RemoteJwks": executed(
+    "http_uri cache_duration async_fetch retry_policy",
+  ),
+  "envoy.extensions.filters.http.jwt_authn.v3.JwksAsyncFetch": executed(
+    "fast_listener failed_refetch_duration",
+  ),
+  "envoy.extensions.filters.http.jwt_authn.v3.JwtHeader": executed("name value_prefix"),
+  "envoy.extensions.filters.http.jwt_authn.v3.JwtClaimToHeader": executed("header_name claim_name"),
+  "envoy.extensions.filters.http.jwt_authn.v3.RequirementRule": executed(
+    "match requires requirement_name",
+  ),
+  "envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement": executed(
+    "provider_name provider_and_audiences requires_any requires_all allow_missing " +
+      "allow_missing_or_failed",
+  ),
+  "envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementOrList": executed("requirements"),
+  "envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementAndList": executed("requirements"),
+  "envoy.extensions.filters.http.jwt_authn.v3.ProviderWithAudiences":
+    executed("provider_name audiences"),
+  "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig": executed(
+    "disabled requirement_name",
+  ),
+  "envoy.config.core.v3.RetryPolicy": {
+    ...executed("retry_back_off num_retries"),
+    retry_on: refused("5xx, gateway errors, connection failures and resets are retried"),
+  },
+  "envoy.config.core.v3.BackoffStrategy": executed("base_interval max_interval"),
   "envoy.config.core.v3.HttpUri": executed("uri cluster timeout"),
   "envoy.type.matcher.v3.ListStringMatcher": executed("patterns"),
   "envoy.type.matcher.v3.MetadataMatcher": executed("filter path value invert"),

@@ -1,6 +1,7 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsPolicySchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { ExtAuthzPerRouteSchema } from "../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
+import { PerRouteConfigSchema as JwtPerRouteSchema } from "../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { StatefulSessionPerRouteSchema } from "../../gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.js";
 import { type FilterConfigs, NO_FILTER_CONFIGS } from "../../model/filter/filter-configs.ts";
@@ -8,6 +9,7 @@ import type { Place } from "../check/place.ts";
 import { pack, unpack } from "../message/any.ts";
 import { decodeCors, encodeCors } from "./cors.ts";
 import { decodeExtAuthzOverride, encodeExtAuthzOverride } from "./ext-authz.ts";
+import { decodeJwtRoute, encodeJwtRoute } from "./jwt/jwt-authn.ts";
 import { decodeRouteLimit, encodeLocalRateLimit } from "./local-rate-limit.ts";
 import { FILTER_NAMES } from "./names.ts";
 import { decodeSessionOverride, encodeSessionOverride } from "./stateful-session.ts";
@@ -26,6 +28,7 @@ export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfi
     const limit = unpack(any, LocalRateLimitSchema);
     const session = unpack(any, StatefulSessionPerRouteSchema);
     const authz = unpack(any, ExtAuthzPerRouteSchema);
+    const jwt = unpack(any, JwtPerRouteSchema);
     if (cors !== undefined) decoded = { ...decoded, cors: decodeCors(cors, at) };
     else if (limit !== undefined) {
       decoded = { ...decoded, rateLimit: decodeRouteLimit(limit, at) };
@@ -33,7 +36,8 @@ export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfi
       decoded = { ...decoded, session: decodeSessionOverride(session, at) };
     } else if (authz !== undefined) {
       decoded = { ...decoded, extAuthz: decodeExtAuthzOverride(authz) };
-    } else at.refuse("is no filter's configuration that is executed here", any.typeUrl);
+    } else if (jwt !== undefined) decoded = { ...decoded, jwt: decodeJwtRoute(jwt) };
+    else at.refuse("is no filter's configuration that is executed here", any.typeUrl);
   }
   return decoded;
 }
@@ -54,6 +58,9 @@ export function encodeFilterConfigs(configs: FilterConfigs): Record<string, Any>
   if (configs.extAuthz !== undefined) {
     const message = encodeExtAuthzOverride(configs.extAuthz);
     encoded[FILTER_NAMES.extAuthz] = pack(ExtAuthzPerRouteSchema, message);
+  }
+  if (configs.jwt !== undefined) {
+    encoded[FILTER_NAMES.jwtAuthn] = pack(JwtPerRouteSchema, encodeJwtRoute(configs.jwt));
   }
   return encoded;
 }

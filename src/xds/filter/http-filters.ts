@@ -3,6 +3,7 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsSchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { ExtAuthzSchema } from "../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
+import { JwtAuthenticationSchema } from "../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { StatefulSessionSchema } from "../../gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.js";
@@ -17,6 +18,7 @@ import { pack, packEmpty, typeNameOf, unpack } from "../message/any.ts";
 import type { EncodeFor } from "../message/flavor.ts";
 import { decodeTelemetry, encodeTelemetry, isTypedStruct } from "../network/telemetry-filter.ts";
 import { decodeExtAuthz, encodeExtAuthz } from "./ext-authz.ts";
+import { decodeJwtAuthn, encodeJwtAuthn } from "./jwt/jwt-authn.ts";
 import { decodeLocalRateLimit, encodeLocalRateLimit } from "./local-rate-limit.ts";
 import { FILTER_NAMES } from "./names.ts";
 import { decodeSession, encodeSession } from "./stateful-session.ts";
@@ -58,6 +60,8 @@ function decodeFilter(any: Any, place: Place): HttpFilter | undefined {
   }
   const authz = unpack(any, ExtAuthzSchema);
   if (authz !== undefined) return { kind: "extAuthz", authz: decodeExtAuthz(authz, place) };
+  const jwt = unpack(any, JwtAuthenticationSchema);
+  if (jwt !== undefined) return { kind: "jwtAuthn", authn: decodeJwtAuthn(jwt, place) };
   switch (typeNameOf(any.typeUrl)) {
     case RouterSchema.typeName:
       return { kind: "router" };
@@ -94,6 +98,8 @@ function encodeFilter(filter: HttpFilter): Any {
       return packEmpty(CorsSchema);
     case "extAuthz":
       return pack(ExtAuthzSchema, encodeExtAuthz(filter.authz));
+    case "jwtAuthn":
+      return pack(JwtAuthenticationSchema, encodeJwtAuthn(filter.authn));
     case "localRateLimit":
       return pack(LocalRateLimitSchema, encodeLocalRateLimit(filter.limit));
     case "statefulSession":

@@ -5,6 +5,7 @@ export const FILTER_NAMES: Readonly<Record<HttpFilter["kind"], string>> = {
   cors: "envoy.filters.http.cors",
   extAuthz: "envoy.filters.http.ext_authz",
   grpcWeb: "envoy.filters.http.grpc_web",
+  jwtAuthn: "envoy.filters.http.jwt_authn",
   localRateLimit: "envoy.filters.http.local_ratelimit",
   router: "envoy.filters.http.router",
   statefulSession: "envoy.filters.http.stateful_session",

@@ -27,6 +27,10 @@ import {
   ExtAuthzSchema,
 } from "../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
+import {
+  JwtAuthenticationSchema,
+  PerRouteConfigSchema as JwtPerRouteSchema,
+} from "../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
@@ -75,6 +79,8 @@ export const REGISTRY: Registry = createRegistry(
   TcpProxySchema,
   RouterSchema,
   GrpcWebSchema,
+  JwtAuthenticationSchema,
+  JwtPerRouteSchema,
   LocalRateLimitSchema,
   ConnectionLimitSchema,
   CorsSchema,
