@@ -71,7 +71,6 @@ export interface ExtAuthz {
   /** Which headers the server is shown; undefined: gRPC all of them, HTTP none but its own. */
   readonly allowedHeaders: readonly StringMatch[] | undefined;
   readonly disallowedHeaders: readonly StringMatch[] | undefined;
-  readonly includePeerCertificate: boolean;
   readonly includeTlsSession: boolean;
   /** Only requests of which filters before have said so are asked about. */
   readonly enabledMetadata: MetadataMatch | undefined;

@@ -1,19 +1,35 @@
 import type { HttpConnectionManager } from "../../model/listener.ts";
 import { SessionFilterFactory } from "../affinity/session-filter.ts";
+import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import { CorsFilterFactory } from "../filters/cors/cors-filter.ts";
+import { CompiledExtAuthz } from "../filters/ext-authz/compiled-ext-authz.ts";
+import { ExtAuthzFilterFactory } from "../filters/ext-authz/ext-authz-filter.ts";
 import type { HttpFilterFactory } from "../filters/http-filter.ts";
 import { RateLimitFilterFactory } from "../filters/rate-limit/rate-limit-filter.ts";
 import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 
+/** What filters are made of beside their own settings. */
+export interface FilterParts {
+  readonly telemetry: Telemetry;
+  readonly rateLimits: RateLimits;
+  /** Where a cluster of that name is, or will be. */
+  readonly slotOf: (cluster: string) => ClusterSlot;
+}
+
 /** The filters that look at requests and answers one by one, in the configuration's order. */
 export function compileFilters(
   { httpFilters, statPrefix }: HttpConnectionManager,
-  telemetry: Telemetry,
-  rateLimits: RateLimits,
+  { rateLimits, slotOf, telemetry }: FilterParts,
 ): readonly HttpFilterFactory[] {
   return httpFilters.flatMap((filter): HttpFilterFactory[] => {
     if (filter.kind === "cors") return [new CorsFilterFactory(telemetry.cors(statPrefix))];
+    if (filter.kind === "extAuthz") {
+      const { authz } = filter;
+      const stats = telemetry.extAuthz(statPrefix, authz.statPrefix);
+      const slot = slotOf(authz.service.cluster);
+      return [new ExtAuthzFilterFactory(new CompiledExtAuthz(authz, slot, stats))];
+    }
     if (filter.kind === "localRateLimit") {
       return [new RateLimitFilterFactory(rateLimits.of(filter.limit))];
     }

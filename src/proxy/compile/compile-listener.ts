@@ -122,7 +122,7 @@ function compileHcm(
       fieldsMax: config.maxHeadersCount,
     },
     peers,
-    filters: compileFilters(config, telemetry, scope.rateLimits),
+    filters: compileFilters(config, { ...routePartsOf(scope), telemetry }),
     grpcWeb: config.httpFilters.some(({ kind }) => kind === "grpcWeb"),
     localAddress: scope.localAddress,
     allowedUpgrades: new Set(config.upgrades),

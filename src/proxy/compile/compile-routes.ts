@@ -124,6 +124,7 @@ function compileRoute(
     attemptCountInRequest: virtualHost.includeRequestAttemptCount,
     attemptCountInResponse: virtualHost.includeAttemptCountInResponse,
     session: sessionOf(filterLevels),
+    extAuthz: filterLevels.find(({ extAuthz }) => extAuthz !== undefined)?.extAuthz,
     // Envoy's filter leaves routes alone that answer themselves.
     cors: route.action.kind !== "forward" ? undefined : corsOf(filterLevels),
     rateLimit: limitOf(filterLevels, parts),

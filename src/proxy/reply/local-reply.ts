@@ -41,6 +41,6 @@ export function localReplyHeaders(reply: LocalReply): HeaderTable {
   for (const [name, value] of reply.headers ?? []) table.addName(name, value);
   if (reply.body === "" || isBodiless(reply.status)) return table;
   table.addName("content-length", String(Buffer.byteLength(reply.body)));
-  table.addName("content-type", "text/plain");
+  if (table.findName("content-type") < 0) table.addName("content-type", "text/plain");
   return table;
 }

@@ -1,3 +1,4 @@
+import type { ExtAuthzOverride } from "../../model/filter/ext-authz.ts";
 import type { Fraction } from "../../model/filter/fraction.ts";
 import type { RequestHash } from "../affinity/request-hash.ts";
 import type { CompiledSession } from "../affinity/session-filter.ts";
@@ -27,6 +28,8 @@ export interface CompiledRoute {
   readonly limitRules: RouteLimitRules | undefined;
   /** Undefined: the listener's own. */
   readonly session: CompiledSession | undefined;
+  /** Undefined: what the filter says. */
+  readonly extAuthz: ExtAuthzOverride | undefined;
 }
 
 export type CompiledAction = CompiledForward | CompiledRedirect | CompiledDirectResponse;

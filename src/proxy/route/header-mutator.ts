@@ -33,12 +33,18 @@ export class HeaderMutator {
     for (const { name, value, action } of this.#mutations) {
       const text = value.format(source);
       if (text === "" && !value.constant) continue;
-      apply(headers, name, text, action);
+      applyHeader(headers, name, text, action);
     }
   }
 }
 
-function apply(headers: HeaderTable, name: string, value: string, action: HeaderAction): void {
+/** Sets, adds or leaves one header, as Envoy's HeaderAppendAction says. */
+export function applyHeader(
+  headers: HeaderTable,
+  name: string,
+  value: string,
+  action: HeaderAction,
+): void {
   const present = headers.findName(name) >= 0;
   if (action === "append" || (action === "addIfAbsent" && !present)) headers.addName(name, value);
   else if (action === "overwrite" || (action === "overwriteIfExists" && present)) {

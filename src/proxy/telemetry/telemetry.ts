@@ -13,6 +13,7 @@ import {
   connectionLimitTable,
 } from "./envoy/filter/connection-limit-stats.ts";
 import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
+import { ExtAuthzStats, extAuthzTable } from "./envoy/filter/ext-authz-stats.ts";
 import { RateLimitStats, rateLimitTable } from "./envoy/filter/rate-limit-stats.ts";
 import { HttpStats } from "./envoy/http-stats.ts";
 import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
@@ -60,6 +61,7 @@ export class Telemetry {
   readonly #connectionLimitTable: Table;
   readonly #rateLimits = new Map<string, RateLimitStats>();
   readonly #corsTable: Table;
+  readonly #extAuthzTable: Table;
   readonly #cors = new Map<string, CorsStats>();
   readonly #clusterTlsTables: SslTables;
   readonly #clusterTls = new Map<string, SslStats>();
@@ -85,6 +87,7 @@ export class Telemetry {
     this.inspectors = new InspectorStats(registry);
     this.#proxyProtocolTables = proxyProtocolTables(registry);
     this.#corsTable = corsTable(registry);
+    this.#extAuthzTable = extAuthzTable(registry);
     this.#rateLimitTable = rateLimitTable(registry);
     this.#connectionLimitTable = connectionLimitTable(registry);
     registry.onCollect(() => {
@@ -137,6 +140,11 @@ export class Telemetry {
       this.#cors.set(statPrefix, stats);
     }
     return stats;
+  }
+
+  /** By the connection manager's prefix and the filter's own. */
+  extAuthz(statPrefix: string, own: string): ExtAuthzStats {
+    return new ExtAuthzStats(statPrefix, own, this.#extAuthzTable);
   }
 
   /** Local rate limits, by their own `stat_prefix`. */

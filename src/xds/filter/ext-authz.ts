@@ -59,7 +59,6 @@ export function decodeExtAuthz(message: ExtAuthzMessage, place: Place): ExtAuthz
     clearRouteCache: message.clearRouteCache,
     allowedHeaders: decodeList(message.allowedHeaders, place.field("allowed_headers")),
     disallowedHeaders: decodeList(message.disallowedHeaders, place.field("disallowed_headers")),
-    includePeerCertificate: message.includePeerCertificate,
     includeTlsSession: message.includeTlsSession,
     enabledMetadata:
       filterEnabledMetadata &&
@@ -174,7 +173,6 @@ export function encodeExtAuthz(authz: ExtAuthz): ExtAuthzMessage {
     clearRouteCache: authz.clearRouteCache,
     ...(allowedHeaders === undefined ? {} : { allowedHeaders: encodeList(allowedHeaders) }),
     ...(disallowedHeaders && { disallowedHeaders: encodeList(disallowedHeaders) }),
-    includePeerCertificate: authz.includePeerCertificate,
     includeTlsSession: authz.includeTlsSession,
     ...(enabledMetadata && { filterEnabledMetadata: encodeMetadataMatch(enabledMetadata) }),
     metadataContextNamespaces: [...authz.metadataNamespaces],
