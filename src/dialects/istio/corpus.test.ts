@@ -10,6 +10,7 @@ import { reportAgainstPods } from "./analyze/pods.ts";
 import { WORKLOAD_ENTRY } from "./fields/common.ts";
 import { DESTINATION_RULE } from "./fields/destination-rule.ts";
 import type { FieldTable, Shape } from "./fields/field.ts";
+import { PEER_AUTHENTICATION } from "./fields/peer-authentication.ts";
 import { SERVICE_ENTRY } from "./fields/service-entry.ts";
 import { SIDECAR } from "./fields/sidecar.ts";
 import { VIRTUAL_SERVICE } from "./fields/virtual-service.ts";
@@ -37,7 +38,7 @@ function diagnose(...files: { readonly file: string; readonly text: string }[]):
   return [...diagnostics, ...translation.diagnostics, ...pods];
 }
 
-const EXECUTED = ["destinationrule", "serviceentry", "workloadentry"];
+const EXECUTED = ["destinationrule", "peerauth", "serviceentry", "workloadentry"];
 
 describe.skipIf(!present)("Istio's validation documents", () => {
   const files = present ? readdirSync(`${CORPUS}/validation`) : [];
@@ -129,6 +130,7 @@ describe.skipIf(!present)("Istio's CRDs", () => {
     ["ServiceEntry", SERVICE_ENTRY],
     ["Sidecar", SIDECAR],
     ["WorkloadEntry", WORKLOAD_ENTRY],
+    ["PeerAuthentication", PEER_AUTHENTICATION],
   ] as const)(
     "have the fields, types, words and requirements of our table for %s",
     (kind, table) => {

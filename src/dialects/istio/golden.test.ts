@@ -33,6 +33,7 @@ const SERVICES: readonly Service[] = ["reviews.shop", "reviews.default", "shop.d
 
 /** An origin in one line; what is not set and headers that do not change are left out. */
 function shorten(key: string, value: unknown): unknown {
+  if (value instanceof Map) return Object.fromEntries(value);
   if (key.endsWith("Headers") && JSON.stringify(value) === JSON.stringify(NO_MUTATIONS)) return;
   if (key !== "origin" || typeof value !== "object" || value === null) return value;
   const { position, path, rationale } = value as Service["origin"];
@@ -54,6 +55,7 @@ function translate(file: string): string {
     routes: translation.routes,
     destinationPolicies: translation.destinationPolicies,
     egressPolicies: translation.egressPolicies,
+    peerAuthentications: translation.security.peerAuthentications,
     diagnostics: findings.map(formatDiagnostic),
   };
   const set = Object.entries(parts).filter(([, part]) => !Array.isArray(part) || part.length > 0);

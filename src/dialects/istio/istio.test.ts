@@ -6,6 +6,7 @@ import { readObjects } from "../kubernetes/read.ts";
 import { WORKLOAD_ENTRY } from "./fields/common.ts";
 import { DESTINATION_RULE } from "./fields/destination-rule.ts";
 import type { FieldTable, Shape } from "./fields/field.ts";
+import { PEER_AUTHENTICATION } from "./fields/peer-authentication.ts";
 import { SERVICE_ENTRY } from "./fields/service-entry.ts";
 import { SIDECAR } from "./fields/sidecar.ts";
 import { VIRTUAL_SERVICE } from "./fields/virtual-service.ts";
@@ -165,9 +166,11 @@ describe("whatever is written", () => {
     ["ServiceEntry", SERVICE_ENTRY],
     ["WorkloadEntry", WORKLOAD_ENTRY],
     ["Sidecar", SIDECAR],
+    ["PeerAuthentication", PEER_AUTHENTICATION],
   ] as const)("in a %s, reading never throws, and each finding has a place", (kind, table) => {
     const property = fc.property(anyOf({ type: "object", name: "", fields: table }), (spec) => {
-      const apiVersion = "networking.istio.io/v1";
+      const group = kind === "PeerAuthentication" ? "security" : "networking";
+      const apiVersion = `${group}.istio.io/v1`;
       const text = stringify({ apiVersion, kind, metadata: { name: "a" }, spec });
       const { diagnostics } = translate(text);
       for (const finding of diagnostics) {

@@ -1,7 +1,6 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { DestinationPolicy } from "../../model/destination-policy.ts";
 import type { EgressPolicy, Service } from "../../model/mesh.ts";
-import { NO_SECURITY } from "../../model/policy/security.ts";
 import type { Dialect, DialectContext, Translation } from "../dialect.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import { reportProtocols, reportSharedHosts, reportSharedNamespaces } from "./analyze/conflicts.ts";
@@ -17,6 +16,13 @@ import { SIDECAR } from "./fields/sidecar.ts";
 import { VIRTUAL_SERVICE } from "./fields/virtual-service.ts";
 import { holdsMeshConfig } from "./mesh-config.ts";
 import { reportOtherKind } from "./other-kinds.ts";
+import {
+  addSecurity,
+  newSecurityReadings,
+  reportSecurity,
+  type SecurityReadings,
+  securityOf,
+} from "./security.ts";
 import { readServiceEntry } from "./service-entry/service-entry.ts";
 import { addWorkloads, readWorkloads, type Workload } from "./service-entry/workloads.ts";
 import { readSidecar } from "./sidecar.ts";
@@ -27,7 +33,8 @@ import {
 } from "./virtual-service/virtual-service.ts";
 
 /**
- * Istio's networking API (networking.istio.io v1, v1beta1 and v1alpha3, which are one schema).
+ * Istio's networking API (networking.istio.io v1, v1beta1 and v1alpha3, which are one schema), and
+ * what `security.ts` reads of its security API (security.istio.io v1 and v1beta1).
  * MeshConfig is not read here but by `readMeshSettings`, before everything else.
  */
 export const istio: Dialect = {
@@ -46,6 +53,7 @@ interface Readings {
   readonly entries: { readonly spec: Spec; readonly services: readonly Service[] }[];
   readonly sidecars: { readonly spec: Spec; readonly policy: EgressPolicy }[];
   readonly workloads: Workload[];
+  readonly security: SecurityReadings;
 }
 
 type Reader = (spec: Spec, readings: Readings, context: DialectContext) => void;
@@ -81,6 +89,7 @@ function translate(objects: readonly KubernetesObject[], context: DialectContext
     entries: [],
     sidecars: [],
     workloads: [],
+    security: newSecurityReadings(),
   };
   const { clusterDomain } = context.settings;
   for (const object of objects) {
@@ -88,6 +97,7 @@ function translate(objects: readonly KubernetesObject[], context: DialectContext
     const known = object.group === GROUP && VERSIONS.has(object.version);
     const reader = known ? READERS[object.kind] : undefined;
     if (reader !== undefined) reader(spec, readings, context);
+    else if (addSecurity(spec, readings.security, context)) continue;
     else if (!isMeshConfigOnly(object)) reportOtherKind(spec);
   }
   const services = readings.entries.flatMap((entry) => entry.services);
@@ -97,7 +107,7 @@ function translate(objects: readonly KubernetesObject[], context: DialectContext
     connectionRoutes: readings.virtualServices.flatMap(({ routes }) => routes.connections ?? []),
     destinationPolicies: readings.rules.map(({ policy }) => policy),
     egressPolicies: readings.sidecars.map(({ policy }) => policy),
-    security: NO_SECURITY,
+    security: securityOf(readings.security),
     diagnostics,
   };
   analyze(readings, translation, context);
@@ -119,6 +129,7 @@ function analyze(readings: Readings, translation: Translation, context: DialectC
   reportSharedHosts(readings.virtualServices);
   reportProtocols(readings.entries);
   reportSharedNamespaces(readings.sidecars);
+  reportSecurity(readings.security);
 }
 
 /** Read by `readMeshSettings`, which has said what there is to say. */

@@ -1,0 +1,58 @@
+import type { PeerAuthentication } from "../../model/policy/peer-authentication.ts";
+import type { MeshSecurity } from "../../model/policy/security.ts";
+import type { DialectContext } from "../dialect.ts";
+import { checkFields } from "./fields/check-fields.ts";
+import { PEER_AUTHENTICATION } from "./fields/peer-authentication.ts";
+import { reportOtherKind } from "./other-kinds.ts";
+import { readPeerAuthentication } from "./peer-authentication/peer-authentication.ts";
+import { reportSharedScopes } from "./peer-authentication/shared-scopes.ts";
+import type { Spec } from "./spec.ts";
+
+const GROUP = "security.istio.io";
+/** One schema. */
+const VERSIONS: ReadonlySet<string> = new Set(["v1", "v1beta1"]);
+
+/** What was read of Istio's security API, beside where it was read from, in the objects' order. */
+export interface SecurityReadings {
+  readonly peerAuthentications: { readonly spec: Spec; readonly policy: PeerAuthentication }[];
+}
+
+export function newSecurityReadings(): SecurityReadings {
+  return { peerAuthentications: [] };
+}
+
+type Reader = (spec: Spec, readings: SecurityReadings, context: DialectContext) => void;
+
+const READERS: Readonly<Record<string, Reader>> = {
+  PeerAuthentication: (spec, { peerAuthentications }, { settings }) => {
+    // Nothing in it is required: without a spec everything is inherited.
+    if (spec.present) checkFields(spec, PEER_AUTHENTICATION);
+    reportOtherKind(spec);
+    const policy = readPeerAuthentication(spec, settings.rootNamespace);
+    if (policy !== undefined) peerAuthentications.push({ spec, policy });
+  },
+};
+
+/** Reads an object of the security API; false where it is none of the kinds that are executed. */
+export function addSecurity(
+  spec: Spec,
+  readings: SecurityReadings,
+  context: DialectContext,
+): boolean {
+  const { group, version, kind } = spec.object;
+  const reader = group === GROUP && VERSIONS.has(version) ? READERS[kind] : undefined;
+  reader?.(spec, readings, context);
+  return reader !== undefined;
+}
+
+export function securityOf(readings: SecurityReadings): MeshSecurity {
+  return {
+    peerAuthentications: readings.peerAuthentications.map(({ policy }) => policy),
+    accessPolicies: [],
+  };
+}
+
+/** What policies mean to one another. */
+export function reportSecurity(readings: SecurityReadings): void {
+  reportSharedScopes(readings.peerAuthentications);
+}
