@@ -24,7 +24,7 @@ export interface ProxyStatusRow {
 }
 
 export interface ResourceStatusRow {
-  readonly type: "CDS" | "EDS" | "LDS" | "RDS";
+  readonly type: "CDS" | "EDS" | "LDS" | "RDS" | "SDS";
   readonly sent: string;
   readonly acknowledged: string;
   /** What the proxy refused, in its own words; empty for nothing. */

@@ -11,6 +11,7 @@ const DISCOVERY: Readonly<Record<ResourceType, string>> = {
   endpoint: "eds",
   listener: "lds",
   route: "rds",
+  secret: "sds",
 };
 
 /** Istio's own bounds of `pilot_proxy_convergence_time`, in seconds. */

@@ -4,6 +4,7 @@ import type { ClusterLoadAssignment } from "./endpoint.ts";
 import type { Listener } from "./listener.ts";
 import type { OverloadConfig } from "./overload/overload.ts";
 import type { RouteConfiguration } from "./route.ts";
+import type { Secret } from "./transport/secret.ts";
 
 /** Who a proxy is (Envoy: config.core.v3.Node). */
 export interface Node {
@@ -22,6 +23,8 @@ export interface Bootstrap {
   readonly admin: Address | undefined;
   readonly listeners: readonly Listener[];
   readonly clusters: readonly Cluster[];
+  /** What TLS contexts name without an `sds_config`; left out: none. */
+  readonly secrets?: readonly Secret[];
   /** Dynamic configuration over ADS; undefined where everything is static. */
   readonly ads: AdsSource | undefined;
   /** Undefined: the safe defaults (docs/overload.md). */
@@ -53,4 +56,6 @@ export interface ProxyConfig {
   readonly routes: readonly RouteConfiguration[];
   readonly clusters: readonly Cluster[];
   readonly endpoints: readonly ClusterLoadAssignment[];
+  /** What its TLS contexts ask the ADS stream for; left out: none. */
+  readonly secrets?: readonly Secret[];
 }

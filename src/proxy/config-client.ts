@@ -64,12 +64,15 @@ export class ConfigClient {
     endpoint: new ClientSubscription(),
     listener: new ClientSubscription(),
     route: new ClientSubscription(),
+    secret: new ClientSubscription(),
   };
   readonly #answered = new Set<ResourceType>();
   #outbox = new Outbox<DiscoveryRequest>();
   #abort = new AbortController();
   #retry: Timer | undefined;
   #firstFetch: Timer | undefined;
+  /** Runs while secrets are awaited. */
+  #secretFetch: Timer | undefined;
   #failures = 0;
   #attempts = 0;
   #connected = false;
@@ -87,7 +90,7 @@ export class ConfigClient {
   }
 
   get state(): ConfigClientState {
-    const { cluster, endpoint, listener, route } = this.#subscriptions;
+    const { cluster, endpoint, listener, route, secret } = this.#subscriptions;
     return {
       connected: this.#connected,
       generation: this.#generation,
@@ -97,6 +100,7 @@ export class ConfigClient {
         endpoint: endpoint.version,
         listener: listener.version,
         route: route.version,
+        secret: secret.version,
       },
     };
   }
@@ -112,6 +116,7 @@ export class ConfigClient {
   stop(): void {
     this.#stopped = true;
     this.#firstFetch?.cancel();
+    this.#secretFetch?.cancel();
     this.#retry?.cancel();
     this.#outbox.end();
     this.#abort.abort();
@@ -158,12 +163,13 @@ export class ConfigClient {
 
   /** The first requests of a stream: what the bootstrap asks for, and what was asked before. */
   #ask(): void {
-    const { cluster, endpoint, listener, route } = this.#subscriptions;
+    const { cluster, endpoint, listener, route, secret } = this.#subscriptions;
     this.#subscribeToNames();
     this.#received.reopened([
       ...(this.#ads.listeners ? (["listener"] as const) : []),
       ...(route.names.length > 0 ? (["route"] as const) : []),
     ]);
+    if (secret.names.length > 0) this.#send("secret", secret.connect());
     if (this.#ads.clusters) this.#send("cluster", cluster.connect());
     if (endpoint.names.length > 0) this.#send("endpoint", endpoint.connect());
     if (this.#ads.listeners) this.#send("listener", listener.connect());
@@ -173,6 +179,22 @@ export class ConfigClient {
   #subscribeToNames(): void {
     this.#subscriptions.endpoint.subscribe(this.#received.endpointNames);
     this.#subscriptions.route.subscribe(this.#received.routeNames);
+    this.#subscriptions.secret.subscribe(this.#received.secretNames);
+    this.#awaitSecrets();
+  }
+
+  /** What needs a secret that does not come goes to work without it, as in Envoy. */
+  #awaitSecrets(): void {
+    if (!this.#received.lacksSecrets) {
+      this.#secretFetch?.cancel();
+      this.#secretFetch = undefined;
+      return;
+    }
+    this.#secretFetch ??= this.#options.clock.after(INITIAL_FETCH_MS, () => {
+      this.#secretFetch = undefined;
+      this.#received.missSecrets();
+      this.#emitWhenWhole();
+    });
   }
 
   #send(type: ResourceType, request: SubscriptionRequest): void {
@@ -225,7 +247,10 @@ export class ConfigClient {
   }
 
   #askForNames(): void {
-    const { endpoint, route } = this.#subscriptions;
+    const { endpoint, route, secret } = this.#subscriptions;
+    const secrets = secret.subscribe(this.#received.secretNames);
+    if (secrets !== undefined) this.#send("secret", secrets);
+    this.#awaitSecrets();
     const endpoints = endpoint.subscribe(this.#received.endpointNames);
     if (endpoints !== undefined) this.#send("endpoint", endpoints);
     const routes = route.subscribe(this.#received.routeNames);

@@ -14,6 +14,7 @@ import { decodeListener } from "./listener-resource.ts";
 import { decodeAddress } from "./message/address.ts";
 import { decodeNode } from "./message/node.ts";
 import { decodeOverload } from "./overload/overload.ts";
+import { decodeSecret } from "./secret-resource.ts";
 
 /** Key of the node's metadata that holds our own settings. */
 const OURS = "OUTRIGGER";
@@ -43,6 +44,11 @@ export function decodeBootstrap(message: BootstrapMessage, problems: Problem[]):
   const listeners = (resources?.listeners ?? []).map((listener, i) =>
     decodeListener(listener, listenerPlace.item(i)),
   );
+  const secretPlace = place.field("static_resources").field("secrets");
+  const secrets = (resources?.secrets ?? []).map((secret, i) =>
+    decodeSecret(secret, secretPlace.item(i)),
+  );
+  refuseTwice(secrets, secretPlace);
   const ads = decodeAds(message, adsCluster, all, place);
   refuseWithoutAds(listeners, all, ads, place);
   return {
@@ -54,6 +60,7 @@ export function decodeBootstrap(message: BootstrapMessage, problems: Problem[]):
     listeners,
     // It belongs to the ADS client alone: requests of routes would not find its connections.
     clusters: all.filter((cluster) => cluster.name !== adsCluster),
+    ...(secrets.length === 0 ? {} : { secrets }),
     ads,
     overload:
       message.overloadManager === undefined
@@ -71,11 +78,11 @@ function nodeOf(message: BootstrapMessage): Node {
   return node.userAgentName === "" ? { ...node, userAgentName: USER_AGENT } : node;
 }
 
-function refuseTwice(clusters: readonly Cluster[], place: Place): void {
+function refuseTwice(resources: readonly { readonly name: string }[], place: Place): void {
   const names = new Set<string>();
-  clusters.forEach((cluster, i) => {
-    if (names.has(cluster.name)) place.item(i).field("name").refuse("stands twice", cluster.name);
-    names.add(cluster.name);
+  resources.forEach(({ name }, i) => {
+    if (names.has(name)) place.item(i).field("name").refuse("stands twice", name);
+    names.add(name);
   });
 }
 

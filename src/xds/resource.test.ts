@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cluster, listener, loadAssignment } from "../../test/support/arbitrary-resources.ts";
 import { routeConfiguration } from "../../test/support/arbitrary-routes.ts";
+import { secret } from "../../test/support/arbitrary-transport.ts";
 import { formatProblem } from "./check/place.ts";
-import type { ResourceType } from "./order.ts";
+import { RESOURCE_TYPES, type ResourceType } from "./order.ts";
 import { CODECS, decodeResource, type ResourceModels } from "./resource.ts";
 
 function roundTrip<T extends ResourceType>(type: T, arbitrary: fc.Arbitrary<ResourceModels[T]>) {
@@ -25,6 +26,7 @@ describe("every legal resource comes back as it was sent", () => {
   it("endpoint", () => roundTrip("endpoint", loadAssignment));
   it("route", () => roundTrip("route", routeConfiguration));
   it("listener", () => roundTrip("listener", listener));
+  it("secret", () => roundTrip("secret", secret()));
 });
 
 describe("what a real Envoy gets", () => {
@@ -40,10 +42,10 @@ describe("what a real Envoy gets", () => {
 });
 
 describe("bytes that are no resource", () => {
-  it.each(["cluster", "endpoint", "listener", "route"] as const)("refuses a broken %s", (type) => {
+  it.each(RESOURCE_TYPES)("refuses a broken %s", (type) => {
     const { model, problems } = decodeResource(type, Uint8Array.from([0x07]));
     expect(model).toBeUndefined();
     expect(problems).toHaveLength(1);
-    expect(problems[0]?.message).toMatch(/^is no envoy\.config/);
+    expect(problems[0]?.message).toMatch(/^is no envoy\.(config|extensions)/);
   });
 });

@@ -3,10 +3,12 @@ import { ClusterSchema } from "../gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "../gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "../gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "../gen/envoy/config/route/v3/route_pb.js";
+import { SecretSchema } from "../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import type { Cluster } from "../model/cluster.ts";
 import type { ClusterLoadAssignment } from "../model/endpoint.ts";
 import type { Listener } from "../model/listener.ts";
 import type { RouteConfiguration } from "../model/route.ts";
+import type { Secret } from "../model/transport/secret.ts";
 import { checkMessage } from "./check/check.ts";
 import { Place, type Problem } from "./check/place.ts";
 import { decodeCluster, encodeCluster } from "./cluster-resource.ts";
@@ -16,6 +18,7 @@ import { typeUrlOf } from "./message/any.ts";
 import type { EncodeFor } from "./message/flavor.ts";
 import type { ResourceType } from "./order.ts";
 import { decodeRoutes, encodeRoutes } from "./route-resource.ts";
+import { decodeSecret, encodeSecret } from "./secret-resource.ts";
 
 /** The model's object for each type of resource. */
 export interface ResourceModels {
@@ -23,6 +26,7 @@ export interface ResourceModels {
   readonly endpoint: ClusterLoadAssignment;
   readonly listener: Listener;
   readonly route: RouteConfiguration;
+  readonly secret: Secret;
 }
 
 /** How one type of resource travels. */
@@ -103,6 +107,7 @@ export const CODECS: { readonly [T in ResourceType]: ResourceCodec<T> } = {
     encodeRoutes,
     decodeRoutes,
   ),
+  secret: codec(SecretSchema, ({ name }: Secret) => name, encodeSecret, decodeSecret),
 };
 
 /** All at once, for whoever may take the time: the model, or every problem. */

@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import type { StringMatch } from "../../src/model/route.ts";
 import type { Http1Options, Http2Options } from "../../src/model/transport/http2.ts";
+import type { Secret, SecretRef } from "../../src/model/transport/secret.ts";
 import type {
   DataSource,
   DownstreamTls,
   TlsCertificate,
   TlsContext,
   TlsValidation,
+  TrustDomain,
   UpstreamTls,
 } from "../../src/model/transport/tls.ts";
 import { ms, optional, positiveMs, upTo3 } from "./arbitrary-routes.ts";
@@ -35,6 +37,8 @@ export const http2: fc.Arbitrary<Http2Options> = fc
 export interface TlsFiles {
   readonly certificates: readonly TlsCertificate[];
   readonly bundles: readonly DataSource[];
+  /** Who reads what is made must find them; left out: none is asked for. */
+  readonly secrets?: readonly SecretRef[];
 }
 
 /** They need not exist to be encoded. */
@@ -52,6 +56,12 @@ const NO_FILES: TlsFiles = {
   bundles: [
     { kind: "file", path: "ca.pem" },
     { kind: "inline", text: "a bundle" },
+  ],
+  secrets: [
+    { name: "default", source: { kind: "static" } },
+    { name: "ROOTCA", source: { kind: "ads" } },
+    { name: "kubernetes://credential", source: { kind: "file", path: "/etc/secrets/sds.yaml" } },
+    { name: "default", source: { kind: "cluster", cluster: "sds-grpc" } },
   ],
 };
 
@@ -79,15 +89,56 @@ function validation(files: TlsFiles): fc.Arbitrary<TlsValidation> {
   return fc.oneof(
     fc.record({ trustedCa: fc.constantFrom(...files.bundles), sans, crl: nothing, ...more }),
     fc.record({ trustedCa: nothing, sans: fc.constant([]), crl: nothing, ...more }),
+    fc.record({ trustedCa: nothing, sans, crl: nothing, trustDomains: domains(files), ...more }),
   );
 }
 
-function context(files: TlsFiles): {
-  readonly [K in keyof TlsContext]: fc.Arbitrary<TlsContext[K]>;
-} {
-  return {
+function domains(files: TlsFiles): fc.Arbitrary<TrustDomain[]> {
+  const domain = fc.record({
+    name: fc.constantFrom("cluster.local", "td.example", "other"),
+    bundle: fc.constantFrom(...files.bundles),
+  });
+  return fc.uniqueArray(domain, { minLength: 1, maxLength: 3, selector: ({ name }) => name });
+}
+
+type Material = Pick<
+  TlsContext,
+  "certificates" | "certificateSecrets" | "validation" | "validationSecret"
+>;
+
+/** Given in place, or asked for by SDS, never both; but for whom to believe, where both may be. */
+function material(files: TlsFiles): fc.Arbitrary<Material> {
+  const given = fc.record({
     certificates: fc.constantFrom(...files.certificates).map((one) => [one]),
     validation: optional(validation(files)),
+  });
+  if (files.secrets === undefined) return given;
+  const secretRef = fc.constantFrom(...files.secrets);
+  const asked = fc.record({
+    certificates: fc.constant([]),
+    certificateSecrets: secretRef.map((one) => [one]),
+    validation: optional(validation(files)),
+    validationSecret: secretRef,
+  });
+  return fc.oneof(given, asked);
+}
+
+export function secret(files: TlsFiles = NO_FILES): fc.Arbitrary<Secret> {
+  const name = fc.constantFrom("default", "ROOTCA", "file-root:/etc/ca.pem");
+  return fc.oneof(
+    fc.record({
+      kind: fc.constant("certificate" as const),
+      name,
+      certificate: fc.constantFrom(...files.certificates),
+    }),
+    fc.record({ kind: fc.constant("validation" as const), name, validation: validation(files) }),
+  );
+}
+
+type Parameters = Omit<TlsContext, keyof Material>;
+
+function parameters(): { readonly [K in keyof Parameters]: fc.Arbitrary<Parameters[K]> } {
+  return {
     alpnProtocols: fc.uniqueArray(fc.constantFrom("h2", "http/1.1", "istio"), upTo3),
     minVersion: fc.constant("TLSv1.2" as const),
     maxVersion: fc.constantFrom("TLSv1.2" as const, "TLSv1.3" as const),
@@ -100,19 +151,17 @@ function context(files: TlsFiles): {
 }
 
 export function downstreamTls(files: TlsFiles = NO_FILES): fc.Arbitrary<DownstreamTls> {
-  return fc.record({
-    ...context(files),
-    requireClientCertificate: fc.boolean(),
-    sessionTickets: fc.boolean(),
-  });
+  const more = { requireClientCertificate: fc.boolean(), sessionTickets: fc.boolean() };
+  return fc
+    .tuple(material(files), fc.record({ ...parameters(), ...more }))
+    .map(([shown, rest]) => ({ ...shown, ...rest }));
 }
 
 export function upstreamTls(files: TlsFiles = NO_FILES): fc.Arbitrary<UpstreamTls> {
-  return fc.record({
-    ...context(files),
-    sni: fc.constantFrom("", "reviews.example"),
-    maxSessionKeys: fc.nat(9),
-  });
+  const more = { sni: fc.constantFrom("", "reviews.example"), maxSessionKeys: fc.nat(9) };
+  return fc
+    .tuple(material(files), fc.record({ ...parameters(), ...more }))
+    .map(([shown, rest]) => ({ ...shown, ...rest }));
 }
 
 export const serverNames: fc.Arbitrary<string[]> = fc.uniqueArray(

@@ -204,7 +204,7 @@ class AdsService {
       throw new ConnectError(`more than ${NAMES_MAX} resource names`, Code.ResourceExhausted);
     }
     const type = typeOf(request.typeUrl);
-    // Secrets, runtime layers and the like: there are none, and the proxy goes on without.
+    // Runtime layers and the like: there are none, and the proxy goes on without.
     if (type === undefined) return;
     open.stream.receive(type, {
       versionInfo: request.versionInfo,

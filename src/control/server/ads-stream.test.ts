@@ -4,6 +4,7 @@ import {
   edsCluster,
   oneClusterSnapshot,
 } from "../../../test/support/sample-snapshot.ts";
+import type { Secret } from "../../model/transport/secret.ts";
 import type { ResourceType } from "../../xds/order.ts";
 import { type AdsPush, AdsStream } from "./ads-stream.ts";
 import { ResourceCache } from "./resource-cache.ts";
@@ -155,5 +156,62 @@ describe("a refusal", () => {
     peer.refuse("cluster", "no");
     peer.stream.update({ ...good, version: "3", clusters, endpoints: [assignment("a", [9])] });
     expect(peer.pump()).toEqual(["endpoint 1"]);
+  });
+});
+
+describe("secrets", () => {
+  const secret = (name: string, key: string): Secret => ({
+    kind: "certificate",
+    name,
+    certificate: {
+      certificateChain: { kind: "inline", text: `chain of ${key}` },
+      privateKey: { kind: "inline", text: key },
+    },
+  });
+  const snapshot = (version: string, ...secrets: Secret[]) => ({
+    ...oneClusterSnapshot(version, 80, "a", [9001]),
+    secrets,
+  });
+
+  it("go to whoever asks for them by name, and again when they change", () => {
+    const peer = new Peer();
+    peer.stream.update(snapshot("1", secret("default", "one"), secret("ROOTCA", "two")));
+    expect(peer.ask("secret", ["default"])).toEqual(["secret 1"]);
+    expect(peer.ask("secret", ["default"])).toEqual([]);
+    peer.stream.update(snapshot("2", secret("default", "three"), secret("ROOTCA", "two")));
+    expect(peer.pump()).toEqual(["secret 1"]);
+  });
+
+  it("go before the clusters and listeners that lean on them", () => {
+    const peer = settled();
+    peer.stream.update({ ...snapshot("1", secret("default", "one")) });
+    expect(peer.ask("secret", ["default"])).toEqual(["secret 1"]);
+    peer.ask("secret", ["default"]);
+    const next = { ...oneClusterSnapshot("2", 80, "b", [9002]) };
+    peer.stream.update({ ...next, secrets: [secret("default", "two")] });
+    expect(peer.pump()).toEqual(["secret 1", "cluster 2"]);
+  });
+
+  it("are never sent without being asked for, even to whoever asks for everything", () => {
+    const peer = new Peer();
+    peer.stream.update(snapshot("1", secret("default", "one")));
+    expect(peer.ask("secret", [])).toEqual([]);
+  });
+
+  it("of another proxy are not there, whatever their names", () => {
+    const peer = new Peer();
+    peer.stream.update(snapshot("1", secret("default", "mine")));
+    const other = new AdsStream({ ...NODE, id: "other" }, new ResourceCache());
+    other.update(snapshot("1", secret("kubernetes://theirs", "theirs")));
+    expect(peer.ask("secret", ["kubernetes://theirs", "theirs", "*"])).toEqual([]);
+  });
+
+  it("that are refused do not hold up anything else", () => {
+    const peer = settled();
+    peer.stream.update(snapshot("1", secret("default", "one")));
+    peer.ask("secret", ["default"]);
+    peer.refuse("secret", "the key does not fit", ["default"]);
+    peer.stream.update({ ...oneClusterSnapshot("2", 80, "b", [9002]), secrets: [] });
+    expect(peer.pump()).toEqual(["cluster 2"]);
   });
 });

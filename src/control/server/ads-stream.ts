@@ -35,10 +35,11 @@ interface TypeState {
  * One proxy's stream without its socket: requests go in, pushes come out, in the order that
  * breaks nothing. A change is told as
  *
- *   clusters (old ones kept) → endpoints → listeners → routes → clusters (old ones gone)
+ *   secrets → clusters (old ones kept) → endpoints → listeners → routes → clusters (old ones gone)
  *
  * and listeners and routes, which lean on clusters, wait until those and their endpoints are
- * acknowledged.
+ * acknowledged. Nobody waits for secrets: who is told of a cluster or listener asks for those that
+ * it names, and does not use it before.
  */
 export class AdsStream {
   readonly node: Node;
@@ -62,13 +63,14 @@ export class AdsStream {
       endpoint: newState("endpoint"),
       listener: newState("listener"),
       route: newState("route"),
+      secret: newState("secret"),
     };
   }
 
   /** Takes a request in. Call `pump` afterwards. */
   receive(type: ResourceType, request: SubscriptionRequest): void {
     const state = this.#types[type];
-    const verdict = state.subscription.receive(request);
+    const verdict = state.subscription.receive(type === "secret" ? byName(request) : request);
     if (verdict !== "ack") return;
     state.acknowledged = state.sent;
     if (type === "cluster") this.#acceptedClusters = this.#sentClusters;
@@ -91,6 +93,7 @@ export class AdsStream {
   /** Everything that may be sent now. */
   pump(): AdsPush[] {
     const pushes: AdsPush[] = [];
+    this.#pushInto(pushes, "secret");
     this.#pushInto(pushes, "cluster");
     // Not held back: Envoy acknowledges a new cluster only once it has its endpoints.
     this.#pushInto(pushes, "endpoint");
@@ -177,6 +180,11 @@ export class AdsStream {
         cluster.discovery === "eds" && !subscription.wants(cluster.edsServiceName || cluster.name),
     );
   }
+}
+
+/** Nobody gets all secrets that there are: they are asked for one by one. */
+function byName(request: SubscriptionRequest): SubscriptionRequest {
+  return { ...request, resourceNames: request.resourceNames.filter((name) => name !== "*") };
 }
 
 function newState(type: ResourceType): TypeState {

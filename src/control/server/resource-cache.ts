@@ -28,6 +28,7 @@ const FIELDS = {
   endpoint: "endpoints",
   listener: "listeners",
   route: "routes",
+  secret: "secrets",
 } as const;
 
 /**
@@ -56,7 +57,7 @@ export class ResourceCache {
   #encodeSet(type: ResourceType, snapshot: Snapshot, target: EncodeFor): EncodedSet {
     // Each field holds the models of its own codec; the pairing is lost on the compiler.
     const codec = CODECS[type] as ResourceCodec<ResourceType>;
-    const models = snapshot[FIELDS[type]] as readonly Parameters<typeof codec.nameOf>[0][];
+    const models = (snapshot[FIELDS[type]] ?? []) as readonly Parameters<typeof codec.nameOf>[0][];
     const resources = new Map<string, EncodedResource>();
     for (const model of models) {
       resources.set(codec.nameOf(model), this.#encodeOne(codec, model, target));

@@ -3,6 +3,7 @@ import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../model/endpoint.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
+import type { Secret } from "../../model/transport/secret.ts";
 
 /**
  * Everything that one proxy is told, at one version: consistent (every eds cluster has its
@@ -18,6 +19,8 @@ export interface Snapshot {
   readonly clusters: readonly Cluster[];
   /** One for each eds cluster, by `edsServiceName`, else by the cluster's name. */
   readonly endpoints: readonly ClusterLoadAssignment[];
+  /** By name, to the one proxy that this snapshot is for; left out: none. */
+  readonly secrets?: readonly Secret[];
 }
 
 /** What the ADS server serves. Implemented by `control/snapshot.ts`. */

@@ -9,6 +9,7 @@ const DISCOVERY_NAMES: Readonly<Record<ResourceType, ResourceStatusRow["type"]>>
   endpoint: "EDS",
   listener: "LDS",
   route: "RDS",
+  secret: "SDS",
 };
 
 /** One row a connected proxy, in the order in which they came. */

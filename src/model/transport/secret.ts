@@ -2,10 +2,11 @@ import type { TlsCertificate, TlsValidation } from "./tls.ts";
 
 /**
  * Where a secret is asked for (Envoy: SdsSecretConfig.sds_config): the ADS stream, a file that is
- * read again when it changes, or a static cluster that speaks SDS, as Istio's agent does on a Unix
- * socket.
+ * read again when it changes, a static cluster that speaks SDS, as Istio's agent does on a Unix
+ * socket; or, without an `sds_config`, the bootstrap's `static_resources.secrets`.
  */
 export type SecretSource =
+  | { readonly kind: "static" }
   | { readonly kind: "ads" }
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "cluster"; readonly cluster: string };

@@ -1,12 +1,13 @@
 import { Refusals } from "../../base/refusals.ts";
 import { formatAddress } from "../../model/address.ts";
-import type { Cluster } from "../../model/cluster.ts";
+import { type Cluster, tlsContextsOf } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../model/endpoint.ts";
 import type { FilterChain, Listener } from "../../model/listener.ts";
-import type { TlsContext } from "../../model/transport/tls.ts";
+import type { Secret } from "../../model/transport/secret.ts";
+import type { DataSource, TlsCertificate, TlsContext } from "../../model/transport/tls.ts";
 import type { ResourceType } from "../../xds/order.ts";
 import { isLoopback, type OwnPort } from "../cluster/own-port.ts";
-import { readPair } from "../tls/material.ts";
+import { checkValidation, readPair } from "../tls/material.ts";
 
 /**
  * Why resources cannot be used that are well-formed in themselves, so that the control plane hears
@@ -24,6 +25,7 @@ export function whyUnusable(
     else if (type === "cluster") checkCluster(name, model as Cluster, own, refusals);
     else if (type === "endpoint")
       checkAssignment(name, model as ClusterLoadAssignment, own, refusals);
+    else if (type === "secret") checkSecret(name, model as Secret, refusals);
   }
   return refusals.text;
 }
@@ -42,7 +44,7 @@ function checkCluster(
   own: OwnPort | undefined,
   refusals: Refusals,
 ): void {
-  checkTls(`cluster ${name}`, cluster.tls, refusals);
+  for (const tls of tlsContextsOf(cluster)) checkTls(`cluster ${name}`, tls, refusals);
   if (own?.except.has(name) === true || cluster.loadAssignment === undefined) return;
   checkAssignment(name, cluster.loadAssignment, own, refusals);
 }
@@ -63,13 +65,23 @@ function checkAssignment(
 
 function checkTls(where: string, tls: TlsContext | undefined, refusals: Refusals): void {
   for (const [i, certificate] of (tls?.certificates ?? []).entries()) {
-    const { certificateChain, privateKey } = certificate;
-    if (certificateChain.kind === "file" || privateKey.kind === "file") continue;
-    readPair(
-      certificate,
-      `${where}: tls_certificates[${i}]`,
-      (source) => Buffer.from(source.kind === "inline" ? source.text : ""),
-      refusals,
-    );
+    checkCertificate(`${where}: tls_certificates[${i}]`, certificate, refusals);
   }
+}
+
+function checkSecret(name: string, secret: Secret, refusals: Refusals): void {
+  if (secret.kind === "validation") {
+    checkValidation(`secret ${name}: validation_context`, secret.validation, inPlace, refusals);
+  } else checkCertificate(`secret ${name}: tls_certificate`, secret.certificate, refusals);
+}
+
+function checkCertificate(where: string, certificate: TlsCertificate, refusals: Refusals): void {
+  const { certificateChain, privateKey } = certificate;
+  if (certificateChain.kind === "file" || privateKey.kind === "file") return;
+  readPair(certificate, where, (source) => inPlace(source) ?? Buffer.alloc(0), refusals);
+}
+
+/** Undefined for a file. */
+function inPlace(source: DataSource): Buffer | undefined {
+  return source.kind === "inline" ? Buffer.from(source.text) : undefined;
 }

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createSecureContext } from "node:tls";
 import type { Refusals } from "../../base/refusals.ts";
-import type { DataSource, TlsCertificate } from "../../model/transport/tls.ts";
+import type { DataSource, TlsCertificate, TlsValidation } from "../../model/transport/tls.ts";
 
 /** The bytes of a source. Throws an Error that names the file. */
 export type ReadSource = (source: DataSource) => Buffer;
@@ -49,6 +50,39 @@ export function readBundle(source: DataSource, read: ReadSource): string {
     understand(source, "holds what is not a certificate", () => new X509Certificate(block));
   }
   return text;
+}
+
+/** A list of revoked certificates. Throws an Error that names the source. */
+export function readList(source: DataSource, read: ReadSource): string {
+  const crl = read(source).toString();
+  try {
+    createSecureContext({ ca: [], crl });
+    return crl;
+  } catch {
+    throw new Error(`${nameOf(source)} is not a list of revoked certificates`);
+  }
+}
+
+/**
+ * Whether whom to believe can be read.
+ *
+ * @param read Undefined: it lies in a file, and is judged when that is read.
+ */
+export function checkValidation(
+  where: string,
+  { crl, trustDomains = [], trustedCa }: TlsValidation,
+  read: (source: DataSource) => Buffer | undefined,
+  refusals: Refusals,
+): void {
+  const here = (source: DataSource): Buffer => read(source) ?? Buffer.alloc(0);
+  const bundle = (field: string, source: DataSource | undefined): void => {
+    if (source === undefined || read(source) === undefined) return;
+    refusals.attempt(`${where}.${field}`, () => readBundle(source, here));
+  };
+  bundle("trusted_ca", trustedCa);
+  for (const { name, bundle: source } of trustDomains) bundle(`trust domain ${name}`, source);
+  if (crl === undefined || read(crl) === undefined) return;
+  refusals.attempt(`${where}.crl`, () => readList(crl, here));
 }
 
 /** What stands for a source in a sentence. */

@@ -6,13 +6,8 @@ import {
   type SecureContextOptions,
 } from "node:tls";
 import { Refusals } from "../../base/refusals.ts";
-import type {
-  DataSource,
-  DownstreamTls,
-  TlsContext,
-  UpstreamTls,
-} from "../../model/transport/tls.ts";
-import { nameOf, type Pair, type ReadSource, readBundle, readPair } from "./material.ts";
+import type { DownstreamTls, TlsContext, UpstreamTls } from "../../model/transport/tls.ts";
+import { type Pair, type ReadSource, readBundle, readList, readPair } from "./material.ts";
 
 /**
  * Envoy's default suites of TLS 1.2, in its order (TlsParameters.cipher_suites); those of TLS 1.3
@@ -108,13 +103,6 @@ function readMaterial(config: TlsContext, read: ReadSource, refusals: Refusals):
 /** The library holds one certificate of each kind of key: the first counts. */
 function distinctPairs(pairs: readonly Pair[]): readonly Pair[] {
   return pairs.filter((pair, index) => pairs.findIndex(({ kind }) => kind === pair.kind) === index);
-}
-
-/** A list of revoked certificates. Throws an Error that names the source. */
-function readList(source: DataSource, read: ReadSource): string {
-  const crl = read(source).toString();
-  if (!accepts({ crl })) throw new Error(`${nameOf(source)} is not a list of revoked certificates`);
-  return crl;
 }
 
 /** The library passes over ciphers that it does not know, as long as it knows one. */

@@ -30,7 +30,8 @@ export interface WorkerStart {
   readonly compileCache: string | undefined;
 }
 
-export type ResourceList = keyof ProxyConfig;
+/** Secrets go a way of their own: they change while everything else stays. */
+export type ResourceList = Exclude<keyof ProxyConfig, "secrets">;
 
 /** A piece of a configuration, small enough for one turn of the event loop. */
 export type ConfigPiece =

@@ -187,12 +187,17 @@ export const CLUSTER_SUPPORT: SupportTable = {
     ...harmless("typed_filter_metadata"),
   },
   "envoy.config.core.v3.ConfigSource": {
-    ...executed("ads"),
+    // Secrets come from all of them; whatever else is asked for demands `ads` where it is read.
+    ...executed("ads path_config_source api_config_source"),
     resource_api_version: only("AUTO", "V3"),
     // We wait for ever too: what is missing keeps its last good state.
     initial_fetch_timeout: only(0),
   },
   "envoy.config.core.v3.AggregatedConfigSource": {},
+  "envoy.config.core.v3.PathConfigSource": {
+    ...executed("path"),
+    watched_directory: refused("the file itself is watched, and every link on the way to it"),
+  },
   "envoy.config.core.v3.TypedExtensionConfig": executed("name typed_config"),
   "envoy.config.core.v3.DataSource": {
     // Texts of responses and logs refuse `filename` where they are read.

@@ -1,6 +1,5 @@
 import { executed, harmless, only, refused, type SupportTable } from "./support.ts";
 
-const SDS = refused("secrets are not asked for by SDS; name files, which are read anew on change");
 const PROVIDER = refused("certificates come from files, or stand in place");
 const FLOODS = refused("the data plane has its own bounds against floods of frames");
 
@@ -20,7 +19,7 @@ export const TRANSPORT_SUPPORT: SupportTable = {
     // Sessions live in tickets alone; no server keeps any.
     ...harmless("disable_stateful_session_resumption"),
     session_ticket_keys: refused("tickets are sealed with keys of the process"),
-    session_ticket_keys_sds_secret_config: SDS,
+    session_ticket_keys_sds_secret_config: refused("tickets are sealed with keys of the process"),
     session_timeout: refused("tickets live as long as the library says"),
     ocsp_staple_policy: only("LENIENT_STAPLING"),
     full_scan_certs_on_sni_mismatch: only(false),
@@ -33,9 +32,8 @@ export const TRANSPORT_SUPPORT: SupportTable = {
   },
   "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext": {
     ...executed("tls_params tls_certificates validation_context alpn_protocols"),
-    tls_certificate_sds_secret_configs: SDS,
-    validation_context_sds_secret_config: SDS,
-    combined_validation_context: SDS,
+    ...executed("tls_certificate_sds_secret_configs validation_context_sds_secret_config"),
+    ...executed("combined_validation_context"),
     tls_certificate_provider_instance: PROVIDER,
     tls_certificate_certificate_provider: PROVIDER,
     tls_certificate_certificate_provider_instance: PROVIDER,
@@ -43,6 +41,21 @@ export const TRANSPORT_SUPPORT: SupportTable = {
     validation_context_certificate_provider_instance: PROVIDER,
     key_log: refused("session keys are written nowhere"),
   },
+  "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext":
+    {
+      ...executed("default_validation_context validation_context_sds_secret_config"),
+      validation_context_certificate_provider: PROVIDER,
+      validation_context_certificate_provider_instance: PROVIDER,
+    },
+  "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig": executed("name sds_config"),
+  "envoy.extensions.transport_sockets.tls.v3.Secret": {
+    ...executed("name tls_certificate validation_context"),
+    session_ticket_keys: refused("tickets are sealed with keys of the process"),
+    generic_secret: refused("no extension that is executed asks for one"),
+  },
+  "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig": executed("trust_domains"),
+  "envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain":
+    executed("name trust_bundle"),
   "envoy.extensions.transport_sockets.tls.v3.TlsParameters": {
     ...executed("cipher_suites ecdh_curves"),
     tls_minimum_protocol_version: only("TLS_AUTO", "TLSv1_2", "TLSv1_3"),
@@ -59,6 +72,7 @@ export const TRANSPORT_SUPPORT: SupportTable = {
   "envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext": {
     ...executed("trusted_ca crl match_typed_subject_alt_names match_subject_alt_names"),
     ...executed("verify_certificate_hash verify_certificate_spki trust_chain_verification"),
+    ...executed("custom_validator_config"),
     allow_expired_certificate: only(false),
     only_verify_leaf_cert_crl: only(false),
     require_signed_certificate_timestamp: only(false),

@@ -7,6 +7,7 @@ import {
   routeTo,
 } from "../../../test/support/sample-snapshot.ts";
 import { socketAddress } from "../../model/address.ts";
+import { NO_VALIDATION } from "../../model/transport/tls.ts";
 import { Received } from "./received.ts";
 
 const listener = httpListener("in", socketAddress("127.0.0.1", 8080), "routes");
@@ -50,6 +51,42 @@ describe("warming", () => {
     received.apply("route", new Map([["others", routes("others", [])]]));
     expect(received.config().listeners).toEqual([next]);
     expect(received.config().routes.map((one) => one.name)).toEqual(["others"]);
+  });
+});
+
+describe("secrets of the ADS stream", () => {
+  const asking = edsCluster("a", {
+    discovery: "static",
+    tls: { certificateSecrets: [{ name: "default", source: { kind: "ads" } }] } as never,
+  });
+  const secret = { kind: "validation", name: "default", validation: NO_VALIDATION } as const;
+
+  it("are awaited by whoever names them", () => {
+    const received = new Received(nothing);
+    received.apply("cluster", new Map([["a", asking]]));
+    expect(received.secretNames).toEqual(["default"]);
+    expect(received.warm).toBe(false);
+    expect(received.config().clusters).toEqual([]);
+    received.apply("secret", new Map([["default", secret]]));
+    expect(received.warm).toBe(true);
+    expect(received.config()).toMatchObject({ clusters: [asking], secrets: [secret] });
+  });
+
+  it("are waited for no longer once they are missed", () => {
+    const received = new Received(nothing);
+    received.apply("cluster", new Map([["a", asking]]));
+    received.missSecrets();
+    expect(received.warm).toBe(true);
+    expect(received.config()).toMatchObject({ clusters: [asking], secrets: [] });
+  });
+
+  it("are forgotten with the last that names them", () => {
+    const received = new Received(nothing);
+    received.apply("cluster", new Map([["a", asking]]));
+    received.apply("secret", new Map([["default", secret]]));
+    received.apply("cluster", new Map());
+    received.apply("cluster", new Map([["a", asking]]));
+    expect(received.config().clusters).toEqual([]);
   });
 });
 

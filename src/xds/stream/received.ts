@@ -3,6 +3,8 @@ import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../model/endpoint.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
+import type { Secret, SecretRef } from "../../model/transport/secret.ts";
+import { secretsOfCluster, secretsOfListener } from "../../model/transport/secrets-in-use.ts";
 import { isWholeState, type ResourceType } from "../order.ts";
 import type { ResourceModels } from "../resource.ts";
 
@@ -14,14 +16,18 @@ export type ReceivedResources<T extends ResourceType = ResourceType> = ReadonlyM
 
 /**
  * Everything that a proxy was sent and accepted, and what of it may be run. A cluster waits for
- * its endpoints and a listener for its routes; until then the one before stays ("Resource
- * warming", xDS protocol documentation). What did not change stays the same object.
+ * its endpoints, a listener for its routes, and both for their secrets; until then the one before
+ * stays ("Resource warming", xDS protocol documentation). What did not change stays the same
+ * object.
  */
 export class Received {
   #clusters: ReadonlyMap<string, Cluster> = new Map();
   #listeners: ReadonlyMap<string, Listener> = new Map();
   readonly #endpoints = new Map<string, ClusterLoadAssignment>();
   readonly #routes = new Map<string, RouteConfiguration>();
+  readonly #secrets = new Map<string, Secret>();
+  /** Secrets that nobody has sent in time: what needs them runs without. */
+  readonly #missed = new Set<string>();
   #liveClusters: ReadonlyMap<string, Cluster> = new Map();
   #liveListeners: ReadonlyMap<string, Listener> = new Map();
   /** Types of which a new stream has not said anything yet; see `reopened`. */
@@ -54,7 +60,7 @@ export class Received {
       if (type === "cluster") this.#clusters = models;
       else this.#listeners = models;
     } else {
-      const known: Map<string, unknown> = type === "endpoint" ? this.#endpoints : this.#routes;
+      const known = this.#named(type);
       for (const [name, model] of models) known.set(name, model);
     }
     this.#warm();
@@ -65,6 +71,24 @@ export class Received {
     return [...new Set(this.#allClusters().flatMap((cluster) => endpointNameOf(cluster) ?? []))];
   }
 
+  /** Names to ask SDS for over this stream. */
+  get secretNames(): string[] {
+    const clusters = this.#allClusters().flatMap((cluster) => secretNamesOf(cluster));
+    const listeners = this.#allListeners().flatMap((listener) => secretNamesOf(listener));
+    return [...new Set([...clusters, ...listeners])];
+  }
+
+  /** True while something waits for a secret. */
+  get lacksSecrets(): boolean {
+    return this.secretNames.some((name) => !this.#isSettled(name));
+  }
+
+  /** Waits no longer for the secrets that have not come (Envoy: `initial_fetch_timeout`). */
+  missSecrets(): void {
+    for (const name of this.secretNames) if (!this.#secrets.has(name)) this.#missed.add(name);
+    this.#warm();
+  }
+
   /** Names to ask RDS for. */
   get routeNames(): string[] {
     return [...new Set(this.#allListeners().flatMap(routeNamesOf))];
@@ -72,7 +96,8 @@ export class Received {
 
   /** True where nothing that was announced is still awaited. */
   get warm(): boolean {
-    return this.endpointNames.every((name) => this.#endpoints.has(name)) && this.#routesKnown;
+    const hasEndpoints = this.endpointNames.every((name) => this.#endpoints.has(name));
+    return hasEndpoints && this.#routesKnown && !this.lacksSecrets;
   }
 
   /** What may be run now. */
@@ -87,7 +112,21 @@ export class Received {
         clusters.flatMap((cluster) => endpointNameOf(cluster) ?? []),
       ),
       routes: pick(this.#routes, listeners.flatMap(routeNamesOf)),
+      secrets: pick(this.#secrets, [...clusters, ...listeners].flatMap(secretNamesOf)),
     };
+  }
+
+  #named(type: ResourceType): Map<string, unknown> {
+    if (type === "secret") return this.#secrets;
+    return type === "endpoint" ? this.#endpoints : this.#routes;
+  }
+
+  #isSettled(secret: string): boolean {
+    return this.#secrets.has(secret) || this.#missed.has(secret);
+  }
+
+  #hasSecrets(resource: Cluster | Listener): boolean {
+    return secretNamesOf(resource).every((name) => this.#isSettled(name));
   }
 
   #allClusters(): Cluster[] {
@@ -102,16 +141,23 @@ export class Received {
   #warm(): void {
     this.#liveClusters = settle(this.#clusters, this.#liveClusters, (cluster) => {
       const name = endpointNameOf(cluster);
-      return name === undefined || this.#endpoints.has(name);
+      return (name === undefined || this.#endpoints.has(name)) && this.#hasSecrets(cluster);
     });
-    this.#liveListeners = settle(this.#listeners, this.#liveListeners, (listener) =>
-      routeNamesOf(listener).every((name) => this.#routes.has(name)),
+    this.#liveListeners = settle(
+      this.#listeners,
+      this.#liveListeners,
+      (listener) =>
+        routeNamesOf(listener).every((name) => this.#routes.has(name)) &&
+        this.#hasSecrets(listener),
     );
     if (this.#unsaid.size === 0 && this.#routesKnown) this.#parting.clear();
     const clusters = [...this.#allClusters(), ...this.#running().values()];
     const listeners = [...this.#allListeners(), ...this.#liveListeners.values()];
     keep(this.#endpoints, new Set(clusters.flatMap((cluster) => endpointNameOf(cluster) ?? [])));
     keep(this.#routes, new Set(listeners.flatMap(routeNamesOf)));
+    const secrets = new Set([...clusters, ...listeners].flatMap(secretNamesOf));
+    keep(this.#secrets, secrets);
+    for (const name of this.#missed) if (!secrets.has(name)) this.#missed.delete(name);
   }
 
   #running(): ReadonlyMap<string, Cluster> {
@@ -149,6 +195,13 @@ function pick<T>(known: ReadonlyMap<string, T>, names: readonly string[]): T[] {
 /** The name to ask EDS for; undefined for clusters that have or find their endpoints. */
 export function endpointNameOf(cluster: Cluster): string | undefined {
   return cluster.discovery === "eds" ? cluster.edsServiceName || cluster.name : undefined;
+}
+
+/** Of the secrets that come over the ADS stream. */
+function secretNamesOf(resource: Cluster | Listener): string[] {
+  const refs: readonly SecretRef[] =
+    "filterChains" in resource ? secretsOfListener(resource) : secretsOfCluster(resource);
+  return refs.flatMap(({ name, source }) => (source.kind === "ads" ? [name] : []));
 }
 
 function routeNamesOf(listener: Listener): string[] {

@@ -1,23 +1,22 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   type TlsCertificate as CertificateMessage,
+  TlsCertificateSchema,
   type TlsParameters,
   TlsParametersSchema,
   TlsParameters_TlsProtocol as Version,
 } from "../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import {
+  type CommonTlsContext_CombinedCertificateValidationContext as CombinedMessage,
+  CommonTlsContext_CombinedCertificateValidationContextSchema as CombinedSchema,
   type CommonTlsContext,
   CommonTlsContextSchema,
 } from "../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
-import type {
-  TlsCertificate,
-  TlsContext,
-  TlsValidation,
-  TlsVersion,
-} from "../../model/transport/tls.ts";
+import type { TlsCertificate, TlsContext, TlsVersion } from "../../model/transport/tls.ts";
 import type { Place } from "../check/place.ts";
 import { keyOf } from "../message/scalar.ts";
 import { decodeSource, encodeSource } from "./data-source.ts";
+import { decodeSecretRef, encodeSecretRef } from "./secret-ref.ts";
 import { decodeValidation, encodeValidation } from "./validation.ts";
 
 const VERSIONS: Readonly<Record<TlsVersion, Version>> = {
@@ -39,18 +38,31 @@ export function decodeCommon(
   place: Place,
 ): TlsContext {
   const certificates = place.field("tls_certificates");
+  const secrets = place.field("tls_certificate_sds_secret_configs");
   const alpn = place.field("alpn_protocols");
+  const asked = message?.tlsCertificateSdsSecretConfigs ?? [];
+  const given = message?.tlsCertificates ?? [];
+  if (asked.length > 0 && given.length > 0) {
+    secrets.refuse("stand beside tls_certificates", asked.length, "one or the other");
+  }
   return {
-    certificates: (message?.tlsCertificates ?? []).flatMap(
+    certificates: given.flatMap(
       (certificate, i) => decodeCertificate(certificate, certificates.item(i)) ?? [],
     ),
-    validation: decodeWhom(message, place),
+    ...(asked.length === 0
+      ? {}
+      : { certificateSecrets: asked.map((one, i) => decodeSecretRef(one, secrets.item(i))) }),
+    ...decodeWhom(message, place),
     alpnProtocols: (message?.alpnProtocols ?? []).map((name, i) => decodeAlpn(name, alpn.item(i))),
     ...decodeParameters(message?.tlsParams, maxVersion, place.field("tls_params")),
   };
 }
 
-function decodeCertificate(message: CertificateMessage, place: Place): TlsCertificate | undefined {
+/** Undefined where a half is missing, which is refused. */
+export function decodeCertificate(
+  message: CertificateMessage,
+  place: Place,
+): TlsCertificate | undefined {
   const { certificateChain, privateKey } = message;
   if (certificateChain === undefined) place.field("certificate_chain").refuse("is missing");
   if (privateKey === undefined) place.field("private_key").refuse("is missing");
@@ -61,14 +73,34 @@ function decodeCertificate(message: CertificateMessage, place: Place): TlsCertif
   };
 }
 
-/** Contexts that come by SDS were refused by the check. */
-function decodeWhom(
-  message: CommonTlsContext | undefined,
-  place: Place,
-): TlsValidation | undefined {
+type Whom = Pick<TlsContext, "validation" | "validationSecret">;
+
+/** Contexts that come by plug-ins were refused by the check. */
+function decodeWhom(message: CommonTlsContext | undefined, place: Place): Whom {
   const whom = message?.validationContextType;
-  if (whom?.case !== "validationContext") return undefined;
-  return decodeValidation(whom.value, place.field("validation_context"));
+  switch (whom?.case) {
+    case "validationContext":
+      return { validation: decodeValidation(whom.value, place.field("validation_context")) };
+    case "validationContextSdsSecretConfig": {
+      const at = place.field("validation_context_sds_secret_config");
+      return { validation: undefined, validationSecret: decodeSecretRef(whom.value, at) };
+    }
+    case "combinedValidationContext":
+      return decodeCombined(whom.value, place.field("combined_validation_context"));
+    default:
+      return { validation: undefined };
+  }
+}
+
+/** Envoy demands both halves. */
+function decodeCombined(message: CombinedMessage, place: Place): Whom {
+  const { defaultValidationContext: usual, validationContextSdsSecretConfig: asked } = message;
+  if (usual === undefined || asked === undefined) return { validation: undefined };
+  const at = place.field("validation_context_sds_secret_config");
+  return {
+    validation: decodeValidation(usual, place.field("default_validation_context"), false),
+    validationSecret: decodeSecretRef(asked, at),
+  };
 }
 
 function decodeAlpn(name: string, place: Place): string {
@@ -113,12 +145,10 @@ function refuseGroup(name: string, place: Place): void {
 }
 
 export function encodeCommon(context: TlsContext): CommonTlsContext {
-  const { validation } = context;
-  const init: MessageInitShape<typeof CommonTlsContextSchema> = {
-    tlsCertificates: context.certificates.map(({ certificateChain, privateKey }) => ({
-      certificateChain: encodeSource(certificateChain),
-      privateKey: encodeSource(privateKey),
-    })),
+  return create(CommonTlsContextSchema, {
+    tlsCertificates: context.certificates.map(encodeCertificate),
+    tlsCertificateSdsSecretConfigs: (context.certificateSecrets ?? []).map(encodeSecretRef),
+    validationContextType: encodeWhom(context),
     alpnProtocols: [...context.alpnProtocols],
     tlsParams: create(TlsParametersSchema, {
       tlsMinimumProtocolVersion: VERSIONS[context.minVersion],
@@ -126,12 +156,32 @@ export function encodeCommon(context: TlsContext): CommonTlsContext {
       cipherSuites: [...context.cipherSuites],
       ecdhCurves: [...context.ecdhCurves],
     }),
-  };
-  if (validation !== undefined) {
-    init.validationContextType = {
-      case: "validationContext",
-      value: encodeValidation(validation),
-    };
+  });
+}
+
+export function encodeCertificate({
+  certificateChain,
+  privateKey,
+}: TlsCertificate): CertificateMessage {
+  return create(TlsCertificateSchema, {
+    certificateChain: encodeSource(certificateChain),
+    privateKey: encodeSource(privateKey),
+  });
+}
+
+function encodeWhom({
+  validation,
+  validationSecret,
+}: Whom): CommonTlsContext["validationContextType"] {
+  if (validationSecret === undefined) {
+    if (validation === undefined) return { case: undefined };
+    return { case: "validationContext", value: encodeValidation(validation) };
   }
-  return create(CommonTlsContextSchema, init);
+  const asked = encodeSecretRef(validationSecret);
+  if (validation === undefined) return { case: "validationContextSdsSecretConfig", value: asked };
+  const value = create(CombinedSchema, {
+    defaultValidationContext: encodeValidation(validation),
+    validationContextSdsSecretConfig: asked,
+  });
+  return { case: "combinedValidationContext", value };
 }

@@ -145,9 +145,12 @@ describe.each<{ name: string; problems: readonly string[]; expected: string }>([
     expected: `filter_chains[0].${COMMON}.tls_certificates: are missing`,
   },
   {
-    name: "a server whose certificate would come by SDS, once",
-    problems: downstream({ tls_certificate_sds_secret_configs: [{ name: "s" }] }).problems,
-    expected: `filter_chains[0].${COMMON}.tls_certificate_sds_secret_configs: is not executed`,
+    name: "a server's certificate in place, and another by SDS",
+    problems: downstream({
+      tls_certificates: [FILES],
+      tls_certificate_sds_secret_configs: [{ name: "s" }],
+    }).problems,
+    expected: `filter_chains[0].${COMMON}.tls_certificate_sds_secret_configs: stand beside`,
   },
   {
     name: "a certificate without a chain, and says nothing else of it",
@@ -175,9 +178,10 @@ describe.each<{ name: string; problems: readonly string[]; expected: string }>([
     expected: `${COMMON}.alpn_protocols[0]: is no ALPN protocol`,
   },
   {
-    name: "secrets that somebody would have to send",
-    problems: upstream({ tls_certificate_sds_secret_configs: [{ name: "s" }] }).problems,
-    expected: `${COMMON}.tls_certificate_sds_secret_configs: is not executed by Outrigger: secrets`,
+    name: "two secrets of a client",
+    problems: upstream({ tls_certificate_sds_secret_configs: [{ name: "s" }, { name: "t" }] })
+      .problems,
+    expected: `${COMMON}.tls_certificate_sds_secret_configs: are too many for a client`,
   },
   {
     name: "a listener's context on a cluster",

@@ -27,7 +27,6 @@ export function decodeDownstreamTls(
   const at = place.field("typed_config");
   const common = at.field("common_tls_context");
   const context = decodeCommon(message.commonTlsContext, "TLSv1.3", common);
-  // Where the check has refused SDS, its words are enough.
   const { tlsCertificates = [], tlsCertificateSdsSecretConfigs: asked = [] } =
     message.commonTlsContext ?? {};
   if (tlsCertificates.length === 0 && asked.length === 0) {
@@ -53,6 +52,11 @@ export function decodeUpstreamTls(
   if (context.certificates.length > 1) {
     const found = context.certificates.length;
     common.field("tls_certificates").refuse("are too many for a client", found, "at most one");
+  }
+  const asked = context.certificateSecrets?.length ?? 0;
+  if (asked > 1) {
+    const at = common.field("tls_certificate_sds_secret_configs");
+    at.refuse("are too many for a client", asked, "at most one");
   }
   return {
     ...context,

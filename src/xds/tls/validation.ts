@@ -8,19 +8,29 @@ import type { TlsValidation } from "../../model/transport/tls.ts";
 import type { Place } from "../check/place.ts";
 import { decodeSource, encodeSource } from "./data-source.ts";
 import { decodeSans, encodeSan } from "./san-match.ts";
+import { decodeTrustDomains, encodeTrustDomains } from "./spiffe-validator.ts";
 
 /** Of a SHA-256, in hexadecimal and in base64. */
 const HASH_CHARS = 64;
 const SPKI_CHARS = 44;
 
-/** transport_sockets.tls.v3.CertificateValidationContext, with what Envoy demands of one. */
+/**
+ * transport_sockets.tls.v3.CertificateValidationContext, with what Envoy demands of one.
+ *
+ * @param alone False: a secret brings what this one lacks (`default_validation_context`).
+ */
 export function decodeValidation(
   message: CertificateValidationContext,
   place: Place,
+  alone = true,
 ): TlsValidation {
-  const { trustedCa, crl } = message;
+  const { trustedCa, crl, customValidatorConfig: validator } = message;
   const sans = decodeSans(message, place);
-  if (trustedCa === undefined) refuseWithoutCa(message, sans.length > 0, place);
+  const trustDomains =
+    validator && decodeTrustDomains(validator, place.field("custom_validator_config"));
+  if (alone && trustedCa === undefined && validator === undefined) {
+    refuseWithoutCa(message, sans.length > 0, place);
+  }
   const hashes = place.field("verify_certificate_hash");
   const spki = place.field("verify_certificate_spki");
   return {
@@ -32,6 +42,7 @@ export function decodeValidation(
     ),
     certificateSpki: message.verifyCertificateSpki.map((text, i) => decodeSpki(text, spki.item(i))),
     acceptUntrusted: message.trustChainVerification === Verification.ACCEPT_UNTRUSTED,
+    ...(trustDomains === undefined ? {} : { trustDomains }),
   };
 }
 
@@ -65,7 +76,7 @@ function decodeSpki(text: string, place: Place): string {
 }
 
 export function encodeValidation(validation: TlsValidation): CertificateValidationContext {
-  const { trustedCa, crl, acceptUntrusted } = validation;
+  const { trustedCa, crl, acceptUntrusted, trustDomains } = validation;
   const init: MessageInitShape<typeof CertificateValidationContextSchema> = {
     matchTypedSubjectAltNames: validation.sans.map(encodeSan),
     verifyCertificateHash: [...validation.certificateHashes],
@@ -76,5 +87,6 @@ export function encodeValidation(validation: TlsValidation): CertificateValidati
   };
   if (trustedCa !== undefined) init.trustedCa = encodeSource(trustedCa);
   if (crl !== undefined) init.crl = encodeSource(crl);
+  if (trustDomains !== undefined) init.customValidatorConfig = encodeTrustDomains(trustDomains);
   return create(CertificateValidationContextSchema, init);
 }

@@ -52,6 +52,7 @@ const RESOURCE_KEYS: Readonly<Record<ResourceType, string>> = {
   listener: "listener",
   route: "route_config",
   endpoint: "endpoint_config",
+  secret: "secret",
 };
 
 function* section<T extends ResourceType>(

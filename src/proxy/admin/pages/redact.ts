@@ -1,5 +1,7 @@
 const SECRET_FIELD =
   /private_?key|passw(?:or)?d|secret|token|credential|api_?key|session_ticket|pkcs12/i;
+/** Where a secret is asked for: its name is none. */
+const SECRET_PLACE = /sds_secret_configs?$/;
 const SECRET_HEADER = /^(?:proxy-)?authorization$|cookie|token|secret|api-?key|password/i;
 const REDACTED = "[redacted]";
 
@@ -15,7 +17,11 @@ export function redact(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(fields).map(([name, field]) => [
       name,
-      SECRET_FIELD.test(name) || (header && name === "value") ? REDACTED : redact(field),
+      isSecret(name) || (header && name === "value") ? REDACTED : redact(field),
     ]),
   );
+}
+
+function isSecret(field: string): boolean {
+  return SECRET_FIELD.test(field) && !SECRET_PLACE.test(field);
 }
