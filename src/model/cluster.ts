@@ -111,6 +111,14 @@ export interface Cluster {
   readonly service: ServiceLabels | undefined;
 }
 
+/** Every TLS context that connections to the endpoints may use. */
+export function tlsContextsOf({
+  tls,
+  transportSocketMatches = [],
+}: Pick<Cluster, "tls" | "transportSocketMatches">): readonly UpstreamTls[] {
+  return [tls, ...transportSocketMatches.map((match) => match.tls)].flatMap((one) => one ?? []);
+}
+
 /** Istio's destination service as its metrics name it. */
 export interface ServiceLabels {
   /** FQDN. */

@@ -61,6 +61,8 @@ export interface LocalityEndpoints {
   readonly priority: number;
   /** Locality-weighted balancing: 1..2^32-1; 0: unset, no traffic. */
   readonly weight: number;
+  /** As an endpoint's; asked where nothing matches the endpoint's own. */
+  readonly transportSocketMatch?: Readonly<Record<string, string>>;
   readonly endpoints: readonly Endpoint[];
 }
 

@@ -80,7 +80,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#headArrived = false;
     const { head, request } = this.#exchange;
     const raw = terminates && request.method === "CONNECT";
-    const named = host.cluster.config.proxyProtocol !== undefined;
+    const named = host.transport.proxyProtocol !== undefined;
     const to = named ? host.speakingFor(this.#exchange.down) : host;
     this.#pool = raw ? to.connectPool : to.poolFor(head.version);
     this.#pool.acquire(this, request.method);

@@ -2,6 +2,7 @@ import { Refusals } from "../base/refusals.ts";
 import { Slices } from "../base/slices.ts";
 import type { Address } from "../model/address.ts";
 import type { ProxyConfig } from "../model/bootstrap.ts";
+import { tlsContextsOf } from "../model/cluster.ts";
 import type { HttpConnectionManager, TcpProxy } from "../model/listener.ts";
 import { ClusterSet } from "./cluster/cluster-set.ts";
 import type { ProxyContext } from "./cluster/upstream-cluster.ts";
@@ -124,9 +125,9 @@ export class DataPlane {
 
   /** Refuses clusters whose files cannot be used, before anything is changed. */
   #readCertificates({ clusters }: ProxyConfig, refusals: Refusals): void {
-    for (const { name, tls } of clusters) {
-      if (tls !== undefined) {
-        refusals.attempt(`cluster ${name}`, () => this.#context.tls.client(tls));
+    for (const cluster of clusters) {
+      for (const tls of tlsContextsOf(cluster)) {
+        refusals.attempt(`cluster ${cluster.name}`, () => this.#context.tls.client(tls));
       }
     }
   }

@@ -9,6 +9,7 @@ import type { Place } from "./check/place.ts";
 import { decodeBalancing, encodeBalancing, encodeCommonBalancing } from "./cluster/balancing.ts";
 import { decodeDns, encodeDns } from "./cluster/dns.ts";
 import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";
+import { decodeSocketMatches, encodeSocketMatches } from "./cluster/transport-socket-matches.ts";
 import { decodeUpstreamHttp, encodeUpstreamHttp } from "./cluster/upstream-http.ts";
 import { decodeLoadAssignment, encodeLoadAssignment } from "./endpoint-resource.ts";
 import { decodeHealthChecks, encodeHealthCheck } from "./health/health-check.ts";
@@ -34,7 +35,11 @@ export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
   const discovery = decodeDiscovery(message, place);
   const at = place.field("transport_socket");
   const { proxyProtocol, tls } = decodeUpstreamSocket(message.transportSocket, at);
-  const http = decodeUpstreamHttp(message, tls !== undefined, place);
+  const matches = decodeSocketMatches(
+    message.transportSocketMatches,
+    place.field("transport_socket_matches"),
+  );
+  const http = decodeUpstreamHttp(message, speaksTls(tls, matches), place);
   const checks = place.field("health_checks");
   const { loadAssignment, commonLbConfig } = message;
   return {
@@ -54,12 +59,21 @@ export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
     bindAddress: decodeBindAddress(message, place),
     tcpKeepalive: decodeKeepalive(message),
     tls,
+    ...matches,
     proxyProtocol,
     healthChecks: decodeHealthChecks(message.healthChecks, http.protocol, checks),
     healthyPanicThreshold: commonLbConfig?.healthyPanicThreshold?.value ?? PANIC_PERCENT,
     origin: decodeOrigin(message.metadata),
     service: decodeService(message.metadata),
   };
+}
+
+/** Whatever an endpoint matches. */
+function speaksTls(
+  tls: Cluster["tls"],
+  { transportSocketMatches = [] }: Pick<Cluster, "transportSocketMatches">,
+): boolean {
+  return tls !== undefined && transportSocketMatches.every((match) => match.tls !== undefined);
 }
 
 function decodeDiscovery(message: ClusterMessage, place: Place): DiscoveryType {
@@ -148,6 +162,7 @@ function encodeSockets(cluster: Cluster): MessageInitShape<typeof ClusterSchema>
   const init: MessageInitShape<typeof ClusterSchema> = {};
   const socket = encodeUpstreamSocket(cluster);
   if (socket !== undefined) init.transportSocket = socket;
+  init.transportSocketMatches = encodeSocketMatches(cluster.transportSocketMatches ?? []);
   if (bindAddress !== undefined) {
     init.upstreamBindConfig = { sourceAddress: encodeSocketAddress(bindAddress) };
   }

@@ -30,7 +30,13 @@ import { checkMessage } from "./check/check.ts";
 import type { Place } from "./check/place.ts";
 import { decodeAddress, encodeAddress } from "./message/address.ts";
 import type { EncodeFor } from "./message/flavor.ts";
-import { decodeHashKey, decodeWorkload, encodeEndpointMetadata } from "./message/metadata.ts";
+import {
+  decodeHashKey,
+  decodeSocketMatch,
+  decodeWorkload,
+  encodeEndpointMetadata,
+  encodeLocalityMetadata,
+} from "./message/metadata.ts";
 
 /** Envoy picks no host that is UNHEALTHY or TIMEOUT; UNKNOWN counts as healthy. */
 const HEALTH: Readonly<Record<Health, HealthStatus>> = {
@@ -88,6 +94,7 @@ function decodeLocality(message: LocalityLbEndpoints, place: Place): LocalityEnd
     locality: localityOf(message),
     priority: message.priority,
     weight: message.loadBalancingWeight ?? 0,
+    ...decodeSocketMatch(message.metadata),
     endpoints: message.lbEndpoints.map((entry, i) => decodeEndpoint(entry, endpoints.item(i))),
   };
 }
@@ -111,6 +118,7 @@ function decodeEndpoint(message: LbEndpoint, place: Place): Endpoint {
     health: HEALTH[message.healthStatus],
     ...decodeCheck(endpoint?.healthCheckConfig, at.field("health_check_config")),
     weight: message.loadBalancingWeight ?? 1,
+    ...decodeSocketMatch(message.metadata),
     workload: decodeWorkload(message.metadata),
   };
 }
@@ -178,6 +186,7 @@ function* decodeLocalitySlowly(
     locality: localityOf(shell),
     priority: shell.priority,
     weight: shell.loadBalancingWeight ?? 0,
+    ...decodeSocketMatch(shell.metadata),
     endpoints,
   };
 }
@@ -230,7 +239,9 @@ export function encodeLoadAssignment(
 }
 
 function encodeLocality(entry: LocalityEndpoints, target: EncodeFor): LocalityLbEndpoints {
+  const metadata = encodeLocalityMetadata(entry);
   return create(LocalityLbEndpointsSchema, {
+    ...(metadata === undefined ? {} : { metadata }),
     ...(isNowhere(entry.locality) ? {} : { locality: { ...entry.locality } }),
     priority: entry.priority,
     ...(entry.weight === 0 ? {} : { loadBalancingWeight: entry.weight }),

@@ -73,25 +73,38 @@ const workload = fc.record({
   principal: text,
 });
 
-const endpoint: fc.Arbitrary<Endpoint> = fc.record({
-  address,
-  hostname: text,
-  hashKey: text,
-  health: fc.constantFrom("healthy", "unhealthy", "degraded", "draining"),
-  weight: fc.integer({ min: 1, max: 1_431_655_765 }),
-  workload: optional(workload),
-});
+/** Metadata `envoy.transport_socket_match`; where there is none the field is left out. */
+const socketLabels = fc.constantFrom(
+  {},
+  { transportSocketMatch: {} },
+  { transportSocketMatch: { tlsMode: "istio" } },
+);
+
+const endpoint: fc.Arbitrary<Endpoint> = fc
+  .record({
+    address,
+    hostname: text,
+    hashKey: text,
+    health: fc.constantFrom("healthy", "unhealthy", "degraded", "draining"),
+    weight: fc.integer({ min: 1, max: 1_431_655_765 }),
+    workload: optional(workload),
+    labels: socketLabels,
+  })
+  .map(({ labels, ...rest }) => ({ ...rest, ...labels }));
 
 export const loadAssignment: fc.Arbitrary<ClusterLoadAssignment> = fc.record({
   clusterName: name,
   overprovisioningFactor: fc.constantFrom(100, 140, 250),
   localities: fc.array(
-    fc.record({
-      locality: fc.record({ region: text, zone: text, subZone: text }),
-      priority: fc.nat(3),
-      weight: fc.constantFrom(0, 1, 70),
-      endpoints: fc.array(endpoint, upTo3),
-    }),
+    fc
+      .record({
+        locality: fc.record({ region: text, zone: text, subZone: text }),
+        priority: fc.nat(3),
+        weight: fc.constantFrom(0, 1, 70),
+        endpoints: fc.array(endpoint, upTo3),
+        labels: socketLabels,
+      })
+      .map(({ labels, ...rest }) => ({ ...rest, ...labels })),
     upTo3,
   ),
 });
@@ -119,14 +132,39 @@ const lookup = fc.oneof(
 
 type Speech = Pick<
   Cluster,
-  "protocol" | "http1" | "http2" | "tls" | "proxyProtocol" | "healthChecks"
+  | "protocol"
+  | "http1"
+  | "http2"
+  | "tls"
+  | "transportSocketMatches"
+  | "proxyProtocol"
+  | "healthChecks"
 >;
 
 /** What a protocol does not use travels nowhere; ALPN needs TLS; gRPC's checks need HTTP/2. */
+type SocketMatches = Pick<Cluster, "transportSocketMatches">;
+
+/** Where there are none the field is left out. */
+function socketMatches(tls: fc.Arbitrary<Cluster["tls"]>): fc.Arbitrary<SocketMatches> {
+  const match = fc.constantFrom<Record<string, string>>({}, { tlsMode: "istio" });
+  return fc
+    .array(fc.record({ name, match, tls }), { maxLength: 2 })
+    .map((list) => (list.length === 0 ? {} : { transportSocketMatches: list }));
+}
+
 function speech(files: TlsFiles | undefined): fc.Arbitrary<Speech> {
   const protocol = fc.constantFrom("http1" as const, "http2" as const, "downstream" as const);
-  const plain = fc.record({ protocol, tls: optional(upstreamTls(files)) });
-  const negotiated = fc.record({ protocol: fc.constant("alpn" as const), tls: upstreamTls(files) });
+  const tls = upstreamTls(files);
+  const plain = fc.record({
+    protocol,
+    tls: optional(tls),
+    matches: socketMatches(optional(tls)),
+  });
+  const negotiated = fc.record({
+    protocol: fc.constant("alpn" as const),
+    tls,
+    matches: socketMatches(tls),
+  });
   return fc
     .record({
       one: fc.oneof(plain, negotiated),
@@ -135,13 +173,18 @@ function speech(files: TlsFiles | undefined): fc.Arbitrary<Speech> {
       proxyProtocol: optional(fc.constantFrom("v1" as const, "v2" as const)),
       healthChecks: fc.array(healthCheck, { maxLength: 1 }),
     })
-    .map(({ one, http1: older, http2: newer, healthChecks, proxyProtocol }) => ({
-      ...one,
-      proxyProtocol,
-      http1: one.protocol === "http2" ? HTTP1_DEFAULTS : older,
-      http2: one.protocol === "http1" ? HTTP2_DEFAULTS : newer,
-      healthChecks: healthChecks.filter(({ kind }) => kind !== "grpc" || one.protocol !== "http1"),
-    }));
+    .map(
+      ({ one: { matches, ...one }, http1: older, http2: newer, healthChecks, proxyProtocol }) => ({
+        ...one,
+        ...matches,
+        proxyProtocol,
+        http1: one.protocol === "http2" ? HTTP1_DEFAULTS : older,
+        http2: one.protocol === "http1" ? HTTP2_DEFAULTS : newer,
+        healthChecks: healthChecks.filter(
+          ({ kind }) => kind !== "grpc" || one.protocol !== "http1",
+        ),
+      }),
+    );
 }
 
 /** `files`: certificates that exist, for readers who open them. */

@@ -15,16 +15,18 @@ import type { RequestPool } from "../upstream/request-pool.ts";
 import type { TcpOpener } from "../upstream/tcp/tcp-connection.ts";
 import { TcpPool } from "../upstream/tcp/tcp-pool.ts";
 import { sameWorkload } from "./same-assignment.ts";
+import type { HostTransport } from "./transport-choice.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
 
 /** One endpoint of a cluster and the connections to it, for as long as its address is listed. */
 export class Host implements Member {
   readonly cluster: UpstreamCluster;
+  /** How its connections are made; with another transport it is another host. */
+  readonly transport: HostTransport;
   /** Where new connections go; it changes where the name of a logical cluster moves. */
   address: Address;
   /** `127.0.0.1:9000`. */
   text: string;
-  /** Makes connections for bytes of any protocol. */
   /** Most endpoints of a large mesh are never asked anything: made when one is. */
   #pools: EndpointPools | undefined;
   #tcp: TcpOpener | undefined;
@@ -58,8 +60,9 @@ export class Host implements Member {
   outbound: Destination;
   inbound: Destination;
 
-  constructor(cluster: UpstreamCluster, endpoint: Endpoint) {
+  constructor(cluster: UpstreamCluster, endpoint: Endpoint, transport: HostTransport) {
     this.cluster = cluster;
+    this.transport = transport;
     this.address = endpoint.address;
     this.text = formatAddress(endpoint.address);
     this.endpoint = endpoint;
@@ -90,8 +93,8 @@ export class Host implements Member {
   }
 
   #proxiedHosts(): ProxiedHosts {
-    return new ProxiedHosts(this.cluster.config.proxyProtocol ?? "v1", (head) => {
-      const host = new Host(this.cluster, this.endpoint);
+    return new ProxiedHosts(this.transport.proxyProtocol ?? "v1", (head) => {
+      const host = new Host(this.cluster, this.endpoint, this.transport);
       host.proxyHead = head;
       return host;
     });
@@ -139,6 +142,15 @@ export class Host implements Member {
     this.retired = true;
     this.drain();
     this.#proxied?.retire();
+  }
+
+  /** Takes the place of the same endpoint with another transport, as well as that one was. */
+  succeed(before: Host): void {
+    this.failedCheck = before.failedCheck;
+    this.degradedCheck = before.degradedCheck;
+    this.checkTimedOut = before.checkTimedOut;
+    this.healthySinceMs = before.healthySinceMs;
+    this.rtt = before.rtt;
   }
 
   /** The same endpoint with other properties. */

@@ -25,6 +25,7 @@ function sameLocality(one: LocalityEndpoints, other: LocalityEndpoints | undefin
   if (other === undefined || one.endpoints.length !== other.endpoints.length) return false;
   if (one.priority !== other.priority || one.weight !== other.weight) return false;
   if (!sameFields(one.locality, other.locality)) return false;
+  if (!sameLabels(one, other)) return false;
   return one.endpoints.every((endpoint, index) => sameEndpoint(endpoint, other.endpoints[index]));
 }
 
@@ -39,8 +40,18 @@ function sameEndpoint(one: Endpoint, other: Endpoint | undefined): boolean {
     JSON.stringify(one.check) === JSON.stringify(other.check) &&
     JSON.stringify(one.alternatives) === JSON.stringify(other.alternatives) &&
     formatAddress(one.address) === formatAddress(other.address) &&
+    sameLabels(one, other) &&
     sameWorkload(one.workload, other.workload)
   );
+}
+
+type Labelled = Pick<Endpoint, "transportSocketMatch">;
+
+function sameLabels(
+  { transportSocketMatch: one }: Labelled,
+  { transportSocketMatch: other }: Labelled,
+): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** The same labels, or none on either side. */

@@ -3,7 +3,12 @@ import type { Random } from "../../base/random.ts";
 import type { Address } from "../../model/address.ts";
 import { formatAddress } from "../../model/address.ts";
 import type { Cluster } from "../../model/cluster.ts";
-import type { ClusterLoadAssignment, Endpoint, Locality } from "../../model/endpoint.ts";
+import type {
+  ClusterLoadAssignment,
+  Endpoint,
+  Locality,
+  LocalityEndpoints,
+} from "../../model/endpoint.ts";
 import type { Hash64 } from "../balance/hash/hash64.ts";
 import type { LocalityPlace, Placed } from "../balance/priority/host-set.ts";
 import { Resolution } from "../dns/resolution.ts";
@@ -22,6 +27,7 @@ import { Host } from "./host.ts";
 import { allAtOnce, HostBalance } from "./host-balance.ts";
 import { deniedPort, type OwnPort } from "./own-port.ts";
 import { sameAssignment } from "./same-assignment.ts";
+import { TransportChoice } from "./transport-choice.ts";
 
 /** What every cluster and connection needs of the program around it. */
 export interface ProxyContext {
@@ -53,8 +59,7 @@ export class UpstreamCluster {
   readonly context: ProxyContext;
   readonly stats: ClusterStats;
   readonly limits: Limits;
-  /** Undefined: plain TCP. */
-  readonly tls: ClientContext | undefined;
+  readonly transports: TransportChoice;
   /** A port of this machine that it may not connect to; 0 for none. */
   readonly deniedPort: number;
   readonly outbound: Destination;
@@ -64,14 +69,14 @@ export class UpstreamCluster {
   #hosts = new Map<string, Host>();
   readonly #balance: HostBalance;
   #assignment: ClusterLoadAssignment | undefined;
-  readonly #unwatch: (() => void) | undefined;
+  readonly #unwatch: readonly (() => void)[];
   #resolution: Resolution | undefined;
   readonly #checker: HealthChecker | undefined;
 
   constructor(config: Cluster, context: ProxyContext) {
     this.config = config;
     this.context = context;
-    this.tls = config.tls === undefined ? undefined : context.tls.client(config.tls);
+    this.transports = new TransportChoice(config, context.tls);
     this.stats = context.telemetry.cluster(config.statName === "" ? config.name : config.statName);
     this.#balance = new HostBalance(this.stats, context);
     this.deniedPort = deniedPort(context.ownPort, config.name);
@@ -80,9 +85,10 @@ export class UpstreamCluster {
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
     this.outbound = this.destinationOf("outbound", undefined);
     this.inbound = this.destinationOf("inbound", undefined);
-    if (this.tls !== undefined) this.tlsStats.show();
+    const { contexts } = this.transports;
+    if (contexts.length > 0) this.tlsStats.show();
     // New files make new connections, also for those that have been idle.
-    this.#unwatch = this.tls?.onRenewed(() => this.#drainHosts());
+    this.#unwatch = contexts.map((tls) => tls.onRenewed(() => this.#drainHosts(tls)));
     this.#checker = this.#checkerOf(config);
     this.#discover();
   }
@@ -165,7 +171,7 @@ export class UpstreamCluster {
     let host = this.#hosts.get(key);
     if (host === undefined) {
       if (this.#hosts.size >= ORIGINAL_DST_HOSTS_MAX) this.#forgetOldest();
-      host = new Host(this, endpointOf(address));
+      host = new Host(this, endpointOf(address), this.transports.for(undefined, undefined));
       this.#hosts.set(key, host);
       const { size } = this.#hosts;
       this.stats.membership(size, size, 0, 0);
@@ -190,13 +196,13 @@ export class UpstreamCluster {
   drain(): void {
     this.#resolution?.stop();
     this.#checker?.stop();
-    this.#unwatch?.();
+    for (const unwatch of this.#unwatch) unwatch();
     for (const host of this.#hosts.values()) host.retire();
     this.limits.close();
   }
 
-  #drainHosts(): void {
-    for (const host of this.#hosts.values()) host.drain();
+  #drainHosts(tls: ClientContext): void {
+    for (const host of this.#hosts.values()) if (host.transport.tls === tls) host.drain();
   }
 
   #discover(): void {
@@ -221,10 +227,10 @@ export class UpstreamCluster {
     const before = this.#hosts;
     const hosts = new Map<string, Host>();
     const placed: Placed<Host>[] = [];
-    for (const { endpoint, priority, locality, place } of listed(assignment)) {
+    for (const { endpoint, labels, priority, locality, place } of listed(assignment)) {
       const key = this.#keyOf(endpoint);
       if (hosts.has(key)) continue;
-      const host = before.get(key) ?? new Host(this, endpoint);
+      const host = this.#hostOf(endpoint, labels, before.get(key));
       host.update(endpoint);
       host.priority = priority;
       host.locality = locality;
@@ -234,7 +240,7 @@ export class UpstreamCluster {
     }
     const gone: Host[] = [];
     for (const [key, host] of before) {
-      if (!hosts.has(key)) gone.push(host);
+      if (hosts.get(key) !== host) gone.push(host);
       yield;
     }
     const { overprovisioningFactor } = assignment;
@@ -243,6 +249,15 @@ export class UpstreamCluster {
       this.#use(hosts, swap);
       for (const host of gone) host.retire();
     };
+  }
+
+  /** The one that is there already, unless it is now reached by another transport. */
+  #hostOf(endpoint: Endpoint, labels: SocketLabels, before: Host | undefined): Host {
+    const transport = this.transports.for(endpoint.transportSocketMatch, labels);
+    if (before?.transport === transport) return before;
+    const host = new Host(this, endpoint, transport);
+    if (before !== undefined) host.succeed(before);
+    return host;
   }
 
   /** The one endpoint of a logical name keeps its connections wherever that moves, as in Envoy. */
@@ -277,8 +292,12 @@ export class UpstreamCluster {
   }
 }
 
+type SocketLabels = LocalityEndpoints["transportSocketMatch"];
+
 interface Listed {
   readonly endpoint: Endpoint;
+  /** The locality's. */
+  readonly labels: SocketLabels;
   readonly priority: number;
   readonly locality: Locality;
   readonly place: LocalityPlace;
@@ -286,10 +305,11 @@ interface Listed {
 
 /** Every endpoint once, where it stands first. */
 function* listed({ localities }: ClusterLoadAssignment): Generator<Listed> {
-  for (const { locality, weight, priority, endpoints } of localities) {
+  for (const { transportSocketMatch: labels, ...rest } of localities) {
+    const { locality, weight, priority, endpoints } = rest;
     const { region, zone, subZone } = locality;
     const place = { key: `${region}\0${zone}\0${subZone}`, weight };
-    for (const endpoint of endpoints) yield { endpoint, priority, locality, place };
+    for (const endpoint of endpoints) yield { endpoint, labels, priority, locality, place };
   }
 }
 

@@ -38,7 +38,9 @@ export class HostChecks implements ProbeOwner, FaultOwner {
   constructor(host: Host, owner: HostChecksOwner) {
     this.#host = host;
     this.#owner = owner;
-    this.#health = new HostHealth(owner.config);
+    this.#health = new HostHealth(owner.config, !host.failedCheck, host.degradedCheck);
+    if (this.#health.healthy) owner.stats.healthyHosts(1);
+    if (this.#health.healthy && this.#health.degraded) owner.stats.degradedHosts(1);
     this.#probe = probeOf(host, owner.config, this);
   }
 

@@ -19,15 +19,19 @@ export interface HealthThresholds {
  */
 export class HostHealth {
   readonly #thresholds: HealthThresholds;
-  #healthy = false;
-  #first = true;
+  #healthy: boolean;
+  #first: boolean;
   #successes = 0;
   #failures = 0;
   #timedOut = false;
-  #degraded = false;
+  #degraded: boolean;
 
-  constructor(thresholds: HealthThresholds) {
+  /** `healthy`, `degraded`: what is known already, where it takes another's place. */
+  constructor(thresholds: HealthThresholds, healthy = false, degraded = false) {
     this.#thresholds = thresholds;
+    this.#healthy = healthy;
+    this.#degraded = degraded;
+    this.#first = !healthy;
   }
 
   /** A new host is unhealthy until its first check. */

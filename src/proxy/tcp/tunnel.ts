@@ -250,7 +250,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     cluster.stats.requestPending();
     this.#counted = "pending";
     this.host = host;
-    const named = cluster.config.proxyProtocol !== undefined;
+    const named = host.transport.proxyProtocol !== undefined;
     const to = named ? host.speakingFor(this.#down.client) : host;
     this.up = new TcpConnection(to, this);
     this.up.connect();

@@ -6,6 +6,7 @@ import { add } from "../../metrics/cells.ts";
 import { counter } from "../../metrics/column.ts";
 import type { Registry } from "../../metrics/registry.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
+import { tlsContextsOf } from "../../model/cluster.ts";
 import type {
   DataSource,
   DownstreamTls,
@@ -116,7 +117,7 @@ export class TlsContexts {
       const chains = [...filterChains, ...(defaultFilterChain ? [defaultFilterChain] : [])];
       for (const { tls } of chains) if (tls) used.add(`server ${JSON.stringify(tls)}`);
     }
-    for (const { tls } of clusters) if (tls) used.add(`client ${JSON.stringify(tls)}`);
+    for (const tls of clusters.flatMap(tlsContextsOf)) used.add(`client ${JSON.stringify(tls)}`);
     for (const name of this.#entries.keys()) if (!used.has(name)) this.#entries.delete(name);
     const paths = new Set([...this.#entries.values()].flatMap(({ config }) => pathsOf(config)));
     this.#watcher.keep(paths);

@@ -19,8 +19,8 @@ export interface EndpointPools {
  * Connections that may be carried need TLS, as ALPN alone shows who can; and a carrier is nobody's
  * own, as PROXY protocol wants it.
  */
-function mayBeCarried({ cluster }: Host): boolean {
-  const { proxyProtocol, tls } = cluster.config;
+function mayBeCarried({ cluster, transport }: Host): boolean {
+  const { proxyProtocol, tls } = transport;
   return tls !== undefined && proxyProtocol === undefined && cluster.context.carrying;
 }
 

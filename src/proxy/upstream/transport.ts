@@ -55,8 +55,8 @@ export class Transport implements FaultOwner {
 
   /** Starts to connect; `address`: another than the host's own. */
   constructor(host: Host, owner: TransportOwner, offer: Offer, address: Address = host.address) {
-    const { config, tls } = host.cluster;
-    const { bindAddress, tcpKeepalive } = config;
+    const { tls } = host.transport;
+    const { bindAddress, tcpKeepalive } = host.cluster.config;
     const { allowHalfOpen = false } = offer;
     const onBytes = contained(this as Transport, this.#onBytes);
     const alternatives = address === host.address ? (host.endpoint.alternatives ?? []) : [];
@@ -151,11 +151,10 @@ export class Transport implements FaultOwner {
 
 /** Counted as sent from the beginning, as Envoy counts it; a host of its own speaks for itself. */
 function headOf(host: Host): Buffer | undefined {
-  const { config, stats } = host.cluster;
-  const { proxyProtocol } = config;
+  const { proxyProtocol } = host.transport;
   if (proxyProtocol === undefined) return undefined;
   const head = host.proxyHead ?? writeHeader(proxyProtocol, undefined);
-  stats.sent(head.length);
+  host.cluster.stats.sent(head.length);
   return head;
 }
 

@@ -19,7 +19,9 @@ export const CLUSTER_SUPPORT: SupportTable = {
     ...executed("typed_extension_protocol_options upstream_bind_config common_lb_config"),
     ...executed("least_request_lb_config round_robin_lb_config upstream_connection_options"),
     ...executed("metadata load_balancing_policy http2_protocol_options protocol_selection"),
-    ...executed("transport_socket health_checks ring_hash_lb_config maglev_lb_config"),
+    ...executed(
+      "transport_socket transport_socket_matches health_checks ring_hash_lb_config maglev_lb_config",
+    ),
     // An endpoint that discovery no longer names is gone at once, healthy or not.
     ...harmless("ignore_health_on_host_removal"),
     close_connections_on_host_health_failure: only(false),
@@ -31,11 +33,11 @@ export const CLUSTER_SUPPORT: SupportTable = {
     dns_resolvers: refused("say it in typed_dns_resolver_config"),
     dns_resolution_config: refused("say it in typed_dns_resolver_config"),
     outlier_detection: refused("outlier detection is not executed yet"),
-    transport_socket_matches: refused("a cluster has one transport socket for all endpoints"),
     lb_subset_config: refused("subset load balancing is not executed; name a cluster a subset"),
     // A source is held back at 16 KiB that wait to be sent: no limit in use is lower.
     ...harmless("per_connection_buffer_limit_bytes"),
   },
+  "envoy.config.cluster.v3.Cluster.TransportSocketMatch": executed("name match transport_socket"),
   "envoy.config.cluster.v3.Cluster.RefreshRate": executed("base_interval max_interval"),
   "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig": {
     ...executed("resolvers dns_resolver_options"),
@@ -152,10 +154,9 @@ export const CLUSTER_SUPPORT: SupportTable = {
     drop_overloads: refused("a share of the requests is not dropped by endpoints"),
     weighted_priority_health: only(false),
   },
-  "envoy.config.endpoint.v3.LocalityLbEndpoints": {
-    ...executed("locality lb_endpoints load_balancing_weight priority"),
-    ...harmless("metadata"),
-  },
+  "envoy.config.endpoint.v3.LocalityLbEndpoints": executed(
+    "locality lb_endpoints load_balancing_weight priority metadata",
+  ),
   "envoy.config.endpoint.v3.LbEndpoint": executed(
     "endpoint health_status metadata load_balancing_weight",
   ),

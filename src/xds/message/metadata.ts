@@ -1,7 +1,7 @@
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import { type Metadata, MetadataSchema } from "../../gen/envoy/config/core/v3/base_pb.js";
 import type { ServiceLabels } from "../../model/cluster.ts";
-import type { Endpoint, WorkloadLabels } from "../../model/endpoint.ts";
+import type { Endpoint, LocalityEndpoints, WorkloadLabels } from "../../model/endpoint.ts";
 import type { Origin } from "../../model/origin.ts";
 
 /** Filter metadata: `istio` as Istio writes it, `outrigger` for what only we carry. */
@@ -9,6 +9,7 @@ type FilterMetadata = {
   readonly istio?: JsonObject;
   readonly outrigger?: JsonObject;
   readonly "envoy.lb"?: JsonObject;
+  readonly "envoy.transport_socket_match"?: JsonObject;
 };
 
 /** Undefined where there is nothing to say: the message then has no metadata at all. */
@@ -107,13 +108,39 @@ export function decodeService(metadata: Metadata | undefined): ServiceLabels | u
 
 /** What an endpoint says beside its address; undefined where it says nothing. */
 export function encodeEndpointMetadata(
-  { workload, hashKey }: Pick<Endpoint, "workload" | "hashKey">,
+  {
+    hashKey,
+    transportSocketMatch,
+    workload,
+  }: Pick<Endpoint, "workload" | "hashKey" | "transportSocketMatch">,
   withOurs: boolean,
 ): Metadata | undefined {
   return encodeMetadata({
     ...(workload === undefined ? {} : encodeWorkload(workload, withOurs)),
     ...(hashKey === "" ? {} : { "envoy.lb": { hash_key: hashKey } }),
+    ...socketMetadata(transportSocketMatch),
   });
+}
+
+/** What all endpoints of a locality say; undefined where they say nothing. */
+export function encodeLocalityMetadata({
+  transportSocketMatch,
+}: Pick<LocalityEndpoints, "transportSocketMatch">): Metadata | undefined {
+  return encodeMetadata(socketMetadata(transportSocketMatch));
+}
+
+function socketMetadata(match: Readonly<Record<string, string>> | undefined): FilterMetadata {
+  return match === undefined ? {} : { "envoy.transport_socket_match": { ...match } };
+}
+
+/** Envoy's `envoy.transport_socket_match`. What is no text matches nothing, and is left out. */
+export function decodeSocketMatch(metadata: Metadata | undefined): {
+  readonly transportSocketMatch?: Readonly<Record<string, string>>;
+} {
+  const labels = metadata?.filterMetadata["envoy.transport_socket_match"];
+  if (labels === undefined) return {};
+  const texts = Object.entries(labels).filter(([, value]) => typeof value === "string");
+  return { transportSocketMatch: Object.fromEntries(texts) as Record<string, string> };
 }
 
 /** Envoy's `envoy.lb.hash_key`; empty where there is none, or no text. */

@@ -4,17 +4,16 @@ import {
   TransportSocketSchema,
 } from "../../gen/envoy/config/core/v3/base_pb.js";
 import { ProxyProtocolUpstreamTransportSchema } from "../../gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js";
-import { RawBufferSchema } from "../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js";
 import type { ProxyProtocolVersion } from "../../model/transport/proxy-protocol.ts";
 import type { UpstreamTls } from "../../model/transport/tls.ts";
 import type { Place } from "../check/place.ts";
 import { VERSIONS } from "../listener/listener-filter.ts";
-import { pack, packEmpty, unpack } from "../message/any.ts";
+import { pack, unpack } from "../message/any.ts";
 import { keyOf } from "../message/scalar.ts";
+import { RAW_SOCKET } from "./raw-socket.ts";
 import { decodeUpstreamTls, encodeUpstreamTls } from "./transport-socket.ts";
 
 const NAME = "envoy.transport_sockets.upstream_proxy_protocol";
-const RAW_NAME = "envoy.transport_sockets.raw_buffer";
 
 /** What stands between a cluster and its endpoints' sockets. */
 export interface UpstreamSocket {
@@ -49,10 +48,7 @@ export function encodeUpstreamSocket({
   if (proxyProtocol === undefined) return inner;
   const message = create(ProxyProtocolUpstreamTransportSchema, {
     config: { version: VERSIONS[proxyProtocol] },
-    transportSocket: inner ?? {
-      name: RAW_NAME,
-      configType: { case: "typedConfig", value: packEmpty(RawBufferSchema) },
-    },
+    transportSocket: inner ?? RAW_SOCKET,
   });
   return create(TransportSocketSchema, {
     name: NAME,

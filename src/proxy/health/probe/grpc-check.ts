@@ -44,9 +44,9 @@ export class GrpcCheck implements StreamOwner {
 
   /** Sends the request; `stream` is this check's. */
   send(stream: Stream): void {
-    const { cluster } = this.#host;
+    const { tls } = this.#host.transport;
     const { authority, serviceName, timeoutMs } = this.#config;
-    const scheme = cluster.config.tls === undefined ? "http" : "https";
+    const scheme = tls === undefined ? "http" : "https";
     const name = checkedName(this.#host, authority);
     const headers = new HeaderTable();
     headers.addName("te", "trailers");

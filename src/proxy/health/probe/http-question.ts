@@ -29,7 +29,7 @@ export function questionOf(host: Host, check: HttpHealthCheck): HttpQuestion {
     method: check.method,
     authority: checkedName(host, check.host),
     path: check.path,
-    scheme: host.cluster.config.tls === undefined ? "http" : "https",
+    scheme: host.transport.tls === undefined ? "http" : "https",
     headers,
   };
 }
