@@ -9,6 +9,7 @@ import type { HttpRouteSet } from "./http-route-set.ts";
 import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
 import { type MeshSecurity, NO_SECURITY } from "./policy/security.ts";
+import type { TlsVersion } from "./transport/tls.ts";
 
 /**
  * The mesh as the dialects describe it: what exists (services, pods) and what is wanted of it
@@ -33,6 +34,14 @@ export interface Mesh {
 export interface MeshSettings {
   /** `cluster.local`. */
   readonly trustDomain: string;
+  /** Further names of it: peers of these are as good as its own (Istio: trustDomainAliases). */
+  readonly trustDomainAliases: readonly string[];
+  /** Endpoints that take mTLS get it unasked (Istio: MeshConfig.enableAutoMtls). */
+  readonly autoMtls: boolean;
+  /** The lowest that sidecars speak (Istio: MeshConfig.meshMTLS.minProtocolVersion). */
+  readonly minTlsVersion: TlsVersion;
+  /** Other names of it, which policies mean as well (Istio: MeshConfig.trustDomainAliases). */
+  readonly trustDomainAliases?: readonly string[] | undefined;
   /** `cluster.local`: what a service's FQDN ends in. */
   readonly clusterDomain: string;
   /** `istio-system`: policies there hold for the whole mesh. */
@@ -58,6 +67,9 @@ export type PathNormalization = "none" | "base" | "mergeSlashes" | "decodeAndMer
 
 export const DEFAULT_SETTINGS: MeshSettings = {
   trustDomain: "cluster.local",
+  trustDomainAliases: [],
+  autoMtls: true,
+  minTlsVersion: "TLSv1.2",
   clusterDomain: "cluster.local",
   rootNamespace: "istio-system",
   protocolDetectionTimeoutMs: 0,
@@ -221,6 +233,11 @@ export interface Pod {
    * path, or `127.0.0.9:8080`; undefined in intercept mode, where the app is at its own port.
    */
   readonly appSockets: Readonly<Record<number, string>> | undefined;
+  /**
+   * Its sidecar has a certificate of the mesh; left out: as its label `security.istio.io/tlsMode`
+   * says.
+   */
+  readonly hasIdentity?: boolean;
 }
 
 /** Istio's Sidecar, as far as it is executed: what hosts outside the registry get. */

@@ -7,6 +7,7 @@ import { DEFAULT_SETTINGS } from "../../model/mesh.ts";
 import { readObjects } from "../kubernetes/read.ts";
 import { isKubernetesObject, translateKubernetes } from "../kubernetes/translate.ts";
 import { reportAgainstPods } from "./analyze/pods.ts";
+import { AUTHORIZATION_POLICY } from "./fields/authorization-policy.ts";
 import { WORKLOAD_ENTRY } from "./fields/common.ts";
 import { DESTINATION_RULE } from "./fields/destination-rule.ts";
 import type { FieldTable, Shape } from "./fields/field.ts";
@@ -38,7 +39,7 @@ function diagnose(...files: { readonly file: string; readonly text: string }[]):
   return [...diagnostics, ...translation.diagnostics, ...pods];
 }
 
-const EXECUTED = ["destinationrule", "peerauth", "serviceentry", "workloadentry"];
+const EXECUTED = ["authz", "destinationrule", "peerauth", "serviceentry", "workloadentry"];
 
 describe.skipIf(!present)("Istio's validation documents", () => {
   const files = present ? readdirSync(`${CORPUS}/validation`) : [];
@@ -131,6 +132,7 @@ describe.skipIf(!present)("Istio's CRDs", () => {
     ["Sidecar", SIDECAR],
     ["WorkloadEntry", WORKLOAD_ENTRY],
     ["PeerAuthentication", PEER_AUTHENTICATION],
+    ["AuthorizationPolicy", AUTHORIZATION_POLICY],
   ] as const)(
     "have the fields, types, words and requirements of our table for %s",
     (kind, table) => {

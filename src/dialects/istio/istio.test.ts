@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { DEFAULT_SETTINGS } from "../../model/mesh.ts";
 import { readObjects } from "../kubernetes/read.ts";
+import { AUTHORIZATION_POLICY } from "./fields/authorization-policy.ts";
 import { WORKLOAD_ENTRY } from "./fields/common.ts";
 import { DESTINATION_RULE } from "./fields/destination-rule.ts";
 import type { FieldTable, Shape } from "./fields/field.ts";
@@ -11,6 +12,8 @@ import { SERVICE_ENTRY } from "./fields/service-entry.ts";
 import { SIDECAR } from "./fields/sidecar.ts";
 import { VIRTUAL_SERVICE } from "./fields/virtual-service.ts";
 import { istio } from "./istio.ts";
+
+const SECURITY_KINDS: readonly string[] = ["PeerAuthentication", "AuthorizationPolicy"];
 
 function translate(text: string) {
   const { objects } = readObjects([{ file: "a.yaml", text }]);
@@ -167,9 +170,10 @@ describe("whatever is written", () => {
     ["WorkloadEntry", WORKLOAD_ENTRY],
     ["Sidecar", SIDECAR],
     ["PeerAuthentication", PEER_AUTHENTICATION],
+    ["AuthorizationPolicy", AUTHORIZATION_POLICY],
   ] as const)("in a %s, reading never throws, and each finding has a place", (kind, table) => {
     const property = fc.property(anyOf({ type: "object", name: "", fields: table }), (spec) => {
-      const group = kind === "PeerAuthentication" ? "security" : "networking";
+      const group = SECURITY_KINDS.includes(kind) ? "security" : "networking";
       const apiVersion = `${group}.istio.io/v1`;
       const text = stringify({ apiVersion, kind, metadata: { name: "a" }, spec });
       const { diagnostics } = translate(text);

@@ -112,15 +112,28 @@ const PATHS: Readonly<Partial<Record<string, PathNormalization>>> = {
   DECODE_AND_MERGE_SLASHES: "decodeAndMergeSlashes",
 };
 
-function readMeshConfig(config: Spec): Partial<MeshSettings> {
-  checkFields(config, MESH_CONFIG);
-  const settings: { -readonly [Key in keyof MeshSettings]?: MeshSettings[Key] } = {};
+type WrittenSettings = { -readonly [Key in keyof MeshSettings]?: MeshSettings[Key] };
+
+function readTrustDomains(config: Spec, settings: WrittenSettings): void {
+  const isDomain = (text: string): boolean => text.split(".").every(isLabel);
   const trustDomain = config.at("trustDomain").text() ?? "";
-  if (trustDomain !== "" && !trustDomain.split(".").every(isLabel)) {
+  if (trustDomain !== "" && !isDomain(trustDomain)) {
     config.at("trustDomain").refuse(`trustDomain: trust domain name "${trustDomain}" invalid`);
   } else if (trustDomain !== "") {
     settings.trustDomain = trustDomain;
   }
+  const aliases = config.at("trustDomainAliases");
+  for (const alias of aliases.items()) {
+    const name = alias.text() ?? "";
+    if (!isDomain(name)) alias.refuse(`trustDomainAliases: trust domain name "${name}" invalid`);
+  }
+  if (aliases.present) settings.trustDomainAliases = aliases.texts();
+}
+
+function readMeshConfig(config: Spec): Partial<MeshSettings> {
+  checkFields(config, MESH_CONFIG);
+  const settings: WrittenSettings = {};
+  readTrustDomains(config, settings);
   const root = config.at("rootNamespace");
   const rootNamespace = root.text() ?? "";
   if (rootNamespace !== "" && !isLabel(rootNamespace)) {

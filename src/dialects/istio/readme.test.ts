@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { AUTHORIZATION_POLICY } from "./fields/authorization-policy.ts";
 import { WORKLOAD_ENTRY } from "./fields/common.ts";
 import { DESTINATION_RULE } from "./fields/destination-rule.ts";
 import { type FieldTable, rowsOf } from "./fields/field.ts";
@@ -36,6 +37,7 @@ describe("the README's table of every field", () => {
     ["WorkloadEntry", WORKLOAD_ENTRY],
     ["Sidecar", SIDECAR],
     ["PeerAuthentication", PEER_AUTHENTICATION],
+    ["AuthorizationPolicy", AUTHORIZATION_POLICY],
     ["MeshConfig", MESH_CONFIG],
   ])("is the reader's own for %s", (kind, table) => {
     const section = README.split(`\n### ${kind}\n`)[1]?.split(/\n###? /)[0] ?? "";

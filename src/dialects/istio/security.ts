@@ -1,6 +1,9 @@
+import type { AccessPolicy } from "../../model/policy/access-policy.ts";
 import type { PeerAuthentication } from "../../model/policy/peer-authentication.ts";
 import type { MeshSecurity } from "../../model/policy/security.ts";
 import type { DialectContext } from "../dialect.ts";
+import { readAuthorizationPolicy } from "./authorization-policy/authorization-policy.ts";
+import { AUTHORIZATION_POLICY } from "./fields/authorization-policy.ts";
 import { checkFields } from "./fields/check-fields.ts";
 import { PEER_AUTHENTICATION } from "./fields/peer-authentication.ts";
 import { reportOtherKind } from "./other-kinds.ts";
@@ -15,10 +18,11 @@ const VERSIONS: ReadonlySet<string> = new Set(["v1", "v1beta1"]);
 /** What was read of Istio's security API, beside where it was read from, in the objects' order. */
 export interface SecurityReadings {
   readonly peerAuthentications: { readonly spec: Spec; readonly policy: PeerAuthentication }[];
+  readonly accessPolicies: AccessPolicy[];
 }
 
 export function newSecurityReadings(): SecurityReadings {
-  return { peerAuthentications: [] };
+  return { peerAuthentications: [], accessPolicies: [] };
 }
 
 type Reader = (spec: Spec, readings: SecurityReadings, context: DialectContext) => void;
@@ -30,6 +34,12 @@ const READERS: Readonly<Record<string, Reader>> = {
     reportOtherKind(spec);
     const policy = readPeerAuthentication(spec, settings.rootNamespace);
     if (policy !== undefined) peerAuthentications.push({ spec, policy });
+  },
+  AuthorizationPolicy: (spec, { accessPolicies }, { settings }) => {
+    // Without a spec it lets nothing through.
+    if (spec.present) checkFields(spec, AUTHORIZATION_POLICY);
+    reportOtherKind(spec);
+    accessPolicies.push(...readAuthorizationPolicy(spec, settings.rootNamespace));
   },
 };
 
@@ -48,7 +58,7 @@ export function addSecurity(
 export function securityOf(readings: SecurityReadings): MeshSecurity {
   return {
     peerAuthentications: readings.peerAuthentications.map(({ policy }) => policy),
-    accessPolicies: [],
+    accessPolicies: readings.accessPolicies,
   };
 }
 

@@ -125,6 +125,12 @@ export class Spec {
     return this.object.origin(this.path);
   }
 
+  /** An annotation of the whole object, there or not. */
+  annotation(name: string): Spec {
+    const path = ["metadata", "annotations", name];
+    return new Spec(this.object.annotations[name], path, this.#context);
+  }
+
   /** An error here; none where `message` is undefined. */
   refuse(message: string | undefined, allowed?: string, hint?: string): void {
     if (message === undefined) return;

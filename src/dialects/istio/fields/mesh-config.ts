@@ -1,6 +1,15 @@
 import { LOCALITY } from "./destination-rule.ts";
 import type { FieldTable } from "./field.ts";
-import { ANY, DURATION_OR_ZERO, executed, object, oneOf, reported, STRING } from "./field.ts";
+import {
+  ANY,
+  DURATION_OR_ZERO,
+  executed,
+  listOf,
+  object,
+  oneOf,
+  reported,
+  STRING,
+} from "./field.ts";
 
 const DEFAULTS = "the built-in default holds";
 
@@ -22,7 +31,6 @@ const REPORTED = [
   "inboundTrafficPolicy",
   "configSources",
   "enableAutoMtls",
-  "trustDomainAliases",
   "caCertificates",
   "defaultServiceExportTo",
   "defaultVirtualServiceExportTo",
@@ -52,6 +60,7 @@ const REPORTED = [
 /** istio/api mesh/v1alpha1/config.proto. */
 export const MESH_CONFIG: FieldTable = {
   trustDomain: executed(STRING),
+  trustDomainAliases: executed(listOf(STRING)),
   rootNamespace: executed(STRING),
   accessLogFile: executed(STRING),
   accessLogEncoding: executed(oneOf("TEXT", "JSON")),
