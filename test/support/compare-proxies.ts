@@ -17,6 +17,13 @@ export interface Comparison<C extends ComparedCase> {
   readonly exchange: (proxy: ProxyUnderTest, one: C, origins: Origins) => Promise<unknown>;
   /** What both must have counted alike after all of it. */
   readonly counters?: RegExp;
+  /** Further servers that both need, and what stands for their ports in the file. */
+  readonly servers?: () => Promise<FurtherServers>;
+}
+
+interface FurtherServers {
+  readonly ports: Readonly<Record<string, number>>;
+  stop(): Promise<void>;
 }
 
 const DIFFERENCES = fs.readFileSync(new URL("../../docs/differences.md", import.meta.url), "utf8");
@@ -25,12 +32,15 @@ const DIFFERENCES = fs.readFileSync(new URL("../../docs/differences.md", import.
 export function compareProxies<C extends ComparedCase>(comparison: Comparison<C>): void {
   const { yaml, groups, exchange, counters } = comparison;
   let origins: Origins;
+  let further: FurtherServers | undefined;
   let envoy: ProxyUnderTest;
   let outrigger: ProxyUnderTest;
 
   beforeAll(async () => {
     origins = await Origins.start(["a", "b"]);
+    further = await comparison.servers?.();
     const ports = {
+      ...further?.ports,
       ORIGIN_a: origins.port("a"),
       ORIGIN_b: origins.port("b"),
       REFUSED: await freePort(),
@@ -43,6 +53,7 @@ export function compareProxies<C extends ComparedCase>(comparison: Comparison<C>
     await envoy?.stop();
     await outrigger?.stop();
     origins?.stop();
+    await further?.stop();
   });
 
   describe.each(Object.entries(groups))("%s", (_, cases) => {

@@ -46,7 +46,9 @@ export class Question implements RequestMessage {
     this.authority = authority;
     this.version = grpc ? 20 : 11;
     this.body = body.length === 0 ? "none" : "length";
-    this.contentLength = body.length === 0 ? -1 : body.length;
+    // Who writes "content-length: 0" by itself has said it.
+    const says = headers.some(([name]) => name === "content-length");
+    this.contentLength = body.length === 0 && !says ? -1 : body.length;
     this.headers.add(ID.host, "host", authority);
     for (const [name, value] of headers) this.headers.addName(name, value);
     if (body.length > 0 && !grpc) this.headers.addName("content-length", String(body.length));

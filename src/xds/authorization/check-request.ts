@@ -28,7 +28,7 @@ export interface CheckQuestion {
   readonly path: string;
   readonly host: string;
   readonly scheme: string;
-  /** Of the body in bytes; -1: not known. */
+  /** Bytes of the body that have come. */
   readonly size: number;
   /** `HTTP/1.1`. */
   readonly protocol: string;
@@ -54,6 +54,7 @@ export function encodeCheck(question: CheckQuestion): Uint8Array {
       request: { time: timestampFromMs(timeMs), http: { ...http, size: BigInt(size) } },
       contextExtensions: { ...contextExtensions },
       metadataContext: { filterMetadata: { ...metadata } },
+      routeMetadataContext: {},
       ...(serverName === undefined ? {} : { tlsSession: { sni: serverName } }),
     },
   });

@@ -8,16 +8,27 @@ import {
   type DeniedHttpResponse,
   type OkHttpResponse,
 } from "../../gen/envoy/service/auth/v3/external_auth_pb.js";
-import type { HeaderAction, HeaderMutation } from "../../model/route.ts";
+import type { HeaderAction } from "../../model/route.ts";
+
+/** `join`: behind the values that the request has, with a comma; where it has none, nothing. */
+export type ChangeAction = HeaderAction | "join";
+
+/** A header that an authorization server wants. */
+export interface HeaderChange {
+  /** Lower case. */
+  readonly name: string;
+  readonly value: string;
+  readonly action: ChangeAction;
+}
 
 /** An authorization server's verdict (envoy.service.auth.v3.CheckResponse). */
 export type CheckVerdict =
   | {
       readonly kind: "allowed";
-      readonly headers: readonly HeaderMutation[];
+      readonly headers: readonly HeaderChange[];
       readonly headersToRemove: readonly string[];
       /** Of the answer to the client. */
-      readonly responseHeaders: readonly HeaderMutation[];
+      readonly responseHeaders: readonly HeaderChange[];
       readonly queryToSet: readonly { readonly name: string; readonly value: string }[];
       readonly queryToRemove: readonly string[];
       readonly metadata: JsonObject | undefined;
@@ -25,7 +36,7 @@ export type CheckVerdict =
   | {
       readonly kind: "denied";
       readonly status: number;
-      readonly headers: readonly HeaderMutation[];
+      readonly headers: readonly HeaderChange[];
       readonly body: string;
       readonly metadata: JsonObject | undefined;
     };
@@ -56,7 +67,7 @@ function deniedBy(
   return {
     kind: "denied",
     status: status?.code || FORBIDDEN,
-    headers: headers.flatMap((option) => mutationOf(option) ?? []),
+    headers: headers.flatMap((option) => changeOf(option) ?? []),
     body,
     metadata,
   };
@@ -68,10 +79,10 @@ function allowedBy(
 ): CheckVerdict {
   return {
     kind: "allowed",
-    headers: (response?.headers ?? []).flatMap((option) => mutationOf(option) ?? []),
+    headers: (response?.headers ?? []).flatMap((option) => changeOf(option) ?? []),
     headersToRemove: (response?.headersToRemove ?? []).map((name) => name.toLowerCase()),
     responseHeaders: (response?.responseHeadersToAdd ?? []).flatMap(
-      (option) => mutationOf(option, "append") ?? [],
+      (option) => answerChangeOf(option) ?? [],
     ),
     queryToSet: (response?.queryParametersToSet ?? []).map(({ key, value }) => ({
       name: key,
@@ -90,17 +101,27 @@ const ACTIONS: Readonly<Record<Action, HeaderAction>> = {
 };
 
 /**
- * Without `append` a header replaces those of its name, and so does the default action: the
- * protocol is older than the actions (external_auth.proto).
+ * Of the request: without `append` a header replaces those of its name, and so does the default
+ * action: the protocol is older than the actions (external_auth.proto).
  */
-function mutationOf(
+function changeOf(option: HeaderValueOption): HeaderChange | undefined {
+  return changeBy(option, "overwrite", "join");
+}
+
+/** Of the answer to the client, which is added to. */
+function answerChangeOf(option: HeaderValueOption): HeaderChange | undefined {
+  return changeBy(option, "append", "append");
+}
+
+function changeBy(
   { append, appendAction, header }: HeaderValueOption,
-  usual: HeaderAction = "overwrite",
-): HeaderMutation | undefined {
+  usual: ChangeAction,
+  appended: ChangeAction,
+): HeaderChange | undefined {
   if (header === undefined || header.key === "") return undefined;
   const value =
     header.value === "" ? Buffer.from(header.rawValue).toString("latin1") : header.value;
   const written = appendAction === Action.APPEND_IF_EXISTS_OR_ADD ? usual : ACTIONS[appendAction];
-  const action = append === undefined ? written : append ? "append" : "overwrite";
+  const action = append === undefined ? written : append ? appended : "overwrite";
   return { name: header.key.toLowerCase(), value, action };
 }

@@ -1,6 +1,6 @@
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
 import { asksForTunnel } from "../../../codec/http/message.ts";
-import type { HeaderMutation } from "../../../model/route.ts";
+import type { HeaderChange } from "../../../xds/authorization/check-response.ts";
 import type { ExchangeParts } from "../../exchange-source.ts";
 import type { LocalReply } from "../../reply/local-reply.ts";
 import { applyHeader } from "../../route/header-mutator.ts";
@@ -19,7 +19,14 @@ import { grpcQuestion, grpcVerdict } from "./grpc-authorizer.ts";
 import { httpQuestion, httpVerdict } from "./http-authorizer.ts";
 import { changeQuery } from "./query.ts";
 import type { ShownBody } from "./shown-body.ts";
-import { type Consent, isChangeable, isWritable, type Refusal, type Verdict } from "./verdict.ts";
+import {
+  type Consent,
+  fieldsOf,
+  isChangeable,
+  isWritable,
+  type Refusal,
+  type Verdict,
+} from "./verdict.ts";
 
 const METADATA = "envoy.filters.http.ext_authz";
 const FAILURE_HEADER = "x-envoy-auth-failure-mode-allowed";
@@ -69,7 +76,7 @@ class ExtAuthzFilter implements HttpFilter, SideCallOwner {
   #starting = false;
   #settled = false;
   #reply: LocalReply | undefined;
-  #responseHeaders: readonly HeaderMutation[] = [];
+  #responseHeaders: readonly HeaderChange[] = [];
 
   constructor(
     exchange: ExchangeParts,
@@ -85,8 +92,8 @@ class ExtAuthzFilter implements HttpFilter, SideCallOwner {
     const { metadata, routing } = this.#exchange;
     this.#responseHeaders = [];
     this.#gathering = false;
-    const off = routing.route?.extAuthz === "disabled";
-    if (off || this.#enabled?.matches(metadata) === false) {
+    if (routing.route?.extAuthz === "disabled") return undefined;
+    if (this.#enabled?.matches(metadata) === false) {
       this.#count("disabled");
       return undefined;
     }
@@ -164,7 +171,8 @@ class ExtAuthzFilter implements HttpFilter, SideCallOwner {
       this.#count("invalid");
       return this.#failed();
     }
-    if (verdict.metadata !== undefined) this.#exchange.metadata.set(METADATA, verdict.metadata);
+    const fields = fieldsOf(verdict);
+    if (fields !== undefined) this.#exchange.metadata.set(METADATA, fields);
     return verdict.kind === "allowed" ? this.#allow(verdict) : this.#refuse(verdict);
   }
 
@@ -175,9 +183,7 @@ class ExtAuthzFilter implements HttpFilter, SideCallOwner {
     for (const name of headersToRemove) {
       if (isChangeable(name)) request.headers.removeName(name);
     }
-    for (const { action, name, value } of headers) {
-      if (isChangeable(name)) applyHeader(request.headers, name, value, action);
-    }
+    for (const one of headers) if (isChangeable(one.name)) change(request.headers, one);
     if (queryToSet.length > 0 || queryToRemove.length > 0) {
       request.setPath(changeQuery(request.path, queryToSet, queryToRemove));
     }
@@ -210,14 +216,21 @@ class ExtAuthzFilter implements HttpFilter, SideCallOwner {
   }
 
   onResponse(headers: HeaderTable): void {
-    for (const { action, name, value } of this.#responseHeaders) {
-      applyHeader(headers, name, value, action);
-    }
+    for (const one of this.#responseHeaders) change(headers, one);
   }
 
   #count(stat: ExtAuthzStat): void {
     this.#authz.stats.count(stat);
   }
+}
+
+function change(headers: HeaderTable, { action, name, value }: HeaderChange): void {
+  if (action !== "join") {
+    applyHeader(headers, name, value, action);
+    return;
+  }
+  const present = headers.joined(name);
+  if (present !== undefined) headers.setName(name, `${present},${value}`);
 }
 
 /** Whether every header that the server sets can be written. */

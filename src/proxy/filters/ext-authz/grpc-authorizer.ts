@@ -6,7 +6,6 @@ import type { ExchangeParts } from "../../exchange-source.ts";
 import { grpcStatusIn } from "../../grpc/grpc-call.ts";
 import type { QuestionText } from "../../side-call/question.ts";
 import type { SideAnswer } from "../../side-call/side-call.ts";
-import type { MetadataFields } from "../dynamic-metadata.ts";
 import type { CompiledExtAuthz } from "./compiled-ext-authz.ts";
 import { isListed } from "./compiled-ext-authz.ts";
 import type { ShownBody } from "./shown-body.ts";
@@ -38,7 +37,7 @@ function checkOf(
   { allowedHeaders, config, disallowedHeaders }: CompiledExtAuthz,
   body: ShownBody | undefined,
 ): CheckQuestion {
-  const { down, head, request, routing, source } = exchange;
+  const { account, down, request, routing, source } = exchange;
   const override = routing.route?.extAuthz;
   const shows = (name: string): boolean =>
     (allowedHeaders === undefined || isListed(name, allowedHeaders)) &&
@@ -50,14 +49,14 @@ function checkOf(
       certificate: "",
     },
     destination: { address: down.localAddress, principal: "", certificate: "" },
-    timeMs: source.startedAtWallMs(),
+    timeMs: Math.trunc(source.startedAtWallMs()),
     id: request.header("x-request-id") ?? "",
     method: request.method,
     headers: headersOf(exchange, shows, body),
     path: request.path,
     host: request.authority,
     scheme: request.scheme,
-    size: head.contentLength,
+    size: account.bodyBytesReceived,
     protocol: source.protocol(),
     body: body === undefined || body.asBytes ? "" : utf8(body.bytes.toString("latin1")),
     rawBody: body?.asBytes === true ? body.bytes : NO_BYTES,
@@ -115,9 +114,7 @@ export function grpcVerdict({ body, headers, status, trailers }: SideAnswer): Ve
   const code = trailers.count > 0 ? grpcStatusIn(trailers) : grpcStatusIn(headers);
   const message = messageIn(body);
   if (status !== OK || code !== 0 || message === undefined) return undefined;
-  const verdict = decodeVerdict(message);
-  if (verdict === undefined) return undefined;
-  return { ...verdict, metadata: verdict.metadata as MetadataFields | undefined };
+  return decodeVerdict(message);
 }
 
 /** The only message of a body, uncompressed; undefined where it is not that. */

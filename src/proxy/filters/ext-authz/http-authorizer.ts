@@ -1,10 +1,9 @@
 import type { HeaderTable } from "../../../codec/http/header-table.ts";
 import type { HttpAuthorization } from "../../../model/filter/ext-authz.ts";
-import type { HeaderAction, HeaderMutation } from "../../../model/route.ts";
+import type { ChangeAction, HeaderChange } from "../../../xds/authorization/check-response.ts";
 import type { ExchangeParts } from "../../exchange-source.ts";
 import type { QuestionText } from "../../side-call/question.ts";
 import type { SideAnswer } from "../../side-call/side-call.ts";
-import type { MetadataFields } from "../dynamic-metadata.ts";
 import {
   type CompiledExtAuthz,
   type HttpLists,
@@ -64,11 +63,11 @@ export function httpVerdict(answer: SideAnswer, lists: HttpLists): Verdict | und
     return {
       kind: "allowed",
       headers: [
-        ...mutationsOf(headers, "overwrite", (name) => isListed(name, lists.upstream)),
-        ...mutationsOf(headers, "append", (name) => isListed(name, lists.upstreamToAppend)),
+        ...changesOf(headers, "overwrite", (name) => isListed(name, lists.upstream)),
+        ...changesOf(headers, "append", (name) => isListed(name, lists.upstreamToAppend)),
       ],
       headersToRemove: namesIn(headers.joined(TO_REMOVE) ?? ""),
-      responseHeaders: mutationsOf(headers, "append", (name) =>
+      responseHeaders: changesOf(headers, "append", (name) =>
         isListed(name, lists.clientOnSuccess),
       ),
       queryToSet: [],
@@ -82,24 +81,24 @@ export function httpVerdict(answer: SideAnswer, lists: HttpLists): Verdict | und
   return {
     kind: "denied",
     status,
-    headers: mutationsOf(headers, "append", isTold),
+    headers: changesOf(headers, "append", isTold),
     body: body.toString("latin1"),
     metadata,
   };
 }
 
-function mutationsOf(
+function changesOf(
   headers: HeaderTable,
-  action: HeaderAction,
+  action: ChangeAction,
   wants: (name: string) => boolean,
-): HeaderMutation[] {
-  const mutations: HeaderMutation[] = [];
+): HeaderChange[] {
+  const changes: HeaderChange[] = [];
   for (let i = 0; i < headers.count; i++) {
     const name = headers.removedAt(i) ? "" : headers.name(i);
     if (name === "" || !isChangeable(name) || !wants(name)) continue;
-    mutations.push({ name, value: headers.value(i), action });
+    changes.push({ name, value: headers.value(i), action });
   }
-  return mutations;
+  return changes;
 }
 
 function namesIn(list: string): string[] {
@@ -109,9 +108,9 @@ function namesIn(list: string): string[] {
     .filter((name) => name !== "");
 }
 
-function metadataIn(headers: HeaderTable, list: NameList): MetadataFields | undefined {
+function metadataIn(headers: HeaderTable, list: NameList): Verdict["metadata"] {
   if (list === undefined) return undefined;
-  const found = mutationsOf(headers, "append", (name) => isListed(name, list));
+  const found = changesOf(headers, "append", (name) => isListed(name, list));
   if (found.length === 0) return undefined;
   return Object.fromEntries(found.map(({ name, value }) => [name, value]));
 }

@@ -1,27 +1,14 @@
-import type { HeaderMutation } from "../../../model/route.ts";
+import type { CheckVerdict, HeaderChange } from "../../../xds/authorization/check-response.ts";
 import type { MetadataFields } from "../dynamic-metadata.ts";
 
 /** What an authorization server has said, whichever way it was asked. */
-export type Verdict = Consent | Refusal;
+export type Verdict = CheckVerdict;
+export type Consent = Extract<Verdict, { readonly kind: "allowed" }>;
+export type Refusal = Extract<Verdict, { readonly kind: "denied" }>;
 
-/** The request passes, maybe changed. */
-export interface Consent {
-  readonly kind: "allowed";
-  readonly headers: readonly HeaderMutation[];
-  readonly headersToRemove: readonly string[];
-  /** Of the answer to the client. */
-  readonly responseHeaders: readonly HeaderMutation[];
-  readonly queryToSet: readonly { readonly name: string; readonly value: string }[];
-  readonly queryToRemove: readonly string[];
-  readonly metadata: MetadataFields | undefined;
-}
-
-export interface Refusal {
-  readonly kind: "denied";
-  readonly status: number;
-  readonly headers: readonly HeaderMutation[];
-  readonly body: string;
-  readonly metadata: MetadataFields | undefined;
+/** Protobuf's Struct is JSON. */
+export function fieldsOf({ metadata }: Verdict): MetadataFields | undefined {
+  return metadata as MetadataFields | undefined;
 }
 
 const TOKEN = /^[-!#$%&'*+.^_`|~0-9a-z]+$/;
@@ -39,7 +26,7 @@ const OURS: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether what the server wants to be set can be written at all. */
-export function isWritable({ name, value }: HeaderMutation): boolean {
+export function isWritable({ name, value }: HeaderChange): boolean {
   return TOKEN.test(name) && VALUE.test(value);
 }
 

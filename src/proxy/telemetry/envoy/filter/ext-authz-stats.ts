@@ -16,7 +16,7 @@ const KIND = "http_ext_authz";
 
 const AUTHZ: ColumnSet<ExtAuthzStat> = envoyColumns(KIND, {
   denied: ["counter", "Requests that the authorization server refused."],
-  disabled: ["counter", "Requests of routes that do not ask the authorization server."],
+  disabled: ["counter", "Requests that filter_enabled_metadata passes over."],
   error: ["counter", "Requests for which the authorization server gave no usable answer."],
   failure_mode_allowed: ["counter", "Of those, the ones that passed (failure_mode_allow)."],
   invalid: ["counter", "Answers of the authorization server with headers that cannot be set."],
