@@ -25,8 +25,13 @@ const FILES_PER_FOLDER_MAX = 12;
 
 const HOT_PATH = "// hot path: no allocation per request";
 
-/** The ADS service descriptor is generated too: these two speak it over their own sockets. */
-const MAY_IMPORT_GEN = [/^src\/xds\//, /^src\/control\/server\//, /^src\/proxy\/config-client/];
+/** Descriptors of services are generated too: these speak them over their own sockets. */
+const MAY_IMPORT_GEN = [
+  /^src\/xds\//,
+  /^src\/agent\/(issuance|sds)\//,
+  /^src\/control\/server\//,
+  /^src\/proxy\/config-client/,
+];
 
 const MAY_OPEN_SOCKETS = [
   /^src\/proxy\/(listener|tls|upstream)\//,
