@@ -1,0 +1,49 @@
+import type { RbacPolicy } from "../../../../model/filter/rbac.ts";
+import type { AccessPolicy, AccessRule } from "../../../../model/policy/access-policy.ts";
+import { allOf, PERMISSIONS, PRINCIPALS } from "./clause.ts";
+import { conditionClauses } from "./conditions.ts";
+import { operationClauses } from "./operations.ts";
+import { type Reading, sourceClauses } from "./sources.ts";
+
+export interface RuleReading extends Reading {
+  readonly carriage: "http" | "tcp";
+}
+
+/** Undefined where nothing can be said of it on a TCP port: then the rule lets nothing through. */
+export function rulePolicy(
+  name: string,
+  rule: AccessRule,
+  reading: RuleReading,
+): RbacPolicy | undefined {
+  const when = conditionClauses(rule.when, reading);
+  const sources = rule.from.map((source) => sourceClauses(source, reading));
+  const principals = (rule.from.length === 0 ? [[]] : sources).map((clauses) =>
+    allOf(PRINCIPALS, [...clauses, ...when.principals], reading),
+  );
+  const operations = rule.to.map((operation) => operationClauses(operation, reading.widens));
+  const permissions = (rule.to.length === 0 ? [[]] : operations).map((clauses) =>
+    allOf(PERMISSIONS, [...clauses, ...when.permissions], reading),
+  );
+  const made = {
+    name,
+    principals: principals.filter((principal) => principal !== undefined),
+    permissions: permissions.filter((permission) => permission !== undefined),
+  };
+  const whole =
+    made.principals.length === principals.length && made.permissions.length === permissions.length;
+  return whole ? made : undefined;
+}
+
+/** An ALLOW policy without rules is there, and lets nothing through. */
+export function neverPolicy(name: string): RbacPolicy {
+  const never = { kind: "not", of: { kind: "any" } } as const;
+  return { name, permissions: [never], principals: [never] };
+}
+
+/** As Istio names them: `ns[default]-policy[reviews]-rule[0]`. */
+export function ruleName({ origin, action, provider }: AccessPolicy, index: number): string {
+  const name = `ns[${origin.namespace}]-policy[${origin.name}]-rule[${index}]`;
+  if (action !== "custom") return name;
+  // Istio's name for a CUSTOM rule whose authorizer cannot be asked.
+  return `istio-ext-authz-${provider}-${name}-deny-due-to-bad-CUSTOM-action`;
+}
