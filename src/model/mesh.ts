@@ -8,6 +8,7 @@ import type {
 import type { HttpRouteSet } from "./http-route-set.ts";
 import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
+import type { AuthorizationProvider } from "./policy/authorization-provider.ts";
 import { type MeshSecurity, NO_SECURITY } from "./policy/security.ts";
 import type { TlsVersion } from "./transport/tls.ts";
 
@@ -34,14 +35,15 @@ export interface Mesh {
 export interface MeshSettings {
   /** `cluster.local`. */
   readonly trustDomain: string;
-  /** Further names of it: peers of these are as good as its own (Istio: trustDomainAliases). */
-  readonly trustDomainAliases: readonly string[];
-  /** Endpoints that take mTLS get it unasked (Istio: MeshConfig.enableAutoMtls). */
-  readonly autoMtls: boolean;
-  /** The lowest that sidecars speak (Istio: MeshConfig.meshMTLS.minProtocolVersion). */
-  readonly minTlsVersion: TlsVersion;
   /** Other names of it, which policies mean as well (Istio: MeshConfig.trustDomainAliases). */
   readonly trustDomainAliases?: readonly string[] | undefined;
+  /**
+   * Whether endpoints that take mTLS get it unasked (Istio: MeshConfig.enableAutoMtls); left out:
+   * they do.
+   */
+  readonly autoMtls?: boolean | undefined;
+  /** The lowest that sidecars speak (Istio: MeshConfig.meshMTLS); left out: 1.2, as Istio's. */
+  readonly minTlsVersion?: TlsVersion | undefined;
   /** `cluster.local`: what a service's FQDN ends in. */
   readonly clusterDomain: string;
   /** `istio-system`: policies there hold for the whole mesh. */
@@ -57,6 +59,8 @@ export interface MeshSettings {
   readonly pathNormalization: PathNormalization;
   /** Of every listener of every proxy. */
   readonly accessLogs: readonly AccessLog[];
+  /** Servers that policies of action CUSTOM ask (Istio: MeshConfig.extensionProviders). */
+  readonly authorizationProviders?: readonly AuthorizationProvider[] | undefined;
   /** Where neither a DestinationRule nor the service speaks of places. */
   readonly locality?: LocalitySettings | undefined;
 }
@@ -67,9 +71,6 @@ export type PathNormalization = "none" | "base" | "mergeSlashes" | "decodeAndMer
 
 export const DEFAULT_SETTINGS: MeshSettings = {
   trustDomain: "cluster.local",
-  trustDomainAliases: [],
-  autoMtls: true,
-  minTlsVersion: "TLSv1.2",
   clusterDomain: "cluster.local",
   rootNamespace: "istio-system",
   protocolDetectionTimeoutMs: 0,
@@ -169,6 +170,8 @@ export interface Service {
   readonly algorithm?: LoadBalancerAlgorithm;
   /** `trafficDistribution: PreferClose`: the client's own zone first, then its region. */
   readonly prefersClose?: boolean;
+  /** Names that its certificates may have beside (ServiceEntry); left out: none. */
+  readonly subjectAltNames?: readonly string[];
   /** True where a ServiceEntry says MESH_EXTERNAL. */
   readonly external: boolean;
   /** Namespaces that see it: `*`, or names. */

@@ -5,6 +5,7 @@ import type { KubernetesObject, Path } from "../kubernetes/object.ts";
 import { childOf, positionIn, type YamlSource } from "../kubernetes/yaml-object.ts";
 import { readAccessLogs } from "./access-log.ts";
 import { readLocality } from "./destination-rule/locality.ts";
+import { readAuthorizationProviders } from "./extension-providers.ts";
 import { checkFields } from "./fields/check-fields.ts";
 import { MESH_CONFIG } from "./fields/mesh-config.ts";
 import { isLabel } from "./host.ts";
@@ -148,6 +149,8 @@ function readMeshConfig(config: Spec): Partial<MeshSettings> {
   const locality = readLocality(config, true);
   if (locality !== undefined) settings.locality = locality;
   if (config.at("accessLogFile").present) settings.accessLogs = readAccessLogs(config);
+  const providers = config.at("extensionProviders");
+  if (providers.present) settings.authorizationProviders = readAuthorizationProviders(providers);
   const paths = PATHS[config.at("pathNormalization").at("normalization").text() ?? ""];
   if (paths !== undefined) settings.pathNormalization = paths;
   if (policy.at("mode").present) settings.outboundTrafficPolicy = readPolicy(policy.at("mode"));

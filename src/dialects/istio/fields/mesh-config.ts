@@ -2,13 +2,18 @@ import { LOCALITY } from "./destination-rule.ts";
 import type { FieldTable } from "./field.ts";
 import {
   ANY,
+  BOOLEAN,
+  DURATION,
   DURATION_OR_ZERO,
   executed,
   listOf,
+  mapOf,
   object,
   oneOf,
   reported,
+  required,
   STRING,
+  UNSIGNED,
 } from "./field.ts";
 
 const DEFAULTS = "the built-in default holds";
@@ -41,7 +46,6 @@ const REPORTED = [
   "outboundClusterStatName",
   "enablePrometheusMerge",
   "verifyCertificateAtClient",
-  "extensionProviders",
   "defaultProviders",
   "discoverySelectors",
   "defaultHttpRetryPolicy",
@@ -56,6 +60,56 @@ const REPORTED = [
   "certificates",
   "thriftConfig",
 ] as const;
+
+const AUTHORIZATION_BODY = object({
+  maxRequestBytes: executed(UNSIGNED),
+  allowPartialMessage: executed(BOOLEAN),
+  packAsBytes: executed(BOOLEAN),
+});
+
+const ASKED = {
+  service: required(STRING),
+  port: required(UNSIGNED),
+  timeout: executed(DURATION),
+  failOpen: executed(BOOLEAN),
+  clearRouteCache: executed(BOOLEAN),
+  statusOnError: executed(STRING),
+  includeRequestBodyInCheck: executed(AUTHORIZATION_BODY),
+};
+
+const NAMES = executed(listOf(STRING));
+const NO_PROVIDER = "nothing is sent to it";
+
+/** ExtensionProvider: those that decide about requests; the others tell of them. */
+const PROVIDER = object({
+  name: required(STRING),
+  envoyExtAuthzGrpc: executed(object(ASKED)),
+  envoyExtAuthzHttp: executed(
+    object({
+      ...ASKED,
+      pathPrefix: executed(STRING),
+      includeHeadersInCheck: NAMES,
+      includeRequestHeadersInCheck: NAMES,
+      includeAdditionalHeadersInCheck: executed(mapOf(STRING)),
+      headersToUpstreamOnAllow: NAMES,
+      headersToDownstreamOnDeny: NAMES,
+      headersToDownstreamOnAllow: NAMES,
+    }),
+  ),
+  zipkin: reported(ANY, NO_PROVIDER),
+  lightstep: reported(ANY, NO_PROVIDER),
+  datadog: reported(ANY, NO_PROVIDER),
+  stackdriver: reported(ANY, NO_PROVIDER),
+  opencensus: reported(ANY, NO_PROVIDER),
+  skywalking: reported(ANY, NO_PROVIDER),
+  opentelemetry: reported(ANY, NO_PROVIDER),
+  prometheus: reported(ANY, NO_PROVIDER),
+  envoyFileAccessLog: reported(ANY, NO_PROVIDER),
+  envoyHttpAls: reported(ANY, NO_PROVIDER),
+  envoyTcpAls: reported(ANY, NO_PROVIDER),
+  envoyOtelAls: reported(ANY, NO_PROVIDER),
+  sds: reported(ANY, NO_PROVIDER),
+});
 
 /** istio/api mesh/v1alpha1/config.proto. */
 export const MESH_CONFIG: FieldTable = {
@@ -77,5 +131,6 @@ export const MESH_CONFIG: FieldTable = {
     }),
   ),
   localityLbSetting: executed(LOCALITY),
+  extensionProviders: executed(listOf(PROVIDER)),
   ...Object.fromEntries(REPORTED.map((name) => [name, reported(ANY, DEFAULTS)])),
 };
