@@ -17,10 +17,11 @@ export class DynamicMetadata {
   /** Made for the first request of which anything is said. */
   #byFilter: Map<string, MetadataFields> | undefined;
 
-  /** Takes the place of what that filter said before. */
+  /** Joins what that filter said before; of a key the later value holds (Envoy: MergeFrom). */
   set(filter: string, fields: MetadataFields): void {
     this.#byFilter ??= new Map();
-    this.#byFilter.set(filter, fields);
+    const before = this.#byFilter.get(filter);
+    this.#byFilter.set(filter, before === undefined ? fields : Object.assign({}, before, fields));
   }
 
   /** What one filter has said, as `envoy.filters.http.jwt_authn`. */

@@ -43,6 +43,15 @@ it.each([
   expect(new MetadataMatcher({ ...match, invert: true }).matches(metadata)).toBe(!expected);
 });
 
+it("joins what one filter says twice", () => {
+  const told = new DynamicMetadata();
+  told.set(FILTER, { a: 1, b: 1 });
+  told.set(FILTER, { b: 2 });
+  expect(told.of(FILTER)).toEqual({ a: 1, b: 2 });
+  told.reset();
+  expect(told.of(FILTER)).toBeUndefined();
+});
+
 it("has nothing of a filter that has said nothing", () => {
   const value: ValueMatch = { kind: "present", present: true };
   const match = { filter: "another", path: ["payload"], value, invert: false };
