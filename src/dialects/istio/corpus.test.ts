@@ -35,7 +35,12 @@ function diagnose(...files: { readonly file: string; readonly text: string }[]):
   const context = { settings: DEFAULT_SETTINGS, services: kubernetes.services };
   const translation = istio.translate(spoken, context);
   const services = [...kubernetes.services, ...translation.services];
-  const pods = reportAgainstPods({ ...kubernetes, ...translation, services });
+  const pods = reportAgainstPods({
+    ...kubernetes,
+    ...translation,
+    services,
+    settings: DEFAULT_SETTINGS,
+  });
   return [...diagnostics, ...translation.diagnostics, ...pods];
 }
 
@@ -168,6 +173,7 @@ const CODES: Readonly<Record<string, string>> = {
   ConflictingSidecarWorkloadSelectors: "IST0110",
   MultipleSidecarsWithoutWorkloadSelectors: "IST0111",
   VirtualServiceDestinationPortSelectorRequired: "IST0112",
+  NoMatchingWorkloadsFound: "IST0127",
   NoServerCertificateVerificationDestinationLevel: "IST0128",
   NoServerCertificateVerificationPortLevel: "IST0129",
   VirtualServiceUnreachableRule: "IST0130",
@@ -202,7 +208,7 @@ const COMMON = ["ReferencedResourceNotFound"];
 
 describe.skipIf(!present)("Istio's analyzer cases", () => {
   const all: readonly AnalyzerCase[] = present ? JSON.parse(text("analyzers/cases.json")) : [];
-  const ours = /virtualService|destination ?rule|sidecar|dupmatches|ServiceEntry/i;
+  const ours = /virtualService|destination ?rule|sidecar|dupmatches|ServiceEntry|authorizationp/i;
   const cases = all.filter(({ name }) => ours.test(name) && LEFT_OUT[name] === undefined);
 
   it("are there", () => expect(cases.length).toBeGreaterThan(15));
@@ -238,7 +244,7 @@ describe.skipIf(!present)("Istio's analyzer cases", () => {
   function isReference(code: string, message: string, name: string): boolean {
     if (code !== "IST0101") return false;
     if (name === "virtualServiceDestinationRules") return message.includes("subset");
-    return name === "sidecarSelector";
+    return name === "sidecarSelector" || name === "authorizationpolicies";
   }
 
   function qualified(resource: string): string {

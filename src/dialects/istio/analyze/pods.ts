@@ -1,15 +1,21 @@
 import type { Diagnostic } from "../../../base/diagnostic.ts";
 import { type Mesh, matchesLabels, type PodTemplate } from "../../../model/mesh.ts";
 import { type Origin, subjectOf } from "../../../model/origin.ts";
+import { type Guarded, reportAccessPolicies } from "./access-policies.ts";
 
-type Described = Pick<Mesh, "services" | "podTemplates" | "destinationPolicies" | "egressPolicies">;
+type Described = Guarded & Pick<Mesh, "destinationPolicies" | "egressPolicies">;
 
 /**
  * What only shows beside the pods, which a dialect does not see: whoever has put the mesh
  * together calls this.
  */
 export function reportAgainstPods(mesh: Described): Diagnostic[] {
-  return [...emptySubsets(mesh), ...emptySelectors(mesh), ...sharedPods(mesh)];
+  return [
+    ...emptySubsets(mesh),
+    ...emptySelectors(mesh),
+    ...sharedPods(mesh),
+    ...reportAccessPolicies(mesh),
+  ];
 }
 
 /** IST0173: requests to such a subset get 503 UH. */
