@@ -8,8 +8,15 @@ import { AddressBook } from "./addresses.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { Convergence } from "./convergence.ts";
 import { PushQueue } from "./push-queue.ts";
-import type { ControlChange, ControlOptions, RunningControl } from "./running-control.ts";
-import { type AdsServer, startAdsServer } from "./server/ads-server.ts";
+import type {
+  ControlChange,
+  ControlOptions,
+  ControlSecurity,
+  RunningControl,
+} from "./running-control.ts";
+import { SecureControl } from "./secure-control.ts";
+import { type AdsServer, servePlain } from "./server/ads-server.ts";
+import { AdsService } from "./server/ads-service.ts";
 import { type RunningHttpServer, serveHttp } from "./server/http-server.ts";
 import { pagesOf } from "./server/pages.ts";
 import { statusRows } from "./server/status-rows.ts";
@@ -38,6 +45,7 @@ export class ControlPlane implements RunningControl {
   #change: ControlChange = { mesh: EMPTY_MESH, diagnostics: [], accepted: true };
   #ads: AdsServer | undefined;
   #http: RunningHttpServer | undefined;
+  #secure: SecureControl | undefined;
   #watcher: SourceWatcher | undefined;
 
   constructor(options: ControlOptions, clock: Clock) {
@@ -63,6 +71,10 @@ export class ControlPlane implements RunningControl {
     return this.#http?.address ?? this.#options.httpAddress;
   }
 
+  get security(): ControlSecurity | undefined {
+    return this.#secure;
+  }
+
   get metrics(): Registry {
     return this.#metrics.registry;
   }
@@ -80,11 +92,11 @@ export class ControlPlane implements RunningControl {
     return this.#change;
   }
 
-  /** Opens both doors. */
+  /** Opens the doors. */
   async serve(): Promise<void> {
+    const { adsAddress, secure } = this.#options;
     this.#store.setWorld({ mesh: this.#mesh, pods: this.#pods });
-    this.#ads = await startAdsServer({
-      address: this.#options.adsAddress,
+    const service = new AdsService({
       source: this.#store,
       clock: this.#clock,
       observer: {
@@ -93,6 +105,16 @@ export class ControlPlane implements RunningControl {
         synced: ({ id }) => this.#convergence.synced(id),
       },
     });
+    if (secure !== undefined) {
+      this.#secure = await SecureControl.open({
+        ...secure,
+        trustDomain: this.#mesh.settings.trustDomain,
+        clock: this.#clock,
+        registry: this.metrics,
+        ads: service,
+      });
+    }
+    this.#ads = await servePlain(service, adsAddress);
     const pages = pagesOf({
       mesh: () => this.#mesh,
       pods: () => this.#pods,
@@ -127,7 +149,7 @@ export class ControlPlane implements RunningControl {
   async stop(): Promise<void> {
     this.#watcher?.stop();
     this.#queue.stop();
-    await Promise.all([this.#ads?.stop(), this.#http?.close()]);
+    await Promise.all([this.#ads?.stop(), this.#secure?.stop(), this.#http?.close()]);
   }
 
   #reload(sources: SourceSet): void {

@@ -1,9 +1,39 @@
 import type { ProxyStatusRow } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
+import type { WorkloadIdentity } from "../identity/workload-identity.ts";
 import type { Registry } from "../metrics/registry.ts";
 import type { SocketAddress } from "../model/address.ts";
 import type { Mesh, MeshSettings, Pod } from "../model/mesh.ts";
+import type { AuditSink } from "./ca/issuance/audit-log.ts";
+import type { IssuanceLimits } from "./ca/issuance/certificate-service.ts";
+import type { TrustBundle } from "./ca/trust/trust-bundle.ts";
+
+/** The port with TLS: the authority's, and ADS for whoever shows a certificate of its. */
+export interface SecureOptions {
+  /** Port 0 for any free one. */
+  readonly address: SocketAddress;
+  /** Where the authority's keys and state lie; made where it is not there. */
+  readonly caDir: string;
+  /** How long certificates hold where a request does not say; default a day. */
+  readonly validityMs?: number;
+  /** The longest; default a day, or `validityMs`. */
+  readonly validityMaxMs?: number;
+  /** Under which DNS names and addresses clients reach the port, beside the usual ones. */
+  readonly names?: readonly string[];
+  /** Takes one line of JSON for each certificate that was issued or refused. */
+  readonly audit: AuditSink;
+  /** How many certificates may be asked for. */
+  readonly limits?: Partial<IssuanceLimits>;
+}
+
+/** What the rest of this process may ask of the mesh's authority. */
+export interface ControlSecurity {
+  readonly address: SocketAddress;
+  readonly bundle: TrustBundle;
+  /** A token for one certificate; `lifetimeMs`: default an hour. */
+  joinToken(identity: WorkloadIdentity, lifetimeMs?: number): string;
+}
 
 export interface ControlOptions {
   /** Files and folders of YAML and JSON. */
@@ -12,6 +42,8 @@ export interface ControlOptions {
   readonly adsAddress: SocketAddress;
   /** Where the HTTP server listens; port 0 for any free one. */
   readonly httpAddress: SocketAddress;
+  /** Left out: no authority and no port with TLS. */
+  readonly secure?: SecureOptions;
   readonly settings?: Partial<MeshSettings>;
   /** Follow changes of the files; default true. */
   readonly watch?: boolean;
@@ -30,6 +62,8 @@ export interface RunningControl {
   readonly diagnostics: readonly Diagnostic[];
   readonly adsAddress: SocketAddress;
   readonly httpAddress: SocketAddress;
+  /** Undefined where there is no port with TLS. */
+  readonly security: ControlSecurity | undefined;
   /** What `/metrics` shows; others may add to it. */
   readonly metrics: Registry;
   /** All pods that exist now, ready or not; replaces what was told before. */

@@ -2,6 +2,14 @@
  * The subject alternative names of a certificate, out of its DER (RFC 5280 section 4.2.1.6). Read
  * from the bytes, because a name may contain what separates the names of a printed list.
  */
+import {
+  BOOLEAN,
+  elementsOf,
+  OBJECT_IDENTIFIER,
+  OCTET_STRING,
+  only,
+  SEQUENCE,
+} from "./der/reader.ts";
 
 /** Texts as Envoy compares them. Names with other than printable ASCII bytes are left out. */
 export interface SubjectAltNames {
@@ -12,10 +20,6 @@ export interface SubjectAltNames {
   readonly ip: readonly string[];
 }
 
-const SEQUENCE = 0x30;
-const OBJECT_IDENTIFIER = 0x06;
-const OCTET_STRING = 0x04;
-const BOOLEAN = 0x01;
 /** TBSCertificate.extensions: context tag 3, constructed (RFC 5280 section 4.1). */
 const EXTENSIONS = 0xa3;
 /** 2.5.29.17. */
@@ -63,45 +67,6 @@ function findExtension(certificate: Buffer): Buffer | undefined {
     return only(rest[0]?.tag === BOOLEAN ? rest.slice(1) : rest, OCTET_STRING);
   }
   return undefined;
-}
-
-interface Element {
-  readonly tag: number;
-  readonly value: Buffer;
-}
-
-/** The value of the first element, which must have this tag. */
-function only([first]: readonly (Element | undefined)[], tag: number): Buffer {
-  if (first?.tag !== tag) throw new RangeError("not a certificate");
-  return first.value;
-}
-
-/** DER, one after the other (X.690 section 10.1): short tags, definite lengths. */
-function elementsOf(bytes: Buffer): Element[] {
-  const elements: Element[] = [];
-  let at = 0;
-  while (at < bytes.length) {
-    const tag = byteAt(bytes, at);
-    const first = byteAt(bytes, at + 1);
-    const lengthBytes = first < 0x80 ? 0 : first - 0x80;
-    if (first === 0x80 || lengthBytes > 4) throw new RangeError("not a certificate");
-    const start = at + 2 + lengthBytes;
-    let length = first;
-    if (lengthBytes > 0) {
-      if (start > bytes.length) throw new RangeError("not a certificate");
-      length = bytes.readUIntBE(at + 2, lengthBytes);
-    }
-    at = start + length;
-    if (at > bytes.length) throw new RangeError("not a certificate");
-    elements.push({ tag, value: bytes.subarray(start, at) });
-  }
-  return elements;
-}
-
-function byteAt(bytes: Buffer, at: number): number {
-  const byte = bytes[at];
-  if (byte === undefined) throw new RangeError("not a certificate");
-  return byte;
 }
 
 /** Empty for what is no address. */

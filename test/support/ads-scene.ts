@@ -1,7 +1,7 @@
 /** A proxy as a program, on an ADS server of ours that a test feeds with snapshots. */
 import { systemClock } from "../../src/base/clock.ts";
 import { type AdsServer, startAdsServer } from "../../src/control/server/ads-server.ts";
-import type { Snapshot, SnapshotSource } from "../../src/control/server/snapshot-source.ts";
+import type { Snapshot } from "../../src/control/server/snapshot-source.ts";
 import { socketAddress } from "../../src/model/address.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
 import type { Listener } from "../../src/model/listener.ts";
@@ -18,26 +18,7 @@ import {
 import { Outrigger } from "./outrigger.ts";
 import type { ProxyKind } from "./proxy-program.ts";
 import { OVER_HTTP2, staticCluster } from "./proxy-setup.ts";
-
-/** A source that a test writes. */
-export class SettableSource implements SnapshotSource {
-  #snapshot: Snapshot | undefined;
-  readonly #listeners = new Set<() => void>();
-
-  set(snapshot: Snapshot): void {
-    this.#snapshot = snapshot;
-    for (const listener of this.#listeners) listener();
-  }
-
-  snapshotFor(): Snapshot | undefined {
-    return this.#snapshot;
-  }
-
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-}
+import { SettableSource } from "./settable-source.ts";
 
 /**
  * Envoy's own JSON as a snapshot: routes that stand in listeners are asked for by name, endpoints

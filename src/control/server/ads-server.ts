@@ -1,54 +1,12 @@
 import http2 from "node:http2";
-import type { AddressInfo } from "node:net";
-import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import type { Clock } from "../../base/clock.ts";
-import { AggregatedDiscoveryService } from "../../gen/envoy/service/discovery/v3/ads_pb.js";
-import {
-  type DiscoveryRequest,
-  type DiscoveryResponse,
-  DiscoveryResponseSchema,
-} from "../../gen/envoy/service/discovery/v3/discovery_pb.js";
-import { type SocketAddress, socketAddress } from "../../model/address.ts";
-import type { Node } from "../../model/bootstrap.ts";
-import { decodeNode } from "../../xds/message/node.ts";
-import { RESOURCE_TYPES, type ResourceType } from "../../xds/order.ts";
-import { CODECS } from "../../xds/resource.ts";
-import { Outbox } from "../../xds/stream/outbox.ts";
-import { type AdsPush, AdsStream, type AdsTypeStatus } from "./ads-stream.ts";
-import { ResourceCache } from "./resource-cache.ts";
-import type { SnapshotSource } from "./snapshot-source.ts";
+import type { SocketAddress } from "../../model/address.ts";
+import { type AdsClientStatus, AdsService, type AdsServiceOptions } from "./ads-service.ts";
+import { openDoor, REQUEST_BYTES_MAX, SESSION_LIMITS } from "./grpc-door.ts";
 
-export interface AdsServerOptions {
+export interface AdsServerOptions extends AdsServiceOptions {
   /** Port 0 takes a free one. */
   readonly address: SocketAddress;
-  readonly source: SnapshotSource;
-  readonly clock: Clock;
-  readonly observer?: AdsObserver;
-}
-
-/** Who wants to count what goes over the streams. */
-export interface AdsObserver {
-  /** One response was sent. */
-  pushed(type: ResourceType): void;
-  /** One response was refused. */
-  rejected(type: ResourceType): void;
-  /** This proxy has acknowledged everything there is for it. */
-  synced(node: Node): void;
-}
-
-/** One connected proxy. */
-export interface AdsClientStatus {
-  readonly node: Node;
-  /** Milliseconds since 1970, when its stream opened. */
-  readonly connectedAt: number;
-  /** The version of the newest snapshot made for it; empty before the first. */
-  readonly wanted: string;
-  /** True where everything sent to it was acknowledged. */
-  readonly synced: boolean;
-  /** One row a type that it asked for. */
-  readonly types: readonly AdsTypeStatus[];
 }
 
 export interface AdsServer {
@@ -58,184 +16,27 @@ export interface AdsServer {
   stop(): Promise<void>;
 }
 
-/** What a client may cost us. A request holds names alone; 50,000 names of 80 bytes are 4 MB. */
-const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
-const STREAMS_MAX = 4096;
-const STREAMS_PER_CONNECTION_MAX = 16;
-const NAMES_MAX = 100_000;
-const SESSION_MEMORY_MB = 256;
-/** Of a refusal so much is kept, for each proxy and type: status pages show it. */
-const REJECTION_CHARS_MAX = 8192;
-
-interface OpenStream {
-  readonly stream: AdsStream;
-  readonly outbox: Outbox<DiscoveryResponse>;
-  readonly connectedAt: number;
+/**
+ * Serves snapshots over ADS, state of the world: gRPC on HTTP/2 without TLS. Nobody is asked who
+ * they are, so this belongs on an address of this machine alone.
+ */
+export async function startAdsServer(options: AdsServerOptions): Promise<AdsServer> {
+  return servePlain(new AdsService(options), options.address);
 }
 
-/** Serves snapshots over ADS, state of the world: gRPC on HTTP/2 without TLS. */
-export async function startAdsServer(options: AdsServerOptions): Promise<AdsServer> {
-  const service = new AdsService(options);
+/** The same for a service that may be served on other ports too. */
+export async function servePlain(service: AdsService, address: SocketAddress): Promise<AdsServer> {
   const handler = connectNodeAdapter({
     routes: (router) => service.register(router),
     readMaxBytes: REQUEST_BYTES_MAX,
   });
-  const sessions = new Set<http2.ServerHttp2Session>();
-  const server = http2.createServer(
-    {
-      maxSessionMemory: SESSION_MEMORY_MB,
-      settings: { maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX },
-    },
-    handler,
-  );
-  server.on("session", (session) => {
-    sessions.add(session);
-    session.on("close", () => sessions.delete(session));
-    session.on("error", () => session.destroy());
-  });
-  const address = await listen(server, options.address);
-  const stopFollowing = options.source.onChange(() => service.pushAll());
+  const door = await openDoor(http2.createServer(SESSION_LIMITS, handler), address);
   return {
-    address,
+    address: door.address,
     status: () => service.status(),
     stop: async () => {
-      stopFollowing();
       service.end();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const session of sessions) session.destroy();
-      await closed;
+      await door.close();
     },
   };
-}
-
-function listen(server: http2.Http2Server, address: SocketAddress): Promise<SocketAddress> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(address.port, address.host, () => {
-      // From here on an error concerns one connection: no file descriptor is left, for instance.
-      server.removeListener("error", reject).on("error", () => {});
-      resolve(socketAddress(address.host, (server.address() as AddressInfo).port));
-    });
-  });
-}
-
-class AdsService {
-  readonly #source: SnapshotSource;
-  readonly #clock: Clock;
-  readonly #observer: AdsObserver | undefined;
-  readonly #cache = new ResourceCache();
-  readonly #open = new Set<OpenStream>();
-
-  constructor({ source, clock, observer }: AdsServerOptions) {
-    this.#source = source;
-    this.#clock = clock;
-    this.#observer = observer;
-  }
-
-  register(router: ConnectRouter): void {
-    router.service(AggregatedDiscoveryService, {
-      streamAggregatedResources: (requests, context) => this.#serve(requests, context),
-    });
-  }
-
-  status(): AdsClientStatus[] {
-    return [...this.#open].map(({ stream, connectedAt }) => ({
-      node: stream.node,
-      connectedAt,
-      wanted: stream.wanted,
-      synced: stream.synced,
-      types: stream.status(),
-    }));
-  }
-
-  /** Brings every proxy up to its newest snapshot, or as far as it may go now. */
-  pushAll(): void {
-    for (const open of this.#open) this.#push(open);
-  }
-
-  end(): void {
-    for (const { outbox } of this.#open) outbox.end();
-  }
-
-  async *#serve(
-    requests: AsyncIterable<DiscoveryRequest>,
-    context: HandlerContext,
-  ): AsyncGenerator<DiscoveryResponse> {
-    if (this.#open.size >= STREAMS_MAX) {
-      throw new ConnectError(`more than ${STREAMS_MAX} streams`, Code.ResourceExhausted);
-    }
-    const outbox = new Outbox<DiscoveryResponse>();
-    context.signal.addEventListener("abort", () => outbox.end());
-    void this.#receive(requests, outbox);
-    yield* outbox.drain();
-  }
-
-  /** Reads until the proxy hangs up or says something that is not allowed. */
-  async #receive(
-    requests: AsyncIterable<DiscoveryRequest>,
-    outbox: Outbox<DiscoveryResponse>,
-  ): Promise<void> {
-    let open: OpenStream | undefined;
-    try {
-      for await (const request of requests) {
-        open ??= this.#openStream(request, outbox);
-        this.#take(open, request);
-      }
-      outbox.end();
-    } catch (error) {
-      outbox.fail(ConnectError.from(error));
-    } finally {
-      if (open !== undefined) this.#open.delete(open);
-    }
-  }
-
-  #openStream(request: DiscoveryRequest, outbox: Outbox<DiscoveryResponse>): OpenStream {
-    if (request.node === undefined) {
-      throw new ConnectError("the first request names no node", Code.InvalidArgument);
-    }
-    const stream = new AdsStream(decodeNode(request.node), this.#cache);
-    const open = { stream, outbox, connectedAt: this.#clock.wall() };
-    this.#open.add(open);
-    return open;
-  }
-
-  #take(open: OpenStream, request: DiscoveryRequest): void {
-    if (request.resourceNames.length > NAMES_MAX) {
-      throw new ConnectError(`more than ${NAMES_MAX} resource names`, Code.ResourceExhausted);
-    }
-    const type = typeOf(request.typeUrl);
-    // Runtime layers and the like: there are none, and the proxy goes on without.
-    if (type === undefined) return;
-    open.stream.receive(type, {
-      versionInfo: request.versionInfo,
-      responseNonce: request.responseNonce,
-      resourceNames: request.resourceNames,
-      error: request.errorDetail?.message.slice(0, REJECTION_CHARS_MAX),
-    });
-    if (request.errorDetail !== undefined) this.#observer?.rejected(type);
-    this.#push(open);
-    if (open.stream.synced) this.#observer?.synced(open.stream.node);
-  }
-
-  #push({ stream, outbox }: OpenStream): void {
-    const snapshot = this.#source.snapshotFor(stream.node);
-    if (snapshot !== undefined) stream.update(snapshot);
-    for (const push of stream.pump()) {
-      outbox.put(responseOf(push));
-      this.#observer?.pushed(push.type);
-    }
-  }
-}
-
-function typeOf(typeUrl: string): ResourceType | undefined {
-  return RESOURCE_TYPES.find((type) => CODECS[type].typeUrl === typeUrl);
-}
-
-function responseOf(push: AdsPush): DiscoveryResponse {
-  return create(DiscoveryResponseSchema, {
-    versionInfo: push.version,
-    typeUrl: CODECS[push.type].typeUrl,
-    nonce: push.nonce,
-    resources: [...push.resources],
-  });
 }

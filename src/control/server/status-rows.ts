@@ -1,7 +1,7 @@
 import type { ProxyStatusRow, ResourceStatusRow } from "../../api/status.ts";
 import type { ResourceType } from "../../xds/order.ts";
 import { identityOf } from "../snapshot/proxy-identity.ts";
-import type { AdsClientStatus } from "./ads-server.ts";
+import type { AdsClientStatus } from "./ads-service.ts";
 
 /** What operators call the discovery of each type. */
 const DISCOVERY_NAMES: Readonly<Record<ResourceType, ResourceStatusRow["type"]>> = {

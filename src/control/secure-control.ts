@@ -1,0 +1,56 @@
+import type { Clock } from "../base/clock.ts";
+import type { WorkloadIdentity } from "../identity/workload-identity.ts";
+import type { Registry } from "../metrics/registry.ts";
+import type { SocketAddress } from "../model/address.ts";
+import { MeshAuthority } from "./ca/mesh-authority.ts";
+import type { TrustBundle } from "./ca/trust/trust-bundle.ts";
+import type { ControlSecurity, SecureOptions } from "./running-control.ts";
+import type { AdsService } from "./server/ads-service.ts";
+import { openSecurePort, type SecurePort } from "./server/secure/secure-port.ts";
+
+export interface SecureControlOptions extends SecureOptions {
+  readonly trustDomain: string;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly ads: AdsService;
+}
+
+/** The authority and its port, as one control plane has them. */
+export class SecureControl implements ControlSecurity {
+  readonly #authority: MeshAuthority;
+  readonly #port: SecurePort;
+
+  private constructor(authority: MeshAuthority, port: SecurePort) {
+    this.#authority = authority;
+    this.#port = port;
+  }
+
+  /** Rejects with an Error where the authority's files cannot be used, or the port is taken. */
+  static async open(options: SecureControlOptions): Promise<SecureControl> {
+    const authority = new MeshAuthority(options);
+    const port = await openSecurePort({
+      address: options.address,
+      authority,
+      clock: options.clock,
+      names: options.names ?? [],
+      register: (router) => options.ads.register(router),
+    });
+    return new SecureControl(authority, port);
+  }
+
+  get address(): SocketAddress {
+    return this.#port.address;
+  }
+
+  get bundle(): TrustBundle {
+    return this.#authority.authority.bundle;
+  }
+
+  joinToken(identity: WorkloadIdentity, lifetimeMs?: number): string {
+    return this.#authority.joinToken(identity, lifetimeMs);
+  }
+
+  async stop(): Promise<void> {
+    await this.#port.stop();
+  }
+}

@@ -1,0 +1,77 @@
+/** A control plane's TLS port with an authority of the test's own, in a folder of its own. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { onTestFinished } from "vitest";
+import { VirtualClock } from "../../src/base/clock.ts";
+import type { SecureOptions } from "../../src/control/running-control.ts";
+import { SecureControl } from "../../src/control/secure-control.ts";
+import { AdsService } from "../../src/control/server/ads-service.ts";
+import { Registry } from "../../src/metrics/registry.ts";
+import { socketAddress } from "../../src/model/address.ts";
+import { type Answer, askForCertificate, type Question } from "./certificate-caller.ts";
+import { SettableSource } from "./settable-source.ts";
+
+export interface AuthorityScene {
+  readonly control: SecureControl;
+  readonly caDir: string;
+  readonly clock: VirtualClock;
+  readonly source: SettableSource;
+  readonly registry: Registry;
+  /** Lines of the audit log, parsed. */
+  readonly audit: Record<string, unknown>[];
+  /** Asks on this scene's port, with its roots. */
+  ask(question?: Partial<Question>): Promise<Answer>;
+  /** The control plane again, on the same folder. */
+  restart(options?: Partial<SecureOptions>): Promise<AuthorityScene>;
+}
+
+/** Its clock stands at the machine's own time, because TLS asks the machine. */
+export async function authorityScene(
+  options: Partial<SecureOptions> = {},
+  clock: VirtualClock = new VirtualClock(Date.now()),
+): Promise<AuthorityScene> {
+  const caDir = options.caDir ?? temporaryFolder();
+  const source = new SettableSource();
+  const registry = new Registry();
+  const audit: Record<string, unknown>[] = [];
+  const ads = new AdsService({ source, clock });
+  const control = await SecureControl.open({
+    address: socketAddress("127.0.0.1", 0),
+    audit: (line) => audit.push(JSON.parse(line)),
+    trustDomain: "cluster.local",
+    clock,
+    registry,
+    ads,
+    ...options,
+    caDir,
+  });
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    ads.end();
+    stopped ??= control.stop();
+    return stopped;
+  };
+  onTestFinished(stop);
+  return {
+    control,
+    caDir,
+    clock,
+    source,
+    registry,
+    audit,
+    ask: (question = {}) =>
+      askForCertificate({ address: control.address, roots: control.bundle.roots, ...question }),
+    restart: async (others = {}) => {
+      await stop();
+      return authorityScene({ ...options, ...others, caDir }, clock);
+    },
+  };
+}
+
+/** Removed when the test ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "outrigger-ca-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
