@@ -18,6 +18,7 @@ h2load nghttp2-client
 prometheus prometheus
 promtool prometheus
 curl curl
+openssl openssl
 psql postgresql-client
 initdb postgresql
 mariadb mariadb-client-core

@@ -116,6 +116,41 @@ export class TestAuthority {
     };
   }
 
+  /**
+   * A certificate for a key that somebody else holds, PEM, followed by the intermediates.
+   *
+   * @param publicKey SPKI, DER.
+   * @param life Milliseconds since 1970.
+   */
+  async certify(
+    publicKey: Uint8Array,
+    sans: readonly JsonGeneralName[],
+    life: { readonly notBefore: number; readonly notAfter: number },
+  ): Promise<string> {
+    const spki = Buffer.from(publicKey);
+    const key = await crypto.subtle.importKey("spki", spki, ECDSA, true, ["verify"]);
+    const { clientAuth, serverAuth } = ExtendedKeyUsage;
+    const certificate = await X509CertificateGenerator.create(
+      {
+        subject: "",
+        issuer: this.#certificate.subject,
+        publicKey: key,
+        signingKey: this.#keys.privateKey,
+        signingAlgorithm: ECDSA,
+        serialNumber: (++this.#serial).toString(16).padStart(2, "0"),
+        notBefore: new Date(life.notBefore),
+        notAfter: new Date(life.notAfter),
+        extensions: [
+          new ExtendedKeyUsageExtension([serverAuth, clientAuth]),
+          new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+          new SubjectAlternativeNameExtension([...sans], true),
+        ],
+      },
+      crypto,
+    );
+    return `${certificate.toString("pem")}\n${this.#above}`;
+  }
+
   /** A list that revokes these certificates, PEM. */
   async revoke(certificates: readonly TestCertificate[]): Promise<string> {
     const list = await X509CrlGenerator.create(

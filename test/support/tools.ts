@@ -27,6 +27,7 @@ export type ToolName =
   | "mariadbd"
   | "newuidmap"
   | "nginx"
+  | "openssl"
   | "prometheus"
   | "promtool"
   | "psql"
