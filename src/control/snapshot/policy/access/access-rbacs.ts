@@ -1,7 +1,7 @@
 import type { Rbac, RbacAction, RbacPolicy, RbacRules } from "../../../../model/filter/rbac.ts";
 import type { MeshSettings } from "../../../../model/mesh.ts";
 import type { AccessPolicy } from "../../../../model/policy/access-policy.ts";
-import { neverPolicy, type RuleReading, ruleName, rulePolicy } from "./rule-policy.ts";
+import { neverPolicy, type RuleReading, ruleName, rulePolicy, unaskedName } from "./rule-policy.ts";
 import { trustDomainsOf } from "./trust-domains.ts";
 
 type Action = AccessPolicy["action"];
@@ -91,5 +91,6 @@ function rulesOf(
 function policiesOf(policy: AccessPolicy, reading: RuleReading): readonly RbacPolicy[] {
   const { rules } = policy;
   if (rules.length === 0) return [neverPolicy(ruleName(policy, 0))];
-  return rules.flatMap((rule, index) => rulePolicy(ruleName(policy, index), rule, reading) ?? []);
+  const nameOf = policy.action === "custom" ? unaskedName : ruleName;
+  return rules.flatMap((rule, index) => rulePolicy(nameOf(policy, index), rule, reading) ?? []);
 }

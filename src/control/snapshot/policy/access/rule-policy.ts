@@ -41,9 +41,12 @@ export function neverPolicy(name: string): RbacPolicy {
 }
 
 /** As Istio names them: `ns[default]-policy[reviews]-rule[0]`. */
-export function ruleName({ origin, action, provider }: AccessPolicy, index: number): string {
-  const name = `ns[${origin.namespace}]-policy[${origin.name}]-rule[${index}]`;
-  if (action !== "custom") return name;
-  // Istio's name for a CUSTOM rule whose authorizer cannot be asked.
-  return `istio-ext-authz-${provider}-${name}-deny-due-to-bad-CUSTOM-action`;
+export function ruleName({ origin }: Pick<AccessPolicy, "origin">, index: number): string {
+  return `ns[${origin.namespace}]-policy[${origin.name}]-rule[${index}]`;
+}
+
+/** Istio's name for a rule of a CUSTOM policy whose authorizer cannot be asked. */
+export function unaskedName(policy: AccessPolicy, index: number): string {
+  const name = ruleName(policy, index);
+  return `istio-ext-authz-${policy.provider}-${name}-deny-due-to-bad-CUSTOM-action`;
 }
