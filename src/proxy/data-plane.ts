@@ -9,6 +9,7 @@ import type { ProxyContext } from "./cluster/upstream-cluster.ts";
 import type { CompileScope } from "./compile/compile-listener.ts";
 import { RouteSlot } from "./compile/compiled-hcm.ts";
 import { compileGeneration, type Generation, NO_GENERATION } from "./compile/generation.ts";
+import { JwtKeys } from "./filters/jwt/keys/jwt-keys.ts";
 import { RateLimits } from "./filters/rate-limit/rate-limits.ts";
 import { limitsByPlace, SharedBuckets } from "./limits/shared-buckets.ts";
 import type { BucketCells } from "./limits/token-bucket.ts";
@@ -56,6 +57,10 @@ export class DataPlane {
       ...options,
       clusters: this.clusters,
       rateLimits: new RateLimits(options.context.telemetry),
+      jwtKeys: new JwtKeys({
+        context: options.context,
+        slotOf: (name) => this.clusters.slot(name),
+      }),
       routeSlot: (name) => this.#routeSlot(name),
     };
   }
@@ -118,6 +123,7 @@ export class DataPlane {
       });
     }
     this.listeners.destroy();
+    this.#scope.jwtKeys.retain([]);
     this.clusters.drain();
     this.#context.tls.stop();
     this.#context.overload.stop();
@@ -146,6 +152,7 @@ export class DataPlane {
     this.#context.tls.retain(config);
     for (const [name, { result }] of next.routes) this.#routeSlot(name).table = result;
     for (const [name, slot] of this.#routeSlots) if (!next.routes.has(name)) slot.table = undefined;
+    this.#scope.jwtKeys.retain(config.listeners);
     listeners?.commit();
   }
 

@@ -8,6 +8,7 @@ import type {
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { TelemetryExchange } from "../filters/peer-exchange.ts";
+import type { JwtKeys } from "../filters/jwt/keys/jwt-keys.ts";
 import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
 import { ChainSet, CompiledChain, type CompiledFilter } from "../listener/filter-chain.ts";
 import type { CompiledListener } from "../listener/listener-set.ts";
@@ -28,6 +29,7 @@ export interface CompileScope {
   readonly peerHeaders: PeerHeaders;
   readonly localAddress: string;
   readonly rateLimits: RateLimits;
+  readonly jwtKeys: JwtKeys;
   readonly loggersOf: (filter: HttpConnectionManager | TcpProxy) => readonly AccessLogger[];
 }
 
@@ -93,8 +95,8 @@ function compileHcm(
   listener: Listener,
   scope: CompileScope,
 ): Omit<CompiledHcm, "chainName"> {
-  const { context, peerHeaders } = scope;
-  const { telemetry } = context;
+  const { context, jwtKeys, peerHeaders } = scope;
+  const { clock, telemetry } = context;
   const filter = config.httpFilters.find(({ kind }) => kind === "telemetry");
   const direction = filter?.kind === "telemetry" ? filter.direction : "outbound";
   const peers =
@@ -122,7 +124,7 @@ function compileHcm(
       fieldsMax: config.maxHeadersCount,
     },
     peers,
-    filters: compileFilters(config, { ...routePartsOf(scope), telemetry }),
+    filters: compileFilters(config, { ...routePartsOf(scope), telemetry, clock, jwtKeys }),
     grpcWeb: config.httpFilters.some(({ kind }) => kind === "grpcWeb"),
     localAddress: scope.localAddress,
     allowedUpgrades: new Set(config.upgrades),

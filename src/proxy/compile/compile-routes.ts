@@ -125,6 +125,7 @@ function compileRoute(
     attemptCountInResponse: virtualHost.includeAttemptCountInResponse,
     session: sessionOf(filterLevels),
     extAuthz: filterLevels.find(({ extAuthz }) => extAuthz !== undefined)?.extAuthz,
+    jwt: filterLevels.find(({ jwt }) => jwt !== undefined)?.jwt,
     // Envoy's filter leaves routes alone that answer themselves.
     cors: route.action.kind !== "forward" ? undefined : corsOf(filterLevels),
     rateLimit: limitOf(filterLevels, parts),

@@ -1,5 +1,6 @@
 import type { ExtAuthzOverride } from "../../model/filter/ext-authz.ts";
 import type { Fraction } from "../../model/filter/fraction.ts";
+import type { JwtRouteConfig } from "../../model/filter/jwt-authn.ts";
 import type { RequestHash } from "../affinity/request-hash.ts";
 import type { CompiledSession } from "../affinity/session-filter.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
@@ -30,6 +31,8 @@ export interface CompiledRoute {
   readonly session: CompiledSession | undefined;
   /** Undefined: what the filter says. */
   readonly extAuthz: ExtAuthzOverride | undefined;
+  /** Undefined: what the filter's rules say. */
+  readonly jwt: JwtRouteConfig | undefined;
 }
 
 export type CompiledAction = CompiledForward | CompiledRedirect | CompiledDirectResponse;

@@ -14,6 +14,7 @@ import {
 } from "./envoy/filter/connection-limit-stats.ts";
 import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
 import { ExtAuthzStats, extAuthzTable } from "./envoy/filter/ext-authz-stats.ts";
+import { JwtStats, jwtTable } from "./envoy/filter/jwt-stats.ts";
 import { RateLimitStats, rateLimitTable } from "./envoy/filter/rate-limit-stats.ts";
 import { HttpStats } from "./envoy/http-stats.ts";
 import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
@@ -62,6 +63,7 @@ export class Telemetry {
   readonly #rateLimits = new Map<string, RateLimitStats>();
   readonly #corsTable: Table;
   readonly #extAuthzTable: Table;
+  readonly #jwtTable: Table;
   readonly #cors = new Map<string, CorsStats>();
   readonly #clusterTlsTables: SslTables;
   readonly #clusterTls = new Map<string, SslStats>();
@@ -88,6 +90,7 @@ export class Telemetry {
     this.#proxyProtocolTables = proxyProtocolTables(registry);
     this.#corsTable = corsTable(registry);
     this.#extAuthzTable = extAuthzTable(registry);
+    this.#jwtTable = jwtTable(registry);
     this.#rateLimitTable = rateLimitTable(registry);
     this.#connectionLimitTable = connectionLimitTable(registry);
     registry.onCollect(() => {
@@ -145,6 +148,11 @@ export class Telemetry {
   /** By the connection manager's prefix and the filter's own. */
   extAuthz(statPrefix: string, own: string): ExtAuthzStats {
     return new ExtAuthzStats(statPrefix, own, this.#extAuthzTable);
+  }
+
+  /** JWT filters, by the connection manager's `stat_prefix`. */
+  jwt(statPrefix: string): JwtStats {
+    return new JwtStats(statPrefix, this.#jwtTable);
   }
 
   /** Local rate limits, by their own `stat_prefix`. */
