@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { cluster, listener, loadAssignment } from "../../test/support/arbitrary-resources.ts";
+import { loadAssignment } from "../../test/support/arbitrary-endpoints.ts";
+import { cluster, listener } from "../../test/support/arbitrary-resources.ts";
 import { routeConfiguration } from "../../test/support/arbitrary-routes.ts";
 import { secret } from "../../test/support/arbitrary-transport.ts";
 import { formatProblem } from "./check/place.ts";

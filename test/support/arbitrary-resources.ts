@@ -1,7 +1,5 @@
 import fc from "fast-check";
-import type { Address } from "../../src/model/address.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
-import type { ClusterLoadAssignment, Endpoint } from "../../src/model/endpoint.ts";
 import type {
   FilterChain,
   HttpConnectionManager,
@@ -9,10 +7,12 @@ import type {
   ListenerFilter,
   TcpProxy,
 } from "../../src/model/listener.ts";
+import type { ForwardClientCertMode } from "../../src/model/transport/client-certificate.ts";
 import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.ts";
 import { DNS_DEFAULTS, type DnsOptions } from "../../src/model/upstream/dns.ts";
 import { accessLogs } from "./arbitrary-access-log.ts";
 import { balancing, providedBalancing } from "./arbitrary-balancing.ts";
+import { address, loadAssignment, socketAddress } from "./arbitrary-endpoints.ts";
 import { healthCheck } from "./arbitrary-health-check.ts";
 import {
   bucket,
@@ -51,64 +51,6 @@ const dns: fc.Arbitrary<DnsOptions> = fc.record({
 
 const count = fc.integer({ min: 0, max: 4_294_967_295 });
 
-const socketAddress = fc.record({
-  kind: fc.constant("socket" as const),
-  host: fc.constantFrom("127.0.0.1", "10.0.0.7", "::1"),
-  port,
-});
-
-const address: fc.Arbitrary<Address> = fc.oneof(
-  socketAddress,
-  fc.record({ kind: fc.constant("pipe" as const), path: fc.constantFrom("/run/a", "/run/b") }),
-);
-
-const workload = fc.record({
-  workload: name,
-  namespace: name,
-  canonicalName: name,
-  canonicalRevision: name,
-  app: name,
-  version: name,
-  cluster: name,
-  principal: text,
-});
-
-/** Metadata `envoy.transport_socket_match`; where there is none the field is left out. */
-const socketLabels = fc.constantFrom(
-  {},
-  { transportSocketMatch: {} },
-  { transportSocketMatch: { tlsMode: "istio" } },
-);
-
-const endpoint: fc.Arbitrary<Endpoint> = fc
-  .record({
-    address,
-    hostname: text,
-    hashKey: text,
-    health: fc.constantFrom("healthy", "unhealthy", "degraded", "draining"),
-    weight: fc.integer({ min: 1, max: 1_431_655_765 }),
-    workload: optional(workload),
-    labels: socketLabels,
-  })
-  .map(({ labels, ...rest }) => ({ ...rest, ...labels }));
-
-export const loadAssignment: fc.Arbitrary<ClusterLoadAssignment> = fc.record({
-  clusterName: name,
-  overprovisioningFactor: fc.constantFrom(100, 140, 250),
-  localities: fc.array(
-    fc
-      .record({
-        locality: fc.record({ region: text, zone: text, subZone: text }),
-        priority: fc.nat(3),
-        weight: fc.constantFrom(0, 1, 70),
-        endpoints: fc.array(endpoint, upTo3),
-        labels: socketLabels,
-      })
-      .map(({ labels, ...rest }) => ({ ...rest, ...labels })),
-    upTo3,
-  ),
-});
-
 const lookup = fc.oneof(
   fc.record({
     discovery: fc.constantFrom("static" as const, "strictDns" as const),
@@ -141,7 +83,6 @@ type Speech = Pick<
   | "healthChecks"
 >;
 
-/** What a protocol does not use travels nowhere; ALPN needs TLS; gRPC's checks need HTTP/2. */
 type SocketMatches = Pick<Cluster, "transportSocketMatches">;
 
 /** Where there are none the field is left out. */
@@ -152,6 +93,7 @@ function socketMatches(tls: fc.Arbitrary<Cluster["tls"]>): fc.Arbitrary<SocketMa
     .map((list) => (list.length === 0 ? {} : { transportSocketMatches: list }));
 }
 
+/** What a protocol does not use travels nowhere; ALPN needs TLS; gRPC's checks need HTTP/2. */
 function speech(files: TlsFiles | undefined): fc.Arbitrary<Speech> {
   const protocol = fc.constantFrom("http1" as const, "http2" as const, "downstream" as const);
   const tls = upstreamTls(files);
@@ -232,7 +174,30 @@ export const cluster: fc.Arbitrary<Cluster> = clusterWith();
 const direction = fc.constantFrom("inbound" as const, "outbound" as const);
 const telemetry = fc.record({ kind: fc.constant("telemetry" as const), direction });
 
-const manager: fc.Arbitrary<HttpConnectionManager> = fc.record({
+/** Where nothing is said the field is left out. */
+const clientCert: fc.Arbitrary<Pick<HttpConnectionManager, "forwardClientCert">> = fc.oneof(
+  fc.constant({}),
+  fc
+    .record({
+      mode: fc.constantFrom<ForwardClientCertMode>(
+        "sanitize",
+        "forwardOnly",
+        "appendForward",
+        "sanitizeSet",
+        "alwaysForwardOnly",
+      ),
+      details: fc.record({
+        subject: fc.boolean(),
+        cert: fc.boolean(),
+        chain: fc.boolean(),
+        dns: fc.boolean(),
+        uri: fc.boolean(),
+      }),
+    })
+    .map((forwardClientCert) => ({ forwardClientCert })),
+);
+
+const managerFields: fc.Arbitrary<HttpConnectionManager> = fc.record({
   kind: fc.constant("http" as const),
   statPrefix: someText,
   codec: fc.constantFrom("auto" as const, "http1" as const, "http2" as const),
@@ -301,6 +266,10 @@ const tcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
   accessLogs,
   telemetry: optional(telemetry),
 });
+
+const manager: fc.Arbitrary<HttpConnectionManager> = fc
+  .tuple(managerFields, clientCert)
+  .map(([fields, cert]) => ({ ...fields, ...cert }));
 
 const ranges = fc.uniqueArray(
   fc.record({ address: fc.constant("10.0.0.0"), prefixLength: fc.nat(32) }),

@@ -8,7 +8,9 @@ import { ResponseParser } from "../../src/codec/h1/response-parser.ts";
 import type { HeaderTable } from "../../src/codec/http/header-table.ts";
 import { asksForTunnel, type RequestMessage } from "../../src/codec/http/message.ts";
 import { httpManager } from "../../src/control/snapshot/filter-chain.ts";
+import { SANITIZE_CERTIFICATE } from "../../src/model/transport/client-certificate.ts";
 import type { Downstream } from "../../src/proxy/downstream.ts";
+import { ForwardedCertificate } from "../../src/proxy/filters/client-certificate/forwarded-certificate.ts";
 import { decodeRequest, takeTarget } from "../../src/proxy/filters/decode-request.ts";
 import { Http1ResponseEncoder } from "../../src/proxy/listener/http1/response-encoder.ts";
 import { RequestHead } from "../../src/proxy/route/request-head.ts";
@@ -29,6 +31,7 @@ const hcm = {
   allowedUpgrades: new Set(config.upgrades),
   account: { http: { count: () => undefined } },
   localAddress: "127.0.0.1",
+  clientCertificate: new ForwardedCertificate(SANITIZE_CERTIFICATE),
 };
 const DOWN = {
   encoder: { keepAlive: true },

@@ -69,6 +69,7 @@ const NAMES = [
   "x-outrigger-carried",
   "content_length",
   "transfer_encoding",
+  "x_forwarded_client_cert",
 ] as const;
 
 export type KnownHeader = Exclude<(typeof NAMES)[number], "">;

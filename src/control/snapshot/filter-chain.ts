@@ -6,6 +6,7 @@ import type {
   TcpProxy,
   TcpWeightedCluster,
 } from "../../model/listener.ts";
+import type { ForwardClientCert } from "../../model/transport/client-certificate.ts";
 import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 
 const HOUR_MS = 3_600_000;
@@ -74,8 +75,15 @@ export function httpManager(
     explicitProxy: false,
     stripPort: "none",
     stripTrailingHostDot: false,
+    ...(direction === "inbound" ? { forwardClientCert: TELL_OF_CLIENT } : {}),
   };
 }
+
+/** As Istio's sidecars tell apps who calls; without mutual TLS nobody is told anything. */
+const TELL_OF_CLIENT: ForwardClientCert = {
+  mode: "appendForward",
+  details: { subject: true, cert: false, chain: false, dns: true, uri: true },
+};
 
 export function tcpProxy(
   direction: Direction,

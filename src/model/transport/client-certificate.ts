@@ -23,3 +23,9 @@ export interface ForwardClientCert {
   readonly mode: ForwardClientCertMode;
   readonly details: ClientCertDetails;
 }
+
+/** Envoy's default: nobody is told, and nobody is believed. */
+export const SANITIZE_CERTIFICATE: ForwardClientCert = {
+  mode: "sanitize",
+  details: { subject: false, cert: false, chain: false, dns: false, uri: false },
+};

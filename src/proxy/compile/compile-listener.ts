@@ -5,10 +5,12 @@ import type {
   Listener,
   TcpProxy,
 } from "../../model/listener.ts";
+import { SANITIZE_CERTIFICATE } from "../../model/transport/client-certificate.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
-import { TelemetryExchange } from "../filters/peer-exchange.ts";
+import { ForwardedCertificate } from "../filters/client-certificate/forwarded-certificate.ts";
 import type { JwtKeys } from "../filters/jwt/keys/jwt-keys.ts";
+import { TelemetryExchange } from "../filters/peer-exchange.ts";
 import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
 import { ChainSet, CompiledChain, type CompiledFilter } from "../listener/filter-chain.ts";
 import type { CompiledListener } from "../listener/listener-set.ts";
@@ -125,6 +127,7 @@ function compileHcm(
     },
     peers,
     filters: compileFilters(config, { ...routePartsOf(scope), telemetry, clock, jwtKeys }),
+    clientCertificate: new ForwardedCertificate(config.forwardClientCert ?? SANITIZE_CERTIFICATE),
     grpcWeb: config.httpFilters.some(({ kind }) => kind === "grpcWeb"),
     localAddress: scope.localAddress,
     allowedUpgrades: new Set(config.upgrades),

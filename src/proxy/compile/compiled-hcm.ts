@@ -1,6 +1,7 @@
 import type { HeadLimits } from "../../codec/h1/head-parser.ts";
 import type { HttpConnectionManager } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
+import type { ForwardedCertificate } from "../filters/client-certificate/forwarded-certificate.ts";
 import type { HttpFilterFactory } from "../filters/http-filter.ts";
 import type { TelemetryExchange } from "../filters/peer-exchange.ts";
 import type { RouteTable } from "../route/route-table.ts";
@@ -30,6 +31,8 @@ export interface CompiledHcm {
   readonly peers: TelemetryExchange | undefined;
   /** Those that look at requests and answers one by one; most have none. */
   readonly filters: readonly HttpFilterFactory[];
+  /** What becomes of `x-forwarded-client-cert`. */
+  readonly clientCertificate: ForwardedCertificate;
   /** gRPC-Web becomes gRPC. */
   readonly grpcWeb: boolean;
   /** What stands for this proxy in `x-forwarded-for` when the client is on this machine. */

@@ -22,8 +22,6 @@ const INTERNAL_ONLY: readonly number[] = [
   ID["x-envoy-ip-tags"],
   ID["x-envoy-original-url"],
   ID["x-envoy-hedge-on-per-try-timeout"],
-  // Envoy's forward_client_cert_details SANITIZE, the one mode that is executed.
-  ID["x-forwarded-client-cert"],
 ];
 
 /** Removed at the edge too, where clients are strangers. */
@@ -45,6 +43,7 @@ export function prepareRequestHeaders(headers: HeaderTable, down: Downstream): v
   if (config.useRemoteAddress) forwardAsEdge(headers, down);
   else if (!headers.has(ID["x-forwarded-proto"])) setForwardedProto(headers, down);
   removeAll(headers, INTERNAL_ONLY);
+  hcm.clientCertificate.apply(headers, down.tls);
   if (config.generateRequestId) setRequestId(headers, hcm);
   if (config.via !== "") appendVia(headers, config.via);
 }

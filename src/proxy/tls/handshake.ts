@@ -15,7 +15,13 @@ import {
 } from "./failure-text.ts";
 import type { ServerContext } from "./server-context.ts";
 import { secureAccepted } from "./server-socket.ts";
-import { chainErrorOf, describeTls, type TlsInfo } from "./tls-info.ts";
+import {
+  chainErrorOf,
+  describeTls,
+  type OwnCertificates,
+  ownCertificates,
+  type TlsInfo,
+} from "./tls-info.ts";
 
 /** Envoy's transport_socket_connect_timeout is off by default; nobody may keep us waiting so. */
 const HANDSHAKE_MS = 10_000;
@@ -69,6 +75,7 @@ export class ServerHandshake {
   readonly #context: ServerContext;
   readonly #stats: SslStats;
   readonly #serverName: string;
+  readonly #own: OwnCertificates;
   readonly #socket: TLSSocket;
   readonly #reader: Reader | undefined;
   readonly #timer: Timer;
@@ -80,11 +87,12 @@ export class ServerHandshake {
     this.#context = context;
     this.#stats = stats;
     this.#serverName = hello.serverName;
+    this.#own = ownCertificates(context.config, context.secure);
     const reader = shared ? { onBytes: NO_TAKER } : undefined;
     this.#reader = reader;
     const protocol = context.protocolFor(hello.alpnProtocols, ownProtocol);
     const socket = secureAccepted(raw, first, {
-      secureContext: context.secure,
+      secureContext: this.#own.secure,
       requestCert: context.asksForCertificate,
       rejectUnauthorized: context.needsCertificate,
       alpn: protocol === undefined ? undefined : protocolList([protocol]),
@@ -130,7 +138,7 @@ export class ServerHandshake {
   /** Undefined where the client's certificate cannot be read: anybody can make such a one. */
   #describe(): TlsInfo | undefined {
     try {
-      return describeTls(this.#socket, this.#serverName);
+      return describeTls(this.#socket, this.#serverName, this.#own);
     } catch {
       return undefined;
     }

@@ -1,5 +1,6 @@
-import type { TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { describePeer, type PeerCertificate } from "../../identity/peer-certificate.ts";
+import type { TlsContext } from "../../model/transport/tls.ts";
 
 /** What the two sides of a TLS connection have agreed upon, and who the other one is. */
 export interface TlsInfo {
@@ -16,10 +17,29 @@ export interface TlsInfo {
   readonly sessionReused: boolean;
   /** Undefined where the peer has shown no certificate. */
   readonly peer: PeerCertificate | undefined;
+  /** What was shown to the peer; undefined where nothing was. */
+  readonly own: PeerCertificate | undefined;
 }
 
-/** Asked once the handshake is over. Throws a RangeError where the certificate is unreadable. */
-export function describeTls(socket: TLSSocket, serverName: string): TlsInfo {
+/** Which certificates this side of a connection may show. */
+export interface OwnCertificates {
+  readonly secure: SecureContext;
+  /** At most one, so that all connections show the same. */
+  readonly single: boolean;
+}
+
+export function ownCertificates(
+  { certificateSecrets = [], certificates }: TlsContext,
+  secure: SecureContext,
+): OwnCertificates {
+  return { secure, single: certificates.length + certificateSecrets.length <= 1 };
+}
+
+/** The only certificate of a context, so that not every handshake reads it again. */
+const singles = new WeakMap<SecureContext, PeerCertificate>();
+
+/** Asked once the handshake is over. Throws a RangeError where a certificate is unreadable. */
+export function describeTls(socket: TLSSocket, serverName: string, own: OwnCertificates): TlsInfo {
   const certificate = socket.getPeerX509Certificate();
   const { name: curve } = (socket.getEphemeralKeyInfo() ?? {}) as { readonly name?: string };
   return {
@@ -30,7 +50,21 @@ export function describeTls(socket: TLSSocket, serverName: string): TlsInfo {
     alpn: socket.alpnProtocol || "",
     sessionReused: socket.isSessionReused(),
     peer: certificate === undefined ? undefined : describePeer(certificate),
+    own: ownOf(socket, own),
   };
+}
+
+function ownOf(
+  socket: TLSSocket,
+  { secure, single }: OwnCertificates,
+): PeerCertificate | undefined {
+  const known = singles.get(secure);
+  if (known !== undefined) return known;
+  const certificate = socket.getX509Certificate();
+  if (certificate === undefined) return undefined;
+  const own = describePeer(certificate);
+  if (single) singles.set(secure, own);
+  return own;
 }
 
 interface WithVerifyError {

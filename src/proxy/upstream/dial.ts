@@ -18,7 +18,13 @@ import {
   refusedCertificate,
   UNREADABLE,
 } from "../tls/failure-text.ts";
-import { chainErrorOf, describeTls, type TlsInfo } from "../tls/tls-info.ts";
+import {
+  chainErrorOf,
+  describeTls,
+  type OwnCertificates,
+  ownCertificates,
+  type TlsInfo,
+} from "../tls/tls-info.ts";
 import { readInto } from "./shared-read.ts";
 
 /** What TLS 1.3 is called; each of its tickets is to be used once. */
@@ -65,11 +71,11 @@ export function dialTls(address: Address, options: TlsDialOptions): TLSSocket {
   const { context, ownProtocol, usualProtocols } = options;
   const offer = context.offer(ownProtocol, usualProtocols);
   const session = context.sessions.take();
-  const { serverName } = context;
+  const { secure: secureContext, serverName } = context;
   const headed = options.head === undefined ? undefined : dialHeaded(address, options);
   const socket = connectTls({
     ...(headed === undefined ? targetOf(address, options) : { socket: headed }),
-    secureContext: context.secure,
+    secureContext,
     // Certificates are judged here, as Envoy judges them; resumed sessions' too.
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
@@ -79,7 +85,7 @@ export function dialTls(address: Address, options: TlsDialOptions): TLSSocket {
   });
   if (headed === undefined) keepAlive(socket, options);
   else followHeaded(socket, headed, options);
-  secure(socket, options, session?.peer);
+  secure(socket, options, ownCertificates(context.config, secureContext), session?.peer);
   return socket;
 }
 
@@ -98,6 +104,7 @@ function followHeaded(socket: TLSSocket, headed: Socket, { onBytes }: TlsDialOpt
 function secure(
   socket: TLSSocket,
   options: TlsDialOptions,
+  own: OwnCertificates,
   known: PeerCertificate | undefined,
 ): void {
   const { context, onSecure, stats } = options;
@@ -114,7 +121,7 @@ function secure(
     socket.destroy();
   });
   socket.on("secureConnect", () => {
-    const { failure, tls } = judge(socket, context, known);
+    const { failure, tls } = judge(socket, context, own, known);
     if (tls === undefined || (failure !== undefined && !context.verifier.accepting)) {
       const error = new RefusedCertificate(failure?.reason);
       if (failure !== undefined) refuse(failure, error);
@@ -145,11 +152,12 @@ interface Verdict {
 function judge(
   socket: TLSSocket,
   { serverName, verifier }: ClientContext,
+  own: OwnCertificates,
   known: PeerCertificate | undefined,
 ): Verdict {
   let tls: TlsInfo;
   try {
-    tls = describeTls(socket, serverName ?? "");
+    tls = describeTls(socket, serverName ?? "", own);
   } catch {
     return { tls: undefined, failure: UNREADABLE };
   }

@@ -19,9 +19,8 @@ export const CLUSTER_SUPPORT: SupportTable = {
     ...executed("typed_extension_protocol_options upstream_bind_config common_lb_config"),
     ...executed("least_request_lb_config round_robin_lb_config upstream_connection_options"),
     ...executed("metadata load_balancing_policy http2_protocol_options protocol_selection"),
-    ...executed(
-      "transport_socket transport_socket_matches health_checks ring_hash_lb_config maglev_lb_config",
-    ),
+    ...executed("transport_socket transport_socket_matches health_checks"),
+    ...executed("ring_hash_lb_config maglev_lb_config"),
     // An endpoint that discovery no longer names is gone at once, healthy or not.
     ...harmless("ignore_health_on_host_removal"),
     close_connections_on_host_health_failure: only(false),

@@ -1,5 +1,7 @@
 import { executed, harmless, only, refused, type SupportTable } from "./support.ts";
 
+const HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+
 /** Listeners, the HTTP connection manager, the TCP proxy. */
 export const LISTENER_SUPPORT: SupportTable = {
   "envoy.config.listener.v3.Listener": {
@@ -37,7 +39,7 @@ export const LISTENER_SUPPORT: SupportTable = {
     ...executed("source_prefix_ranges source_ports"),
   },
   "envoy.config.listener.v3.Filter": executed("name typed_config"),
-  "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager": {
+  [HCM]: {
     ...executed("stat_prefix rds route_config http_filters common_http_protocol_options"),
     ...executed("http_protocol_options server_name server_header_transformation via"),
     ...executed("max_request_headers_kb stream_idle_timeout request_timeout drain_timeout"),
@@ -48,12 +50,13 @@ export const LISTENER_SUPPORT: SupportTable = {
     ...executed("strip_any_host_port strip_trailing_host_dot path_with_escaped_slashes_action"),
     codec_type: only("AUTO", "HTTP1", "HTTP2"),
     add_user_agent: only(false),
-    forward_client_cert_details: only("SANITIZE"),
+    ...executed("forward_client_cert_details set_current_client_cert_details"),
     stream_error_on_invalid_http_message: only(false),
     http3_protocol_options: refused("HTTP/3 is not spoken"),
     tracing: refused("spans are not written yet"),
     local_reply_config: refused("local replies have Envoy's own bodies"),
   },
+  [`${HCM}.SetCurrentClientCertDetails`]: executed("subject cert chain dns uri"),
   "envoy.extensions.filters.network.http_connection_manager.v3.Rds": executed(
     "config_source route_config_name",
   ),

@@ -26,6 +26,7 @@ import type { EncodeFor } from "../message/flavor.ts";
 import { decodeHttp1, decodeHttp2, encodeHttp1, encodeHttp2 } from "../message/http-options.ts";
 import { durationMs, durationOr, keyOf, toDuration } from "../message/scalar.ts";
 import { decodeRoutes, encodeRoutes } from "../route-resource.ts";
+import { decodeForwardClientCert, encodeForwardClientCert } from "./client-certificate.ts";
 
 const IDLE_MS = 3_600_000;
 const STREAM_IDLE_MS = 300_000;
@@ -102,6 +103,7 @@ export function decodeManager(
     explicitProxy,
     stripPort: decodeStripPort(message, place),
     stripTrailingHostDot: message.stripTrailingHostDot,
+    ...decodeForwardClientCert(message),
   };
 }
 
@@ -148,6 +150,7 @@ export function encodeManager(manager: HttpConnectionManager, target: EncodeFor)
     accessLog: manager.accessLogs.map(encodeAccessLog),
     ...encodeStripPort(manager.stripPort),
     stripTrailingHostDot: manager.stripTrailingHostDot,
+    ...encodeForwardClientCert(manager),
   });
 }
 
