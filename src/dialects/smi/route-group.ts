@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { regexProblem } from "../../base/regex.ts";
 import type { ScopedMatch } from "../../model/http-route-set.ts";
+import { ANY_OPERATION, type OperationMatch } from "../../model/policy/access-policy.ts";
 import type { HeaderMatch, PathMatch } from "../../model/route.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import { Fields, isMapping, showFound } from "../kubernetes/fields.ts";
@@ -26,11 +27,19 @@ type MatchFields = Fields<keyof typeof MATCH>;
 
 const METHOD = /^(\*|[A-Z][A-Z-]*)$/;
 
+/** One alternative of a group: as splits choose requests by it, and as access is given by it. */
+export interface GroupMatch {
+  /** By which TrafficTargets call it. */
+  readonly name: string;
+  readonly match: ScopedMatch;
+  readonly operation: OperationMatch;
+}
+
 /** The alternatives of an HTTPRouteGroup. */
 export function readRouteGroup(
   object: KubernetesObject,
   diagnostics: Diagnostic[],
-): readonly ScopedMatch[] {
+): readonly GroupMatch[] {
   const group = Fields.ofObject(object, GROUP, diagnostics);
   const entries = group.has("spec")
     ? (group.mapping("spec", SPEC)?.mappings("matches", MATCH) ?? [])
@@ -41,18 +50,32 @@ export function readRouteGroup(
   return entries.map(readMatch);
 }
 
-function readMatch(entry: MatchFields): ScopedMatch {
-  entry.requiredString("name", { allowed: "a name by which TrafficTargets call it" });
+function readMatch(entry: MatchFields): GroupMatch {
+  const name = entry.requiredString("name", { allowed: "a name by which TrafficTargets call it" });
+  const pattern = readPathRegex(entry) ?? "";
+  const path = pathMatch(pattern);
+  const methods = readMethods(entry);
+  const headers = headerMatches(entry);
+  const methodMatches = methods.length === 0 ? [] : [headerMatch(":method", methods.join("|"))];
   return {
-    request: {
-      path: pathMatch(readPathRegex(entry)),
-      headers: [...methodMatch(entry), ...headerMatches(entry)],
-      queryParameters: [],
+    name: name ?? "",
+    match: {
+      request: { path, headers: [...methodMatches, ...headers], queryParameters: [] },
+      sourceLabels: undefined,
+      sourceNamespace: undefined,
+      port: undefined,
+      origin: entry.origin(),
     },
-    sourceLabels: undefined,
-    sourceNamespace: undefined,
-    port: undefined,
-    origin: entry.origin(),
+    operation: {
+      ...ANY_OPERATION,
+      methods,
+      // Who may do what is no place for paths that only begin so.
+      pathRegexes: pattern === "" ? [] : [pattern],
+      headerRegexes: headers.map(({ name: header, value }) => ({
+        name: header,
+        regex: value?.value ?? "",
+      })),
+    },
   };
 }
 
@@ -65,18 +88,18 @@ function readPathRegex(entry: MatchFields): string | undefined {
 }
 
 /** The expression is anchored at the start alone; the model's must match the whole path. */
-function pathMatch(pattern: string | undefined): PathMatch {
-  if (pattern === undefined || pattern === "") {
+function pathMatch(pattern: string): PathMatch {
+  if (pattern === "") {
     return { kind: "prefix", value: "/", caseSensitive: true };
   }
   return { kind: "regex", value: `(?:${pattern}).*`, caseSensitive: true };
 }
 
-function methodMatch(entry: MatchFields): HeaderMatch[] {
+/** Empty: any. */
+function readMethods(entry: MatchFields): readonly string[] {
   const allowed = "an HTTP method in capitals, or *";
   const methods = entry.strings("methods", { pattern: METHOD, allowed });
-  if (methods.length === 0 || methods.includes("*")) return [];
-  return [headerMatch(":method", methods.join("|"))];
+  return methods.includes("*") ? [] : methods;
 }
 
 /** A mapping (v1alpha4), or a list of mappings (before): name to regular expression. */

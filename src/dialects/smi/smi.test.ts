@@ -8,6 +8,7 @@ import { translateKubernetes } from "../kubernetes/translate.ts";
 import { ROUTE_GROUP_TABLES } from "./route-group.ts";
 import { smi } from "./smi.ts";
 import { TRAFFIC_SPLIT_TABLES } from "./traffic-split.ts";
+import { TRAFFIC_TARGET_TABLES } from "./traffic-target.ts";
 import { parseQuantity, wholeWeights } from "./weight.ts";
 
 const HERE = import.meta.dirname;
@@ -24,7 +25,7 @@ describe("SMI", () => {
 
   it("says in its README what becomes of every field", () => {
     const readme = readFileSync(`${HERE}/README.md`, "utf8").replaceAll(/ +/g, " ");
-    const tables = { ...TRAFFIC_SPLIT_TABLES, ...ROUTE_GROUP_TABLES };
+    const tables = { ...TRAFFIC_SPLIT_TABLES, ...ROUTE_GROUP_TABLES, ...TRAFFIC_TARGET_TABLES };
     for (const [name, table] of Object.entries(tables)) {
       expect(readme).toContain(readmeRow(name, table));
     }

@@ -7,6 +7,7 @@ import type { DialectContext } from "../dialect.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import { Fields } from "../kubernetes/fields.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { GroupMatch } from "./route-group.ts";
 import { parseQuantity, wholeWeights } from "./weight.ts";
 
 const TRAFFIC_SPLIT = fieldTable({
@@ -33,7 +34,7 @@ type SpecFields = Fields<keyof typeof SPEC>;
 type BackendFields = Fields<keyof typeof BACKEND>;
 
 /** HTTPRouteGroups by `namespace/name`. */
-export type RouteGroups = ReadonlyMap<string, readonly ScopedMatch[]>;
+export type RouteGroups = ReadonlyMap<string, readonly GroupMatch[]>;
 
 /** A backend as it is written: its service may be missing. */
 interface WrittenBackend {
@@ -218,7 +219,7 @@ function readMatches(spec: SpecFields, groups: RouteGroups): readonly ScopedMatc
         found: name,
       });
     }
-    return group ?? [];
+    return (group ?? []).map(({ match }) => match);
   });
   return found.length === 0 ? undefined : found;
 }
