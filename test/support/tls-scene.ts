@@ -17,6 +17,8 @@ import {
   type SecureConnection,
   ServerHandshake,
 } from "../../src/proxy/tls/handshake.ts";
+import type { ContextMaterial } from "../../src/proxy/tls/renewal/renewed-context.ts";
+import { Trust } from "../../src/proxy/tls/renewal/trust.ts";
 import type { ServerContext } from "../../src/proxy/tls/server-context.ts";
 import { newTicketSecret } from "../../src/proxy/tls/session/ticket-keys.ts";
 import { TlsContexts, TlsReloads } from "../../src/proxy/tls/tls-contexts.ts";
@@ -49,6 +51,16 @@ export function downstreamTls(more: Partial<DownstreamTls>): DownstreamTls {
 
 export function upstreamTls(more: Partial<UpstreamTls> = {}): UpstreamTls {
   return { ...COMMON, sni: "", maxSessionKeys: 1, ...more };
+}
+
+/** What a context works with that is configured so. */
+export function materialOf(tls: UpstreamTls): ContextMaterial {
+  const { secure } = tlsContexts().client(tls);
+  const { validation } = tls;
+  const trust = new Trust(validation, (source) =>
+    Buffer.from(source.kind === "inline" ? source.text : ""),
+  );
+  return { secure, validation, trust, expirations: new Map() };
 }
 
 /** @param ticketSecret As of another thread of the same proxy. */

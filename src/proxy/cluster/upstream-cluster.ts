@@ -86,9 +86,11 @@ export class UpstreamCluster {
     this.outbound = this.destinationOf("outbound", undefined);
     this.inbound = this.destinationOf("inbound", undefined);
     const { contexts } = this.transports;
-    if (contexts.length > 0) this.tlsStats.show();
-    // New files make new connections, also for those that have been idle.
-    this.#unwatch = contexts.map((tls) => tls.onRenewed(() => this.#drainHosts(tls)));
+    // New files and secrets make new connections, also for those that have been idle.
+    this.#unwatch = contexts.flatMap((tls) => [
+      this.tlsStats.follow(tls),
+      tls.onRenewed(() => this.#drainHosts(tls)),
+    ]);
     this.#checker = this.#checkerOf(config);
     this.#discover();
   }

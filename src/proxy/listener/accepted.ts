@@ -30,6 +30,8 @@ export class Accepted implements TunnelClient {
   openedMs = 0;
   /** What was agreed upon with the client; undefined where TLS is not terminated. */
   tls: TlsInfo | undefined;
+  /** Of the TLS context that has secured it. */
+  tlsGeneration = 0;
   #socket: Socket;
   #reader: Reader | undefined;
   #taker: ((bytes: Buffer) => void) | undefined;
@@ -81,8 +83,9 @@ export class Accepted implements TunnelClient {
   }
 
   /** TLS has been terminated: from now on the connection is what it protects. */
-  terminated({ reader, socket, tls }: SecureConnection): void {
+  terminated({ generation, reader, socket, tls }: SecureConnection): void {
     this.#socket = socket;
+    this.tlsGeneration = generation;
     this.#reader = reader;
     this.tls = tls;
   }

@@ -33,8 +33,6 @@ export class CompiledChain {
   /** Undefined: plain bytes, or TLS that is passed through. */
   readonly tls: ServerContext | undefined;
   readonly match: FilterChainMatch;
-  /** ALPN's name of a protocol of our own, agreed upon before the configured ones; or empty. */
-  readonly ownProtocol: string;
   readonly #serverNames: ReadonlySet<string>;
   /** `.example` for `*.example`. */
   readonly #suffixes: readonly string[];
@@ -47,13 +45,17 @@ export class CompiledChain {
     this.filter = filter;
     this.tls = tls;
     this.match = chain.match;
-    this.ownProtocol = ownProtocolOf(filter, tls);
     const names = chain.match.serverNames.map((name) => name.toLowerCase());
     this.#serverNames = new Set(names.filter((name) => !name.startsWith("*")));
     this.#suffixes = names.filter((name) => name.startsWith("*")).map((name) => name.slice(1));
     this.#ranges = new Ranges(chain.match.prefixRanges);
     this.#directSources = new Ranges(chain.match.directSourcePrefixRanges);
     this.#sources = new Ranges(chain.match.sourcePrefixRanges);
+  }
+
+  /** ALPN's name of a protocol of our own, agreed upon before the configured ones; or empty. */
+  get ownProtocol(): string {
+    return ownProtocolOf(this.filter, this.tls);
   }
 
   /** Who takes what is read lets go of it before the next read. */
@@ -141,6 +143,12 @@ export class ChainSet {
     this.#fallback = fallback;
     this.#asksProtocols = chains.some(({ match }) => match.applicationProtocols.length > 0);
     this.#asksSources = chains.some(({ asksSource }) => asksSource);
+  }
+
+  /** Every TLS context that some chain terminates with. */
+  get contexts(): readonly ServerContext[] {
+    const chains = this.#fallback === undefined ? this.#chains : [...this.#chains, this.#fallback];
+    return [...new Set(chains.flatMap(({ tls }) => tls ?? []))];
   }
 
   /**

@@ -1,4 +1,5 @@
 import { isIP, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { ClientHello } from "../../codec/tls/client-hello.ts";
 import type { Address, SocketAddress } from "../../model/address.ts";
 import type { Listener, ProxyProtocolFilter } from "../../model/listener.ts";
@@ -26,6 +27,9 @@ import { originalDestination } from "./original-destination.ts";
 import { SocketEnd } from "./tcp/socket-end.ts";
 import { TcpCarrier } from "./tcp/tcp-carrier.ts";
 
+/** Nobody can tell whether a TCP connection is idle: it ends in time. */
+const UNINTERRUPTED = (): void => undefined;
+
 const NO_BYTES: Buffer = Buffer.alloc(0);
 /** Names that an explicit proxy's clients ask for; IPv4 comes first, as everybody can reach it. */
 const EITHER_FAMILY: DnsQuestion = { family: "v4Preferred", resolvers: [], wantsTtl: false };
@@ -50,6 +54,8 @@ export class ProxyListener implements ChoosingOwner {
   /** Those whose TLS handshake is not over. */
   readonly #pending = new Set<{ destroy(): void }>();
   #chains: ChainSet;
+  /** Ends what tells of the secrets of its chains. */
+  #unfollow: readonly (() => void)[] = [];
   #bound: BoundSocket | undefined;
   /** New connections hear that they shall go elsewhere, after so long without a request. */
   #discouragedMs: number | undefined;
@@ -60,6 +66,7 @@ export class ProxyListener implements ChoosingOwner {
     this.#context = context;
     this.#find = find;
     this.#stats = context.telemetry.listener(config.address);
+    this.#followSecrets();
     this.#inspections = new Inspections(context, this.#stats, ({ socket }, error) =>
       this.#fault(socket, error),
     );
@@ -117,6 +124,7 @@ export class ProxyListener implements ChoosingOwner {
     this.config = config;
     if (this.#chains === chains) return;
     this.#chains = chains;
+    this.#followSecrets();
     this.#drainConnections(PATIENCE_MS);
   }
 
@@ -127,6 +135,7 @@ export class ProxyListener implements ChoosingOwner {
   }
 
   destroy(): void {
+    for (const unfollow of this.#unfollow) unfollow();
     this.drain(0);
     for (const connection of this.#connections) connection.destroy();
     for (const tunnel of this.#tunnels) tunnel.destroy();
@@ -181,6 +190,13 @@ export class ProxyListener implements ChoosingOwner {
     const listener = this.#find(destination);
     if (listener === undefined || listener === this || socket.destroyed) socket.destroy();
     else listener.serve(new Accepted(socket, destination, false), first);
+  }
+
+  #followSecrets(): void {
+    for (const unfollow of this.#unfollow) unfollow();
+    const { contexts } = this.#chains;
+    const stats = this.#context.telemetry.listenerTls(this.config.address);
+    this.#unfollow = contexts.map((tls) => stats.follow(tls));
   }
 
   #acceptContained(socket: Socket): void {
@@ -258,6 +274,12 @@ export class ProxyListener implements ChoosingOwner {
     accepted: Accepted,
     { bytes, hello }: Peeked,
   ): void {
+    const stats = this.#context.telemetry.listenerTls(this.config.address);
+    if (!context.ready) {
+      stats.secretsNotReady();
+      accepted.socket.destroy();
+      return;
+    }
     const owner: HandshakeOwner = {
       onSecure: (connection, handshake) => {
         this.#pending.delete(handshake);
@@ -275,7 +297,7 @@ export class ProxyListener implements ChoosingOwner {
       context,
       hello: hello ?? NO_HELLO,
       first: bytes,
-      stats: this.#context.telemetry.listenerTls(this.config.address),
+      stats,
       clock: this.#context.clock,
       shared: chain.sharesReads,
       ownProtocol: chain.ownProtocol,
@@ -287,6 +309,7 @@ export class ProxyListener implements ChoosingOwner {
     if (chain.filter.kind === "http") {
       const connection = new CodecChoice(accepted, chain.filter.hcm, this);
       this.#connections.add(connection);
+      follow(chain, accepted, () => connection.drain(PATIENCE_MS));
       // What was accepted before is served, and told that it may not stay.
       const patienceMs = this.#discouragedMs;
       if (patienceMs !== undefined) connection.drain(patienceMs || PATIENCE_MS);
@@ -294,16 +317,22 @@ export class ProxyListener implements ChoosingOwner {
       return;
     }
     const { tcp } = chain.filter;
-    if (accepted.alpn === CARRYING_TCP_ALPN) this.#openCarrier(accepted, tcp);
-    else this.#openTunnel(new SocketEnd(accepted), tcp, first);
+    if (accepted.alpn === CARRYING_TCP_ALPN) {
+      const carrier = this.#openCarrier(accepted, tcp);
+      follow(chain, accepted, () => carrier.drain());
+      return;
+    }
+    follow(chain, accepted, UNINTERRUPTED);
+    this.#openTunnel(new SocketEnd(accepted), tcp, first);
   }
 
   /** Each of its streams is a connection of the same TCP proxy. */
-  #openCarrier(accepted: Accepted, tcp: CompiledTcpProxy): void {
+  #openCarrier(accepted: Accepted, tcp: CompiledTcpProxy): TcpCarrier {
     const open = (down: DownstreamEnd): void => this.#openTunnel(down, tcp, NO_BYTES);
     const carrier = new TcpCarrier(accepted, tcp.context, { owner: this, open });
     this.#connections.add(carrier);
     if (this.#discouragedMs !== undefined) carrier.drain();
+    return carrier;
   }
 
   #openTunnel(down: DownstreamEnd, tcp: CompiledTcpProxy, first: Buffer): void {
@@ -321,6 +350,12 @@ function isProxyProtocol(
   filter: Listener["listenerFilters"][number],
 ): filter is ProxyProtocolFilter {
   return typeof filter !== "string";
+}
+
+/** What TLS has secured goes when its certificate or bundle does. */
+function follow({ tls }: CompiledChain, accepted: Accepted, drain: () => void): void {
+  const { socket, tlsGeneration: generation } = accepted;
+  if (socket instanceof TLSSocket) tls?.connections.add({ socket, generation, drain });
 }
 
 function countSecure(socket: Socket, http: HttpStats): void {

@@ -1,52 +1,39 @@
 import { isIP } from "node:net";
-import type { SecureContext } from "node:tls";
+import type { Clock } from "../../base/clock.ts";
 import { protocolList } from "../../codec/tls/protocol-list.ts";
 import type { UpstreamTls } from "../../model/transport/tls.ts";
+import {
+  type ContextMaterial,
+  type RenewalCause,
+  RenewedContext,
+} from "./renewal/renewed-context.ts";
 import { SessionStore } from "./session/session-store.ts";
-import { Verifier } from "./verifier.ts";
 
 /** How connections to a cluster's endpoints are secured (Envoy: ClientContextImpl). */
-export class ClientContext {
+export class ClientContext extends RenewedContext {
   readonly config: UpstreamTls;
-  readonly verifier: Verifier;
   readonly sessions: SessionStore;
   /** The name to ask for; undefined for none. Addresses are not names (RFC 6066 section 3). */
   readonly serverName: string | undefined;
   readonly #offers = new Map<string, Buffer>();
-  readonly #listeners = new Set<() => void>();
-  #secure: SecureContext;
-  #generation = 1;
 
-  /** Throws where a name's regex is not RE2. */
-  constructor(config: UpstreamTls, secure: SecureContext) {
+  /** See `RenewedContext`. */
+  constructor(config: UpstreamTls, material: ContextMaterial | undefined, clock: Clock) {
+    super(config.validation, material, clock);
     this.config = config;
-    this.#secure = secure;
-    this.verifier = new Verifier(config.validation);
     this.sessions = new SessionStore(config.maxSessionKeys);
     this.serverName = config.sni === "" || isIP(config.sni) !== 0 ? undefined : config.sni;
   }
 
-  get secure(): SecureContext {
-    return this.#secure;
-  }
-
-  /** Rises whenever the files of the context have changed. */
-  get generation(): number {
-    return this.#generation;
-  }
-
-  /** Whoever keeps connections is told that they belong to an older generation. */
-  onRenewed(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  /** New connections use this; sessions of the old one would carry its trust on. */
-  renew(secure: SecureContext): void {
-    this.#secure = secure;
-    this.#generation++;
+  /** Sessions of the generation before would carry its trust on. */
+  override renew(material: ContextMaterial, cause: RenewalCause = "files"): void {
     this.sessions.clear();
-    for (const listener of [...this.#listeners]) listener();
+    super.renew(material, cause);
+  }
+
+  /** An endpoint whose certificate is not known, as that of a resumed session, is not believed. */
+  protected get takesStrangers(): boolean {
+    return !this.verifier.wantsCertificate;
   }
 
   /**

@@ -34,6 +34,8 @@ export interface SecureConnection {
   readonly tls: TlsInfo;
   /** Where reads go, if the socket reads into the shared buffer; else `data` events. */
   readonly reader: Reader | undefined;
+  /** Of the context, when the handshake began. */
+  readonly generation: number;
 }
 
 /** Who takes what is read; the buffer belongs to the next read. */
@@ -78,6 +80,7 @@ export class ServerHandshake {
   readonly #own: OwnCertificates;
   readonly #socket: TLSSocket;
   readonly #reader: Reader | undefined;
+  readonly #generation: number;
   readonly #timer: Timer;
   #state: "shaking" | "secure" | "failed" = "shaking";
 
@@ -87,6 +90,7 @@ export class ServerHandshake {
     this.#context = context;
     this.#stats = stats;
     this.#serverName = hello.serverName;
+    this.#generation = context.generation;
     this.#own = ownCertificates(context.config, context.secure);
     const reader = shared ? { onBytes: NO_TAKER } : undefined;
     this.#reader = reader;
@@ -132,7 +136,8 @@ export class ServerHandshake {
     this.#state = "secure";
     this.#timer.cancel();
     this.#stats.handshake(tls);
-    this.#owner.onSecure({ socket: this.#socket, tls, reader: this.#reader }, this);
+    const how = { tls, reader: this.#reader, generation: this.#generation };
+    this.#owner.onSecure({ socket: this.#socket, ...how }, this);
   }
 
   /** Undefined where the client's certificate cannot be read: anybody can make such a one. */

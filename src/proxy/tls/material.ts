@@ -44,12 +44,17 @@ export function readPair(
  */
 export function readBundle(source: DataSource, read: ReadSource): string {
   const text = read(source).toString();
-  const blocks = text.match(PEM_CERTIFICATE) ?? [];
+  const blocks: readonly string[] = text.match(PEM_CERTIFICATE) ?? [];
   if (blocks.length === 0) throw new Error(`${nameOf(source)} holds no certificate`);
   for (const block of blocks) {
     understand(source, "holds what is not a certificate", () => new X509Certificate(block));
   }
   return text;
+}
+
+/** The certificates in a text. Throws where one of them is none. */
+export function certificatesOf(text: string): X509Certificate[] {
+  return (text.match(PEM_CERTIFICATE) ?? []).map((block) => new X509Certificate(block));
 }
 
 /** A list of revoked certificates. Throws an Error that names the source. */

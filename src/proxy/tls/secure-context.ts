@@ -89,13 +89,20 @@ function readMaterial(config: TlsContext, read: ReadSource, refusals: Refusals):
   const pairs = config.certificates.flatMap(
     (pair, i) => readPair(pair, `tls_certificates[${i}]`, read, refusals) ?? [],
   );
-  const { trustedCa, crl } = config.validation ?? {};
+  const { trustedCa, crl, trustDomains } = config.validation ?? {};
+  const bundles = (trustDomains ?? []).map(({ bundle, name }) =>
+    refusals.attempt(`validation_context trust domain ${name}`, () => readBundle(bundle, read)),
+  );
   return {
     pairs: distinctPairs(pairs),
-    ca: refusals.attempt(
-      "validation_context.trusted_ca",
-      () => trustedCa && readBundle(trustedCa, read),
-    ),
+    // Whose authority signed for which domain the verifier says: the library knows one list.
+    ca:
+      trustDomains === undefined
+        ? refusals.attempt(
+            "validation_context.trusted_ca",
+            () => trustedCa && readBundle(trustedCa, read),
+          )
+        : bundles.join("\n"),
     crl: refusals.attempt("validation_context.crl", () => crl && readList(crl, read)),
   };
 }

@@ -1,28 +1,34 @@
-import type { SecureContext } from "node:tls";
+import type { Clock } from "../../base/clock.ts";
 import type { DownstreamTls } from "../../model/transport/tls.ts";
-import { Verifier } from "./verifier.ts";
+import { type ContextMaterial, RenewedContext } from "./renewal/renewed-context.ts";
 
 /** How a filter chain terminates TLS (Envoy: ServerContextImpl). */
-export class ServerContext {
+export class ServerContext extends RenewedContext {
   readonly config: DownstreamTls;
-  readonly verifier: Verifier;
-  /** Clients are asked for a certificate. */
-  readonly asksForCertificate: boolean;
-  /** Clients that show none are refused. */
-  readonly needsCertificate: boolean;
-  /** All clients show a certificate, and it was verified. */
-  readonly knowsClients: boolean;
-  /** For new connections; replaced when its files change. */
-  secure: SecureContext;
 
-  /** Throws where a name's regex is not RE2. */
-  constructor(config: DownstreamTls, secure: SecureContext) {
+  /** See `RenewedContext`. */
+  constructor(config: DownstreamTls, material: ContextMaterial | undefined, clock: Clock) {
+    super(config.validation, material, clock);
     this.config = config;
-    this.secure = secure;
-    this.verifier = new Verifier(config.validation);
-    this.needsCertificate = config.requireClientCertificate || this.verifier.needsCertificate;
-    this.knowsClients = this.needsCertificate && this.verifier.vouches;
-    this.asksForCertificate = this.needsCertificate || this.verifier.wantsCertificate;
+  }
+
+  /** Clients are asked for a certificate. */
+  get asksForCertificate(): boolean {
+    return this.needsCertificate || this.verifier.wantsCertificate;
+  }
+
+  /** Clients that show none are refused. */
+  get needsCertificate(): boolean {
+    return this.config.requireClientCertificate || this.verifier.needsCertificate;
+  }
+
+  /** All clients show a certificate, and it was verified. */
+  get knowsClients(): boolean {
+    return this.needsCertificate && this.verifier.vouches;
+  }
+
+  protected get takesStrangers(): boolean {
+    return !this.needsCertificate;
   }
 
   /**

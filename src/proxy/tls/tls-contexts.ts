@@ -7,14 +7,20 @@ import { counter } from "../../metrics/column.ts";
 import type { Registry } from "../../metrics/registry.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import { tlsContextsOf } from "../../model/cluster.ts";
+import type { Secret } from "../../model/transport/secret.ts";
+import { secretsOfContext } from "../../model/transport/secrets-in-use.ts";
 import type {
   DataSource,
   DownstreamTls,
   TlsContext,
   UpstreamTls,
 } from "../../model/transport/tls.ts";
+import { expirationsOf, withSecrets } from "../secrets/effective-context.ts";
+import { secretKey } from "../secrets/secret-key.ts";
 import { ClientContext } from "./client-context.ts";
 import { FileWatcher } from "./file-watcher.ts";
+import type { ContextMaterial, RenewalCause } from "./renewal/renewed-context.ts";
+import { Trust } from "./renewal/trust.ts";
 import { buildContext, planContext } from "./secure-context.ts";
 import { ServerContext } from "./server-context.ts";
 import { ticketKeysAt, ticketKeysLeftMs } from "./session/ticket-keys.ts";
@@ -66,13 +72,23 @@ export interface TlsContextsOptions {
 interface Entry {
   readonly config: DownstreamTls | UpstreamTls;
   readonly context: ServerContext | ClientContext;
+  /** What it works with; empty while secrets are awaited. */
   key: string;
 }
 
+/** A context's material, and what tells it from any other. */
+interface Loaded {
+  readonly key: string;
+  readonly material: ContextMaterial | undefined;
+}
+
+const AWAITING: Loaded = { key: "", material: undefined };
+
 /**
  * All TLS contexts of a proxy. Who asks for the same configuration twice gets the same context, and
- * contexts of the same certificates share the library's part. The files are followed: a change is
- * taken over by new connections, or, where it cannot be used, the last good one stays.
+ * contexts of the same certificates share the library's part. The files are followed, and secrets
+ * come from outside: a change is taken over by new connections, or, where it cannot be used, the
+ * last good one stays.
  */
 export class TlsContexts {
   readonly #options: TlsContextsOptions;
@@ -80,6 +96,7 @@ export class TlsContexts {
   readonly #entries = new Map<string, Entry>();
   readonly #shared = new Map<string, SecureContext>();
   readonly #files = new Map<string, Buffer>();
+  readonly #secrets = new Map<string, Secret>();
   #ticketKeys: Timer | undefined;
 
   constructor(options: TlsContextsOptions) {
@@ -92,8 +109,8 @@ export class TlsContexts {
     const name = `server ${JSON.stringify(config)}`;
     const known = this.#entries.get(name)?.context;
     if (known instanceof ServerContext) return known;
-    const { key, secure } = this.#load(config);
-    const context = new ServerContext(config, secure);
+    const { key, material } = this.#load(config);
+    const context = new ServerContext(config, material, this.#options.clock);
     this.#entries.set(name, { config, context, key });
     if (this.#ticketKeys === undefined) this.#awaitTicketKeys();
     return context;
@@ -104,8 +121,8 @@ export class TlsContexts {
     const name = `client ${JSON.stringify(config)}`;
     const known = this.#entries.get(name)?.context;
     if (known instanceof ClientContext) return known;
-    const { key, secure } = this.#load(config);
-    const context = new ClientContext(config, secure);
+    const { key, material } = this.#load(config);
+    const context = new ClientContext(config, material, this.#options.clock);
     this.#entries.set(name, { config, context, key });
     return context;
   }
@@ -130,12 +147,33 @@ export class TlsContexts {
     this.#ticketKeys?.cancel();
   }
 
-  #load(config: Entry["config"]): { key: string; secure: SecureContext } {
+  /** Secrets by `secretKey`, whole and usable; undefined: there is none any more. */
+  supply(secrets: ReadonlyMap<string, Secret | undefined>): void {
+    for (const [key, secret] of secrets) {
+      if (secret === undefined) this.#secrets.delete(key);
+      else this.#secrets.set(key, secret);
+    }
+    const asking = [...this.#entries.values()].filter(({ config }) =>
+      secretsOfContext(config).some((ref) => secrets.has(secretKey(ref))),
+    );
+    for (const failure of this.#renewAll(asking, "secrets")) {
+      this.#options.onNotice(`secrets cannot be used, the last good ones stay: ${failure}`);
+    }
+    this.#forgetUnshared();
+  }
+
+  #load(given: Entry["config"]): Loaded {
     const { clock, ticketSecret } = this.#options;
+    const config = withSecrets(given, this.#secrets);
+    if (config === undefined) return AWAITING;
     const plan = planContext(config, this.#read, ticketKeysAt(ticketSecret, clock.wall()));
     const secure = this.#shared.get(plan.key) ?? buildContext(plan);
     this.#shared.set(plan.key, secure);
-    return { key: plan.key, secure };
+    const { validation } = config;
+    const trust = new Trust(validation, this.#read);
+    const expirations = expirationsOf(given, this.#secrets);
+    const material = { secure, validation, trust, expirations };
+    return { key: `${plan.key} ${JSON.stringify(validation)}`, material };
   }
 
   readonly #read = (source: DataSource): Buffer => {
@@ -151,15 +189,10 @@ export class TlsContexts {
 
   #reload(changed: ReadonlySet<string>): void {
     for (const path of changed) this.#files.delete(path);
-    const failures = new Set<string>();
-    for (const entry of this.#entries.values()) {
-      if (!pathsOf(entry.config).some((path) => changed.has(path))) continue;
-      try {
-        this.#renew(entry);
-      } catch (error) {
-        failures.add(error instanceof Error ? error.message : String(error));
-      }
-    }
+    const reading = [...this.#entries.values()].filter(({ config }) =>
+      pathsOf(config).some((path) => changed.has(path)),
+    );
+    const failures = this.#renewAll(reading, "files");
     for (const failure of failures) {
       this.#options.onNotice(`TLS files cannot be used, the last good ones stay: ${failure}`);
     }
@@ -167,14 +200,36 @@ export class TlsContexts {
     this.#forgetUnshared();
   }
 
-  /** Files may be written anew with the same content: that is no change. */
-  #renew(entry: Entry): void {
-    const { key, secure } = this.#load(entry.config);
-    if (key === entry.key) return;
+  /** What went wrong, each once. */
+  #renewAll(entries: readonly Entry[], cause: RenewalCause): ReadonlySet<string> {
+    const failures = new Set<string>();
+    for (const entry of entries) {
+      try {
+        this.#renew(entry, cause);
+      } catch (error) {
+        failures.add(error instanceof Error ? error.message : String(error));
+      }
+    }
+    return failures;
+  }
+
+  /**
+   * What is written anew with the same content is no change; and a secret that went away leaves
+   * what it was used for as it is.
+   */
+  #renew(entry: Entry, cause: RenewalCause): void {
+    const { key, material } = this.#load(entry.config);
+    if (key === entry.key || material === undefined) return;
+    entry.context.renew(material, cause);
     entry.key = key;
-    const { context } = entry;
-    if (context instanceof ClientContext) context.renew(secure);
-    else context.secure = secure;
+  }
+
+  /** Connections go on: nothing that they rest on has changed. */
+  #rekey(entry: Entry): void {
+    const { key, material } = this.#load(entry.config);
+    if (material === undefined) return;
+    entry.context.rekey(material.secure);
+    entry.key = key;
   }
 
   #awaitTicketKeys(): void {
@@ -188,7 +243,7 @@ export class TlsContexts {
     this.#awaitTicketKeys();
     for (const entry of this.#entries.values()) {
       try {
-        if (entry.context instanceof ServerContext) this.#renew(entry);
+        if (entry.context instanceof ServerContext) this.#rekey(entry);
       } catch {
         // The files cannot be used now, as has been told; the old keys go on.
       }
@@ -197,7 +252,7 @@ export class TlsContexts {
   }
 
   #forgetUnshared(): void {
-    const used = new Set([...this.#entries.values()].map(({ key }) => key));
+    const used = new Set([...this.#entries.values()].map(({ key }) => key.split(" ", 1)[0]));
     for (const key of this.#shared.keys()) if (!used.has(key)) this.#shared.delete(key);
   }
 }
@@ -207,6 +262,7 @@ function pathsOf({ certificates, validation }: TlsContext): readonly string[] {
     ...certificates.flatMap(({ certificateChain, privateKey }) => [certificateChain, privateKey]),
     validation?.trustedCa,
     validation?.crl,
+    ...(validation?.trustDomains ?? []).map(({ bundle }) => bundle),
   ];
   return sources.flatMap((source) => (source?.kind === "file" ? [source.path] : []));
 }

@@ -7,6 +7,9 @@ const TEXTS: Readonly<Record<string, string>> = {
   ETIMEDOUT: "Connection timed out",
 };
 
+/** Envoy's words where the secrets of a cluster's TLS context have not come. */
+export const SECRETS_NOT_READY = "TLS error: Secret is not supplied by SDS";
+
 /** Why a connection failed, as Envoy's `%UPSTREAM_TRANSPORT_FAILURE_REASON%` says it. */
 export function connectFailure({ code = "", message }: NodeJS.ErrnoException): string {
   const text = TEXTS[code];

@@ -3,7 +3,13 @@ import { createServer as createPlain } from "node:net";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { TestAuthority, type TestCertificate } from "../../../test/support/certificates.ts";
-import { pairOf, tlsContexts, trusting, upstreamTls } from "../../../test/support/tls-scene.ts";
+import {
+  materialOf,
+  pairOf,
+  tlsContexts,
+  trusting,
+  upstreamTls,
+} from "../../../test/support/tls-scene.ts";
 import { Registry } from "../../metrics/registry.ts";
 import { socketAddress } from "../../model/address.ts";
 import type { SanMatcher, UpstreamTls } from "../../model/transport/tls.ts";
@@ -250,7 +256,7 @@ describe("sessions", () => {
     socket.write("x");
     await once(socket, "data");
     const other = await TestAuthority.create("other");
-    context.renew(tlsContexts().client(upstreamTls({ validation: trusting(other) })).secure);
+    context.renew(materialOf(upstreamTls({ validation: trusting(other) })));
     expect((await shake(port, context)).tls).toBeUndefined();
   });
 });

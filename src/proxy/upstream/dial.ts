@@ -27,6 +27,9 @@ import {
 } from "../tls/tls-info.ts";
 import { readInto } from "./shared-read.ts";
 
+/** Pools drain their own connections. */
+const NOT_HERE = (): void => undefined;
+
 /** What TLS 1.3 is called; each of its tickets is to be used once. */
 const TLS_1_3 = "TLSv1.3";
 
@@ -130,6 +133,7 @@ function secure(
     }
     if (failure?.stat !== undefined) stats.count(failure.stat);
     secured = tls;
+    context.connections.add({ socket, generation, drain: NOT_HERE });
     stats.handshake(tls);
     onSecure(tls);
   });

@@ -1,11 +1,12 @@
 // hot path: no allocation per request
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Clock } from "../../base/clock.ts";
 import { writeHeader } from "../../codec/proxy-protocol/header-writer.ts";
 import type { Address } from "../../model/address.ts";
 import type { Host } from "../cluster/host.ts";
 import { contained, type FaultOwner } from "../faults.ts";
 import type { TlsInfo } from "../tls/tls-info.ts";
+import { SECRETS_NOT_READY } from "./connect-failure.ts";
 import { dial, dialTls } from "./dial.ts";
 
 /** What a connection to an endpoint is told of its bytes' way. */
@@ -67,6 +68,9 @@ export class Transport implements FaultOwner {
     if (tls === undefined) {
       this.socket = dial(address, options);
       this.socket.on("connect", contained(this as Transport, this.#onOpen));
+    } else if (!tls.ready) {
+      this.socket = unready();
+      host.cluster.tlsStats.secretsNotReady();
     } else {
       this.socket = dialTls(address, {
         ...options,
@@ -82,6 +86,8 @@ export class Transport implements FaultOwner {
     this.socket.on("error", contained(this as Transport, this.#onError));
     this.socket.on("close", contained(this as Transport, this.#onClose));
     this.socket.resume();
+    const { unreachable } = host.endpoint;
+    if (unreachable !== undefined) this.socket.destroy(refusedThere(unreachable));
     // What comes of it is the end of an attempt, as of any that could not connect.
     if (host.cluster.context.overload.isShort(this.socket)) this.socket.destroy(noDescriptor());
   }
@@ -158,6 +164,13 @@ function headOf(host: Host): Buffer | undefined {
   return head;
 }
 
+/** Nothing goes out in plain text, nor to anybody whom nobody can verify. */
+function unready(): Socket {
+  const socket = new Socket();
+  process.nextTick(socket.destroy.bind(socket), new Error(SECRETS_NOT_READY));
+  return socket;
+}
+
 /** Whatever the name was that led there: DNS may say anything. */
 function isOwnServer(socket: Socket, port: number): boolean {
   const { localAddress, remoteAddress = "", remotePort } = socket;
@@ -166,6 +179,11 @@ function isOwnServer(socket: Socket, port: number): boolean {
 
 function ownServer(): Error {
   return Object.assign(new Error("this is the proxy's own admin server"), { code: "EACCES" });
+}
+
+/** What is sent there would be seen by others, and taken by nobody. */
+function refusedThere(why: string): Error {
+  return Object.assign(new Error(why), { code: "EACCES" });
 }
 
 function noDescriptor(): Error {

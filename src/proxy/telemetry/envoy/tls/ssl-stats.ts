@@ -1,7 +1,9 @@
 import { add, at } from "../../../../metrics/cells.ts";
 import type { Registry } from "../../../../metrics/registry.ts";
 import type { Table } from "../../../../metrics/table.ts";
+import type { RenewedContext } from "../../../tls/renewal/renewed-context.ts";
 import { type ColumnSet, envoyColumn, envoyColumns } from "../columns.ts";
+import { FactoryStats, type FactoryTables, factoryTables } from "./socket-factory-stats.ts";
 
 /** Envoy: configuration/listeners/stats, TLS statistics. */
 export type SslStat =
@@ -50,6 +52,7 @@ export interface SslTables {
   readonly kind: Kind;
   readonly totals: Table;
   readonly agreed: Readonly<Record<Agreed, Table>>;
+  readonly factories: FactoryTables;
 }
 
 /** `segment`: the owner's name as it stands inside a statistic's. */
@@ -76,6 +79,7 @@ export function sslTables(
       statName: (column, [name = ""]) => `${kind}.${segment(name)}.${column.stat}`,
     }),
     agreed: { versions: agreed("versions"), ciphers: agreed("ciphers"), curves: agreed("curves") },
+    factories: factoryTables(registry, kind, segment),
   };
 }
 
@@ -92,17 +96,38 @@ export interface HandshakeFacts {
 export class SslStats {
   readonly #name: string;
   readonly #tables: SslTables;
+  readonly factory: FactoryStats;
   #cells: Float64Array | undefined;
 
   constructor(name: string, tables: SslTables) {
     this.#name = name;
     this.#tables = tables;
+    this.factory = new FactoryStats(name, tables.factories);
   }
 
   /** From now on they are in every scrape, zeros as well. */
   show(): Float64Array {
     this.#cells ??= this.#tables.totals.row([this.#name]).cells;
     return this.#cells;
+  }
+
+  /** Tells of the secrets of a context, until what comes back is called. */
+  follow(context: RenewedContext): () => void {
+    this.show();
+    this.factory.show();
+    const showEnds = (): void => {
+      for (const [name, seconds] of context.expirations) this.factory.expires(name, seconds);
+    };
+    showEnds();
+    return context.onRenewed((cause) => {
+      if (cause === "secrets") this.factory.updated();
+      showEnds();
+    });
+  }
+
+  /** A connection failed because secrets had not come. */
+  secretsNotReady(): void {
+    this.factory.notReady();
   }
 
   count(stat: SslStat): void {
@@ -126,6 +151,7 @@ export class SslStats {
   /** The owner is gone: out of every later scrape. */
   remove(): void {
     const { agreed, totals } = this.#tables;
+    this.factory.remove();
     if (this.#cells === undefined) return;
     totals.remove(totals.row([this.#name]));
     for (const table of Object.values(agreed)) {
