@@ -47,6 +47,8 @@ export interface PolicyBlocks {
   readonly connectionPool: ConnectionPoolSettings | undefined;
   readonly retryBudget: RetryBudgetSettings | undefined;
   readonly outlierDetection: OutlierSettings | undefined;
+  /** Left out: what endpoints ask for. */
+  readonly tls?: TlsSettings | undefined;
 }
 
 /** `passthrough` sends to the address that the client asked for. */
@@ -105,6 +107,25 @@ export interface LocalitySettings {
 export interface OutlierSettings {
   /** The panic threshold; Istio's default 0: never. */
   readonly minHealthPercent: number;
+}
+
+/** Istio: ClientTLSSettings. Empty texts are not set. */
+export interface TlsSettings {
+  readonly mode: "disable" | "simple" | "mutual" | "istioMutual";
+  /** Empty: the cluster's name under `istioMutual`, else the host. */
+  readonly sni: string;
+  /** Empty: the service accounts' under `istioMutual`, else the host. */
+  readonly subjectAltNames: readonly string[];
+  /** Paths on the client's machine, PEM. */
+  readonly clientCertificate: string;
+  readonly privateKey: string;
+  /** Empty: those of the client's machine. */
+  readonly caCertificates: string;
+  readonly caCrl: string;
+  /** A Kubernetes Secret of the client's namespace, in the place of the paths. */
+  readonly credentialName: string;
+  readonly insecureSkipVerify: boolean;
+  readonly origin: Origin;
 }
 
 /** Undefined fields take Istio's defaults (unlimited; connect 10 s; idle 1 h). */

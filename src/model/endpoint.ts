@@ -42,6 +42,11 @@ export interface Endpoint {
   /** Metadata `envoy.transport_socket_match`, as `tlsMode: istio`; left out: none. */
   readonly transportSocketMatch?: Readonly<Record<string, string>>;
   /**
+   * Ours (metadata `outrigger`): why nothing that is sent there can be taken, as a policy about TLS
+   * and its line; no connection is then made. Left out: nothing is known against it.
+   */
+  readonly unreachable?: string;
+  /**
    * Travels as filter metadata `istio`: `workload` = `name;namespace;canonical;revision;cluster`
    * plus our own `outrigger` map with app, version, principal. Undefined outside the mesh.
    */

@@ -33,6 +33,7 @@ import type { EncodeFor } from "./message/flavor.ts";
 import {
   decodeHashKey,
   decodeSocketMatch,
+  decodeUnreachable,
   decodeWorkload,
   encodeEndpointMetadata,
   encodeLocalityMetadata,
@@ -119,6 +120,7 @@ function decodeEndpoint(message: LbEndpoint, place: Place): Endpoint {
     ...decodeCheck(endpoint?.healthCheckConfig, at.field("health_check_config")),
     weight: message.loadBalancingWeight ?? 1,
     ...decodeSocketMatch(message.metadata),
+    ...decodeUnreachable(message.metadata),
     workload: decodeWorkload(message.metadata),
   };
 }

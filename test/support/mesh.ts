@@ -38,6 +38,8 @@ export interface SidecarOptions {
   readonly namespace?: string;
   readonly labels?: Labels;
   readonly explicit?: boolean;
+  /** It has a certificate of the mesh. */
+  readonly identity?: boolean;
 }
 
 /** The node that a sidecar names itself by. */
@@ -54,6 +56,7 @@ export function sidecarNode(
       NAMESPACE: namespace,
       LABELS: options.labels ?? {},
       INTERCEPTION_MODE: options.explicit === true ? "NONE" : "REDIRECT",
+      ...(options.identity === true ? { OUTRIGGER: { identity: true } } : {}),
     },
     userAgentName: "outrigger",
   };
@@ -63,6 +66,11 @@ export function sidecarNode(
 export function clientSnapshot(mesh: Mesh, options: SidecarOptions = {}): Snapshot {
   const client = { name: "client", address: "10.44.1.1" };
   return snapshotOf(mesh, podsOfMesh(mesh), sidecarNode(client, options));
+}
+
+/** The pods of the mesh, each with a sidecar that has a certificate. */
+export function meshedPods(mesh: Mesh): Pod[] {
+  return podsOfMesh(mesh).map((pod) => ({ ...pod, hasIdentity: true }));
 }
 
 export function podSnapshot(mesh: Mesh, name: string, options: SidecarOptions = {}): Snapshot {

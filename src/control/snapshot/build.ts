@@ -11,6 +11,7 @@ import {
   inboundPassthroughCluster,
   interceptedCluster,
 } from "./inbound/clusters.ts";
+import { inboundGuards } from "./inbound/guards.ts";
 import { explicitInbound, virtualInbound } from "./inbound/listeners.ts";
 import { type InboundPort, inboundPorts } from "./inbound/ports.ts";
 import { asMeshAsks, asSettingsAsk } from "./mesh-wide.ts";
@@ -66,10 +67,11 @@ export function inboundConfig(mesh: Mesh, pod: Pod, client: Client): ProxyConfig
   const clusters: readonly Cluster[] = explicit
     ? ports.map((port) => explicitCluster(pod, port, blocks(port)))
     : [...ports.map((port) => interceptedCluster(port, blocks(port))), inboundPassthroughCluster()];
-  const plain = explicit
-    ? ports.map((port) => explicitInbound(pod, port, detectionMs))
-    : [virtualInbound(ports, detectionMs)];
-  const listeners = plain.map((listener) => guarded(listener, mesh, pod));
+  const guards = inboundGuards(mesh, pod, client.hasIdentity);
+  const open = explicit
+    ? ports.map((port) => explicitInbound(pod, port, guards, detectionMs))
+    : [virtualInbound(ports, guards, detectionMs)];
+  const listeners = open.map((listener) => guarded(listener, mesh, pod));
   return {
     listeners: asSettingsAsk(listeners, mesh.settings),
     routes: [],

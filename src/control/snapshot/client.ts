@@ -9,6 +9,8 @@ export interface Client {
   readonly labels: Labels;
   /** Explicit mode: the pod's own address, where its listeners are and its sockets start. */
   readonly explicitAddress: string | undefined;
+  /** It has a certificate of the mesh: it can speak mTLS. */
+  readonly hasIdentity: boolean;
   /** Ours: its listeners may wait at names. Envoy's wait at addresses alone. */
   readonly listensAtNames: boolean;
 }

@@ -11,6 +11,7 @@ import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../model/transport/http2.ts";
 import { DNS_DEFAULTS, type DnsOptions } from "../../model/upstream/dns.ts";
 import { balancingOf } from "./balance/policy.ts";
 import { assignmentOf, loadAssignment } from "./endpoints.ts";
+import type { ClusterTransport } from "./mutual-tls/transport.ts";
 import { BLACK_HOLE_CLUSTER, outboundClusterName, PASSTHROUGH_CLUSTER } from "./names.ts";
 import { AS_CLIENT, outboundProtocol } from "./upstream-protocol.ts";
 
@@ -86,24 +87,27 @@ export interface OutboundClusterInput {
   /** Empty: the whole service. */
   readonly subset: string;
   readonly blocks: PolicyBlocks;
+  readonly discovery: DiscoveryType;
   /** Explicit mode: no original destination is known, and sockets start at this address. */
   readonly explicitAddress: string | undefined;
   /** What DNS clusters carry. */
   readonly localities: readonly LocalityEndpoints[];
+  /** How they are reached. */
+  readonly transport: ClusterTransport;
   /** What made them. */
   readonly locality: LocalitySettings | undefined;
   readonly origin: Origin;
 }
 
 export function outboundCluster(input: OutboundClusterInput): Cluster {
-  const { service, port, blocks, explicitAddress } = input;
+  const { service, port, blocks, discovery, explicitAddress } = input;
   const name = outboundClusterName(port.port, input.subset, service.host);
-  const discovery = discoveryOf(service, blocks, explicitAddress !== undefined);
   return {
     ...withPolicy(clusterDefaults(name), blocks),
     ...outboundProtocol(port.protocol, blocks.connectionPool),
     discovery,
     ...balancingOf(discovery, service, blocks, input.locality),
+    ...input.transport,
     dns: isDns(discovery) ? DNS : DNS_DEFAULTS,
     loadAssignment: isDns(discovery) ? assignmentOf(name, dnsLocalities(input)) : undefined,
     bindAddress: explicitAddress === undefined ? undefined : socketAddress(explicitAddress, 0),
@@ -153,7 +157,11 @@ function retryBudgetOf(blocks: PolicyBlocks): RetryBudget | undefined {
  * a Service is served by kube-proxy, which takes a pod by chance, and here by nobody: PASSTHROUGH
  * to one does as kube-proxy does.
  */
-function discoveryOf(service: Service, blocks: PolicyBlocks, explicit: boolean): DiscoveryType {
+export function discoveryOf(
+  service: Service,
+  blocks: PolicyBlocks,
+  explicit: boolean,
+): DiscoveryType {
   const passesThrough = blocks.loadBalancer?.algorithm === "passthrough";
   const isServed = service.selector === undefined;
   const asAddressed = service.headless || (passesThrough && isServed);

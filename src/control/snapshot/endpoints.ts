@@ -7,27 +7,36 @@ import type {
   WorkloadLabels,
 } from "../../model/endpoint.ts";
 import { NO_LOCALITY, OVERPROVISIONING_FACTOR } from "../../model/endpoint.ts";
-import type { Labels, Pod, Service, ServicePort } from "../../model/mesh.ts";
+import type { Labels, Pod } from "../../model/mesh.ts";
 import { endpointsOf, type ServiceEndpoint } from "../../model/precedence/endpoints.ts";
 import type { PlacedEndpoint } from "./balance/localities.ts";
+import { TAKES_MESH_TLS, takesTls } from "./mutual-tls/reach.ts";
+import type { TransportInput } from "./mutual-tls/transport.ts";
+import { principalOf } from "./mutual-tls/trust.ts";
+import { whyUnreachable } from "./mutual-tls/unreachable.ts";
+
+/** What is asked for: a service port, or a subset of it, as one client reaches it. */
+export type EndpointsInput = Omit<TransportInput, "discovery" | "protocol" | "subset"> & {
+  /** Labels of the subset. */
+  readonly labels: Labels;
+};
 
 /** The addresses behind one service port, or behind one subset of it: who is there, and where. */
-export function clusterEndpoints(
-  service: Service,
-  port: ServicePort,
-  subset: Labels,
-  pods: readonly Pod[],
-  trustDomain: string,
-): readonly PlacedEndpoint[] {
-  return endpointsOf(service, port, pods, subset).map((found) => ({
+export function clusterEndpoints(input: EndpointsInput): readonly PlacedEndpoint[] {
+  const { labels, pods, port, service } = input;
+  return endpointsOf(service, port, pods, labels).map((found) => ({
     locality: found.locality,
     labels: found.labels,
-    endpoint: endpointOf(found, trustDomain),
+    endpoint: endpointOf(found, input),
   }));
 }
 
-function endpointOf(found: ServiceEndpoint, trustDomain: string): Endpoint {
+function endpointOf(found: ServiceEndpoint, input: EndpointsInput): Endpoint {
+  const { trustDomain } = input.mesh.settings;
+  const unreachable = whyUnreachable(input, found);
   return {
+    ...(takesTls(input.mesh, found) ? { transportSocketMatch: TAKES_MESH_TLS } : {}),
+    ...(unreachable === undefined ? {} : { unreachable }),
     address: addressOf(found),
     hostname: "",
     hashKey: "",
@@ -71,11 +80,6 @@ export function workloadLabels(pod: Pod, trustDomain: string): WorkloadLabels {
     cluster: "Kubernetes",
     principal: principalOf(trustDomain, pod.namespace, pod.serviceAccount),
   };
-}
-
-/** `spiffe://cluster.local/ns/default/sa/reviews`. */
-export function principalOf(trustDomain: string, namespace: string, account: string): string {
-  return `spiffe://${trustDomain}/ns/${namespace}/sa/${account === "" ? "default" : account}`;
 }
 
 /** A WorkloadEntry may name a Unix socket. */

@@ -2,6 +2,7 @@ import type { Node } from "../../model/bootstrap.ts";
 import type { Labels, Pod } from "../../model/mesh.ts";
 import { encodeFor } from "../../xds/message/flavor.ts";
 import type { Client } from "./client.ts";
+import { isMeshed } from "./mutual-tls/reach.ts";
 
 /** Who asks for configuration, as its node says. */
 export interface ProxyIdentity {
@@ -9,6 +10,11 @@ export interface ProxyIdentity {
   readonly namespace: string;
   readonly labels: Labels;
   readonly explicit: boolean;
+  /**
+   * It has a certificate of the mesh: our own metadata says so (`OUTRIGGER: {identity: true}`), or
+   * Istio's label of pods whose sidecar takes mTLS.
+   */
+  readonly hasIdentity: boolean;
   /** The data plane is our own. */
   readonly outrigger: boolean;
 }
@@ -25,6 +31,7 @@ export function identityOf(node: Node): ProxyIdentity {
     namespace,
     labels: labelsOf(metadata.LABELS),
     explicit: text(metadata.INTERCEPTION_MODE) === "NONE",
+    hasIdentity: saysIdentity(metadata.OUTRIGGER) || isMeshed(labelsOf(metadata.LABELS)),
     outrigger: encodeFor(node) === "outrigger",
   };
 }
@@ -35,6 +42,7 @@ export function clientOf(identity: ProxyIdentity, pod: Pod | undefined, address:
     namespace: identity.namespace,
     labels: pod?.labels ?? identity.labels,
     explicitAddress: identity.explicit ? (pod?.address ?? address) : undefined,
+    hasIdentity: identity.hasIdentity,
     listensAtNames: identity.outrigger,
   };
 }
@@ -42,6 +50,10 @@ export function clientOf(identity: ProxyIdentity, pod: Pod | undefined, address:
 /** The address that the node's id names. */
 export function addressOf(node: Node): string {
   return node.id.split("~")[1] ?? "";
+}
+
+function saysIdentity(own: unknown): boolean {
+  return typeof own === "object" && own !== null && "identity" in own && own.identity === true;
 }
 
 function labelsOf(value: unknown): Labels {

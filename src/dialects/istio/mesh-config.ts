@@ -131,10 +131,19 @@ function readTrustDomains(config: Spec, settings: WrittenSettings): void {
   if (aliases.present) settings.trustDomainAliases = aliases.texts();
 }
 
+function readMutualTls(config: Spec, settings: WrittenSettings): void {
+  const automatic = config.at("enableAutoMtls").flag();
+  if (automatic !== undefined) settings.autoMtls = automatic;
+  const minimum = config.at("meshMTLS").at("minProtocolVersion").text();
+  if (minimum === "TLSV1_2") settings.minTlsVersion = "TLSv1.2";
+  if (minimum === "TLSV1_3") settings.minTlsVersion = "TLSv1.3";
+}
+
 function readMeshConfig(config: Spec): Partial<MeshSettings> {
   checkFields(config, MESH_CONFIG);
   const settings: WrittenSettings = {};
   readTrustDomains(config, settings);
+  readMutualTls(config, settings);
   const root = config.at("rootNamespace");
   const rootNamespace = root.text() ?? "";
   if (rootNamespace !== "" && !isLabel(rootNamespace)) {

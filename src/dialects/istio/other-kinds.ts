@@ -16,30 +16,15 @@ const OTHER_KINDS: Readonly<Record<string, string>> = {
 };
 
 const SECURITY_KINDS: Readonly<Record<string, string>> = {
-  PeerAuthentication: "plaintext requests from anybody are accepted",
   AuthorizationPolicy: "requests that it would deny are let through",
   RequestAuthentication: "tokens are not checked, so requests with invalid ones are let through",
 };
-
-/** True where nothing is gained by asking for mTLS to be off or optional. */
-function asksForNothing(spec: Spec): boolean {
-  if (spec.object.kind !== "PeerAuthentication") return false;
-  const modes = [
-    spec.at("mtls"),
-    ...spec
-      .at("portLevelMtls")
-      .entries()
-      .map(([, port]) => port),
-  ];
-  return modes.every((mtls) => mtls.at("mode").text() !== "STRICT");
-}
 
 /** One warning an object that is read but not executed. */
 export function reportOtherKind(spec: Spec): void {
   const { kind } = spec.object;
   const danger = SECURITY_KINDS[kind];
   if (danger !== undefined) {
-    if (asksForNothing(spec)) return;
     spec.report("warning", "OUT0201", `${kind} is not enforced yet: ${danger}`, {
       hint: "do not rely on it here",
     });

@@ -31,7 +31,6 @@ const READERS: Readonly<Record<string, Reader>> = {
   PeerAuthentication: (spec, { peerAuthentications }, { settings }) => {
     // Nothing in it is required: without a spec everything is inherited.
     if (spec.present) checkFields(spec, PEER_AUTHENTICATION);
-    reportOtherKind(spec);
     const policy = readPeerAuthentication(spec, settings.rootNamespace);
     if (policy !== undefined) peerAuthentications.push({ spec, policy });
   },

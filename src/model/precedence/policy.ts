@@ -78,8 +78,8 @@ function selectorRank(policy: DestinationPolicy): number {
 }
 
 export function isEmptyTraffic(traffic: TrafficPolicy): boolean {
-  const { loadBalancer, connectionPool, retryBudget, outlierDetection, ports } = traffic;
-  const blocks = [loadBalancer, connectionPool, retryBudget, outlierDetection];
+  const { loadBalancer, connectionPool, retryBudget, outlierDetection, tls, ports } = traffic;
+  const blocks = [loadBalancer, connectionPool, retryBudget, outlierDetection, tls];
   return ports.length === 0 && blocks.every((block) => block === undefined);
 }
 
@@ -121,6 +121,7 @@ function withBlocks(outer: PolicyBlocks, inner: PolicyBlocks): PolicyBlocks {
     connectionPool: inner.connectionPool ?? outer.connectionPool,
     retryBudget: inner.retryBudget ?? outer.retryBudget,
     outlierDetection: inner.outlierDetection ?? outer.outlierDetection,
+    tls: inner.tls ?? outer.tls,
   };
 }
 

@@ -40,6 +40,7 @@ function sameEndpoint(one: Endpoint, other: Endpoint | undefined): boolean {
     JSON.stringify(one.check) === JSON.stringify(other.check) &&
     JSON.stringify(one.alternatives) === JSON.stringify(other.alternatives) &&
     formatAddress(one.address) === formatAddress(other.address) &&
+    one.unreachable === other.unreachable &&
     sameLabels(one, other) &&
     sameWorkload(one.workload, other.workload)
   );

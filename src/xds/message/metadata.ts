@@ -111,12 +111,18 @@ export function encodeEndpointMetadata(
   {
     hashKey,
     transportSocketMatch,
+    unreachable,
     workload,
-  }: Pick<Endpoint, "workload" | "hashKey" | "transportSocketMatch">,
+  }: Pick<Endpoint, "workload" | "hashKey" | "transportSocketMatch" | "unreachable">,
   withOurs: boolean,
 ): Metadata | undefined {
+  const ours = {
+    ...(workload === undefined ? {} : ourLabels(workload)),
+    ...(unreachable === undefined ? {} : { unreachable }),
+  };
   return encodeMetadata({
-    ...(workload === undefined ? {} : encodeWorkload(workload, withOurs)),
+    ...(workload === undefined ? {} : encodeWorkload(workload)),
+    ...(withOurs && Object.keys(ours).length > 0 ? { outrigger: ours } : {}),
     ...(hashKey === "" ? {} : { "envoy.lb": { hash_key: hashKey } }),
     ...socketMetadata(transportSocketMatch),
   });
@@ -149,14 +155,22 @@ export function decodeHashKey(metadata: Metadata | undefined): string {
 }
 
 /** Istio's `istio.workload` is `name;namespace;canonical name;canonical revision;cluster`. */
-function encodeWorkload(workload: WorkloadLabels, withOurs: boolean): FilterMetadata {
-  const { namespace, canonicalName, canonicalRevision, cluster, app, version, principal } =
-    workload;
+function encodeWorkload(workload: WorkloadLabels): FilterMetadata {
+  const { namespace, canonicalName, canonicalRevision, cluster } = workload;
   const joined = [workload.workload, namespace, canonicalName, canonicalRevision, cluster];
-  return {
-    istio: { workload: joined.join(";") },
-    ...(withOurs ? { outrigger: { app, version, principal } } : {}),
-  };
+  return { istio: { workload: joined.join(";") } };
+}
+
+function ourLabels({ app, version, principal }: WorkloadLabels): JsonObject {
+  return { app, version, principal };
+}
+
+/** Why an endpoint cannot take what is sent there. */
+export function decodeUnreachable(metadata: Metadata | undefined): {
+  readonly unreachable?: string;
+} {
+  const unreachable = metadata?.filterMetadata.outrigger?.unreachable;
+  return typeof unreachable === "string" && unreachable !== "" ? { unreachable } : {};
 }
 
 export function decodeWorkload(metadata: Metadata | undefined): WorkloadLabels | undefined {

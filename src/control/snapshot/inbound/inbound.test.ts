@@ -60,7 +60,10 @@ describe("virtualInbound", () => {
       { name: "0.0.0.0_8081", port: 8081, kind: "tcp" },
       { name: "0.0.0.0_9000", port: 9000, kind: "http" },
       { name: "0.0.0.0_9000-tcp", port: 9000, kind: "tcp" },
-      { name: "virtualInbound-catchall-http", port: undefined, kind: "http" },
+      { name: "0.0.0.0_9000-tls", port: 9000, kind: "tcp" },
+      { name: "virtualInbound-catchall", port: undefined, kind: "http" },
+      { name: "virtualInbound-catchall-tcp", port: undefined, kind: "tcp" },
+      { name: "virtualInbound-catchall-tls", port: undefined, kind: "tcp" },
     ]);
   });
 

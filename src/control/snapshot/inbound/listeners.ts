@@ -10,7 +10,7 @@ import type { Pod } from "../../../model/mesh.ts";
 import type { Origin } from "../../../model/origin.ts";
 import type { RouteConfiguration } from "../../../model/route.ts";
 import { NO_MUTATIONS } from "../../../model/route.ts";
-import { httpManager, MATCH_ALL, MATCH_HTTP, tcpChain } from "../filter-chain.ts";
+import { httpManager, MATCH_ALL, tcpChain, tcpProxy } from "../filter-chain.ts";
 import {
   BLACK_HOLE_CLUSTER,
   INBOUND_PASSTHROUGH_CLUSTER,
@@ -20,6 +20,7 @@ import {
 } from "../names.ts";
 import { INBOUND_RETRIES } from "../route/retry-policy.ts";
 import { forward, plainRoute, whole } from "../route/rules.ts";
+import { type Guard, type MeshServer, portChains, type Served } from "./port-chains.ts";
 import type { InboundPort } from "./ports.ts";
 
 const ANY_HOST = "0.0.0.0";
@@ -30,21 +31,41 @@ const ANY_HOST = "0.0.0.0";
  */
 const TCP_INSPECTION_MS = 5000;
 
+/** What the pod's sidecar takes, and how. */
+export interface InboundGuards {
+  /** By container port; `undefined`: ports that nobody has declared. */
+  readonly guardOf: (port: number | undefined) => Guard;
+  /** Ports of which a policy speaks, declared or not. */
+  readonly namedPorts: readonly number[];
+  /** Undefined: the proxy has no certificate. */
+  readonly server: MeshServer | undefined;
+}
+
 /**
- * `virtualInbound`: one chain a port of the pod, and what Istio does with the other ports.
+ * `virtualInbound`: the chains of each port of the pod, and what Istio does with the other ports.
+ * There is no default chain: what a port's chains do not take is closed.
  * `detectionMs`: the mesh's protocolDetectionTimeout, 0 where none is written.
  */
-export function virtualInbound(ports: readonly InboundPort[], detectionMs: number): Listener {
+export function virtualInbound(
+  ports: readonly InboundPort[],
+  guards: InboundGuards,
+  detectionMs: number,
+): Listener {
   const itself = { ...MATCH_ALL, destinationPort: INBOUND_PORT };
   const name = "virtualInbound";
+  const declared = new Set(ports.map(({ port }) => port));
+  const undeclared = guards.namedPorts.filter((port) => !declared.has(port));
   return {
     ...listener(name, ANY_HOST, INBOUND_PORT, undefined),
     filterChains: [
       tcpChain(`${name}-blackhole`, itself, "inbound", BLACK_HOLE_CLUSTER),
-      ...ports.flatMap((inbound) => redirectedChains(inbound)),
-      undeclaredHttpChain(name),
+      ...ports.flatMap((inbound) => redirectedChains(inbound, guards)),
+      ...undeclared.flatMap((port) => {
+        const match = { ...MATCH_ALL, destinationPort: port };
+        return undeclaredChains(listenerName(ANY_HOST, port), match, guards);
+      }),
+      ...undeclaredChains(`${name}-catchall`, MATCH_ALL, guards),
     ],
-    defaultFilterChain: tcpChain(name, MATCH_ALL, "inbound", INBOUND_PASSTHROUGH_CLUSTER),
     listenerFilters: ["originalDst", "tlsInspector", "httpInspector"],
     listenerFiltersTimeoutMs: detectionMs || (ports.some(isTcp) ? TCP_INSPECTION_MS : 0),
     continueOnListenerFiltersTimeout: true,
@@ -52,46 +73,59 @@ export function virtualInbound(ports: readonly InboundPort[], detectionMs: numbe
 }
 
 /** Explicit mode: the pod's own address and port, in front of the app. */
-export function explicitInbound(pod: Pod, inbound: InboundPort, detectionMs: number): Listener {
+export function explicitInbound(
+  pod: Pod,
+  inbound: InboundPort,
+  guards: InboundGuards,
+  detectionMs: number,
+): Listener {
   const name = listenerName(pod.address, inbound.port);
-  const sniffed = inbound.carriage === "sniffed";
-  const chains = portChains(inbound, name, MATCH_ALL);
-  const last = sniffed ? chains.at(-1) : undefined;
+  const served = servedAt(inbound, name, MATCH_ALL);
+  const chains = portChains(served, guards.guardOf(inbound.port), guards.server);
+  const told = chains.length > 1 || chains.some(({ tls }) => tls !== undefined);
+  const sniffed = chains.some(({ match }) => match.transportProtocol === "raw_buffer");
+  const http = told && inbound.carriage === "sniffed";
   return {
     ...listener(name, pod.address, inbound.port, inbound.service?.origin),
-    filterChains: sniffed ? chains.slice(0, -1) : chains,
-    defaultFilterChain: last,
-    listenerFilters: sniffed ? ["tlsInspector", "httpInspector"] : [],
-    listenerFiltersTimeoutMs: sniffed ? detectionMs : 0,
-    continueOnListenerFiltersTimeout: sniffed,
+    filterChains: chains,
+    listenerFilters: [...(told ? TLS_INSPECTOR : []), ...(http ? HTTP_INSPECTOR : [])],
+    listenerFiltersTimeoutMs: sniffed ? detectionMs || (isTcp(inbound) ? TCP_INSPECTION_MS : 0) : 0,
+    continueOnListenerFiltersTimeout: told,
   };
 }
 
-function redirectedChains(inbound: InboundPort): readonly FilterChain[] {
+const TLS_INSPECTOR = ["tlsInspector"] as const;
+const HTTP_INSPECTOR = ["httpInspector"] as const;
+
+function redirectedChains(inbound: InboundPort, guards: InboundGuards): readonly FilterChain[] {
   const match = { ...MATCH_ALL, destinationPort: inbound.port };
-  return portChains(inbound, listenerName(ANY_HOST, inbound.port), match);
+  const served = servedAt(inbound, listenerName(ANY_HOST, inbound.port), match);
+  return portChains(served, guards.guardOf(inbound.port), guards.server);
 }
 
 function isTcp(inbound: InboundPort): boolean {
   return inbound.carriage === "tcp";
 }
 
-/** HTTP, TCP, or for undeclared protocols both, told apart by the inspector. */
-function portChains(
-  inbound: InboundPort,
+function servedAt(inbound: InboundPort, name: string, match: FilterChainMatch): Served {
+  const cluster = inboundClusterName(inbound.port);
+  const tcp = tcpProxy("inbound", [{ cluster, weight: 1 }]);
+  return { name, match, carriage: inbound.carriage, http: manager(inbound, name), tcp };
+}
+
+/** Of a port that nobody has declared, or of all of them. */
+function undeclaredChains(
   name: string,
   match: FilterChainMatch,
+  { guardOf, server }: InboundGuards,
 ): readonly FilterChain[] {
-  const cluster = inboundClusterName(inbound.port);
-  const tcp = tcpChain(name, match, "inbound", cluster);
-  if (inbound.carriage === "tcp") return [tcp];
-  const filter = manager(inbound, name);
-  if (inbound.carriage === "http") return [{ name, match, tls: undefined, filter }];
-  const sniffed = { ...MATCH_HTTP, destinationPort: match.destinationPort };
-  return [
-    { name, match: sniffed, tls: undefined, filter },
-    { ...tcp, name: `${name}-tcp` },
-  ];
+  const cluster = INBOUND_PASSTHROUGH_CLUSTER;
+  const config = toOneCluster(cluster, "inbound|http|0", "default", undefined);
+  const http = httpManager("inbound", cluster, { kind: "inline", config });
+  const tcp = tcpProxy("inbound", [{ cluster, weight: 1 }]);
+  const served: Served = { name, match, carriage: "sniffed", http, tcp };
+  const guard = guardOf(match.destinationPort);
+  return portChains(served, guard, server);
 }
 
 function manager(inbound: InboundPort, name: string): HttpConnectionManager {
@@ -101,14 +135,6 @@ function manager(inbound: InboundPort, name: string): HttpConnectionManager {
   const http = httpManager("inbound", `inbound_${name}`, { kind: "inline", config });
   if (inbound.servicePort?.protocol !== "grpcWeb") return http;
   return { ...http, httpFilters: [{ kind: "grpcWeb" }, ...http.httpFilters] };
-}
-
-function undeclaredHttpChain(listenerOf: string): FilterChain {
-  const name = `${listenerOf}-catchall-http`;
-  const cluster = INBOUND_PASSTHROUGH_CLUSTER;
-  const config = toOneCluster(cluster, "inbound|http|0", "default", undefined);
-  const filter = httpManager("inbound", cluster, { kind: "inline", config });
-  return { name, match: MATCH_HTTP, tls: undefined, filter };
 }
 
 function toOneCluster(

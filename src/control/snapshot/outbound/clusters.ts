@@ -4,9 +4,11 @@ import type { Subset } from "../../../model/destination-policy.ts";
 import type { ClusterLoadAssignment } from "../../../model/endpoint.ts";
 import { localitiesFor } from "../balance/localities.ts";
 import { localityRulesOf } from "../balance/policy.ts";
-import { blackHoleCluster, outboundCluster, passthroughCluster } from "../clusters.ts";
+import { blackHoleCluster, discoveryOf, outboundCluster, passthroughCluster } from "../clusters.ts";
 import { assignmentOf, clusterEndpoints } from "../endpoints.ts";
+import { clusterTransport } from "../mutual-tls/transport.ts";
 import type { ServiceAt } from "../service-view.ts";
+import { outboundProtocol } from "../upstream-protocol.ts";
 import { type NamedPod, namedPods } from "./named-pods.ts";
 import type { Outlook } from "./outlook.ts";
 
@@ -57,14 +59,16 @@ function serviceCluster(
   const policy = outlook.policyOf(service);
   const labels = subset?.labels ?? {};
   const blocks = policy.blocksFor(port.port, subset?.name ?? "");
-  const placed = clusterEndpoints(service, port, labels, pods, mesh.settings.trustDomain);
+  const asked = { mesh, pods, client, service, port, blocks };
+  const placed = clusterEndpoints({ ...asked, labels });
   const rules = localityRulesOf(service, blocks, client.labels, mesh.settings.locality);
   const localities = localitiesFor(placed, rules);
+  const discovery = discoveryOf(service, blocks, client.explicitAddress !== undefined);
+  const { protocol } = outboundProtocol(port.protocol, blocks.connectionPool);
+  const target = { ...asked, subset: subset?.name ?? "", discovery, protocol };
   const cluster = outboundCluster({
-    service,
-    port,
-    subset: subset?.name ?? "",
-    blocks,
+    ...target,
+    transport: clusterTransport(target),
     explicitAddress: client.explicitAddress,
     localities,
     locality: rules.settings,

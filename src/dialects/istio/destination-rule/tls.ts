@@ -1,3 +1,4 @@
+import type { TlsSettings } from "../../../model/destination-policy.ts";
 import type { Spec } from "../spec.ts";
 
 /** What the rest of the rule says that decides about a TLS block. */
@@ -8,25 +9,63 @@ export interface TlsPlace {
   readonly workloadSelector: boolean;
 }
 
-/**
- * ClientTLSSettings. Endpoints are reached in plaintext so far, which is what DISABLE asks for;
- * every other mode is an error, because silently sending plaintext where TLS was demanded would
- * give away what the author meant to protect.
- */
-export function checkTls(tls: Spec, place: TlsPlace): void {
-  if (!tls.present) return;
+const MODES: Readonly<Partial<Record<string, TlsSettings["mode"]>>> = {
+  DISABLE: "disable",
+  SIMPLE: "simple",
+  MUTUAL: "mutual",
+  ISTIO_MUTUAL: "istioMutual",
+};
+
+/** ClientTLSSettings; undefined where none is written. Without a mode it is DISABLE. */
+export function readTls(tls: Spec, place: TlsPlace): TlsSettings | undefined {
+  if (!tls.present) return undefined;
   const mode = tls.at("mode").text() ?? "DISABLE";
   checkCertificates(tls, mode);
-  if (mode === "SIMPLE" || mode === "MUTUAL") reportUnverified(tls, mode, place);
-  if (mode === "DISABLE") return;
-  tls
-    .at("mode")
-    .report(
-      "error",
-      "OUT0202",
-      `TLS of a DestinationRule is not executed, and plaintext in place of ${mode} would be unsafe`,
-      { allowed: "DISABLE", hint: "remove the tls block to accept plaintext inside this mesh" },
+  if (mode === "SIMPLE" || mode === "MUTUAL") {
+    reportUnverified(tls, mode, place);
+    checkName(tls, place);
+    checkCredential(tls, place);
+  }
+  const text = (field: string): string => tls.at(field).text() ?? "";
+  const named = place.workloadSelector ? text("credentialName") : "";
+  return {
+    // What is no mode has been refused; meanwhile nothing goes out in plaintext.
+    mode: MODES[mode] ?? "istioMutual",
+    sni: text("sni"),
+    subjectAltNames: tls.at("subjectAltNames").texts(),
+    clientCertificate: text("clientCertificate"),
+    privateKey: text("privateKey"),
+    caCertificates: text("caCertificates"),
+    caCrl: text("caCrl"),
+    credentialName: named,
+    insecureSkipVerify: tls.at("insecureSkipVerify").flag() ?? false,
+    origin: (tls.at("mode").present ? tls.at("mode") : tls).origin(),
+  };
+}
+
+/** Whoever has a certificate of a public authority would do for a host that has no name. */
+function checkName(tls: Spec, { host }: TlsPlace): void {
+  const named = (tls.at("sni").text() ?? "") !== "" || tls.at("subjectAltNames").texts().length > 0;
+  if (named || tls.at("insecureSkipVerify").flag() === true || !host.startsWith("*")) return;
+  tls.report("error", "OUT0202", `The host ${host} has no one name that certificates can show`, {
+    hint: "write sni or subjectAltNames",
+  });
+}
+
+/** Istio: sidecars look at it where the rule selects them, gateways always. */
+function checkCredential(tls: Spec, { workloadSelector }: TlsPlace): void {
+  const credential = tls.at("credentialName");
+  if ((credential.text() ?? "") === "") return;
+  if (!workloadSelector) {
+    credential.notExecuted(
+      "sidecars take it from rules with a workloadSelector alone",
+      "write workloadSelector, or the paths of files",
     );
+    return;
+  }
+  credential.report("error", "OUT0202", "Certificates of Kubernetes Secrets are not executed", {
+    hint: "write clientCertificate, privateKey and caCertificates",
+  });
 }
 
 const FILES = ["clientCertificate", "privateKey", "caCertificates", "caCrl"];

@@ -9,7 +9,7 @@ import { portError } from "../text-rules.ts";
 import { readConnectionPool } from "./connection-pool.ts";
 import { readLoadBalancer } from "./load-balancer.ts";
 import { readOutlierDetection } from "./outlier-detection.ts";
-import { checkTls, type TlsPlace } from "./tls.ts";
+import { readTls, type TlsPlace } from "./tls.ts";
 
 type RulePlace = Omit<TlsPlace, "port">;
 
@@ -30,8 +30,9 @@ export function readTrafficPolicy(policy: Spec, place: RulePlace): TrafficPolicy
 
 function readBlocks(policy: Spec, place: TlsPlace): Omit<PolicyBlocks, "retryBudget"> {
   const outlier = policy.at("outlierDetection");
-  checkTls(policy.at("tls"), place);
+  const tls = readTls(policy.at("tls"), place);
   return {
+    ...(tls === undefined ? {} : { tls }),
     loadBalancer: readLoadBalancer(policy.at("loadBalancer"), outlier.present),
     connectionPool: readConnectionPool(policy.at("connectionPool")),
     outlierDetection: readOutlierDetection(outlier),

@@ -1,0 +1,19 @@
+import type { SecretRef } from "../../../model/transport/secret.ts";
+
+/** Istio's bootstrap names the agent's SDS server so; our own proxy's agent answers in its place. */
+const AGENT = { kind: "cluster", cluster: "sds-grpc" } as const;
+
+/** The workload's own certificate and key. */
+export const WORKLOAD_CERTIFICATE: SecretRef = { name: "default", source: AGENT };
+/** Whom the mesh trusts. */
+export const TRUST_BUNDLE: SecretRef = { name: "ROOTCA", source: AGENT };
+
+/** A Kubernetes Secret's certificate and key, by Istio's name; asked of the ADS stream. */
+export function credential(name: string): SecretRef {
+  return { name: `kubernetes://${name}`, source: { kind: "ads" } };
+}
+
+/** The CA certificate of the same Secret. */
+export function credentialCa(name: string): SecretRef {
+  return { name: `kubernetes://${name}-cacert`, source: { kind: "ads" } };
+}
