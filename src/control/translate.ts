@@ -9,12 +9,13 @@ import {
   translateKubernetes,
   unknownKind,
 } from "../dialects/kubernetes/translate.ts";
+import { linkerd } from "../dialects/linkerd/linkerd.ts";
 import { smi } from "../dialects/smi/smi.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
 import { joinSecurity } from "../model/policy/security.ts";
 
 /** In no particular order: none of them depends on another. */
-const DIALECTS: readonly Dialect[] = [istio, gatewayApi, smi];
+const DIALECTS: readonly Dialect[] = [istio, gatewayApi, smi, linkerd];
 
 /**
  * Every file through every dialect into one mesh, with all findings at once. Kubernetes comes

@@ -30,8 +30,9 @@ export interface PolicyScope {
   readonly serviceAccount?: string | undefined;
   /** Pods behind this service (host FQDN): Istio's `targetRefs`. */
   readonly service?: string | undefined;
-  /** Container ports. */
+  /** Container ports, by number, or by the names that containers give them. */
   readonly ports?: readonly number[] | undefined;
+  readonly portNames?: readonly string[] | undefined;
 }
 
 /** All of `from` (one of them), `to` (one of them) and `when` (every one); empty lists match. */

@@ -70,7 +70,7 @@ function singlePort(text: string): PortRange | undefined {
 }
 
 /** As iptables takes it: an address, or one with the number of its bits that count. */
-function parseRange(text: string): string | undefined {
+export function parseRange(text: string): string | undefined {
   const [address = "", bits, ...more] = text.split("/");
   const bytes = parseIp(address);
   if (bytes === undefined || more.length > 0) return undefined;
