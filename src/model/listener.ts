@@ -25,6 +25,7 @@ export type HttpFilter =
   | GrpcWebFilter
   | JwtAuthnFilter
   | LocalRateLimitFilter
+  | RbacFilter
   | StatefulSession
   | TelemetryFilter;
 
@@ -54,6 +55,8 @@ export interface LocalRateLimitFilter {
 /** Envoy: filters.http.rbac.v3.RBAC; several may stand in one chain, each is asked. */
 export interface RbacFilter {
   readonly kind: "rbac";
+  /** By which routes speak of it; several may have one. Istio's: `envoy.filters.http.rbac`. */
+  readonly name: string;
   readonly rbac: Rbac;
 }
 

@@ -139,6 +139,10 @@ export class ExchangeSource implements FormatSource {
     return "";
   }
 
+  dynamicMetadata(): DynamicMetadata {
+    return this.#of.metadata;
+  }
+
   requestedServerName(): string {
     return this.#of.down.tls?.serverName ?? "";
   }

@@ -11,6 +11,7 @@ import {
 } from "../gen/envoy/config/listener/v3/listener_pb.js";
 import { HttpConnectionManagerSchema } from "../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { TcpProxySchema } from "../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
+import type { NetworkRbac } from "../model/filter/rbac.ts";
 import type {
   ConnectionLimit,
   FilterChain,
@@ -21,6 +22,12 @@ import type {
 } from "../model/listener.ts";
 import type { Place } from "./check/place.ts";
 import { FILTER_NAMES } from "./filter/names.ts";
+import {
+  isNetworkRbac,
+  NETWORK_RBAC_NAME,
+  packNetworkRbac,
+  unpackNetworkRbac,
+} from "./filter/rbac/network-rbac.ts";
 import { decodeMatch, encodeMatch, refuseTwins } from "./listener/filter-chain-match.ts";
 import { decodeListenerFilters, encodeListenerFilter } from "./listener/listener-filter.ts";
 import { decodeAddress, encodeAddress } from "./message/address.ts";
@@ -105,7 +112,7 @@ function decodeChain(message: FilterChainMessage, explicit: boolean, place: Plac
   };
 }
 
-/** One terminal filter, and before it on TCP a limit, and our own telemetry. */
+/** One terminal filter, and before it on TCP policies, a limit, and our own telemetry. */
 function decodeFilters(
   message: FilterChainMessage,
   explicit: boolean,
@@ -113,12 +120,14 @@ function decodeFilters(
 ): HttpConnectionManager | TcpProxy {
   let telemetry: TelemetryFilter | undefined;
   let limit: ConnectionLimit | undefined;
+  const rbac: NetworkRbac[] = [];
   let terminal: HttpConnectionManager | TcpProxy | undefined;
   message.filters.forEach(({ name, configType }, i) => {
     const at = place.item(i).field("typed_config");
     if (configType.case !== "typedConfig") at.refuse("is missing", name);
     else if (terminal !== undefined) at.refuse("stands behind the terminal filter", name);
     else if (isTypedStruct(configType.value)) telemetry = decodeTelemetry(configType.value, at);
+    else if (isNetworkRbac(configType.value)) rbac.push(...unpackNetworkRbac(configType.value, at));
     else if (limit === undefined && isConnectionLimit(configType.value)) {
       limit = decodeConnectionLimit(configType.value, at);
     } else terminal = decodeTerminal(configType.value, explicit, telemetry, at);
@@ -127,9 +136,14 @@ function decodeFilters(
   if (telemetry !== undefined && terminal?.kind === "http") {
     place.refuse("have telemetry before the HTTP connection manager", undefined, "an HTTP filter");
   }
-  if (limit === undefined || terminal === undefined) return terminal ?? NOWHERE;
-  if (terminal.kind === "tcp") return { ...terminal, limit };
-  place.refuse("limit connections before the HTTP connection manager", undefined, "a TCP proxy");
+  if (terminal === undefined) return NOWHERE;
+  if (terminal.kind === "tcp") return { ...terminal, limit, ...(rbac.length > 0 && { rbac }) };
+  if (limit !== undefined) {
+    place.refuse("limit connections before the HTTP connection manager", undefined, "a TCP proxy");
+  }
+  if (rbac.length > 0) {
+    place.refuse("have policies before the HTTP connection manager", undefined, "an HTTP filter");
+  }
   return terminal;
 }
 
@@ -190,8 +204,9 @@ function encodeFilters(filter: HttpConnectionManager | TcpProxy, target: EncodeF
     return [named("envoy.filters.network.http_connection_manager", packManager(filter, target))];
   }
   const terminal = named("envoy.filters.network.tcp_proxy", packTcpProxy(filter));
-  const { limit, telemetry } = filter;
-  const before = limit === undefined ? [] : [named(LIMIT_NAME, packConnectionLimit(limit))];
+  const { limit, rbac = [], telemetry } = filter;
+  const before = rbac.map((one) => named(NETWORK_RBAC_NAME, packNetworkRbac(one)));
+  if (limit !== undefined) before.push(named(LIMIT_NAME, packConnectionLimit(limit)));
   if (telemetry === undefined || target === "envoy") return [...before, terminal];
   return [...before, named(FILTER_NAMES.telemetry, encodeTelemetry(telemetry)), terminal];
 }

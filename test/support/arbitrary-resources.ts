@@ -14,6 +14,8 @@ import { accessLogs } from "./arbitrary-access-log.ts";
 import { balancing, providedBalancing } from "./arbitrary-balancing.ts";
 import { address, loadAssignment, socketAddress } from "./arbitrary-endpoints.ts";
 import { healthCheck } from "./arbitrary-health-check.ts";
+import { jwtAuthn } from "./arbitrary-jwt.ts";
+import { networkRbac, rbac } from "./arbitrary-rbac.ts";
 import {
   bucket,
   few,
@@ -213,12 +215,16 @@ const managerFields: fc.Arbitrary<HttpConnectionManager> = fc.record({
       grpcWeb: fc.boolean(),
       kept: optional(session),
       limit: optional(rateLimit),
+      jwt: optional(jwtAuthn),
+      policies: fc.array(fc.record({ kind: fc.constant("rbac" as const), name, rbac }), upTo3),
     })
-    .map(({ ours, grpcWeb, kept, limit }) => [
+    .map(({ ours, grpcWeb, kept, limit, jwt, policies }) => [
       ...(ours === undefined ? [] : [ours]),
       ...(grpcWeb ? [{ kind: "grpcWeb" as const }] : []),
       ...(kept === undefined ? [] : [kept]),
       ...(limit === undefined ? [] : [{ kind: "localRateLimit" as const, limit }]),
+      ...(jwt === undefined ? [] : [{ kind: "jwtAuthn" as const, authn: jwt }]),
+      ...policies,
       { kind: "router" as const },
     ]),
   generateRequestId: fc.boolean(),
@@ -252,7 +258,7 @@ const managerFields: fc.Arbitrary<HttpConnectionManager> = fc.record({
   stripTrailingHostDot: fc.boolean(),
 });
 
-const tcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
+const plainTcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
   kind: fc.constant("tcp" as const),
   statPrefix: someText,
   clusters: fc
@@ -270,6 +276,10 @@ const tcpProxy: fc.Arbitrary<TcpProxy> = fc.record({
 const manager: fc.Arbitrary<HttpConnectionManager> = fc
   .tuple(managerFields, clientCert)
   .map(([fields, cert]) => ({ ...fields, ...cert }));
+
+const tcpProxy: fc.Arbitrary<TcpProxy> = fc
+  .tuple(plainTcpProxy, fc.array(networkRbac, upTo3))
+  .map(([proxy, policies]) => (policies.length === 0 ? proxy : { ...proxy, rbac: policies }));
 
 const ranges = fc.uniqueArray(
   fc.record({ address: fc.constant("10.0.0.0"), prefixLength: fc.nat(32) }),

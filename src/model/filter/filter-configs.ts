@@ -3,6 +3,7 @@ import type { ExtAuthzOverride } from "./ext-authz.ts";
 import type { JwtRouteConfig } from "./jwt-authn.ts";
 import type { LimitRule } from "./limit-rule.ts";
 import type { LocalRateLimit } from "./local-rate-limit.ts";
+import type { RbacOverride } from "./rbac.ts";
 import type { SessionOverride } from "./stateful-session.ts";
 
 /**
@@ -17,6 +18,8 @@ export interface FilterConfigs {
   readonly extAuthz?: ExtAuthzOverride;
   /** Left out: nothing. */
   readonly jwt?: JwtRouteConfig;
+  /** Left out: nothing. At most one for each filter's name. */
+  readonly rbac?: readonly RbacOverride[];
   /** Envoy: `rate_limits` of a virtual host, or of a route that forwards. */
   readonly limitRules: readonly LimitRule[];
   /** Envoy: `include_vh_rate_limits` of a route. */

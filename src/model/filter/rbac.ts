@@ -33,7 +33,7 @@ export type Permission =
   | { readonly kind: "header"; readonly match: HeaderMatch }
   /** The path without its query. */
   | { readonly kind: "urlPath"; readonly match: StringMatch }
-  /** Envoy: path.match.uri_template: `/a/{*}/b/{**}`. */
+  /** Envoy: path.match.uri_template; `*` is a segment, `**` any rest (`/v1/**`). */
   | { readonly kind: "uriTemplate"; readonly template: string }
   | { readonly kind: "destinationIp"; readonly range: CidrRange }
   | { readonly kind: "destinationPort"; readonly port: number }
@@ -52,8 +52,10 @@ export type Principal =
    * matches.
    */
   | { readonly kind: "authenticated"; readonly name: StringMatch | undefined }
-  /** The connection's other end (`direct_remote_ip`, `source_ip`). */
+  /** The connection's other end, whatever it says of others. */
   | { readonly kind: "directRemoteIp"; readonly range: CidrRange }
+  /** Likewise, but by its PROXY protocol header, where that is believed (deprecated in Envoy). */
+  | { readonly kind: "sourceIp"; readonly range: CidrRange }
   /** The client, by `x-forwarded-for` or PROXY protocol where those are believed. */
   | { readonly kind: "remoteIp"; readonly range: CidrRange }
   | { readonly kind: "header"; readonly match: HeaderMatch }
@@ -84,6 +86,14 @@ export interface Rbac {
   readonly shadowRulesStatPrefix: string;
   /** Envoy: `track_per_rule_stats`: each policy is counted by its name. */
   readonly trackPerRuleStats: boolean;
+}
+
+/** Envoy: RBACPerRoute, what a route says to the filters of one name. */
+export interface RbacOverride {
+  /** The name that the filter has in its chain, as `envoy.filters.http.rbac`. */
+  readonly filter: string;
+  /** In the place of the filter's own; without rules, everything passes there. */
+  readonly rbac: Rbac;
 }
 
 /** Of TCP connections; `statPrefix` stands before everything. */

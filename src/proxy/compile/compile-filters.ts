@@ -11,6 +11,7 @@ import { JwtFilterFactory } from "../filters/jwt/jwt-filter.ts";
 import type { JwtKeys } from "../filters/jwt/keys/jwt-keys.ts";
 import { RateLimitFilterFactory } from "../filters/rate-limit/rate-limit-filter.ts";
 import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
+import { RbacFilterFactory } from "../filters/rbac/rbac-filter.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 
 /** What filters are made of beside their own settings. */
@@ -43,6 +44,10 @@ export function compileFilters(
     }
     if (filter.kind === "localRateLimit") {
       return [new RateLimitFilterFactory(rateLimits.of(filter.limit))];
+    }
+    if (filter.kind === "rbac") {
+      const stats = telemetry.rbac({ statPrefix, ...filter.rbac });
+      return [new RbacFilterFactory(filter.name, filter.rbac, stats)];
     }
     if (filter.kind === "statefulSession") return [new SessionFilterFactory(filter)];
     return [];

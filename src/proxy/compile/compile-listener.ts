@@ -12,6 +12,7 @@ import { ForwardedCertificate } from "../filters/client-certificate/forwarded-ce
 import type { JwtKeys } from "../filters/jwt/keys/jwt-keys.ts";
 import { TelemetryExchange } from "../filters/peer-exchange.ts";
 import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
+import { ConnectionRbac } from "../filters/rbac/network-rbac.ts";
 import { ChainSet, CompiledChain, type CompiledFilter } from "../listener/filter-chain.ts";
 import type { CompiledListener } from "../listener/listener-set.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
@@ -89,7 +90,11 @@ function compileTcp(config: TcpProxy, chainName: string, scope: CompileScope): C
     bucket: scope.rateLimits.connectionBucket(config.limit),
     stats: context.telemetry.connectionLimit(config.limit.statPrefix),
   };
-  return { config, context, chainName, stats, limit, logs: scope.loggersOf(config), targets };
+  const rbac = (config.rbac ?? []).map(
+    (one) => new ConnectionRbac(one, context.telemetry.networkRbac(one)),
+  );
+  const logs = scope.loggersOf(config);
+  return { config, context, chainName, stats, limit, rbac, logs, targets };
 }
 
 function compileHcm(

@@ -20,6 +20,7 @@ import {
   CompiledLimitRule,
   type RouteLimitRules,
 } from "../filters/rate-limit/request-descriptors.ts";
+import { routeRbacOf } from "../filters/rbac/compiled-rbac.ts";
 import type {
   CompiledAction,
   CompiledForward,
@@ -129,6 +130,7 @@ function compileRoute(
     // Envoy's filter leaves routes alone that answer themselves.
     cors: route.action.kind !== "forward" ? undefined : corsOf(filterLevels),
     rateLimit: limitOf(filterLevels, parts),
+    rbac: routeRbacOf(filterLevels),
     limitRules: limitRulesOf(route, virtualHost),
   };
 }

@@ -24,6 +24,12 @@ export class DynamicMetadata {
     this.#byFilter.set(filter, before === undefined ? fields : Object.assign({}, before, fields));
   }
 
+  /** Adds to what that filter said before; fields of one name take each other's place. */
+  merge(filter: string, fields: MetadataFields): void {
+    const old = this.of(filter);
+    this.set(filter, old === undefined ? fields : Object.assign({}, old, fields));
+  }
+
   /** What one filter has said, as `envoy.filters.http.jwt_authn`. */
   of(filter: string): MetadataFields | undefined {
     return this.#byFilter?.get(filter);

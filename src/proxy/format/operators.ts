@@ -5,15 +5,17 @@ import { formatFlags, formatFlagsLong } from "../telemetry/response-flags.ts";
 import { ADDRESS_OPERATORS } from "./address-operators.ts";
 import { commonDuration, DURATION_OPERATORS } from "./duration-operators.ts";
 import { HEADER_OPERATORS } from "./header-operators.ts";
+import { dynamicMetadata, JsonText } from "./metadata-operator.ts";
 import type { FormatFigures, FormatSource } from "./source.ts";
 import { compileTimeFormat } from "./time-format.ts";
 import { TLS_OPERATORS } from "./tls-operators.ts";
 
 /**
- * The value of one operator: a number where JSON shall have one, undefined where there is none.
+ * The value of one operator: a number or JSON where a log of JSON shall have that, undefined where
+ * there is none.
  * Envoy: configuration/advanced/substitution_formatter.
  */
-export type Operator = (source: FormatSource) => string | number | undefined;
+export type Operator = (source: FormatSource) => string | number | JsonText | undefined;
 
 /** Makes an operator of what stands in its parentheses; a text says what is wrong with that. */
 export type MakeOperator = (argument: string) => Operator | string;
@@ -55,6 +57,7 @@ const NO_ARGUMENT = "";
 const WITH_ARGUMENT: Readonly<Record<string, MakeOperator>> = {
   ...HEADER_OPERATORS,
   COMMON_DURATION: commonDuration,
+  DYNAMIC_METADATA: dynamicMetadata,
   EMIT_TIME: (format) => timeOperator(format, emittedAtWallMs),
   GRPC_STATUS: grpcStatus,
   RESPONSE_CODE_DETAILS: responseCodeDetails,
@@ -64,7 +67,6 @@ const WITH_ARGUMENT: Readonly<Record<string, MakeOperator>> = {
 /** What Envoy has, and nothing here sets. */
 const UNSET: Readonly<Record<string, string>> = {
   CLUSTER_METADATA: "metadata is not read here",
-  DYNAMIC_METADATA: "nothing sets dynamic metadata here",
   FILTER_STATE: "there is no filter state here",
   METADATA: "metadata is not read here",
   SPAN_ID: "spans are not written here",
@@ -115,7 +117,8 @@ function withArgument(name: string, argument: string, environment: Environment):
   return `${name} is none of the operators ${NAMES.sort().join(", ")}`;
 }
 
-function cut(value: string | number | undefined, charsMax: number): string | number | undefined {
+function cut(value: ReturnType<Operator>, charsMax: number): ReturnType<Operator> {
+  if (value instanceof JsonText) return value.json.slice(0, charsMax);
   return typeof value === "string" ? value.slice(0, charsMax) : value;
 }
 

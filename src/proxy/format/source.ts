@@ -1,3 +1,4 @@
+import type { DynamicMetadata } from "../filters/dynamic-metadata.ts";
 import type { TlsInfo } from "../tls/tls-info.ts";
 
 /** What has been counted of a request or a connection. `RequestAccount` says what each is. */
@@ -53,6 +54,8 @@ export interface FormatSource {
   downstreamDirectRemoteAddress(): string;
   downstreamTls(): TlsInfo | undefined;
   connectionTerminationDetails(): string;
+  /** What filters have said of it; undefined where none has. */
+  dynamicMetadata(): DynamicMetadata | undefined;
   requestedServerName(): string;
   routeName(): string;
   filterChainName(): string;
@@ -158,6 +161,10 @@ export class EmptySource implements FormatSource {
 
   connectionTerminationDetails(): string {
     return "";
+  }
+
+  dynamicMetadata(): DynamicMetadata | undefined {
+    return undefined;
   }
 
   requestedServerName(): string {

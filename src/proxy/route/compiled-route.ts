@@ -7,6 +7,7 @@ import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type { CompiledRateLimit } from "../filters/rate-limit/compiled-rate-limit.ts";
 import type { RouteLimitRules } from "../filters/rate-limit/request-descriptors.ts";
+import type { RouteRbac } from "../filters/rbac/compiled-rbac.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
 import type { HostRewrite, PathRewrite } from "./rewrite.ts";
 import type { HeaderMatcher, RouteMatcher } from "./route-matcher.ts";
@@ -25,6 +26,8 @@ export interface CompiledRoute {
   readonly cors: CompiledCors | undefined;
   /** Undefined: the listener's own. */
   readonly rateLimit: CompiledRateLimit | undefined;
+  /** Policies in the place of the listener's own, by filter; undefined: none. */
+  readonly rbac: RouteRbac | undefined;
   /** How requests are described to rate limits; undefined: not at all. */
   readonly limitRules: RouteLimitRules | undefined;
   /** Undefined: the listener's own. */

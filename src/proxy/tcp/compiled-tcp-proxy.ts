@@ -1,6 +1,7 @@
 import type { TcpProxy } from "../../model/listener.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { ProxyContext, UpstreamCluster } from "../cluster/upstream-cluster.ts";
+import type { ConnectionRbac } from "../filters/rbac/network-rbac.ts";
 import type { TokenBucket } from "../limits/token-bucket.ts";
 import type { AccessLogger } from "../telemetry/access-log/logger.ts";
 import type { ConnectionLimitStats } from "../telemetry/envoy/filter/connection-limit-stats.ts";
@@ -21,6 +22,8 @@ export interface CompiledTcpProxy {
   readonly stats: TcpStats;
   /** Undefined: every connection is taken. */
   readonly limit: CompiledConnectionLimit | undefined;
+  /** Asked one after the other who may connect; most have none. */
+  readonly rbac: readonly ConnectionRbac[];
   readonly logs: readonly AccessLogger[];
   /** Weights add up: `upTo` of the last is the sum. */
   readonly targets: readonly { readonly slot: ClusterSlot; readonly upTo: number }[];

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
+import type { DynamicMetadata } from "../filters/dynamic-metadata.ts";
 import { EmptySource, type FormatFigures } from "../format/source.ts";
 import type { TlsInfo } from "../tls/tls-info.ts";
 import type { TcpConnection } from "../upstream/tcp/tcp-connection.ts";
@@ -21,6 +22,10 @@ export class TunnelFigures implements FormatFigures {
   attempts = 0;
   bodyBytesReceived = 0;
   bodyBytesSent = 0;
+  /** Why a policy has ended it; empty: none has. */
+  terminationDetails = "";
+  /** What policies have said of it. */
+  metadata: DynamicMetadata | undefined;
 
   constructor(nowMs: number) {
     this.startedAtMs = nowMs;
@@ -46,12 +51,14 @@ export interface TunnelWay {
 
 /** A connection in words, for its line in the access log. */
 export class TunnelSource extends EmptySource {
+  readonly #figures: TunnelFigures;
   readonly #client: TunnelClient;
   readonly #way: TunnelWay;
   readonly #clock: Clock;
 
   constructor(figures: TunnelFigures, client: TunnelClient, way: TunnelWay, clock: Clock) {
     super(figures);
+    this.#figures = figures;
     this.#client = client;
     this.#way = way;
     this.#clock = clock;
@@ -104,6 +111,14 @@ export class TunnelSource extends EmptySource {
 
   override downstreamTls(): TlsInfo | undefined {
     return this.#client.tls;
+  }
+
+  override connectionTerminationDetails(): string {
+    return this.#figures.terminationDetails;
+  }
+
+  override dynamicMetadata(): DynamicMetadata | undefined {
+    return this.#figures.metadata;
   }
 
   override requestedServerName(): string {

@@ -5,6 +5,7 @@ import { Hash64 } from "../balance/hash/hash64.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import { Deadline, type DeadlineOwner } from "../deadline.ts";
+import { DynamicMetadata } from "../filters/dynamic-metadata.ts";
 import {
   FLAG_DT,
   FLAG_NR,
@@ -79,7 +80,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.#tcp.stats.count("downstream_cx_total");
     this.#life?.set(this.#figures.startedAtMs, this.#tcp.config.maxConnectionDurationMs);
     this.#down.begin(this);
-    if (this.#isOverLimit()) return;
+    if (this.#isOverLimit() || this.#isDenied()) return;
     if (first.length > 0) this.#keepEarly(first, 0, first.length);
     if (this.#state === "connecting") this.#connect();
   }
@@ -91,6 +92,22 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     limit.stats.countRefused();
     this.#refuse(FLAG_URX);
     return true;
+  }
+
+  /** A policy keeps the client out; nothing is connected for it. */
+  #isDenied(): boolean {
+    const { rbac } = this.#tcp;
+    if (rbac.length === 0) return false;
+    const metadata = new DynamicMetadata();
+    this.#figures.metadata = metadata;
+    for (let i = 0; i < rbac.length; i++) {
+      const denial = rbac[i]?.denialOf(this.#down.client, metadata);
+      if (denial === undefined) continue;
+      this.#figures.terminationDetails = denial;
+      this.#refuse(0);
+      return true;
+    }
+    return false;
   }
 
   destroy(): void {

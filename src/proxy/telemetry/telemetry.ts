@@ -16,6 +16,12 @@ import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
 import { ExtAuthzStats, extAuthzTable } from "./envoy/filter/ext-authz-stats.ts";
 import { JwtStats, jwtTable } from "./envoy/filter/jwt-stats.ts";
 import { RateLimitStats, rateLimitTable } from "./envoy/filter/rate-limit-stats.ts";
+import {
+  type RbacPrefixes,
+  RbacStats,
+  type RbacTables,
+  rbacTables,
+} from "./envoy/filter/rbac-stats.ts";
 import { HttpStats } from "./envoy/http-stats.ts";
 import { type HttpTables, httpTables } from "./envoy/http-tables.ts";
 import { Http2Stats } from "./envoy/http2-stats.ts";
@@ -61,6 +67,7 @@ export class Telemetry {
   readonly #rateLimitTable: Table;
   readonly #connectionLimitTable: Table;
   readonly #rateLimits = new Map<string, RateLimitStats>();
+  readonly #rbacTables: RbacTables;
   readonly #corsTable: Table;
   readonly #extAuthzTable: Table;
   readonly #jwtTable: Table;
@@ -89,6 +96,7 @@ export class Telemetry {
     this.inspectors = new InspectorStats(registry);
     this.#proxyProtocolTables = proxyProtocolTables(registry);
     this.#corsTable = corsTable(registry);
+    this.#rbacTables = rbacTables(registry);
     this.#extAuthzTable = extAuthzTable(registry);
     this.#jwtTable = jwtTable(registry);
     this.#rateLimitTable = rateLimitTable(registry);
@@ -168,6 +176,16 @@ export class Telemetry {
   /** Limits of TCP connections, likewise. */
   connectionLimit(statPrefix: string): ConnectionLimitStats {
     return new ConnectionLimitStats(statPrefix, this.#connectionLimitTable);
+  }
+
+  /** RBAC filters of HTTP; `statPrefix` is the connection manager's. */
+  rbac(prefixes: RbacPrefixes): RbacStats {
+    return new RbacStats(prefixes, this.#rbacTables, "http");
+  }
+
+  /** RBAC filters of TCP, by their own prefixes. */
+  networkRbac(prefixes: RbacPrefixes): RbacStats {
+    return new RbacStats(prefixes, this.#rbacTables, "tcp");
   }
 
   /** By the TCP proxy's `stat_prefix`. */

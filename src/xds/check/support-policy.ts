@@ -1,5 +1,6 @@
 import { executed, only, refused, type SupportTable } from "./support.ts";
 
+const TREES = refused("match trees are not executed: rules and shadow_rules are");
 const ONE_OF_THE_METADATA = refused("only dynamic metadata of filters is looked at");
 
 /** Filters that decide who may do what, and the matchers that they share. */
@@ -78,6 +79,47 @@ export const POLICY_SUPPORT: SupportTable = {
   "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig": executed(
     "disabled requirement_name",
   ),
+  "envoy.extensions.filters.http.rbac.v3.RBAC": {
+    ...executed("rules rules_stat_prefix shadow_rules shadow_rules_stat_prefix"),
+    ...executed("track_per_rule_stats"),
+    matcher: TREES,
+    shadow_matcher: TREES,
+  },
+  "envoy.extensions.filters.http.rbac.v3.RBACPerRoute": executed("rbac"),
+  "envoy.extensions.filters.network.rbac.v3.RBAC": {
+    ...executed("stat_prefix rules shadow_rules shadow_rules_stat_prefix"),
+    matcher: TREES,
+    shadow_matcher: TREES,
+    // Nothing that is said of a connection changes while it lasts.
+    enforcement_type: only("ONE_TIME_ON_FIRST_BYTE"),
+  },
+  "envoy.config.rbac.v3.RBAC": {
+    ...executed("action policies"),
+    audit_logging_options: refused(
+      "decisions are told by access logs: %DYNAMIC_METADATA(envoy.filters.http.rbac)%",
+    ),
+  },
+  "envoy.config.rbac.v3.Policy": {
+    ...executed("permissions principals"),
+    condition: refused("CEL is not executed"),
+    checked_condition: refused("CEL is not executed"),
+  },
+  "envoy.config.rbac.v3.Permission": {
+    ...executed("and_rules or_rules any header url_path destination_ip destination_port"),
+    ...executed("destination_port_range metadata not_rule requested_server_name uri_template"),
+    matcher: refused("of the extensions only path templates are executed, as uri_template"),
+  },
+  "envoy.config.rbac.v3.Permission.Set": executed("rules"),
+  "envoy.config.rbac.v3.Principal": {
+    ...executed("and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip"),
+    ...executed("header url_path metadata not_id"),
+    filter_state: refused("the data plane has no filter state"),
+  },
+  "envoy.config.rbac.v3.Principal.Set": executed("ids"),
+  "envoy.config.rbac.v3.Principal.Authenticated": executed("principal_name"),
+  "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig": executed("path_template"),
+  "envoy.type.matcher.v3.PathMatcher": executed("path"),
+  "envoy.type.v3.Int32Range": executed("start end"),
   "envoy.config.core.v3.RetryPolicy": {
     ...executed("retry_back_off num_retries"),
     retry_on: refused("5xx, gateway errors, connection failures and resets are retried"),

@@ -3,6 +3,7 @@ import { CorsPolicySchema } from "../../gen/envoy/extensions/filters/http/cors/v
 import { ExtAuthzPerRouteSchema } from "../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
 import { PerRouteConfigSchema as JwtPerRouteSchema } from "../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
+import { RBACPerRouteSchema } from "../../gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import { StatefulSessionPerRouteSchema } from "../../gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.js";
 import { type FilterConfigs, NO_FILTER_CONFIGS } from "../../model/filter/filter-configs.ts";
 import type { Place } from "../check/place.ts";
@@ -12,13 +13,14 @@ import { decodeExtAuthzOverride, encodeExtAuthzOverride } from "./ext-authz.ts";
 import { decodeJwtRoute, encodeJwtRoute } from "./jwt/jwt-authn.ts";
 import { decodeRouteLimit, encodeLocalRateLimit } from "./local-rate-limit.ts";
 import { FILTER_NAMES } from "./names.ts";
+import { decodeRbacOverride, encodeRbacOverride } from "./rbac/http-rbac.ts";
 import { decodeSessionOverride, encodeSessionOverride } from "./stateful-session.ts";
 
 type Configs = Readonly<Record<string, Any>>;
 
 /**
  * `typed_per_filter_config` of a route, virtual host or route configuration. Filters are known by
- * the type of what is said to them; the names are the configuration's own.
+ * the type of what is said to them, those that may be several by their names too.
  */
 export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfigs {
   let decoded = NO_FILTER_CONFIGS;
@@ -29,6 +31,7 @@ export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfi
     const session = unpack(any, StatefulSessionPerRouteSchema);
     const authz = unpack(any, ExtAuthzPerRouteSchema);
     const jwt = unpack(any, JwtPerRouteSchema);
+    const rbac = unpack(any, RBACPerRouteSchema);
     if (cors !== undefined) decoded = { ...decoded, cors: decodeCors(cors, at) };
     else if (limit !== undefined) {
       decoded = { ...decoded, rateLimit: decodeRouteLimit(limit, at) };
@@ -37,7 +40,10 @@ export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfi
     } else if (authz !== undefined) {
       decoded = { ...decoded, extAuthz: decodeExtAuthzOverride(authz) };
     } else if (jwt !== undefined) decoded = { ...decoded, jwt: decodeJwtRoute(jwt) };
-    else at.refuse("is no filter's configuration that is executed here", any.typeUrl);
+    else if (rbac !== undefined) {
+      const others = decoded.rbac ?? [];
+      decoded = { ...decoded, rbac: [...others, decodeRbacOverride(name, rbac, at)] };
+    } else at.refuse("is no filter's configuration that is executed here", any.typeUrl);
   }
   return decoded;
 }
@@ -61,6 +67,9 @@ export function encodeFilterConfigs(configs: FilterConfigs): Record<string, Any>
   }
   if (configs.jwt !== undefined) {
     encoded[FILTER_NAMES.jwtAuthn] = pack(JwtPerRouteSchema, encodeJwtRoute(configs.jwt));
+  }
+  for (const one of configs.rbac ?? []) {
+    encoded[one.filter] = pack(RBACPerRouteSchema, encodeRbacOverride(one));
   }
   return encoded;
 }

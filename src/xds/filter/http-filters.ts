@@ -5,6 +5,7 @@ import { ExtAuthzSchema } from "../../gen/envoy/extensions/filters/http/ext_auth
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { JwtAuthenticationSchema } from "../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
+import { RBACSchema as RbacSchema } from "../../gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import { StatefulSessionSchema } from "../../gen/envoy/extensions/filters/http/stateful_session/v3/stateful_session_pb.js";
 import type {
@@ -21,9 +22,10 @@ import { decodeExtAuthz, encodeExtAuthz } from "./ext-authz.ts";
 import { decodeJwtAuthn, encodeJwtAuthn } from "./jwt/jwt-authn.ts";
 import { decodeLocalRateLimit, encodeLocalRateLimit } from "./local-rate-limit.ts";
 import { FILTER_NAMES } from "./names.ts";
+import { decodeHttpRbac, encodeHttpRbac } from "./rbac/http-rbac.ts";
 import { decodeSession, encodeSession } from "./stateful-session.ts";
 
-/** The chain of HTTP filters; each kind stands in it once, the router at its end. */
+/** The chain of HTTP filters; each kind but RBAC stands in it once, the router at its end. */
 export function decodeFilters(message: ManagerMessage, place: Place): HttpFilter[] {
   const filters = message.httpFilters.flatMap((filter, i) => decode(filter, place.item(i)) ?? []);
   const last = message.httpFilters.at(-1)?.configType;
@@ -32,6 +34,7 @@ export function decodeFilters(message: ManagerMessage, place: Place): HttpFilter
   }
   const kinds = new Set<string>();
   for (const [i, { kind }] of filters.entries()) {
+    if (kind === "rbac") continue;
     if (kinds.has(kind)) place.item(i).refuse("stands twice", FILTER_NAMES[kind]);
     kinds.add(kind);
   }
@@ -40,7 +43,7 @@ export function decodeFilters(message: ManagerMessage, place: Place): HttpFilter
 
 function decode({ name, configType }: FilterMessage, place: Place): HttpFilter | undefined {
   const at = place.field("typed_config");
-  if (configType.case === "typedConfig") return decodeFilter(configType.value, at);
+  if (configType.case === "typedConfig") return decodeFilter(name, configType.value, at);
   at.refuse("is missing", name);
   return undefined;
 }
@@ -50,7 +53,7 @@ function isRouter(any: Any): boolean {
 }
 
 /** Types that are unknown altogether were refused by the check; here, those out of place. */
-function decodeFilter(any: Any, place: Place): HttpFilter | undefined {
+function decodeFilter(name: string, any: Any, place: Place): HttpFilter | undefined {
   if (isTypedStruct(any)) return decodeTelemetry(any, place);
   const session = unpack(any, StatefulSessionSchema);
   if (session !== undefined) return decodeSession(session, place);
@@ -62,6 +65,8 @@ function decodeFilter(any: Any, place: Place): HttpFilter | undefined {
   if (authz !== undefined) return { kind: "extAuthz", authz: decodeExtAuthz(authz, place) };
   const jwt = unpack(any, JwtAuthenticationSchema);
   if (jwt !== undefined) return { kind: "jwtAuthn", authn: decodeJwtAuthn(jwt, place) };
+  const rbac = unpack(any, RbacSchema);
+  if (rbac !== undefined) return { kind: "rbac", name, rbac: decodeHttpRbac(rbac, place) };
   switch (typeNameOf(any.typeUrl)) {
     case RouterSchema.typeName:
       return { kind: "router" };
@@ -83,7 +88,7 @@ export function encodeFilters(
   return filters.flatMap((filter) => {
     if (filter.kind === "telemetry" && target !== "outrigger") return [];
     const value = encodeFilter(filter);
-    const name = FILTER_NAMES[filter.kind];
+    const name = filter.kind === "rbac" ? filter.name : FILTER_NAMES[filter.kind];
     return [{ name, configType: { case: "typedConfig" as const, value } }];
   });
 }
@@ -102,6 +107,8 @@ function encodeFilter(filter: HttpFilter): Any {
       return pack(JwtAuthenticationSchema, encodeJwtAuthn(filter.authn));
     case "localRateLimit":
       return pack(LocalRateLimitSchema, encodeLocalRateLimit(filter.limit));
+    case "rbac":
+      return pack(RbacSchema, encodeHttpRbac(filter.rbac));
     case "statefulSession":
       return pack(StatefulSessionSchema, encodeSession(filter));
     case "telemetry":

@@ -7,6 +7,7 @@ export const FILTER_NAMES: Readonly<Record<HttpFilter["kind"], string>> = {
   grpcWeb: "envoy.filters.http.grpc_web",
   jwtAuthn: "envoy.filters.http.jwt_authn",
   localRateLimit: "envoy.filters.http.local_ratelimit",
+  rbac: "envoy.filters.http.rbac",
   router: "envoy.filters.http.router",
   statefulSession: "envoy.filters.http.stateful_session",
   telemetry: "outrigger.telemetry",

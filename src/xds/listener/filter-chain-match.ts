@@ -58,7 +58,7 @@ function decodeServerNames(
 }
 
 /** Without `prefix_len` its length is 0, and at most an address's, as in Envoy. */
-function decodeRange(message: CidrRangeMessage, place: Place): CidrRange {
+export function decodeRange(message: CidrRangeMessage, place: Place): CidrRange {
   const { addressPrefix: address } = message;
   const bytes = parseIp(address);
   if (bytes === undefined) {
@@ -151,7 +151,7 @@ export function encodeMatch(match: FilterChainMatch): FilterChainMatchMessage | 
   });
 }
 
-function encodeRange({ address, prefixLength }: CidrRange): {
+export function encodeRange({ address, prefixLength }: CidrRange): {
   readonly addressPrefix: string;
   readonly prefixLen: number;
 } {

@@ -32,6 +32,10 @@ import {
   PerRouteConfigSchema as JwtPerRouteSchema,
 } from "../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
+import {
+  RBACPerRouteSchema,
+  RBACSchema,
+} from "../../gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
 import { RouterSchema } from "../../gen/envoy/extensions/filters/http/router/v3/router_pb.js";
 import {
   StatefulSessionPerRouteSchema,
@@ -43,6 +47,7 @@ import { ProxyProtocolSchema } from "../../gen/envoy/extensions/filters/listener
 import { TlsInspectorSchema } from "../../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import { HttpConnectionManagerSchema } from "../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { LocalRateLimitSchema as ConnectionLimitSchema } from "../../gen/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.js";
+import { RBACSchema as NetworkRbacSchema } from "../../gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js";
 import { TcpProxySchema } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { CookieBasedSessionStateSchema } from "../../gen/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.js";
 import { HeaderBasedSessionStateSchema } from "../../gen/envoy/extensions/http/stateful_session/header/v3/header_pb.js";
@@ -53,6 +58,7 @@ import { RandomSchema } from "../../gen/envoy/extensions/load_balancing_policies
 import { RingHashSchema } from "../../gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.js";
 import { RoundRobinSchema } from "../../gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js";
 import { CaresDnsResolverConfigSchema } from "../../gen/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js";
+import { UriTemplateMatchConfigSchema } from "../../gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js";
 import { DownstreamConnectionsConfigSchema } from "../../gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js";
 import { FixedHeapConfigSchema } from "../../gen/envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap_pb.js";
 import { InjectedResourceConfigSchema } from "../../gen/envoy/extensions/resource_monitors/injected_resource/v3/injected_resource_pb.js";
@@ -83,6 +89,10 @@ export const REGISTRY: Registry = createRegistry(
   JwtPerRouteSchema,
   LocalRateLimitSchema,
   ConnectionLimitSchema,
+  RBACSchema,
+  RBACPerRouteSchema,
+  NetworkRbacSchema,
+  UriTemplateMatchConfigSchema,
   CorsSchema,
   CorsPolicySchema,
   ExtAuthzSchema,

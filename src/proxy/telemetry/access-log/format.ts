@@ -1,6 +1,7 @@
 import type { Environment } from "../../../base/environment.ts";
 import type { AccessLogFormat, TextLogFormat } from "../../../model/log/access-log.ts";
 import { compileFormat, type FormatPart } from "../../format/compile-format.ts";
+import type { Operator } from "../../format/operators.ts";
 import type { FormatSource } from "../../format/source.ts";
 import { escapeLogValue } from "./escape.ts";
 import { JsonTemplate } from "./json-format.ts";
@@ -36,7 +37,7 @@ function formatLine(parts: readonly FormatPart[], source: FormatSource, missing:
   return line;
 }
 
-function shown(value: string | number | undefined, missing: string): string {
+function shown(value: ReturnType<Operator>, missing: string): string {
   if (value === undefined) return missing;
-  return typeof value === "number" ? String(value) : escapeLogValue(value);
+  return typeof value === "string" ? escapeLogValue(value) : String(value);
 }

@@ -80,7 +80,7 @@ class Compiler {
       return (source) => {
         const value = only(source);
         if (value === undefined) return absent;
-        return typeof value === "number" ? String(value) : quote(value);
+        return typeof value === "string" ? quote(value) : String(value);
       };
     }
     const missing = this.#omits ? "" : "-";
