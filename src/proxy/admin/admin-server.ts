@@ -1,4 +1,5 @@
 import { memoryUsage } from "node:process";
+import type { AccessToken } from "../../base/access-token.ts";
 import type { Address } from "../../model/address.ts";
 import { type Inheritance, NOTHING_INHERITED } from "../graceful/inheritance.ts";
 import type { DrainOptions, ServerState } from "../graceful/lifecycle.ts";
@@ -15,6 +16,12 @@ import { prometheusPage, statsPage } from "./pages/stats.ts";
 
 const OK = text("OK\n");
 
+export interface AdminOptions {
+  readonly inherited?: Inheritance;
+  /** What lets clients of other machines in; without it none is served. */
+  readonly token?: AccessToken | undefined;
+}
+
 /**
  * Serves Envoy's admin interface, as far as there is something to say (Envoy: operations/admin).
  * For operators on this machine: it is refused to other hosts' names and origins.
@@ -22,12 +29,12 @@ const OK = text("OK\n");
 export function startAdmin(
   address: Address,
   source: AdminSource,
-  inherited: Inheritance = NOTHING_INHERITED,
+  { inherited = NOTHING_INHERITED, token }: AdminOptions = {},
 ): Promise<RunningServer> {
   const pages = pagesOf(source);
   return servePages(address, {
     pages,
-    refuse: refusalOf,
+    refuse: (request) => refusalOf(request, token),
     inherited,
     unknownPath: () => `invalid path. ${helpText(pages)}`,
   });

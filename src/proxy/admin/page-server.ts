@@ -8,6 +8,7 @@ import {
   type Inheritance,
   NOTHING_INHERITED,
 } from "../graceful/inheritance.ts";
+import type { Refusal } from "./admission.ts";
 import { type Answer, text } from "./answer.ts";
 import { SliceWriter } from "./slice-writer.ts";
 
@@ -32,7 +33,7 @@ export interface Page {
 export interface PageServerOptions {
   readonly pages: readonly Page[];
   /** Says why a request is not served at all. */
-  readonly refuse?: (request: IncomingMessage) => string | undefined;
+  readonly refuse?: (request: IncomingMessage) => Refusal | undefined;
   readonly unknownPath: () => string;
   /** What a predecessor has listened with. */
   readonly inherited?: Inheritance;
@@ -91,7 +92,7 @@ async function answerTo(
   options: PageServerOptions,
 ): Promise<Answer> {
   const refusal = options.refuse?.(request);
-  if (refusal !== undefined) return text(refusal, 403);
+  if (refusal !== undefined) return text(refusal.reason, refusal.status);
   if (declaredBytes(request) > BODY_BYTES_MAX) return text("The body is too large.\n", 413);
   const [path = "", query = ""] = (request.url ?? "").split("?", 2);
   const page = pages.get(path);
@@ -120,6 +121,7 @@ function respond(
     ...HEADERS,
     "content-type": answer.contentType,
     ...(answer.status === 405 ? { allow: request.method === "POST" ? "GET, HEAD" : "POST" } : {}),
+    ...(answer.status === 401 ? { "www-authenticate": "Bearer" } : {}),
     ...(answer.status === 413 ? { connection: "close" } : {}),
   });
   const body = request.method === "HEAD" ? [] : answer.body;

@@ -26,9 +26,10 @@ export function adminAddresses({ admin, pod }: Bootstrap): readonly string[] {
 /** The servers that the bootstrap asks for. Rejects where one cannot listen; then none does. */
 export async function startAdminServers(parts: ProxyParts): Promise<RunningAdmin> {
   const { admin, pod } = parts.bootstrap;
-  const { inherited } = parts;
+  const { adminToken, inherited } = parts;
   const source = adminSourceOf(parts);
-  const adminServer = admin === undefined ? undefined : await startAdmin(admin, source, inherited);
+  const options = { inherited, token: adminToken };
+  const adminServer = admin === undefined ? undefined : await startAdmin(admin, source, options);
   try {
     const podServers =
       pod === undefined ? undefined : await startPodServers(pod, source, inherited);

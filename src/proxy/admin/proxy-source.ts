@@ -1,3 +1,4 @@
+import type { AccessToken } from "../../base/access-token.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Bootstrap } from "../../model/bootstrap.ts";
 import type { Cluster } from "../../model/cluster.ts";
@@ -17,6 +18,8 @@ export interface ProxyParts {
   readonly lifecycle: Lifecycle;
   /** What a predecessor has listened with. */
   readonly inherited: Inheritance;
+  /** What lets clients of other machines at the admin server. */
+  readonly adminToken: AccessToken | undefined;
   readonly onQuit: () => void;
 }
 
