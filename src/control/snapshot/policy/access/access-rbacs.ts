@@ -47,17 +47,25 @@ export function accessRbacs(
   return rbacsOf(policies, OTHERS, settings, carriage);
 }
 
+/** What Envoy calls it. */
+export function accessActionOf(action: Action): RbacAction {
+  return RBAC_ACTIONS[action];
+}
+
+export function readingOf(action: Action, settings: MeshSettings, carriage: Carriage): RuleReading {
+  return { carriage, trustDomains: trustDomainsOf(settings), widens: action !== "allow" };
+}
+
 function rbacsOf(
   policies: readonly AccessPolicy[],
   actions: readonly Action[],
   settings: MeshSettings,
   carriage: Carriage,
 ): readonly Rbac[] {
-  const trustDomains = trustDomainsOf(settings);
   return DIALECTS.flatMap((dialect) =>
     actions.flatMap((action) => {
       const own = policies.filter((each) => each.dialect === dialect && each.action === action);
-      const reading = { carriage, trustDomains, widens: action !== "allow" };
+      const reading = readingOf(action, settings, carriage);
       return own.length === 0 ? [] : [rbacOf(own, RBAC_ACTIONS[action], reading)];
     }),
   );

@@ -8,9 +8,16 @@ export function policiesAt(
   pod: Pod,
   port: number | undefined,
 ): readonly AccessPolicy[] {
-  return mesh.security.accessPolicies.filter(
-    ({ scope }) => holdsForPod(scope, pod) && holdsForPort(scope, mesh, pod, port),
-  );
+  return mesh.security.accessPolicies.filter(({ scope }) => holdsAt(scope, mesh, pod, port));
+}
+
+export function holdsAt(
+  scope: PolicyScope,
+  mesh: Mesh,
+  pod: Pod,
+  port: number | undefined,
+): boolean {
+  return holdsForPod(scope, pod) && holdsForPort(scope, mesh, pod, port);
 }
 
 /** Ports that policies name, declared or not. */
@@ -18,7 +25,7 @@ export function portsNamed(mesh: Mesh, pod: Pod): readonly number[] {
   const scopes = mesh.security.accessPolicies.map(({ scope }) => scope);
   const ports = scopes
     .filter((scope) => holdsForPod(scope, pod))
-    .flatMap(({ ports = [] }) => ports);
+    .flatMap((scope) => portsOf(scope, pod) ?? []);
   return [...new Set(ports)].sort((left, right) => left - right);
 }
 
@@ -33,12 +40,19 @@ export function holdsForPod(
   );
 }
 
-function holdsForPort(
-  { ports, service }: PolicyScope,
-  mesh: Mesh,
-  pod: Pod,
-  port: number | undefined,
-): boolean {
+/** By number, or by the names that the pod's containers give them; undefined: all of them. */
+function portsOf({ ports, portNames }: PolicyScope, { containers }: Pod) {
+  if (ports === undefined && portNames === undefined) return undefined;
+  const named = containers
+    .flatMap((container) => container.ports)
+    .filter(({ name, protocol }) => protocol === "TCP" && portNames?.includes(name))
+    .map(({ port }) => port);
+  return [...(ports ?? []), ...named];
+}
+
+function holdsForPort(scope: PolicyScope, mesh: Mesh, pod: Pod, port: number | undefined): boolean {
+  const ports = portsOf(scope, pod);
+  const { service } = scope;
   if (ports !== undefined && (port === undefined || !ports.includes(port))) return false;
   return service === undefined || leadsTo(service, mesh, pod, port);
 }
