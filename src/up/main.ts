@@ -4,8 +4,10 @@ import type { ControlStart } from "../control/running-control.ts";
 import { socketAddress } from "../model/address.ts";
 import { refusedCommand } from "./command.ts";
 import { openFabric } from "./fabric/choose.ts";
+import type { Fabric } from "./fabric/fabric.ts";
 import { dialDirectly, dialThrough } from "./fabric/outside/door.ts";
 import { Interrupt } from "./interrupt.ts";
+import { OwnRanges } from "./names/reverse.ts";
 import { EXIT, type UpOptions } from "./options.ts";
 import { RunningMesh } from "./running-mesh.ts";
 import { inUserNamespace, mayUseUserNamespace } from "./user-namespace.ts";
@@ -53,7 +55,7 @@ async function onFabric(options: UpOptions, voice: Voice, interrupt: Interrupt):
     say: (line) => voice.say(line),
   });
   try {
-    const started = await startOn(fabric.gateway, options);
+    const started = await startOn(fabric, options);
     if (started.kind === "refused") {
       for (const diagnostic of started.diagnostics) voice.say(formatDiagnostic(diagnostic));
       voice.say("nothing was started");
@@ -67,12 +69,18 @@ async function onFabric(options: UpOptions, voice: Voice, interrupt: Interrupt):
 }
 
 /** On Istio's ports, or where another program has those on every address, on any others. */
-async function startOn(gateway: string, { paths, clock }: UpOptions): Promise<ControlStart> {
+async function startOn(
+  { gateway, podRanges }: Fabric,
+  { paths, clock }: UpOptions,
+): Promise<ControlStart> {
+  const pods = new OwnRanges(podRanges);
   const start = (adsPort: number, httpPort: number): Promise<ControlStart> =>
     startControl({
       paths,
       adsAddress: socketAddress(gateway, adsPort),
       httpAddress: socketAddress(gateway, httpPort),
+      // COMMAND and Prometheus may be pods themselves.
+      httpAccess: { trusts: (address) => pods.has(address) },
       clock,
     });
   try {

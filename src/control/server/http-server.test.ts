@@ -1,7 +1,8 @@
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AccessToken } from "../../base/access-token.ts";
 import { socketAddress } from "../../model/address.ts";
-import { type RunningHttpServer, serveHttp } from "./http-server.ts";
+import { type RunningHttpServer, serveHttp, strangerTo } from "./http-server.ts";
 
 let server: RunningHttpServer;
 
@@ -71,5 +72,40 @@ describe("the control plane's HTTP server", () => {
     { host: "attacker.example:15014", status: 421 },
   ])("answers $status under the host $host", async ({ host, status }) => {
     expect((await ask("GET", "/page", host)).status).toBe(status);
+  });
+});
+
+describe("a client of another machine", () => {
+  const access = { token: new AccessToken("0123456789abcdef") };
+  const ofPods = { trusts: (address: string) => address === "10.0.0.6" };
+
+  function from(remoteAddress: string, headers: Record<string, string> = {}): IncomingMessage {
+    const socket = { localAddress: "::ffff:10.0.0.5", remoteAddress };
+    return { headers: { host: "10.0.0.5:15014", ...headers }, socket } as never;
+  }
+
+  it("is served where it brings the token, whatever name it calls the server by", () => {
+    const headers = { authorization: "Bearer 0123456789abcdef", host: "control.example" };
+    expect(strangerTo(access, from("10.0.0.6", headers))).toBeUndefined();
+  });
+
+  it("is asked for the token", () => {
+    const answer = strangerTo(access, from("10.0.0.6", { authorization: "Bearer no" }));
+    expect(answer).toMatchObject({ status: 401, body: "a token is needed\n" });
+  });
+
+  it("is not served where there is no token", () => {
+    expect(strangerTo({}, from("10.0.0.6"))?.body).toContain("only this machine is served");
+  });
+
+  it("is served where its address is trusted, under the server's own name alone", () => {
+    expect(strangerTo(ofPods, from("::ffff:10.0.0.6"))).toBeUndefined();
+    expect(strangerTo(ofPods, from("10.0.0.6", { host: "evil.example" }))?.status).toBe(421);
+    expect(strangerTo(ofPods, from("10.0.0.7"))?.status).toBe(401);
+  });
+
+  it("is refused where a page of another site asks", () => {
+    const headers = { authorization: "Bearer 0123456789abcdef", origin: "http://evil.example" };
+    expect(strangerTo(access, from("127.0.0.1", headers))?.status).toBe(403);
   });
 });

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type AccessToken, isLocalPeer } from "../../base/access-token.ts";
 import { type SocketAddress, socketAddress } from "../../model/address.ts";
 
 /** What a path answers with; pages are made anew for each request. */
@@ -8,8 +9,17 @@ export interface Page {
   body(): string;
 }
 
+/** Who is served beside clients of this machine; without any of it nobody is. */
+export interface HttpAccess {
+  /** Clients that bring it, as Prometheus does with its `credentials_file`. */
+  readonly token?: AccessToken | undefined;
+  /** Clients of these addresses: the pods of a mesh on one machine. */
+  readonly trusts?: (address: string) => boolean;
+}
+
 export interface HttpServerOptions {
   readonly address: SocketAddress;
+  readonly access?: HttpAccess;
   readonly pages: ReadonlyMap<string, Page>;
 }
 
@@ -25,9 +35,10 @@ const IDLE_MS = 30_000;
 const HEADERS_MAX = 64;
 
 /**
- * The control plane's HTTP door: it answers GET and HEAD with pages, and changes nothing. The
- * Host is checked against the addresses that it serves, so that a page in somebody's browser
- * cannot read it under a name of its own (DNS rebinding).
+ * The control plane's HTTP door: it answers GET and HEAD with pages, and changes nothing. Clients
+ * of other machines need a token. Without one, the Host is checked against the addresses that it
+ * serves, so that a page in somebody's browser cannot read it under a name of its own (DNS
+ * rebinding).
  */
 export function serveHttp(options: HttpServerOptions): Promise<RunningHttpServer> {
   const server = createServer(
@@ -68,11 +79,12 @@ interface Answer {
 function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { pages }: HttpServerOptions,
+  { access = {}, pages }: HttpServerOptions,
 ): void {
   request.resume();
-  const { status, contentType, body } = answerOf(request, pages);
+  const { status, contentType, body } = strangerTo(access, request) ?? answerOf(request, pages);
   if (status === 405) response.setHeader("allow", "GET, HEAD");
+  if (status === 401) response.setHeader("www-authenticate", "Bearer");
   response.writeHead(status, {
     "content-type": contentType,
     "content-length": Buffer.byteLength(body),
@@ -82,8 +94,31 @@ function answer(
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
+/** The answer to whom nothing is told; undefined for others. */
+export function strangerTo(
+  { token, trusts }: HttpAccess,
+  request: IncomingMessage,
+): Answer | undefined {
+  const { authorization, origin, host } = request.headers;
+  if (origin !== undefined && origin !== `http://${host ?? ""}`) {
+    return refusal(403, "requests of other origins are not served");
+  }
+  if (token?.isIn(authorization) === true) return undefined;
+  const { localAddress, remoteAddress = "" } = request.socket;
+  const known = isLocalPeer(remoteAddress, localAddress) || trusts?.(plain(remoteAddress)) === true;
+  if (!known) {
+    const none = "only this machine is served: no token is configured";
+    return refusal(401, token === undefined ? none : "a token is needed");
+  }
+  return isOwnHost(request) ? undefined : refusal(421, "not served under this host");
+}
+
+/** Of an IPv4 client at a socket of both families. */
+function plain(address: string): string {
+  return address.replace(/^::ffff:/, "");
+}
+
 function answerOf(request: IncomingMessage, pages: ReadonlyMap<string, Page>): Answer {
-  if (!isOwnHost(request)) return refusal(421, "not served under this host");
   if (request.method !== "GET" && request.method !== "HEAD") {
     return refusal(405, "only GET and HEAD are answered");
   }
@@ -103,7 +138,7 @@ function isOwnHost(request: IncomingMessage): boolean {
   if (host === undefined) return false;
   const name = host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
   const { localAddress = "" } = request.socket;
-  return name === "localhost" || name === localAddress.replace(/^::ffff:/, "");
+  return name === "localhost" || name === plain(localAddress);
 }
 
 function refusal(status: number, reason: string): Answer {
