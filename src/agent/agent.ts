@@ -186,7 +186,7 @@ export class Agent {
     }
   }
 
-  /** The certificate while it holds; it proves the same and more than a token, which may be used. */
+  /** The certificate while it holds, and else a token, which may be good for once only. */
   #credential(): Credential {
     const current = this.#current;
     const holds = current !== undefined && current.notAfter > this.#options.clock.wall();

@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { type Client, createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { createClient } from "@connectrpc/connect";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { AggregatedDiscoveryService } from "../gen/envoy/service/discovery/v3/ads_pb.js";
@@ -9,7 +8,7 @@ import {
   DiscoveryRequestSchema,
   type DiscoveryResponse,
 } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
-import { type Address, formatAddress } from "../model/address.ts";
+import type { Address } from "../model/address.ts";
 import type { AdsSource, Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
 import { formatProblem } from "../xds/check/place.ts";
 import { encodeNode } from "../xds/message/node.ts";
@@ -19,13 +18,17 @@ import { SliceDecoder } from "../xds/stream/decode-slices.ts";
 import { Outbox } from "../xds/stream/outbox.ts";
 import { Received } from "../xds/stream/received.ts";
 import { ClientSubscription, type SubscriptionRequest } from "../xds/stream/subscription.ts";
+import { type AdsConnection, AdsConnections } from "./ads/connections.ts";
 import { ownPortOf } from "./cluster/own-port.ts";
 import { whyUnusable } from "./received/usable.ts";
+import type { LocalSecrets } from "./secrets/local-secrets.ts";
 
 export interface ConfigClientOptions {
   readonly bootstrap: Bootstrap;
   readonly clock: Clock;
   readonly random: Random;
+  /** Answer for the secrets that the way to the control plane asks a cluster for. */
+  readonly localSecrets?: LocalSecrets | undefined;
   /** Called with each generation, static resources included. Never before the first is whole. */
   onConfig(config: ProxyConfig): void;
   /** Hears what a log should: connections made and lost, refusals. */
@@ -48,8 +51,6 @@ const BACK_OFF_MS = 500;
 const BACK_OFF_MAX_MS = 30_000;
 /** How long static listeners wait for the first answers (Envoy's `initial_fetch_timeout`). */
 const INITIAL_FETCH_MS = 15_000;
-const PING_MS = 30_000;
-const RESPONSE_BYTES_MAX = 512 * 1024 * 1024;
 /** A NACK carries every problem, but a stream is no place for megabytes of them. */
 const REJECTION_CHARS_MAX = 8192;
 
@@ -69,6 +70,11 @@ export class ConfigClient {
   readonly #answered = new Set<ResourceType>();
   #outbox = new Outbox<DiscoveryRequest>();
   #abort = new AbortController();
+  readonly #connections: AdsConnections;
+  /** Undefined between connections. */
+  #connection: AdsConnection | undefined;
+  /** The connection is given up for one with another certificate. */
+  #renewing = false;
   #retry: Timer | undefined;
   #firstFetch: Timer | undefined;
   /** Runs while secrets are awaited. */
@@ -87,6 +93,11 @@ export class ConfigClient {
     this.#ads = ads;
     this.#received = new Received(options.bootstrap);
     this.#decoder = new SliceDecoder(options.clock);
+    const { bootstrap, clock, localSecrets } = options;
+    this.#connections = new AdsConnections({
+      ...{ ads, secrets: bootstrap.secrets, localSecrets, clock },
+      onChange: () => this.#renew(),
+    });
   }
 
   get state(): ConfigClientState {
@@ -110,6 +121,7 @@ export class ConfigClient {
       this.#notice("no complete configuration yet: running what there is");
       this.#emit();
     });
+    this.#connections.start();
     void this.#connect();
   }
 
@@ -118,21 +130,30 @@ export class ConfigClient {
     this.#firstFetch?.cancel();
     this.#secretFetch?.cancel();
     this.#retry?.cancel();
+    this.#connections.stop();
     this.#outbox.end();
     this.#abort.abort();
+    this.#connection?.close();
   }
 
   // ── the stream ──
 
   async #connect(): Promise<void> {
+    const { awaited } = this.#connections;
+    if (awaited.length > 0) {
+      this.#notice(`the control plane is asked once there is ${awaited.join(" and ")}`);
+      return;
+    }
     const address = this.#nextAddress();
     this.#outbox = new Outbox();
     this.#abort = new AbortController();
     this.#nodeSent = false;
     try {
       if (address === undefined) throw new Error(`cluster ${this.#ads.cluster} has no address`);
+      const connection = this.#connections.open(address);
+      this.#connection = connection;
       this.#ask();
-      const client = clientOf(address);
+      const client = createClient(AggregatedDiscoveryService, connection.transport);
       const responses = client.streamAggregatedResources(this.#outbox.drain(), {
         signal: this.#abort.signal,
       });
@@ -150,10 +171,30 @@ export class ConfigClient {
     return endpoints[this.#attempts++ % Math.max(1, endpoints.length)]?.address;
   }
 
+  /** A new certificate is shown at once, and a connection under way is not waited for. */
+  #renew(): void {
+    if (this.#stopped) return;
+    if (this.#connection === undefined) {
+      this.#retry?.cancel();
+      void this.#connect();
+      return;
+    }
+    this.#renewing = true;
+    this.#abort.abort();
+  }
+
   #lost(reason: string): void {
+    this.#connection?.close();
+    this.#connection = undefined;
     this.#connected = false;
     this.#outbox.end();
     if (this.#stopped) return;
+    if (this.#renewing) {
+      this.#renewing = false;
+      this.#notice("asking the control plane again, with the new certificate");
+      void this.#connect();
+      return;
+    }
     const ceiling = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 16);
     const delayMs = Math.ceil(ceiling * (0.5 + this.#options.random.next() / 2));
@@ -284,18 +325,4 @@ function rejectionOf(message: string): NonNullable<DiscoveryRequest["errorDetail
   const status = create(DiscoveryRequestSchema, { errorDetail: { code: 3, message } }).errorDetail;
   if (status === undefined) throw new Error("a message that was set is not there");
   return status;
-}
-
-/** gRPC on HTTP/2 without TLS, over TCP or a Unix socket. */
-function clientOf(address: Address): Client<typeof AggregatedDiscoveryService> {
-  const isPipe = address.kind === "pipe";
-  const transport = createGrpcTransport({
-    baseUrl: `http://${isPipe ? "localhost" : formatAddress(address)}`,
-    // http2.connect hands its options on to net.connect, where a path wins over host and port.
-    ...(isPipe ? { nodeOptions: { path: address.path } as object } : {}),
-    pingIntervalMs: PING_MS,
-    pingIdleConnection: true,
-    readMaxBytes: RESPONSE_BYTES_MAX,
-  });
-  return createClient(AggregatedDiscoveryService, transport);
 }

@@ -1,9 +1,11 @@
+import type { AccessToken } from "../base/access-token.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { Registry } from "../metrics/registry.ts";
 import { startSweeping } from "../metrics/sweeping.ts";
 import { formatAddress } from "../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../model/bootstrap.ts";
+import type { Secret } from "../model/transport/secret.ts";
 import type { ClusterRow, ListenerRow } from "./admin/admin-source.ts";
 import { adminAddresses, type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
 import { clusterRows, listenerRows } from "./admin/proxy-source.ts";
@@ -24,6 +26,10 @@ import { ALONE } from "./listener/bound-socket.ts";
 import type { Discouraging } from "./listener/listener-set.ts";
 import type { RefusedRequest } from "./listener/refused/refused-requests.ts";
 import { DEFAULT_OVERLOAD } from "./overload/overload.ts";
+import type { ContextCertificates } from "./secrets/context-certificates.ts";
+import type { LocalSecrets } from "./secrets/local-secrets.ts";
+import { SecretStore } from "./secrets/secret-store.ts";
+import { SdsStats } from "./telemetry/envoy/tls/sds-stats.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import { assemble, type ThreadParts } from "./worker/assemble.ts";
 
@@ -44,6 +50,12 @@ export interface ProxyOptions {
   readonly drainTimes?: DrainTimes;
   /** Somebody asked the admin server to end the program. */
   readonly onQuit?: () => void;
+  /** What lets clients of other machines at the admin server; without it none is served. */
+  readonly adminToken?: AccessToken | undefined;
+  /** Secrets of an agent in this process; they answer for every SDS cluster. */
+  readonly localSecrets?: LocalSecrets | undefined;
+  /** Where the proxy counts; others of this process may count there too. Default: one of its own. */
+  readonly registry?: Registry;
 }
 
 /** What serves: the data plane of this thread, or of several that work as one. */
@@ -60,6 +72,10 @@ export interface Plane {
   refused(): readonly RefusedRequest[] | Promise<readonly RefusedRequest[]>;
   /** Swaps to another configuration as a whole, or rejects and changes nothing. */
   apply(config: ProxyConfig): Promise<void>;
+  /** See `TlsContexts.supply`. */
+  supply(secrets: ReadonlyMap<string, Secret | undefined>): void;
+  /** What each TLS context shows and believes. */
+  certificates(): readonly ContextCertificates[] | Promise<readonly ContextCertificates[]>;
   resetCounters(): void | Promise<void>;
   /** Access logs that were moved away are left alone from now on. */
   reopenLogs(): void;
@@ -109,7 +125,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const parts = assemble({
     node: bootstrap.node,
     version: options.version ?? "",
-    registry: new Registry(),
+    registry: options.registry ?? new Registry(),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     resolve: options.resolve,
@@ -132,8 +148,9 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
   const { bootstrap, clock = systemClock, onNotice = silent } = options;
   const { inherited = NOTHING_INHERITED } = options;
   let left = inherited;
+  const secrets = secretsOf(options, plane);
   const apply = async (config: ProxyConfig): Promise<void> => {
-    await plane.apply(config);
+    await secrets.during(config, plane);
     // Now, as the next one closes what this one has taken and it does not want.
     closeUnwanted(left, new Set([...addressesOf(config), ...adminAddresses(bootstrap)]));
     left = NOTHING_INHERITED;
@@ -142,9 +159,10 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
   const client = await clientOf(options, (config) => queue.put(config));
   if (client === undefined) await apply(staticConfig(bootstrap));
   client?.start();
-  const initialized = (): boolean => plane.ready && (client === undefined || queue.served);
+  const initialized = (): boolean =>
+    plane.ready && (client === undefined || queue.served) && secrets.settled;
   const times = options.drainTimes ?? DRAIN_TIMES;
-  const lifecycle = new Lifecycle(leavingOf(plane, client), clock, times, initialized);
+  const lifecycle = new Lifecycle(leavingOf(plane, client, secrets), clock, times, initialized);
   // Who asks the predecessor's admin server must not hear that nothing is ready.
   if (inherited.size > 0) await until(clock, initialized);
   const admin = await startAdminServers({
@@ -154,6 +172,8 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
     clock,
     plane,
     lifecycle,
+    secrets,
+    adminToken: options.adminToken,
     onQuit: options.onQuit ?? silent,
   });
   const stopSweeping = startSweeping(plane.registry, clock);
@@ -184,13 +204,25 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
   };
 }
 
-function leavingOf(plane: Plane, client: ConfigClient | undefined): Leaving {
+function secretsOf(options: ProxyOptions, plane: Plane): SecretStore {
+  const { bootstrap, clock, localSecrets, onNotice, random } = options;
+  return new SecretStore({
+    ...{ bootstrap, localSecrets, stats: new SdsStats(plane.registry) },
+    clock: clock ?? systemClock,
+    random: random ?? systemRandom,
+    onSecrets: (secrets) => plane.supply(secrets),
+    onNotice: onNotice ?? silent,
+  });
+}
+
+function leavingOf(plane: Plane, client: ConfigClient | undefined, secrets: SecretStore): Leaving {
   return {
     discourage: (discouraging) => plane.discourage(discouraging),
     drain: (discouraging) => plane.drain(discouraging),
     stop: (graceMs, patienceMs) => {
       // A new configuration would open listeners again.
       client?.stop();
+      secrets.stop();
       return plane.stop(graceMs, patienceMs);
     },
   };
@@ -238,6 +270,14 @@ class LocalPlane implements Plane {
     });
     await prepared.commit();
     this.#inherited = NOTHING_INHERITED;
+  }
+
+  supply(secrets: ReadonlyMap<string, Secret | undefined>): void {
+    this.#parts.tls.supply(secrets);
+  }
+
+  certificates(): readonly ContextCertificates[] {
+    return this.#parts.tls.certificates;
   }
 
   resetCounters(): void {
@@ -293,12 +333,13 @@ function staticConfig({ listeners, clusters }: Bootstrap): ProxyConfig {
 
 /** Undefined where the bootstrap names no control plane: then gRPC is not even loaded. */
 async function clientOf(
-  { bootstrap, clock, random, onNotice }: ProxyOptions,
+  { bootstrap, clock, random, onNotice, localSecrets }: ProxyOptions,
   onConfig: (config: ProxyConfig) => void,
 ): Promise<ConfigClient | undefined> {
   if (bootstrap.ads === undefined) return undefined;
   const { ConfigClient } = await import("./config-client.ts");
   const chance = { clock: clock ?? systemClock, random: random ?? systemRandom };
   const notice = { onNotice: onNotice ?? silent };
-  return new ConfigClient({ bootstrap, onConfig, ...chance, ...notice }, bootstrap.ads);
+  const options = { bootstrap, localSecrets, onConfig, ...chance, ...notice };
+  return new ConfigClient(options, bootstrap.ads);
 }

@@ -6,6 +6,8 @@ import type { ConfigSource } from "../gen/envoy/config/core/v3/config_source_pb.
 import { type Address, socketAddress } from "../model/address.ts";
 import type { AdsSource, Bootstrap, Node, PodServers } from "../model/bootstrap.ts";
 import type { Cluster } from "../model/cluster.ts";
+import { secretsOfContext } from "../model/transport/secrets-in-use.ts";
+import type { UpstreamTls } from "../model/transport/tls.ts";
 import { checkMessage } from "./check/check.ts";
 import { Place, type Problem } from "./check/place.ts";
 import { decodeCluster } from "./cluster-resource.ts";
@@ -115,13 +117,37 @@ function decodeAds(
     services.item(0).field("envoy_grpc").field("cluster_name").refuse("is no static cluster", name);
     return undefined;
   }
-  if (target.tls !== undefined) {
-    services.refuse("name a cluster that speaks TLS, and ADS is spoken in plain HTTP/2", name);
-  }
+  if (target.tls !== undefined) refuseAdsTls(target.tls, services);
   if (target.discovery !== "static" && !target.discovery.endsWith("Dns")) {
     services.refuse("name a cluster without addresses", target.discovery, "STATIC, STRICT_DNS");
   }
   return { cluster: name, listeners, clusters: wantsClusters, target };
+}
+
+/** What the way to the control plane cannot be made with, or would not be safe with. */
+function refuseAdsTls(tls: UpstreamTls, place: Place): void {
+  const { validation, validationSecret } = tls;
+  const { trustedCa, certificateHashes = [], certificateSpki = [] } = validation ?? {};
+  const of = "name a cluster whose TLS";
+  if (trustedCa === undefined && validationSecret === undefined) {
+    place.refuse(
+      `${of} trusts nobody`,
+      undefined,
+      "trusted_ca, validation_context_sds_secret_config",
+    );
+  }
+  if (validation?.acceptUntrusted === true) place.refuse(`${of} accepts anybody`);
+  if (certificateHashes.length > 0 || certificateSpki.length > 0) {
+    place.refuse(`${of} pins certificates, which is not executed for ADS`);
+  }
+  if (validation?.trustDomains !== undefined) {
+    place.refuse(`${of} validates by trust domain, which is not executed for ADS`);
+  }
+  for (const { name, source } of secretsOfContext(tls)) {
+    if (source.kind === "cluster" || source.kind === "static") continue;
+    const what = source.kind === "ads" ? "that only ADS itself could bring" : "of a file";
+    place.refuse(`${of} needs a secret ${what}`, name, "one of a cluster, or a static one");
+  }
 }
 
 function isAds(source: ConfigSource | undefined, place: Place): boolean {

@@ -126,7 +126,7 @@ export class TinyAuthority {
     await closed;
   }
 
-  /** What a question comes to, without a socket: PEM, the leaf first. Rejects with a ConnectError. */
+  /** What a question comes to, without a socket. Rejects with a ConnectError. */
   async answer(csr: string, lifetimeS: number, caller: Caller): Promise<string[]> {
     this.asked.push({ ...caller, lifetimeS });
     const { misbehaviour } = this;

@@ -24,7 +24,7 @@ export interface CertificateQuestion {
   readonly roots: string;
 }
 
-/** Asks for one certificate: PEM, the leaf first, the roots last. Rejects with `Refused` or an Error. */
+/** Asks for one: PEM, the leaf first, the roots last. Rejects with `Refused`, or another Error. */
 export type AskCertificate = (question: CertificateQuestion) => Promise<readonly string[]>;
 
 /** The authority does not believe this credential, and would not if it were asked again. */

@@ -14,7 +14,15 @@ export interface WorkersProxy extends ServingProxy {
 /** What workers take of this thread's world is the machine's: they cannot be handed another. */
 export type WorkersOptions = Pick<
   ProxyOptions,
-  "bootstrap" | "version" | "carrying" | "drainTimes" | "inherited" | "onNotice" | "onQuit"
+  | "bootstrap"
+  | "version"
+  | "carrying"
+  | "drainTimes"
+  | "inherited"
+  | "localSecrets"
+  | "onNotice"
+  | "onQuit"
+  | "registry"
 >;
 
 /** As `startProxy`, on so many workers. */
@@ -25,7 +33,7 @@ export async function startWorkers(
   const { bootstrap, version = "", onNotice = () => undefined } = options;
   const { carrying = bootstrap.carrying } = options;
   const clock = systemClock;
-  const registry = new Registry();
+  const { registry = new Registry() } = options;
   const { node, overload = DEFAULT_OVERLOAD } = bootstrap;
   const counting = countingParts({ node, version, registry, clock, onNotice, overload });
   const { inherited = NOTHING_INHERITED } = options;
