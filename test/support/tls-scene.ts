@@ -60,7 +60,8 @@ export function materialOf(tls: UpstreamTls): ContextMaterial {
   const trust = new Trust(validation, (source) =>
     Buffer.from(source.kind === "inline" ? source.text : ""),
   );
-  return { secure, validation, trust, expirations: new Map() };
+  const certificates = { ca: [], chain: [] };
+  return { secure, validation, trust, certificates, expirations: new Map() };
 }
 
 /** @param ticketSecret As of another thread of the same proxy. */

@@ -105,6 +105,8 @@ function source(): AdminSource {
     state: () => (isReady ? "LIVE" : "INITIALIZING"),
     clusters: () => [CLUSTER],
     listeners: () => [{ name: "in", address: socketAddress("127.0.0.1", 15_006) }],
+    secrets: () => [],
+    certificates: () => [],
     configDump: () => ({ listeners: [], routes: [ROUTES], clusters: [], endpoints: [] }),
     refused: () => [],
     onResetCounters: () => registry.resetCounters(),
@@ -209,6 +211,7 @@ describe("the admin server", () => {
       "ListenersConfigDump",
       "RoutesConfigDump",
       "EndpointsConfigDump",
+      "SecretsConfigDump",
     ]);
     const [routes] = configs[3].dynamic_route_configs;
     expect(routes.route_config).toMatchObject({ name: "80", virtual_hosts: [{ name: "b" }] });

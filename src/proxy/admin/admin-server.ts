@@ -7,6 +7,7 @@ import type { AdminSource } from "./admin-source.ts";
 import { refusalOf } from "./admission.ts";
 import { type Answer, HTML, json, text } from "./answer.ts";
 import { type Page, type RunningServer, servePages } from "./page-server.ts";
+import { certsPage } from "./pages/certs.ts";
 import { clustersPage } from "./pages/clusters.ts";
 import { configDumpPage } from "./pages/config-dump.ts";
 import { errorsPage } from "./pages/errors.ts";
@@ -41,15 +42,18 @@ export function startAdmin(
 }
 
 function pagesOf(source: AdminSource): readonly Page[] {
-  const { registry, bootstrap } = source;
+  const { registry } = source;
   const startedAtMs = source.clock.now();
   const pages: Page[] = [
     get("/", "Admin home page", () => homePage(pages)),
+    get("/certs", "print certs on machine", async () =>
+      certsPage(await source.certificates(), source.clock.wall()),
+    ),
     get("/clusters", "upstream cluster status; filter=REGEX, format=json", async (query) =>
       clustersPage(await source.clusters(), query),
     ),
     get("/config_dump", "what is served now; include_eds", (query) =>
-      configDumpPage(bootstrap, source.configDump(), query),
+      configDumpPage(source, query),
     ),
     post("/drain_listeners", "stop accepting; graceful, skip_exit, inboundonly", (query) => ({
       ...OK,

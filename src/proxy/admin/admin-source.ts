@@ -6,6 +6,8 @@ import type { Thresholds } from "../../model/cluster.ts";
 import type { HealthStatus, Locality } from "../../model/endpoint.ts";
 import type { DrainOptions, ServerState } from "../graceful/lifecycle.ts";
 import type { RefusedRequest } from "../listener/refused/refused-requests.ts";
+import type { ContextCertificates } from "../secrets/context-certificates.ts";
+import type { SecretRow } from "../secrets/secret-store.ts";
 
 /** What the admin pages ask of a proxy; asked anew for each request. */
 export interface AdminSource {
@@ -22,6 +24,10 @@ export interface AdminSource {
   refused(): readonly RefusedRequest[] | Promise<readonly RefusedRequest[]>;
   /** What is served now, the bootstrap's own resources included. */
   configDump(): ProxyConfig;
+  /** What its TLS contexts ask for, with their keys: nobody else may see them. */
+  secrets(): readonly SecretRow[];
+  /** What each TLS context shows and believes. */
+  certificates(): readonly ContextCertificates[] | Promise<readonly ContextCertificates[]>;
   /** Sets counters and histograms to zero, before it has resolved. */
   onResetCounters(): void | Promise<void>;
   /** Ends the program, as SIGTERM does; the answer has been sent. */

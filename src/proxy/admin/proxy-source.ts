@@ -8,6 +8,7 @@ import type { Inheritance } from "../graceful/inheritance.ts";
 import type { Lifecycle } from "../graceful/lifecycle.ts";
 import type { ListenerSet } from "../listener/listener-set.ts";
 import type { Plane } from "../main.ts";
+import type { SecretStore } from "../secrets/secret-store.ts";
 import type { AdminSource, ClusterRow, EndpointRow, ListenerRow } from "./admin-source.ts";
 
 export interface ProxyParts {
@@ -16,6 +17,7 @@ export interface ProxyParts {
   readonly clock: Clock;
   readonly plane: Plane;
   readonly lifecycle: Lifecycle;
+  readonly secrets: SecretStore;
   /** What a predecessor has listened with. */
   readonly inherited: Inheritance;
   /** What lets clients of other machines at the admin server. */
@@ -25,7 +27,7 @@ export interface ProxyParts {
 
 /** The running proxy as its admin pages see it. */
 export function adminSourceOf(parts: ProxyParts): AdminSource {
-  const { bootstrap, version, clock, plane, lifecycle, onQuit } = parts;
+  const { bootstrap, version, clock, plane, lifecycle, onQuit, secrets } = parts;
   return {
     registry: plane.registry,
     ...{ bootstrap, version, clock, onQuit },
@@ -34,6 +36,8 @@ export function adminSourceOf(parts: ProxyParts): AdminSource {
     listeners: () => plane.listeners,
     refused: () => plane.refused(),
     configDump: () => plane.config,
+    secrets: () => secrets.rows,
+    certificates: () => plane.certificates(),
     onResetCounters: () => plane.resetCounters(),
     onHealthCheck: (passes) => {
       if (passes) lifecycle.passHealthCheck();

@@ -19,6 +19,8 @@ class FicklePlane implements Plane {
   clusters = () => [];
   refused = () => [];
   apply = async () => undefined;
+  supply = () => undefined;
+  certificates = () => [];
   resetCounters = () => undefined;
   reopenLogs = () => undefined;
   discourage = () => undefined;

@@ -1,7 +1,12 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFileSync, type Stats, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
+import { fileFault } from "../../base/file-fault.ts";
 import type { Refusals } from "../../base/refusals.ts";
 import type { DataSource, TlsCertificate, TlsValidation } from "../../model/transport/tls.ts";
+
+/** A bundle of all public authorities has a quarter of that. */
+const FILE_BYTES_MAX = 1024 * 1024;
 
 /** The bytes of a source. Throws an Error that names the file. */
 export type ReadSource = (source: DataSource) => Buffer;
@@ -111,5 +116,25 @@ function understand<T>(source: DataSource, what: string, make: () => T): T {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(`${nameOf(source)} ${what}: ${why}`);
+  }
+}
+
+/** What a file holds. Throws an Error that names it. */
+export function readBounded(path: string): Buffer {
+  const stat = statOf(path);
+  if (!stat.isFile()) throw new Error(`${path} is not a file`);
+  if (stat.size > FILE_BYTES_MAX) throw new Error(`${path} has more than ${FILE_BYTES_MAX} bytes`);
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Error(`${path} ${fileFault(error)}`);
+  }
+}
+
+function statOf(path: string): Stats {
+  try {
+    return statSync(path);
+  } catch (error) {
+    throw new Error(`${path} ${fileFault(error)}`);
   }
 }

@@ -1,10 +1,9 @@
-import { readFileSync, type Stats, statSync } from "node:fs";
 import type { SecureContext } from "node:tls";
 import type { Clock, Timer } from "../../base/clock.ts";
-import { fileFault } from "../../base/file-fault.ts";
 import { add } from "../../metrics/cells.ts";
-import { counter } from "../../metrics/column.ts";
+import { counter, gauge } from "../../metrics/column.ts";
 import type { Registry } from "../../metrics/registry.ts";
+import type { Table } from "../../metrics/table.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import { tlsContextsOf } from "../../model/cluster.ts";
 import type { Secret } from "../../model/transport/secret.ts";
@@ -15,18 +14,21 @@ import type {
   TlsContext,
   UpstreamTls,
 } from "../../model/transport/tls.ts";
+import {
+  type ContextCertificates,
+  certificatesOfContext,
+  firstEndMs,
+} from "../secrets/context-certificates.ts";
 import { expirationsOf, withSecrets } from "../secrets/effective-context.ts";
 import { secretKey } from "../secrets/secret-key.ts";
 import { ClientContext } from "./client-context.ts";
 import { FileWatcher } from "./file-watcher.ts";
+import { readBounded } from "./material.ts";
 import type { ContextMaterial, RenewalCause } from "./renewal/renewed-context.ts";
 import { Trust } from "./renewal/trust.ts";
 import { buildContext, planContext } from "./secure-context.ts";
 import { ServerContext } from "./server-context.ts";
 import { ticketKeysAt, ticketKeysLeftMs } from "./session/ticket-keys.ts";
-
-/** A bundle of all public authorities has a quarter of that. */
-const FILE_BYTES_MAX = 1024 * 1024;
 
 const COLUMNS = [
   counter(
@@ -45,13 +47,37 @@ const COLUMNS = [
 const RELOADED = 0;
 const FAILED = 1;
 
+const SERVER_COLUMNS = [
+  gauge(
+    "envoy_server_days_until_first_cert_expiring",
+    "Days until the first certificate of all TLS contexts ends.",
+    "days_until_first_cert_expiring",
+    "max",
+  ),
+];
+/** Envoy's value where there is no certificate. */
+const NEVER_DAYS = 4_294_967_295;
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
 /** Counts what became of changes of certificate files, which every worker sees. */
 export class TlsReloads {
   readonly #cells: Float64Array;
+  readonly #server: Table;
 
   constructor(registry: Registry) {
     const options = { name: "tls", columns: COLUMNS, labelNames: [], rowsMax: 1 };
     this.#cells = registry.table(options).row([]).cells;
+    this.#server = registry.table({
+      ...{ name: "server_certificates", columns: SERVER_COLUMNS, labelNames: [], rowsMax: 1 },
+      statName: (column) => `server.${column.stat}`,
+    });
+  }
+
+  /** `leftMs`: until the first certificate ends; undefined without any. */
+  ends(leftMs: number | undefined): void {
+    const days = leftMs === undefined ? NEVER_DAYS : Math.max(0, Math.floor(leftMs / DAY_MS));
+    this.#server.row([]).cells[0] = days;
   }
 
   count(outcome: "reloaded" | "failed"): void {
@@ -98,10 +124,17 @@ export class TlsContexts {
   readonly #files = new Map<string, Buffer>();
   readonly #secrets = new Map<string, Secret>();
   #ticketKeys: Timer | undefined;
+  #hour: Timer | undefined;
 
   constructor(options: TlsContextsOptions) {
     this.#options = options;
     this.#watcher = new FileWatcher(options.clock, (changed) => this.#reload(changed));
+    this.#tellEachHour();
+  }
+
+  /** What each context shows and believes. */
+  get certificates(): readonly ContextCertificates[] {
+    return [...this.#entries.values()].map(({ context }) => context.certificates);
   }
 
   /** Throws an Error that names the file or setting that cannot be used. */
@@ -145,6 +178,19 @@ export class TlsContexts {
   stop(): void {
     this.#watcher.stop();
     this.#ticketKeys?.cancel();
+    this.#hour?.cancel();
+  }
+
+  #tellEachHour(): void {
+    this.#hour = this.#options.clock.after(HOUR_MS, () => this.#tellEachHour());
+    this.#tellEnd();
+  }
+
+  /** When the first certificate ends. */
+  #tellEnd(): void {
+    const { clock, reloads } = this.#options;
+    const first = firstEndMs(this.certificates);
+    reloads.ends(first === undefined ? undefined : first - clock.wall());
   }
 
   /** Secrets by `secretKey`, whole and usable; undefined: there is none any more. */
@@ -172,7 +218,8 @@ export class TlsContexts {
     const { validation } = config;
     const trust = new Trust(validation, this.#read);
     const expirations = expirationsOf(given, this.#secrets);
-    const material = { secure, validation, trust, expirations };
+    const certificates = certificatesOfContext(config, this.#read);
+    const material = { secure, validation, trust, expirations, certificates };
     return { key: `${plan.key} ${JSON.stringify(validation)}`, material };
   }
 
@@ -254,6 +301,7 @@ export class TlsContexts {
   #forgetUnshared(): void {
     const used = new Set([...this.#entries.values()].map(({ key }) => key.split(" ", 1)[0]));
     for (const key of this.#shared.keys()) if (!used.has(key)) this.#shared.delete(key);
+    this.#tellEnd();
   }
 }
 
@@ -265,24 +313,4 @@ function pathsOf({ certificates, validation }: TlsContext): readonly string[] {
     ...(validation?.trustDomains ?? []).map(({ bundle }) => bundle),
   ];
   return sources.flatMap((source) => (source?.kind === "file" ? [source.path] : []));
-}
-
-/** Throws an Error that names the file. */
-function readBounded(path: string): Buffer {
-  const stat = statOf(path);
-  if (!stat.isFile()) throw new Error(`${path} is not a file`);
-  if (stat.size > FILE_BYTES_MAX) throw new Error(`${path} has more than ${FILE_BYTES_MAX} bytes`);
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Error(`${path} ${fileFault(error)}`);
-  }
-}
-
-function statOf(path: string): Stats {
-  try {
-    return statSync(path);
-  } catch (error) {
-    throw new Error(`${path} ${fileFault(error)}`);
-  }
 }

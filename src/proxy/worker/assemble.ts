@@ -57,6 +57,7 @@ export interface ThreadOptions extends CountingOptions {
 /** What serves on one thread. */
 export interface ThreadParts extends CountingParts {
   readonly dataPlane: DataPlane;
+  readonly tls: TlsContexts;
 }
 
 /** The documentation range's first address (RFC 5737), where the machine has no other. */
@@ -100,7 +101,7 @@ export function assemble(options: ThreadOptions): ThreadParts {
     localAddress: ownAddress(),
     loggersOf: (filter) => accessLogs.loggersOf(filter, random),
   });
-  return { ...counting, dataPlane };
+  return { ...counting, dataPlane, tls };
 }
 
 function overloadOf(

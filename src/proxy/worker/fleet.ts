@@ -3,6 +3,7 @@ import type { Registry } from "../../metrics/registry.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Listener } from "../../model/listener.ts";
+import type { Secret } from "../../model/transport/secret.ts";
 import type { ClusterRow, ListenerRow } from "../admin/admin-source.ts";
 import { ownPortOf } from "../cluster/own-port.ts";
 import {
@@ -18,6 +19,7 @@ import type { Discouraging } from "../listener/listener-set.ts";
 import { lastRefused, type RefusedRequest } from "../listener/refused/refused-requests.ts";
 import type { Plane } from "../main.ts";
 import { DEFAULT_OVERLOAD } from "../overload/overload.ts";
+import type { ContextCertificates } from "../secrets/context-certificates.ts";
 import { newTicketSecret } from "../tls/session/ticket-keys.ts";
 import type { CountingParts } from "./assemble.ts";
 import { ClusterRows } from "./cluster-rows.ts";
@@ -60,6 +62,8 @@ export class Fleet implements Plane, ThreadOwner {
   readonly #options: FleetOptions;
   readonly #use: SharedUse;
   readonly #buckets = new SharedBuckets();
+  /** What successors begin with. */
+  readonly #secrets = new Map<string, Secret>();
   readonly #threads: WorkerThread[];
   readonly #ticketSecret = newTicketSecret();
   /** Connections of clients, over all workers. */
@@ -140,6 +144,19 @@ export class Fleet implements Plane, ThreadOwner {
     return lastRefused(lists);
   }
 
+  supply(secrets: ReadonlyMap<string, Secret | undefined>): void {
+    for (const [key, secret] of secrets) {
+      if (secret === undefined) this.#secrets.delete(key);
+      else this.#secrets.set(key, secret);
+    }
+    void this.#askAll((thread) => thread.ask("secrets", secrets));
+  }
+
+  async certificates(): Promise<readonly ContextCertificates[]> {
+    const [thread] = this.#serving;
+    return thread === undefined ? [] : await thread.ask("certificates", undefined);
+  }
+
   async resetCounters(): Promise<void> {
     this.registry.resetCounters();
     await this.#askAll((thread) => thread.ask("resetCounters", undefined));
@@ -208,7 +225,10 @@ export class Fleet implements Plane, ThreadOwner {
     const ownPort = ownPortOf(bootstrap);
     const start = { slot, node, version, carrying, overload, ownPort };
     const shared = { ticketSecret: this.#ticketSecret, connections: this.#connections };
-    return new WorkerThread({ ...start, ...shared }, this.registry, this);
+    const thread = new WorkerThread({ ...start, ...shared }, this.registry, this);
+    // Before any configuration that leans on them.
+    if (this.#secrets.size > 0) void thread.ask("secrets", this.#secrets).catch(() => undefined);
+    return thread;
   }
 
   /** One change of configuration at a time, a successor's first one included. */

@@ -4,6 +4,7 @@ import type { Address } from "../../model/address.ts";
 import type { Node, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import type { OverloadConfig } from "../../model/overload/overload.ts";
+import type { Secret } from "../../model/transport/secret.ts";
 import type { EndpointRow } from "../admin/admin-source.ts";
 import type { OwnPort } from "../cluster/own-port.ts";
 import type { HeldSocket } from "../graceful/inheritance.ts";
@@ -11,6 +12,7 @@ import type { BucketCells } from "../limits/token-bucket.ts";
 import type { Binding } from "../listener/bound-socket.ts";
 import type { Discouraging } from "../listener/listener-set.ts";
 import type { RefusedRequest } from "../listener/refused/refused-requests.ts";
+import type { ContextCertificates } from "../secrets/context-certificates.ts";
 
 /** What a worker is born with. */
 export interface WorkerStart {
@@ -80,6 +82,10 @@ export interface Questions {
   /** The requests that were refused last. */
   refused: { asks: undefined; answer: readonly RefusedRequest[] };
   resetCounters: { asks: undefined; answer: undefined };
+  /** See `TlsContexts.supply`. */
+  secrets: { asks: ReadonlyMap<string, Secret | undefined>; answer: undefined };
+  /** What each TLS context shows and believes. */
+  certificates: { asks: undefined; answer: readonly ContextCertificates[] };
   discourage: { asks: Discouraging | undefined; answer: undefined };
   drain: { asks: Discouraging; answer: undefined };
   /** What it listens with. */

@@ -55,6 +55,10 @@ export class Serving {
     resetCounters: () => {
       this.#registry.resetCounters();
     },
+    secrets: (secrets) => {
+      this.#parts.tls.supply(secrets);
+    },
+    certificates: () => this.#parts.tls.certificates,
     discourage: (discouraging) => {
       this.#parts.dataPlane.listeners.discourage(discouraging);
     },

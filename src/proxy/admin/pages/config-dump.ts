@@ -1,7 +1,9 @@
-import type { Bootstrap, ProxyConfig } from "../../../model/bootstrap.ts";
+import type { Bootstrap } from "../../../model/bootstrap.ts";
 import type { ResourceType } from "../../../xds/order.ts";
-import type { ResourceModels } from "../../../xds/resource.ts";
+import { CODECS, type ResourceModels } from "../../../xds/resource.ts";
 import { resourceJson } from "../../../xds/resource-json.ts";
+import type { SecretRow } from "../../secrets/secret-store.ts";
+import type { AdminSource } from "../admin-source.ts";
 import { type Answer, JSON_TYPE, slices } from "../answer.ts";
 import { addressJson } from "./listeners.ts";
 import { redact } from "./redact.ts";
@@ -9,16 +11,16 @@ import { redact } from "./redact.ts";
 const TYPE = "type.googleapis.com/envoy.admin.v3.";
 
 /** `/config_dump`: what is served now, one resource a slice (Envoy: admin.v3.ConfigDump). */
-export function configDumpPage(
-  bootstrap: Bootstrap,
-  config: ProxyConfig,
-  query: URLSearchParams,
-): Answer {
-  return slices(JSON_TYPE, dump(bootstrap, config, query.has("include_eds")));
+export function configDumpPage(source: DumpSource, query: URLSearchParams): Answer {
+  return slices(JSON_TYPE, dump(source, query.has("include_eds")));
 }
 
-function* dump(bootstrap: Bootstrap, config: ProxyConfig, includeEds: boolean): Generator<string> {
+type DumpSource = Pick<AdminSource, "bootstrap" | "configDump" | "secrets">;
+
+function* dump(source: DumpSource, includeEds: boolean): Generator<string> {
+  const { bootstrap } = source;
   const { ads } = bootstrap;
+  const config = source.configDump();
   yield `{"configs": [\n${JSON.stringify(bootstrapDump(bootstrap), undefined, 1)}`;
   yield* section("ClustersConfigDump", "cluster", "clusters", config.clusters, {
     isStatic: ({ name }) => ads?.clusters !== true || has(bootstrap.clusters, name),
@@ -38,7 +40,31 @@ function* dump(bootstrap: Bootstrap, config: ProxyConfig, includeEds: boolean): 
       dynamicKey: "dynamic_endpoint_configs",
     });
   }
+  yield `,\n${JSON.stringify(secretsDump(source.secrets()), undefined, 1)}`;
   yield "\n]}\n";
+}
+
+/** Envoy: admin.v3.SecretsConfigDump. */
+function secretsDump(rows: readonly SecretRow[]): object {
+  const lists: Record<string, object[]> = {};
+  for (const row of rows) {
+    const warming = row.secret === undefined;
+    const dynamic = warming ? "dynamic_warming_secrets" : "dynamic_active_secrets";
+    const key = row.isStatic ? "static_secrets" : dynamic;
+    lists[key] = [...(lists[key] ?? []), secretEntry(row)];
+  }
+  return { "@type": `${TYPE}SecretsConfigDump`, ...lists };
+}
+
+function secretEntry({ name, secret, updatedMs, version }: SecretRow): object {
+  const shown = secret === undefined ? { name } : redact(resourceJson("secret", secret));
+  return {
+    name,
+    ...(secret === undefined ? { version_info: "uninitialized" } : {}),
+    ...(version === "" ? {} : { version_info: version }),
+    last_updated: new Date(updatedMs).toISOString(),
+    secret: { "@type": CODECS.secret.typeUrl, ...(shown as object) },
+  };
 }
 
 interface Division<T extends ResourceType> {

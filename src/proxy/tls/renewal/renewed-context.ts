@@ -2,6 +2,7 @@ import type { SecureContext, TLSSocket } from "node:tls";
 import type { Clock } from "../../../base/clock.ts";
 import { describePeer } from "../../../identity/peer-certificate.ts";
 import type { TlsValidation } from "../../../model/transport/tls.ts";
+import type { ContextCertificates } from "../../secrets/context-certificates.ts";
 import { Verifier } from "../verifier.ts";
 import { SecuredConnections } from "./secured-connections.ts";
 import type { Trust } from "./trust.ts";
@@ -14,7 +15,10 @@ export interface ContextMaterial {
   readonly trust: Trust;
   /** When the first certificate of each of its secrets ends, in seconds since 1970, by name. */
   readonly expirations: ReadonlyMap<string, number>;
+  readonly certificates: ContextCertificates;
 }
+
+const NO_CERTIFICATES: ContextCertificates = { ca: [], chain: [] };
 
 const NOTHING_ENDS: ReadonlyMap<string, number> = new Map();
 
@@ -53,6 +57,11 @@ export abstract class RenewedContext {
 
   get expirations(): ReadonlyMap<string, number> {
     return this.#material?.expirations ?? NOTHING_ENDS;
+  }
+
+  /** What it shows and believes; nothing while secrets are awaited. */
+  get certificates(): ContextCertificates {
+    return this.#material?.certificates ?? NO_CERTIFICATES;
   }
 
   get verifier(): Verifier {
