@@ -106,7 +106,12 @@ export const CLUSTER_REPLIES: Readonly<Record<number, LocalReply>> = {
 /** An attempt failed, and no other follows. */
 export function resetReply(reason: ResetReason, retried: boolean, failure = ""): LocalReply {
   const { flag, status } = reportOf(reason);
-  const answer = reply(status, resetBody(reason, retried), flag, resetDetails(reason, failure));
+  const answer = reply(
+    status,
+    resetBody(reason, retried, failure),
+    flag,
+    resetDetails(reason, failure),
+  );
   return reason === "overflow" ? { ...answer, headers: [["x-envoy-overloaded", "true"]] } : answer;
 }
 

@@ -6,6 +6,7 @@ import {
   FLAG_UPE,
   FLAG_UR,
 } from "../telemetry/response-flags.ts";
+import { isPolicyRefusal } from "../upstream/connect-failure.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
 
 /** How a failed attempt is told to the client and to the logs (Envoy: router.cc). */
@@ -30,10 +31,11 @@ export function reportOf(reason: ResetReason): ResetReport {
   return REPORTS[reason];
 }
 
-/** The body of the answer. */
-export function resetBody(reason: ResetReason, retried: boolean): string {
+/** The body of the answer. What a policy of the mesh forbids is told to whoever asks for it. */
+export function resetBody(reason: ResetReason, retried: boolean, failure: string): string {
   const which = retried ? "retried and the latest reset reason" : "reset reason";
-  return `upstream connect error or disconnect/reset before headers. ${which}: ${reason}`;
+  const why = isPolicyRefusal(failure) ? `, transport failure reason: ${failure}` : "";
+  return `upstream connect error or disconnect/reset before headers. ${which}: ${reason}${why}`;
 }
 
 /** Envoy's response code details. `failure`: why there was no connection; else empty. */

@@ -44,7 +44,7 @@ export class ClientContext extends RenewedContext {
    */
   offer(own: string, usual: readonly string[]): Buffer | undefined {
     const { alpnProtocols } = this.config;
-    const others = alpnProtocols.length > 0 ? alpnProtocols : usual;
+    const others = alpnProtocols.length > 0 ? saidOfMesh(alpnProtocols, usual) : usual;
     const names = own === "" ? others : [own, ...others];
     if (names.length === 0) return undefined;
     const key = names.join("\0");
@@ -54,4 +54,15 @@ export class ClientContext extends RenewedContext {
     this.#offers.set(key, made);
     return made;
   }
+}
+
+/**
+ * To a sidecar that is told "this is TLS of the mesh" alone, Istio's proxies say what is inside, as
+ * its `istio.alpn` filter does: there requests are then taken for requests, not for bytes.
+ */
+function saidOfMesh(configured: readonly string[], usual: readonly string[]): readonly string[] {
+  const [protocol] = usual;
+  if (configured[0] !== "istio-peer-exchange" || usual.length !== 1) return configured;
+  if (protocol === "h2") return ["istio-h2", "istio", "h2"];
+  return protocol === "http/1.1" ? ["istio-http/1.1", "istio", "http/1.1"] : configured;
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TestAuthority, type TestCertificate } from "../../../test/support/certificates.ts";
 import { downstreamTls, pairOf, trusting, upstreamTls } from "../../../test/support/tls-scene.ts";
 import { type Timer, VirtualClock } from "../../base/clock.ts";
+import { protocolList } from "../../codec/tls/protocol-list.ts";
 import { Registry } from "../../metrics/registry.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { DataSource, DownstreamTls, TlsCertificate } from "../../model/transport/tls.ts";
@@ -283,5 +284,29 @@ describe("contexts", () => {
     expect(after).not.toBe(before);
     clock.advance(A_DAY_MS);
     expect(context.secure).not.toBe(after);
+  });
+});
+
+describe("what a client offers", () => {
+  const MESH = ["istio-peer-exchange", "istio"];
+  const offered = (alpnProtocols: readonly string[], usual: readonly string[], own = ""): string =>
+    String(contexts.client(upstreamTls({ alpnProtocols })).offer(own, usual));
+  const listed = (...names: readonly string[]): string => String(protocolList(names));
+
+  it.each([
+    { says: "bytes", usual: [], names: MESH },
+    { says: "HTTP/1.1", usual: ["http/1.1"], names: ["istio-http/1.1", "istio", "http/1.1"] },
+    { says: "HTTP/2", usual: ["h2"], names: ["istio-h2", "istio", "h2"] },
+    { says: "either", usual: ["h2", "http/1.1"], names: MESH },
+  ])("a sidecar of the mesh is told what is inside: $says", ({ usual, names }) => {
+    expect(offered(MESH, usual)).toBe(listed(...names));
+    expect(offered(MESH, usual, "own/1")).toBe(listed("own/1", ...names));
+  });
+
+  it("is what the configuration lists to anybody else", () => {
+    expect(offered(["h2", "istio-peer-exchange"], ["http/1.1"])).toBe(
+      listed("h2", "istio-peer-exchange"),
+    );
+    expect(offered([], ["http/1.1"])).toBe(listed("http/1.1"));
   });
 });

@@ -15,3 +15,15 @@ export function connectFailure({ code = "", message }: NodeJS.ErrnoException): s
   const text = TEXTS[code];
   return text === undefined ? message : `delayed connect error: ${text}`;
 }
+
+const REFUSED_BY_POLICY = "refused by policy: ";
+
+/** What is sent there would be seen by others, and taken by nobody. `why` names the policies. */
+export function policyRefusal(why: string): Error {
+  return Object.assign(new Error(`${REFUSED_BY_POLICY}${why}`), { code: "EACCES" });
+}
+
+/** Whether a connection was not even tried: a policy of the mesh would not let it through. */
+export function isPolicyRefusal(failure: string): boolean {
+  return failure.startsWith(REFUSED_BY_POLICY);
+}

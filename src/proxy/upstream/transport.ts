@@ -6,7 +6,7 @@ import type { Address } from "../../model/address.ts";
 import type { Host } from "../cluster/host.ts";
 import { contained, type FaultOwner } from "../faults.ts";
 import type { TlsInfo } from "../tls/tls-info.ts";
-import { SECRETS_NOT_READY } from "./connect-failure.ts";
+import { policyRefusal, SECRETS_NOT_READY } from "./connect-failure.ts";
 import { dial, dialTls } from "./dial.ts";
 
 /** What a connection to an endpoint is told of its bytes' way. */
@@ -87,7 +87,7 @@ export class Transport implements FaultOwner {
     this.socket.on("close", contained(this as Transport, this.#onClose));
     this.socket.resume();
     const { unreachable } = host.endpoint;
-    if (unreachable !== undefined) this.socket.destroy(refusedThere(unreachable));
+    if (unreachable !== undefined) this.socket.destroy(policyRefusal(unreachable));
     // What comes of it is the end of an attempt, as of any that could not connect.
     if (host.cluster.context.overload.isShort(this.socket)) this.socket.destroy(noDescriptor());
   }
@@ -179,11 +179,6 @@ function isOwnServer(socket: Socket, port: number): boolean {
 
 function ownServer(): Error {
   return Object.assign(new Error("this is the proxy's own admin server"), { code: "EACCES" });
-}
-
-/** What is sent there would be seen by others, and taken by nobody. */
-function refusedThere(why: string): Error {
-  return Object.assign(new Error(why), { code: "EACCES" });
 }
 
 function noDescriptor(): Error {

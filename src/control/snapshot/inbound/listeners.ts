@@ -30,6 +30,8 @@ const ANY_HOST = "0.0.0.0";
  * for a client's bytes (Istio's former `protocolDetectionTimeout`); else as long as it takes.
  */
 const TCP_INSPECTION_MS = 5000;
+/** Where every client has to begin with TLS; Envoy's default. Who says nothing is then closed. */
+const HELLO_MS = 15_000;
 
 /** What the pod's sidecar takes, and how. */
 export interface InboundGuards {
@@ -55,19 +57,19 @@ export function virtualInbound(
   const name = "virtualInbound";
   const declared = new Set(ports.map(({ port }) => port));
   const undeclared = guards.namedPorts.filter((port) => !declared.has(port));
+  const chains = [
+    ...ports.flatMap((inbound) => redirectedChains(inbound, guards)),
+    ...undeclared.flatMap((port) => {
+      const match = { ...MATCH_ALL, destinationPort: port };
+      return undeclaredChains(listenerName(ANY_HOST, port), match, guards);
+    }),
+    ...undeclaredChains(`${name}-catchall`, MATCH_ALL, guards),
+  ];
   return {
     ...listener(name, ANY_HOST, INBOUND_PORT, undefined),
-    filterChains: [
-      tcpChain(`${name}-blackhole`, itself, "inbound", BLACK_HOLE_CLUSTER),
-      ...ports.flatMap((inbound) => redirectedChains(inbound, guards)),
-      ...undeclared.flatMap((port) => {
-        const match = { ...MATCH_ALL, destinationPort: port };
-        return undeclaredChains(listenerName(ANY_HOST, port), match, guards);
-      }),
-      ...undeclaredChains(`${name}-catchall`, MATCH_ALL, guards),
-    ],
+    filterChains: [tcpChain(`${name}-blackhole`, itself, "inbound", BLACK_HOLE_CLUSTER), ...chains],
     listenerFilters: ["originalDst", "tlsInspector", "httpInspector"],
-    listenerFiltersTimeoutMs: detectionMs || (ports.some(isTcp) ? TCP_INSPECTION_MS : 0),
+    listenerFiltersTimeoutMs: patienceMs(chains, ports.some(isTcp), detectionMs),
     continueOnListenerFiltersTimeout: true,
   };
 }
@@ -83,15 +85,20 @@ export function explicitInbound(
   const served = servedAt(inbound, name, MATCH_ALL);
   const chains = portChains(served, guards.guardOf(inbound.port), guards.server);
   const told = chains.length > 1 || chains.some(({ tls }) => tls !== undefined);
-  const sniffed = chains.some(({ match }) => match.transportProtocol === "raw_buffer");
   const http = told && inbound.carriage === "sniffed";
   return {
     ...listener(name, pod.address, inbound.port, inbound.service?.origin),
     filterChains: chains,
     listenerFilters: [...(told ? TLS_INSPECTOR : []), ...(http ? HTTP_INSPECTOR : [])],
-    listenerFiltersTimeoutMs: sniffed ? detectionMs || (isTcp(inbound) ? TCP_INSPECTION_MS : 0) : 0,
+    listenerFiltersTimeoutMs: told ? patienceMs(chains, isTcp(inbound), detectionMs) : 0,
     continueOnListenerFiltersTimeout: told,
   };
+}
+
+/** How long a client's first bytes are waited for; 0: as long as it takes. */
+function patienceMs(chains: readonly FilterChain[], tcp: boolean, detectionMs: number): number {
+  if (chains.every(({ match }) => match.transportProtocol === "tls")) return HELLO_MS;
+  return detectionMs || (tcp ? TCP_INSPECTION_MS : 0);
 }
 
 const TLS_INSPECTOR = ["tlsInspector"] as const;
