@@ -1,6 +1,7 @@
+import type { MeshSettings } from "../../../model/mesh.ts";
 import type { AccessPolicy } from "../../../model/policy/access-policy.ts";
 import type { Spec } from "../spec.ts";
-import { checkCustom, reportCustom } from "./custom.ts";
+import { checkCustom, reportProvider } from "./custom.ts";
 import { readRule, reportTcpDenial } from "./rule.ts";
 import { readScopes } from "./target.ts";
 import { atMost } from "./value-rules.ts";
@@ -19,7 +20,10 @@ const TRUE = /^(?:1|t|T|true|TRUE|True)$/;
 const FALSE = /^(?:0|f|F|false|FALSE|False)$/;
 
 /** An AuthorizationPolicy: one for each scope that it names, mostly one. */
-export function readAuthorizationPolicy(spec: Spec, rootNamespace: string): AccessPolicy[] {
+export function readAuthorizationPolicy(
+  spec: Spec,
+  { authorizationProviders = [], rootNamespace }: MeshSettings,
+): AccessPolicy[] {
   const action = ACTIONS[spec.at("action").text() ?? "ALLOW"] ?? "allow";
   const rules = spec.at("rules").items();
   atMost(spec.at("rules"), RULES_MAX);
@@ -45,7 +49,7 @@ export function readAuthorizationPolicy(spec: Spec, rootNamespace: string): Acce
     origin: spec.object.origin(),
   } as const;
   const scopes = readScopes(spec, rootNamespace);
-  if (action === "custom" && scopes.length > 0 && !policy.dryRun) reportCustom(spec);
+  if (action === "custom" && !policy.dryRun) reportProvider(spec, authorizationProviders);
   return scopes.map((scope) => ({ ...policy, scope }));
 }
 

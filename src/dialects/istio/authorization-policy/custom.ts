@@ -1,3 +1,4 @@
+import type { AuthorizationProvider } from "../../../model/policy/authorization-provider.ts";
 import type { Spec } from "../spec.ts";
 import { titled } from "./source.ts";
 
@@ -23,16 +24,16 @@ export function checkCustom(spec: Spec): void {
   for (const rule of spec.at("rules").items()) checkRule(rule);
 }
 
-/** Said beside every one: who wrote it expects to be asked. */
-export function reportCustom(spec: Spec): void {
-  const provider = spec.at("provider").at("name").text() ?? "";
-  spec
-    .at("action")
-    .notExecuted(
-      `no external authorizer is asked yet ("${provider}"); ` +
-        "whatever the policy would ask about is denied",
-      "for a denial on purpose write DENY",
-    );
+/** Whoever wrote it expects somebody to be asked. */
+export function reportProvider(
+  spec: Spec,
+  providers: readonly Pick<AuthorizationProvider, "name">[],
+): void {
+  const name = spec.at("provider").at("name");
+  if (providers.some((provider) => provider.name === name.text())) return;
+  name.report("warning", "IST0101", "No extension provider of MeshConfig has this name", {
+    hint: "until there is one, whatever the policy would ask about is denied",
+  });
 }
 
 function checkRule(rule: Spec): void {

@@ -41,7 +41,7 @@ export const AUTHORIZATION_POLICY: FieldTable = {
   ),
   action: executed(
     oneOf("ALLOW", "DENY", "AUDIT", "CUSTOM"),
-    "what `CUSTOM` would ask about is denied: no external authorizer is asked yet",
+    "on TCP ports, and where its provider is not known, what `CUSTOM` would ask about is denied",
   ),
   provider: executed(object({ name: executed(STRING) })),
   rules: executed(

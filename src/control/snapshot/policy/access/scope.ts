@@ -35,7 +35,7 @@ export function holdsForPod(
 ): boolean {
   return (
     (namespace === undefined || namespace === pod.namespace) &&
-    (serviceAccount === undefined || serviceAccount === pod.serviceAccount) &&
+    (serviceAccount === undefined || serviceAccount === (pod.serviceAccount || "default")) &&
     matchesLabels(pod.labels, labels)
   );
 }
