@@ -16,8 +16,8 @@ export interface DescribedRequest {
   readonly path?: string;
   /** Names in any case; a name may stand several times. */
   readonly headers?: readonly (readonly [string, string])[];
-  /** The URI in the client's certificate: `spiffe://cluster.local/ns/default/sa/web`. */
-  readonly principal?: string;
+  /** The URI in the client's certificate: `spiffe://cluster.local/ns/default/sa/web`; or several. */
+  readonly principal?: string | readonly string[];
   /** Of the connection's other end. */
   readonly sourceIp?: string;
   /** Of the client by `x-forwarded-for`; left out: `sourceIp`. */
@@ -130,7 +130,8 @@ function addressOf(text: string | undefined): Uint8Array | undefined {
   return text === undefined ? undefined : parseIp(text);
 }
 
-function peerOf(uri: string): RbacPeer {
-  const names = { dns: [], uri: [uri], email: [], ip: [] };
-  return { names, identity: spiffeIdOf([uri]), subject: "" };
+function peerOf(principal: string | readonly string[]): RbacPeer {
+  const uri = typeof principal === "string" ? [principal] : principal;
+  const names = { dns: [], uri, email: [], ip: [] };
+  return { names, identity: spiffeIdOf(uri), subject: "" };
 }
