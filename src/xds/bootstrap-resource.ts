@@ -20,7 +20,7 @@ import { decodeSecret } from "./secret-resource.ts";
 
 /** Key of the node's metadata that holds our own settings. */
 const OURS = "OUTRIGGER";
-const OUR_SETTINGS = "metrics, health, carrying";
+const OUR_SETTINGS = "metrics, health, carrying, identity";
 const USER_AGENT = "outrigger";
 
 export type BootstrapDocument = ReadDocument<typeof BootstrapSchema>;
@@ -190,10 +190,20 @@ function decodeOwn(node: Node, place: Place): Pick<Bootstrap, "pod" | "carrying"
     place.refuse("is no mapping", ours, OUR_SETTINGS);
     return { pod: undefined, carrying: true };
   }
-  const { metrics, health, carrying = true, ...others } = ours as Record<string, unknown>;
+  // `identity` is the control plane's to read: whether there is a certificate of the mesh.
+  const {
+    metrics,
+    health,
+    carrying = true,
+    identity = false,
+    ...others
+  } = ours as Record<string, unknown>;
   for (const name in others) place.field(name).refuse("is unknown", name, OUR_SETTINGS);
   if (typeof carrying !== "boolean") {
     place.field("carrying").refuse("is neither true nor false", carrying, "true, false");
+  }
+  if (typeof identity !== "boolean") {
+    place.field("identity").refuse("is neither true nor false", identity, "true, false");
   }
   return { pod: decodePod(metrics, health, place), carrying: carrying !== false };
 }
