@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Labels, PodTemplate } from "../../model/mesh.ts";
+import { readInboundPolicy } from "./annotations/inbound-policy.ts";
 import { OPAQUE_PORTS, readOpaquePorts } from "./annotations/opaque-ports.ts";
 import { readPodTraffic } from "./annotations/pod-traffic.ts";
 import { reportFaults } from "./annotations/port-list.ts";
@@ -146,7 +147,11 @@ function checkAnnotations(
   annotations: Labels,
 ): void {
   const opaque = OPAQUE_PORTS in annotations ? readOpaquePorts(annotations).faults : [];
-  reportFaults(fields, inner, [...readPodTraffic(annotations).faults, ...opaque]);
+  reportFaults(fields, inner, [
+    ...readPodTraffic(annotations).faults,
+    ...opaque,
+    ...readInboundPolicy(annotations).faults,
+  ]);
 }
 
 type SelectorFields = Fields<keyof typeof SELECTOR>;

@@ -1,9 +1,5 @@
-import type { Labels } from "../../model/mesh.ts";
 import type { Condition } from "../../model/policy/access-policy.ts";
-import { DEFAULT_POLICIES, type DefaultPolicy } from "./server.ts";
-
-/** On pods and namespaces; the pod's wins (Linkerd: config.linkerd.io/default-inbound-policy). */
-export const DEFAULT_POLICY_ANNOTATION = "config.linkerd.io/default-inbound-policy";
+import type { InboundPolicy } from "../kubernetes/annotations/inbound-policy.ts";
 
 /** Linkerd's default `clusterNetworks`. */
 const CLUSTER_NETWORKS = [
@@ -21,7 +17,7 @@ const IN_CLUSTER: Condition = { key: "source.ip", values: CLUSTER_NETWORKS, notV
  * Whom a default lets in: one of the lists has to hold as a whole; no list: nobody. Of `audit`
  * nobody, because what it refuses is only told.
  */
-export function defaultConditions(policy: DefaultPolicy): readonly (readonly Condition[])[] {
+export function defaultConditions(policy: InboundPolicy): readonly (readonly Condition[])[] {
   switch (policy) {
     case "deny":
     case "audit":
@@ -35,10 +31,4 @@ export function defaultConditions(policy: DefaultPolicy): readonly (readonly Con
     case "cluster-authenticated":
       return [[IDENTIFIED, IN_CLUSTER]];
   }
-}
-
-/** Undefined where nothing is annotated; text that is no policy is the caller's to report. */
-export function annotatedPolicy(annotations: Labels): DefaultPolicy | undefined {
-  const text = annotations[DEFAULT_POLICY_ANNOTATION];
-  return DEFAULT_POLICIES.find((policy) => policy === text);
 }

@@ -6,7 +6,6 @@ import { DEFAULT_SETTINGS } from "../../model/mesh.ts";
 import { readObjects } from "../kubernetes/read.ts";
 import { AUTHENTICATION_TABLES } from "./authentication.ts";
 import { AUTHORIZATION_TABLES } from "./authorization-policy.ts";
-import { annotatedPolicy, DEFAULT_POLICY_ANNOTATION } from "./default-policy.ts";
 import { HTTP_ROUTE_TABLES } from "./http-route.ts";
 import { principalOf } from "./identity.ts";
 import { linkerd } from "./linkerd.ts";
@@ -52,10 +51,4 @@ describe("an identity", () => {
   ])("'%s' is the principal %s", (identity, principal) => {
     expect(principalOf(identity)).toBe(principal);
   });
-});
-
-it("knows the defaults that pods and namespaces ask for by annotation", () => {
-  expect(annotatedPolicy({ [DEFAULT_POLICY_ANNOTATION]: "deny" })).toBe("deny");
-  expect(annotatedPolicy({ [DEFAULT_POLICY_ANNOTATION]: "open" })).toBeUndefined();
-  expect(annotatedPolicy({})).toBeUndefined();
 });

@@ -1,6 +1,7 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Labels } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
+import { INBOUND_POLICIES, type InboundPolicy } from "../kubernetes/annotations/inbound-policy.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import { Fields } from "../kubernetes/fields.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
@@ -26,18 +27,6 @@ export const SERVER_TABLES: Readonly<Record<string, FieldTable>> = {
   "Server.spec.podSelector": SELECTOR,
 };
 
-/** What is let in where no authorization does. */
-export const DEFAULT_POLICIES = [
-  "deny",
-  "audit",
-  "all-unauthenticated",
-  "all-authenticated",
-  "cluster-unauthenticated",
-  "cluster-authenticated",
-] as const;
-
-export type DefaultPolicy = (typeof DEFAULT_POLICIES)[number];
-
 /** A port of pods that is closed but for whom something lets in. */
 export interface Server {
   readonly namespace: string;
@@ -47,7 +36,7 @@ export interface Server {
   readonly podLabels: Labels;
   /** A number, or the name of a container port. */
   readonly port: number | string;
-  readonly accessPolicy: DefaultPolicy;
+  readonly accessPolicy: InboundPolicy;
   readonly origin: Origin;
 }
 
@@ -71,7 +60,7 @@ export function readServer(
     labels: object.labels,
     podLabels: readLabels(selector),
     port,
-    accessPolicy: spec.word("accessPolicy", DEFAULT_POLICIES) ?? "deny",
+    accessPolicy: spec.word("accessPolicy", INBOUND_POLICIES) ?? "deny",
     origin: server.origin(),
   };
 }

@@ -1,6 +1,7 @@
 import { type Mesh, matchesLabels, type Pod } from "../../../../model/mesh.ts";
 import type { AccessPolicy, PolicyScope } from "../../../../model/policy/access-policy.ts";
 import { podsOf, targetPortOf } from "../../../../model/precedence/endpoints.ts";
+import { defaultInboundPolicy } from "./default-inbound.ts";
 
 /** The policies that hold for a port of a pod; `port`: undefined for ports that nobody declares. */
 export function policiesAt(
@@ -8,7 +9,10 @@ export function policiesAt(
   pod: Pod,
   port: number | undefined,
 ): readonly AccessPolicy[] {
-  return mesh.security.accessPolicies.filter(({ scope }) => holdsAt(scope, mesh, pod, port));
+  const written = mesh.security.accessPolicies.filter(({ scope }) => {
+    return holdsAt(scope, mesh, pod, port);
+  });
+  return [...written, ...defaultInboundPolicy(mesh, pod, written)];
 }
 
 export function holdsAt(
