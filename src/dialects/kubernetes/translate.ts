@@ -6,6 +6,7 @@ import type {
   Service,
   ServiceAccount,
 } from "../../model/mesh.ts";
+import { readInboundPolicy } from "./annotations/inbound-policy.ts";
 import { readOpaquePorts, withNamespaces } from "./annotations/opaque-ports.ts";
 import { reportFaults } from "./annotations/port-list.ts";
 import { fieldTable } from "./field-table.ts";
@@ -109,7 +110,11 @@ function readNamespaces(
     .map((object) => {
       const { name, labels, annotations } = object;
       const fields = Fields.ofObject(object, NAMESPACE, diagnostics);
-      reportFaults(fields, ["metadata", "annotations"], readOpaquePorts(annotations).faults);
+      reportFaults(
+        fields,
+        ["metadata", "annotations"],
+        [...readOpaquePorts(annotations).faults, ...readInboundPolicy(annotations).faults],
+      );
       return { name, labels, annotations };
     });
 }
