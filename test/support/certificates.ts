@@ -101,7 +101,10 @@ export class TestAuthority {
   async issue(options: CertificateOptions = {}): Promise<TestCertificate> {
     const { name = "test", sans = [], days = 1, key = "ecdsa", usage = "both", garbled } = options;
     const keys = await keysOf(key);
-    const extensions: Extension[] = [new ExtendedKeyUsageExtension(usagesOf(usage))];
+    const extensions: Extension[] = [
+      new ExtendedKeyUsageExtension(usagesOf(usage)),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+    ];
     if (sans.length > 0) extensions.push(new SubjectAlternativeNameExtension([...sans]));
     if (garbled === true) extensions.push(new Extension(SUBJECT_ALT_NAME, false, GARBLED));
     const certificate = await this.#sign(`CN=${name}`, keys.publicKey, days, extensions);

@@ -1,4 +1,4 @@
-import type { Objection } from "./verifier.ts";
+import type { Objection, Refusal } from "./refusal.ts";
 
 /**
  * Why a handshake failed, in the form of Envoy's `%UPSTREAM_TRANSPORT_FAILURE_REASON%`. Its numbers
@@ -27,23 +27,27 @@ export interface HandshakeFailure {
   /** Undefined: nothing to count, the connection just ended. */
   readonly stat: "connection_error" | Objection["stat"] | undefined;
   readonly reason: string;
+  /** Where the other side's certificate was refused: why. */
+  readonly refusal?: Refusal;
 }
 
 /** The certificate is refused. */
-export function refusedCertificate({ details, stat }: Objection): HandshakeFailure {
+export function refusedCertificate({ details, refusal, stat }: Objection): HandshakeFailure {
   const text = `CERTIFICATE_VERIFY_FAILED:verify cert failed: ${details}`;
-  return { stat, reason: tlsError(CERTIFICATE_VERIFY_FAILED, text) };
+  return { stat, refusal, reason: tlsError(CERTIFICATE_VERIFY_FAILED, text) };
 }
 
 /** The certificate is refused because its names, or its key, cannot be read. */
 export const UNREADABLE: HandshakeFailure = refusedCertificate({
   stat: "fail_verify_error",
+  refusal: "unreadable",
   details: "no certificate that can be read",
 });
 
 /** A server that must see a certificate was shown none. */
 export const NO_CERTIFICATE: HandshakeFailure = {
   stat: "fail_verify_no_cert",
+  refusal: "no_certificate",
   reason: tlsError(PEER_DID_NOT_RETURN_A_CERTIFICATE, "PEER_DID_NOT_RETURN_A_CERTIFICATE"),
 };
 

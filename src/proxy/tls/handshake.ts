@@ -82,6 +82,7 @@ export class ServerHandshake {
   readonly #reader: Reader | undefined;
   readonly #generation: number;
   readonly #timer: Timer;
+  #failure: HandshakeFailure | undefined;
   #state: "shaking" | "secure" | "failed" = "shaking";
 
   constructor(raw: Socket, owner: HandshakeOwner, options: HandshakeOptions) {
@@ -126,13 +127,13 @@ export class ServerHandshake {
       this.#refuse(UNREADABLE);
       return;
     }
-    const failure = this.#judge(tls);
+    const failure = this.#judged(tls);
     const accepting = this.#context.verifier.accepting && tls.peer !== undefined;
     if (failure !== undefined && !accepting) {
       this.#refuse(failure);
       return;
     }
-    if (failure?.stat !== undefined) this.#stats.count(failure.stat);
+    if (failure !== undefined) this.#stats.failed(failure);
     this.#state = "secure";
     this.#timer.cancel();
     this.#stats.handshake(tls);
@@ -154,6 +155,14 @@ export class ServerHandshake {
     this.#socket.destroy();
   }
 
+  #judged(tls: TlsInfo): HandshakeFailure | undefined {
+    try {
+      return this.#judge(tls);
+    } catch {
+      return UNREADABLE;
+    }
+  }
+
   #judge({ peer }: TlsInfo): HandshakeFailure | undefined {
     const context = this.#context;
     if (peer === undefined) return context.needsCertificate ? NO_CERTIFICATE : undefined;
@@ -162,10 +171,16 @@ export class ServerHandshake {
   }
 
   /** Counts a failure once; what follows a refused certificate is its consequence. */
-  #fail({ stat }: HandshakeFailure): void {
+  #fail(failure: HandshakeFailure): void {
     if (this.#state !== "shaking") return;
     this.#state = "failed";
-    if (stat !== undefined) this.#stats.count(stat);
+    this.#failure = failure;
+    this.#stats.failed(failure);
+  }
+
+  /** Why it has failed, in Envoy's words; empty where it has not, or nobody knows. */
+  get failureReason(): string {
+    return this.#failure?.reason ?? "";
   }
 
   /** Either half may end on its own, but not before there is anything to end. */

@@ -52,7 +52,8 @@ export function planContext(
   refuseParameters(config, refusals);
   refusals.throwAny();
   const server = "sessionTickets" in config;
-  const tickets = server && config.sessionTickets;
+  // A ticket keeps no chain, which a trust domain would have to be found by once more.
+  const tickets = server && config.sessionTickets && config.validation?.trustDomains === undefined;
   const options: SecureContextOptions = {
     cert: pairs.map(({ chain }) => chain),
     key: pairs.map(({ key }) => key),

@@ -29,6 +29,7 @@ import { Trust } from "./renewal/trust.ts";
 import { buildContext, planContext } from "./secure-context.ts";
 import { ServerContext } from "./server-context.ts";
 import { ticketKeysAt, ticketKeysLeftMs } from "./session/ticket-keys.ts";
+import { TrustDomains } from "./trust-domains.ts";
 
 const COLUMNS = [
   counter(
@@ -218,8 +219,10 @@ export class TlsContexts {
     const { validation } = config;
     const trust = new Trust(validation, this.#read);
     const expirations = expirationsOf(given, this.#secrets);
+    const domains =
+      validation?.trustDomains && new TrustDomains(validation.trustDomains, this.#read);
     const certificates = certificatesOfContext(config, this.#read);
-    const material = { secure, validation, trust, expirations, certificates };
+    const material = { secure, validation, trust, domains, expirations, certificates };
     return { key: `${plan.key} ${JSON.stringify(validation)}`, material };
   }
 

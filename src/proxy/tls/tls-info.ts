@@ -1,6 +1,7 @@
 import type { SecureContext, TLSSocket } from "node:tls";
 import { describePeer, type PeerCertificate } from "../../identity/peer-certificate.ts";
 import type { TlsContext } from "../../model/transport/tls.ts";
+import type { ChainError } from "./refusal.ts";
 
 /** What the two sides of a TLS connection have agreed upon, and who the other one is. */
 export interface TlsInfo {
@@ -68,11 +69,12 @@ function ownOf(
 }
 
 interface WithVerifyError {
-  verifyError(): Error | null;
+  verifyError(): (Error & { readonly code?: string }) | null;
 }
 
 /** What the library says against the peer's chain; undefined where there is nothing. */
-export function chainErrorOf(socket: TLSSocket): string | undefined {
+export function chainErrorOf(socket: TLSSocket): ChainError | undefined {
   const { ssl } = socket as unknown as { readonly ssl: WithVerifyError | null };
-  return ssl?.verifyError()?.message;
+  const error = ssl?.verifyError();
+  return error ? { code: error.code ?? "", message: error.message } : undefined;
 }

@@ -114,7 +114,7 @@ function secure(
   const { sessions, generation } = context;
   let secured: TlsInfo | undefined;
   const refuse = (failure: HandshakeFailure, error: Error): void => {
-    if (failure.stat !== undefined) stats.count(failure.stat);
+    stats.failed(failure);
     error.message = failure.reason;
   };
   // Whoever listens later hears the reason already: listeners are called in their order.
@@ -131,7 +131,7 @@ function secure(
       socket.destroy(error);
       return;
     }
-    if (failure?.stat !== undefined) stats.count(failure.stat);
+    if (failure !== undefined) stats.failed(failure);
     secured = tls;
     context.connections.add({ socket, generation, drain: NOT_HERE });
     stats.handshake(tls);
@@ -170,8 +170,12 @@ function judge(
   const { peer } = tls;
   if (peer === undefined)
     return { tls, failure: verifier.wantsCertificate ? UNREADABLE : undefined };
-  const objection = verifier.objection(peer, chainErrorOf(socket));
-  return { tls, failure: objection && refusedCertificate(objection) };
+  try {
+    const objection = verifier.objection(peer, chainErrorOf(socket));
+    return { tls, failure: objection && refusedCertificate(objection) };
+  } catch {
+    return { tls: undefined, failure: UNREADABLE };
+  }
 }
 
 interface Target {

@@ -100,9 +100,15 @@ const TLS: TlsInfo = {
     names: { dns: ["a.example", "b.example"], uri: ["spiffe://x/ns/y/sa/z"], email: [], ip: [] },
     identity: "spiffe://x/ns/y/sa/z",
     subject: "CN=z",
+    issuer: "CN=root",
+    serial: "0a",
+    notBeforeMs: 1_790_000_000_000,
+    notAfterMs: 1_800_000_000_000,
     sha256: "ab".repeat(32),
     spki: "",
+    chain: [],
   },
+  own: undefined,
 };
 
 function accountOf(): RequestAccount {

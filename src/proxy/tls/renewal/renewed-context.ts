@@ -3,6 +3,7 @@ import type { Clock } from "../../../base/clock.ts";
 import { describePeer } from "../../../identity/peer-certificate.ts";
 import type { TlsValidation } from "../../../model/transport/tls.ts";
 import type { ContextCertificates } from "../../secrets/context-certificates.ts";
+import type { TrustDomains } from "../trust-domains.ts";
 import { Verifier } from "../verifier.ts";
 import { SecuredConnections } from "./secured-connections.ts";
 import type { Trust } from "./trust.ts";
@@ -13,6 +14,8 @@ export interface ContextMaterial {
   /** Its own and that of its secret, with everything in place. */
   readonly validation: TlsValidation | undefined;
   readonly trust: Trust;
+  /** Of the validation, where it has some. */
+  readonly domains?: TrustDomains | undefined;
   /** When the first certificate of each of its secrets ends, in seconds since 1970, by name. */
   readonly expirations: ReadonlyMap<string, number>;
   readonly certificates: ContextCertificates;
@@ -40,7 +43,7 @@ export abstract class RenewedContext {
     clock: Clock,
   ) {
     this.#material = material;
-    this.#verifier = new Verifier(material?.validation ?? validation);
+    this.#verifier = new Verifier(material?.validation ?? validation, material?.domains);
     this.connections = new SecuredConnections(clock, (socket) => this.#believes(socket));
   }
 
@@ -82,7 +85,7 @@ export abstract class RenewedContext {
   /** New connections use this, and those of before drain. Throws where a regex is not RE2. */
   renew(material: ContextMaterial, cause: RenewalCause = "files"): void {
     const before = this.#material;
-    this.#verifier = new Verifier(material.validation);
+    this.#verifier = new Verifier(material.validation, material.domains);
     this.#material = material;
     this.#generation++;
     const trustsLess = before !== undefined && !material.trust.covers(before.trust);

@@ -1,6 +1,8 @@
 import { add, at } from "../../../../metrics/cells.ts";
+import { counter } from "../../../../metrics/column.ts";
 import type { Registry } from "../../../../metrics/registry.ts";
 import type { Table } from "../../../../metrics/table.ts";
+import type { HandshakeFailure } from "../../../tls/failure-text.ts";
 import type { RenewedContext } from "../../../tls/renewal/renewed-context.ts";
 import { type ColumnSet, envoyColumn, envoyColumns } from "../columns.ts";
 import { FactoryStats, type FactoryTables, factoryTables } from "./socket-factory-stats.ts";
@@ -52,6 +54,8 @@ export interface SslTables {
   readonly kind: Kind;
   readonly totals: Table;
   readonly agreed: Readonly<Record<Agreed, Table>>;
+  /** Certificates that were refused, by why: our own. */
+  readonly refusals: Table;
   readonly factories: FactoryTables;
 }
 
@@ -79,6 +83,14 @@ export function sslTables(
       statName: (column, [name = ""]) => `${kind}.${segment(name)}.${column.stat}`,
     }),
     agreed: { versions: agreed("versions"), ciphers: agreed("ciphers"), curves: agreed("curves") },
+    refusals: registry.table({
+      name: `${kind}_ssl_refusals`,
+      columns: [
+        counter(`outrigger_${kind}_certificates_refused_total`, "Peers' certificates by reason."),
+      ],
+      labelNames: ["reason", OWNER_LABELS[kind]],
+      rowsMax: OWNERS_MAX,
+    }),
     factories: factoryTables(registry, kind, segment),
   };
 }
@@ -130,6 +142,14 @@ export class SslStats {
     this.factory.notReady();
   }
 
+  /** A handshake has failed, or a certificate was put up with that others would refuse. */
+  failed({ refusal, stat }: HandshakeFailure): void {
+    if (stat !== undefined) this.count(stat);
+    if (refusal === undefined) return;
+    const { cells } = this.#tables.refusals.row([refusal, this.#name]);
+    add(cells, 0, 1);
+  }
+
   count(stat: SslStat): void {
     add(this.show(), COLUMNS[this.#tables.kind].at[`ssl.${stat}`], 1);
   }
@@ -150,11 +170,11 @@ export class SslStats {
 
   /** The owner is gone: out of every later scrape. */
   remove(): void {
-    const { agreed, totals } = this.#tables;
+    const { agreed, refusals, totals } = this.#tables;
     this.factory.remove();
     if (this.#cells === undefined) return;
     totals.remove(totals.row([this.#name]));
-    for (const table of Object.values(agreed)) {
+    for (const table of [...Object.values(agreed), refusals]) {
       for (const row of table.snapshot()) if (row.values[1] === this.#name) table.remove(row);
     }
     this.#cells = undefined;
