@@ -5,6 +5,7 @@ import type { Registry } from "../metrics/registry.ts";
 import type { SocketAddress } from "../model/address.ts";
 import { EMPTY_MESH, type Mesh, type Pod } from "../model/mesh.ts";
 import { AddressBook } from "./addresses.ts";
+import type { TrustNames } from "./ca/mesh-authority.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { Convergence } from "./convergence.ts";
 import { PushQueue } from "./push-queue.ts";
@@ -20,7 +21,7 @@ import { AdsService } from "./server/ads-service.ts";
 import { type RunningHttpServer, serveHttp } from "./server/http-server.ts";
 import { pagesOf } from "./server/pages.ts";
 import { statusRows } from "./server/status-rows.ts";
-import { SnapshotStore } from "./snapshot.ts";
+import { SnapshotStore, type World } from "./snapshot.ts";
 import { translate } from "./translate.ts";
 import { validate } from "./validate.ts";
 import type { SourceSet } from "./watch/documents.ts";
@@ -43,6 +44,7 @@ export class ControlPlane implements RunningControl {
   #mesh: Mesh = EMPTY_MESH;
   #pods: readonly Pod[] = [];
   #change: ControlChange = { mesh: EMPTY_MESH, diagnostics: [], accepted: true };
+  #service: AdsService | undefined;
   #ads: AdsServer | undefined;
   #http: RunningHttpServer | undefined;
   #secure: SecureControl | undefined;
@@ -64,7 +66,10 @@ export class ControlPlane implements RunningControl {
   }
 
   get adsAddress(): SocketAddress {
-    return this.#ads?.address ?? this.#options.adsAddress;
+    const { adsAddress } = this.#options;
+    const address = this.#ads?.address ?? adsAddress ?? this.#secure?.address;
+    if (address === undefined) throw new Error("ADS listens nowhere");
+    return address;
   }
 
   get httpAddress(): SocketAddress {
@@ -95,7 +100,7 @@ export class ControlPlane implements RunningControl {
   /** Opens the doors. */
   async serve(): Promise<void> {
     const { adsAddress, secure } = this.#options;
-    this.#store.setWorld({ mesh: this.#mesh, pods: this.#pods });
+    this.#store.setWorld(this.#world());
     const service = new AdsService({
       source: this.#store,
       clock: this.#clock,
@@ -105,16 +110,17 @@ export class ControlPlane implements RunningControl {
         synced: ({ id }) => this.#convergence.synced(id),
       },
     });
+    this.#service = service;
     if (secure !== undefined) {
       this.#secure = await SecureControl.open({
         ...secure,
-        trustDomain: this.#mesh.settings.trustDomain,
+        trustNames: this.#trustNames(),
         clock: this.#clock,
         registry: this.metrics,
         ads: service,
       });
     }
-    this.#ads = await servePlain(service, adsAddress);
+    if (adsAddress !== undefined) this.#ads = await servePlain(service, adsAddress);
     const pages = pagesOf({
       mesh: () => this.#mesh,
       pods: () => this.#pods,
@@ -123,7 +129,8 @@ export class ControlPlane implements RunningControl {
       status: () => this.status(),
       metrics: this.#metrics.registry,
     });
-    this.#http = await serveHttp({ address: this.#options.httpAddress, pages });
+    const { httpAccess = {}, httpAddress } = this.#options;
+    this.#http = await serveHttp({ address: httpAddress, access: httpAccess, pages });
   }
 
   follow(first: SourceSet): void {
@@ -138,7 +145,7 @@ export class ControlPlane implements RunningControl {
   }
 
   status(): readonly ProxyStatusRow[] {
-    return statusRows(this.#ads?.status() ?? []);
+    return statusRows(this.#service?.status() ?? []);
   }
 
   onChange(listener: (change: ControlChange) => void): () => void {
@@ -149,20 +156,33 @@ export class ControlPlane implements RunningControl {
   async stop(): Promise<void> {
     this.#watcher?.stop();
     this.#queue.stop();
+    this.#service?.end();
     await Promise.all([this.#ads?.stop(), this.#secure?.stop(), this.#http?.close()]);
+  }
+
+  #trustNames(): TrustNames {
+    const { trustDomain, trustDomainAliases = [] } = this.#mesh.settings;
+    return { trustDomain, aliases: trustDomainAliases };
   }
 
   #reload(sources: SourceSet): void {
     const change = this.read(sources);
-    if (change.accepted) this.#queue.configurationChanged();
+    if (change.accepted) {
+      this.#queue.configurationChanged();
+      this.#secure?.setTrustNames(this.#trustNames());
+    }
     for (const listener of this.#listeners) listener(change);
   }
 
+  #world(): World {
+    return { mesh: this.#mesh, pods: this.#pods };
+  }
+
   #push(): void {
-    this.#store.setWorld({ mesh: this.#mesh, pods: this.#pods });
+    this.#store.setWorld(this.#world());
     this.#convergence.begin();
     this.#store.publish();
-    const behind = (this.#ads?.status() ?? []).filter(({ synced }) => !synced);
+    const behind = (this.#service?.status() ?? []).filter(({ synced }) => !synced);
     this.#convergence.expect(behind.map(({ node }) => node.id));
   }
 }

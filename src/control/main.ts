@@ -16,7 +16,13 @@ export async function startControl(options: ControlOptions): Promise<ControlStar
   if (hasErrors(change.diagnostics)) {
     return { kind: "refused", diagnostics: change.diagnostics };
   }
-  await plane.serve();
+  try {
+    await plane.serve();
+  } catch (error) {
+    // Of several doors some may be open.
+    await plane.stop();
+    throw error;
+  }
   if (options.watch !== false) plane.follow(sources);
   return { kind: "running", control: plane };
 }

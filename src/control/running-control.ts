@@ -5,43 +5,45 @@ import type { WorkloadIdentity } from "../identity/workload-identity.ts";
 import type { Registry } from "../metrics/registry.ts";
 import type { SocketAddress } from "../model/address.ts";
 import type { Mesh, MeshSettings, Pod } from "../model/mesh.ts";
-import type { AuditSink } from "./ca/issuance/audit-log.ts";
-import type { IssuanceLimits } from "./ca/issuance/certificate-service.ts";
+import type { Revocation } from "./ca/certificate-authority.ts";
+import type { MeshAuthorityOptions } from "./ca/mesh-authority.ts";
 import type { TrustBundle } from "./ca/trust/trust-bundle.ts";
+import type { HttpAccess } from "./server/http-server.ts";
 
 /** The port with TLS: the authority's, and ADS for whoever shows a certificate of its. */
-export interface SecureOptions {
+export interface SecureOptions
+  extends Omit<MeshAuthorityOptions, "names" | "clock" | "registry" | "onNotice"> {
   /** Port 0 for any free one. */
   readonly address: SocketAddress;
-  /** Where the authority's keys and state lie; made where it is not there. */
-  readonly caDir: string;
-  /** How long certificates hold where a request does not say; default a day. */
-  readonly validityMs?: number;
-  /** The longest; default a day, or `validityMs`. */
-  readonly validityMaxMs?: number;
   /** Under which DNS names and addresses clients reach the port, beside the usual ones. */
-  readonly names?: readonly string[];
-  /** Takes one line of JSON for each certificate that was issued or refused. */
-  readonly audit: AuditSink;
-  /** How many certificates may be asked for. */
-  readonly limits?: Partial<IssuanceLimits>;
+  readonly hostNames?: readonly string[] | undefined;
+  /** Hears what an operator should read; left out: nobody does. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /** What the rest of this process may ask of the mesh's authority. */
 export interface ControlSecurity {
   readonly address: SocketAddress;
   readonly bundle: TrustBundle;
+  /** Calls back after the bundle changed. Returns the function that ends it. */
+  onTrustChange(listener: () => void): () => void;
   /** A token for one certificate; `lifetimeMs`: default an hour. */
   joinToken(identity: WorkloadIdentity, lifetimeMs?: number): string;
+  /** Returns the serials that hold no more. */
+  revoke(revocation: Revocation): readonly string[];
+  /** Makes another root, which signs after the overlap. Throws where the user brings the root. */
+  rotateRoot(): void;
 }
 
 export interface ControlOptions {
   /** Files and folders of YAML and JSON. */
   readonly paths: readonly string[];
-  /** Where ADS listens; port 0 for any free one. */
-  readonly adsAddress: SocketAddress;
+  /** Where ADS listens in plaintext; port 0 for any free one; left out: on the TLS port alone. */
+  readonly adsAddress?: SocketAddress;
   /** Where the HTTP server listens; port 0 for any free one. */
   readonly httpAddress: SocketAddress;
+  /** Who may read there beside clients of this machine; left out: nobody. */
+  readonly httpAccess?: HttpAccess;
   /** Left out: no authority and no port with TLS. */
   readonly secure?: SecureOptions;
   readonly settings?: Partial<MeshSettings>;
@@ -60,6 +62,7 @@ export interface RunningControl {
   readonly mesh: Mesh;
   /** Of the newest reading, which may be one that was not taken over. */
   readonly diagnostics: readonly Diagnostic[];
+  /** In plaintext, or where nobody asked for that, with TLS. */
   readonly adsAddress: SocketAddress;
   readonly httpAddress: SocketAddress;
   /** Undefined where there is no port with TLS. */

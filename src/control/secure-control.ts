@@ -1,15 +1,17 @@
+import type { ConnectRouter } from "@connectrpc/connect";
 import type { Clock } from "../base/clock.ts";
 import type { WorkloadIdentity } from "../identity/workload-identity.ts";
 import type { Registry } from "../metrics/registry.ts";
 import type { SocketAddress } from "../model/address.ts";
-import { MeshAuthority } from "./ca/mesh-authority.ts";
+import type { Revocation } from "./ca/certificate-authority.ts";
+import { MeshAuthority, type TrustNames } from "./ca/mesh-authority.ts";
 import type { TrustBundle } from "./ca/trust/trust-bundle.ts";
 import type { ControlSecurity, SecureOptions } from "./running-control.ts";
 import type { AdsService } from "./server/ads-service.ts";
 import { openSecurePort, type SecurePort } from "./server/secure/secure-port.ts";
 
 export interface SecureControlOptions extends SecureOptions {
-  readonly trustDomain: string;
+  readonly trustNames: TrustNames;
   readonly clock: Clock;
   readonly registry: Registry;
   readonly ads: AdsService;
@@ -27,14 +29,10 @@ export class SecureControl implements ControlSecurity {
 
   /** Rejects with an Error where the authority's files cannot be used, or the port is taken. */
   static async open(options: SecureControlOptions): Promise<SecureControl> {
-    const authority = new MeshAuthority(options);
-    const port = await openSecurePort({
-      address: options.address,
-      authority,
-      clock: options.clock,
-      names: options.names ?? [],
-      register: (router) => options.ads.register(router),
-    });
+    const { address, clock, hostNames = [], trustNames, onNotice = () => {} } = options;
+    const authority = new MeshAuthority({ ...options, names: trustNames, onNotice });
+    const register = (router: ConnectRouter): void => options.ads.register(router);
+    const port = await openSecurePort({ address, authority, clock, hostNames, register });
     return new SecureControl(authority, port);
   }
 
@@ -43,14 +41,31 @@ export class SecureControl implements ControlSecurity {
   }
 
   get bundle(): TrustBundle {
-    return this.#authority.authority.bundle;
+    return this.#authority.bundle;
+  }
+
+  onTrustChange(listener: () => void): () => void {
+    return this.#authority.onTrustChange(listener);
+  }
+
+  setTrustNames(names: TrustNames): void {
+    this.#authority.setNames(names);
   }
 
   joinToken(identity: WorkloadIdentity, lifetimeMs?: number): string {
     return this.#authority.joinToken(identity, lifetimeMs);
   }
 
+  revoke(revocation: Revocation): readonly string[] {
+    return this.#authority.revoke(revocation);
+  }
+
+  rotateRoot(): void {
+    this.#authority.rotateRoot();
+  }
+
   async stop(): Promise<void> {
     await this.#port.stop();
+    await this.#authority.stop();
   }
 }

@@ -39,7 +39,7 @@ export async function authorityScene(
   const control = await SecureControl.open({
     address: socketAddress("127.0.0.1", 0),
     audit: (line) => audit.push(JSON.parse(line)),
-    trustDomain: "cluster.local",
+    trustNames: { trustDomain: "cluster.local", aliases: [] },
     clock,
     registry,
     ads,

@@ -15,6 +15,7 @@ const ID_BYTES = 8;
 const SECRET_BYTES = 32;
 const FOLDER = "tokens";
 const VERSION = 1;
+const KEPT_MS = 3_600_000;
 const SHA256_HEX = /^[0-9a-f]{64}$/;
 
 /** What is kept of a token: never the secret. */
@@ -72,9 +73,9 @@ export class JoinTokens implements Authenticator {
     return { kind: "caller", caller: this.#callerOf(id, kept) };
   }
 
-  /** Removes what nobody can use any more. */
+  /** Removes what has run out an hour ago: until then whoever comes late is told so. */
   sweep(): void {
-    const now = this.#clock.wall();
+    const now = this.#clock.wall() - KEPT_MS;
     for (const name of readdirSync(this.#folder)) {
       const id = /^([0-9a-f]{16})\.json$/.exec(name)?.[1];
       const kept = id === undefined ? undefined : this.#read(id);

@@ -1,18 +1,13 @@
+import { X509Certificate } from "node:crypto";
+import { pemBlocks } from "../../../identity/der/pem.ts";
 import { at } from "../../../metrics/cells.ts";
 import { counter, gauge } from "../../../metrics/column.ts";
 import type { Registry } from "../../../metrics/registry.ts";
 import type { Row } from "../../../metrics/row.ts";
 import type { Table } from "../../../metrics/table.ts";
 import type { Caller, RefusalReason } from "../callers/authenticator.ts";
+import type { CertificateAuthority } from "../certificate-authority.ts";
 import type { IssuanceObserver } from "./certificate-service.ts";
-
-/** When what the authority signs with runs out; asked at each scrape. */
-export interface ExpirySource {
-  /** Milliseconds since 1970. */
-  rootNotAfter(): number;
-  signingNotAfter(): number;
-  revoked(): number;
-}
 
 /** Names beside istiod's: `citadel_server_root_cert_expiry_timestamp` and the like. */
 const GAUGES = [
@@ -37,7 +32,7 @@ export class AuthorityMetrics implements IssuanceObserver {
   readonly #issued: Table;
   readonly #refused: Table;
 
-  constructor(registry: Registry, source: ExpirySource) {
+  constructor(registry: Registry, authority: CertificateAuthority) {
     const gauges = registry
       .table({ name: "ca", columns: GAUGES, labelNames: [], rowsMax: 1 })
       .row([]);
@@ -54,8 +49,11 @@ export class AuthorityMetrics implements IssuanceObserver {
       rowsMax: 32,
     });
     registry.onCollect(() => {
-      const root = source.rootNotAfter() / SECOND_MS;
-      gauges.cells.set([root, source.signingNotAfter() / SECOND_MS, source.revoked()]);
+      gauges.cells.set([
+        firstExpiry(authority.roots) / SECOND_MS,
+        authority.signing.facts.notAfter / SECOND_MS,
+        authority.revokedCount,
+      ]);
     });
   }
 
@@ -66,6 +64,14 @@ export class AuthorityMetrics implements IssuanceObserver {
   refused(reason: RefusalReason): void {
     bump(this.#refused.row([reason]));
   }
+}
+
+/** Milliseconds since 1970. */
+function firstExpiry(roots: string): number {
+  const ends = pemBlocks(roots, "CERTIFICATE").map((der) =>
+    new X509Certificate(der).validToDate.getTime(),
+  );
+  return Math.min(...ends);
 }
 
 function bump(row: Row): void {

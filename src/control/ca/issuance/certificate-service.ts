@@ -26,6 +26,7 @@ import { KeyedBuckets, type Rate, TokenBucket } from "./token-bucket.ts";
 
 export interface CertificateServiceOptions {
   readonly authority: CertificateAuthority;
+  readonly trustDomain: () => string;
   /** In the order in which they are asked. */
   readonly authenticators: readonly Authenticator[];
   readonly clock: Clock;
@@ -122,30 +123,32 @@ export class CertificateService {
     request: IstioCertificateRequest,
     credentials: Credentials,
   ): Promise<{ readonly certificate: IssuedCertificate; readonly caller: Caller }> {
-    const { authority, authenticators } = this.#options;
+    const { authority, authenticators, trustDomain } = this.#options;
     if (!this.#total.take()) throw new Refused(TOO_MANY);
     const caller = await authenticate(authenticators, credentials);
     if ("reason" in caller) throw new Refused(caller);
-    const id = spiffeIdFor(authority.trustDomain, caller.identity);
+    const domain = trustDomain();
+    const id = spiffeIdFor(domain, caller.identity);
     if (!this.#perIdentity.take(formatWorkloadIdentity(caller.identity))) {
       throw new Refused(TOO_MANY, id);
     }
-    const key = keyOf(request.csr, id);
+    const publicKey = keyOf(request.csr, id);
     if (!(await caller.claim())) throw new Refused(USED, id);
     try {
       const validityMs = Number(request.validityDuration) * SECOND_MS;
-      return { certificate: authority.issueWorkload(caller.identity, key, validityMs), caller };
+      const leaf = { publicKey, validityMs };
+      return { certificate: await authority.issueWorkload(domain, caller.identity, leaf), caller };
     } catch (error) {
       throw new Refused({ reason: "unavailable", message: (error as Error).message }, id);
     }
   }
 
   #tellIssued(caller: Caller, certificate: IssuedCertificate, peer: string): void {
-    const { authority, audit, observer } = this.#options;
+    const { trustDomain, audit, observer } = this.#options;
     observer.issued(caller.method);
     audit.write({
       event: "certificate_issued",
-      identity: spiffeIdFor(authority.trustDomain, caller.identity),
+      identity: spiffeIdFor(trustDomain(), caller.identity),
       method: caller.method,
       serial: certificate.serial,
       notAfter: new Date(certificate.notAfter).toISOString(),

@@ -12,7 +12,7 @@ export interface SecurePortOptions {
   readonly authority: MeshAuthority;
   readonly clock: Clock;
   /** DNS names and IP addresses beside the usual ones. */
-  readonly names: readonly string[];
+  readonly hostNames: readonly string[];
   /** Services beside the authority's. */
   readonly register: (router: ConnectRouter) => void;
 }
@@ -29,7 +29,7 @@ const USUAL_NAMES: readonly string[] = ["istiod.istio-system.svc", "localhost"];
 export async function openSecurePort(options: SecurePortOptions): Promise<SecurePort> {
   const { authority, clock } = options;
   let server: SecureServer | undefined;
-  const names = altNames([...USUAL_NAMES, options.address.host, ...options.names]);
+  const names = altNames([...USUAL_NAMES, options.address.host, ...options.hostNames]);
   const certificate = new ServerCertificate(authority.authority, names, {
     clock,
     onChange: () => server?.setIdentity(certificate.identity),
@@ -38,8 +38,8 @@ export async function openSecurePort(options: SecurePortOptions): Promise<Secure
     address: options.address,
     identity: certificate.identity,
     rules: {
-      isOwnTrustDomain: (name) => name === authority.authority.trustDomain,
-      isRevoked: () => false,
+      isOwnTrustDomain: (name) => authority.isOwnTrustDomain(name),
+      isRevoked: (serial) => authority.authority.isRevoked(serial),
     },
     register: (router) => {
       authority.register(router);
@@ -50,9 +50,14 @@ export async function openSecurePort(options: SecurePortOptions): Promise<Secure
     },
   });
   const running = server;
+  const stopFollowing = authority.onTrustChange(() => {
+    certificate.renew();
+    running.checkPeers();
+  });
   return {
     address: running.address,
     stop: async () => {
+      stopFollowing();
       certificate.stop();
       await running.stop();
     },

@@ -29,7 +29,7 @@ export class ServerCertificate {
   }
 
   get identity(): ServerIdentity {
-    return { ...this.#identity, roots: this.#authority.bundle.roots };
+    return { ...this.#identity, roots: this.#authority.roots };
   }
 
   /** Another authority signs from now on, or the half of the certificate's life is over. */
