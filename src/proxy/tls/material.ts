@@ -18,6 +18,7 @@ export interface Pair {
   readonly kind: string;
 }
 
+const PEM_LIST = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Undefined where a half of it cannot be used, which `refusals` then tells. */
@@ -62,12 +63,16 @@ export function certificatesOf(text: string): X509Certificate[] {
   return (text.match(PEM_CERTIFICATE) ?? []).map((block) => new X509Certificate(block));
 }
 
-/** A list of revoked certificates. Throws an Error that names the source. */
-export function readList(source: DataSource, read: ReadSource): string {
-  const crl = read(source).toString();
+/**
+ * Lists of revoked certificates, each on its own: of a text the library would read the first alone.
+ * Throws an Error that names the source.
+ */
+export function readLists(source: DataSource, read: ReadSource): readonly string[] {
+  const lists = read(source).toString().match(PEM_LIST) ?? [];
   try {
-    createSecureContext({ ca: [], crl });
-    return crl;
+    if (lists.length === 0) throw new RangeError("there is none");
+    createSecureContext({ ca: [], crl: [...lists] });
+    return lists;
   } catch {
     throw new Error(`${nameOf(source)} is not a list of revoked certificates`);
   }
@@ -92,7 +97,7 @@ export function checkValidation(
   bundle("trusted_ca", trustedCa);
   for (const { name, bundle: source } of trustDomains) bundle(`trust domain ${name}`, source);
   if (crl === undefined || read(crl) === undefined) return;
-  refusals.attempt(`${where}.crl`, () => readList(crl, here));
+  refusals.attempt(`${where}.crl`, () => readLists(crl, here));
 }
 
 /** What stands for a source in a sentence. */

@@ -7,7 +7,7 @@ import {
 } from "node:tls";
 import { Refusals } from "../../base/refusals.ts";
 import type { DownstreamTls, TlsContext, UpstreamTls } from "../../model/transport/tls.ts";
-import { type Pair, type ReadSource, readBundle, readList, readPair } from "./material.ts";
+import { type Pair, type ReadSource, readBundle, readLists, readPair } from "./material.ts";
 
 /**
  * Envoy's default suites of TLS 1.2, in its order (TlsParameters.cipher_suites); those of TLS 1.3
@@ -68,7 +68,7 @@ export function planContext(
     honorCipherOrder: server,
     secureOptions:
       constants.SSL_OP_NO_RENEGOTIATION | (server && !tickets ? constants.SSL_OP_NO_TICKET : 0),
-    ...(crl === undefined ? {} : { crl }),
+    ...(crl === undefined ? {} : { crl: [...crl] }),
     ...(tickets ? { ticketKeys } : {}),
   };
   const key = digest([server ? "server" : "client", JSON.stringify(options)]);
@@ -83,7 +83,7 @@ export function buildContext({ options }: ContextPlan): SecureContext {
 interface Material {
   readonly pairs: readonly Pair[];
   readonly ca: string | undefined;
-  readonly crl: string | undefined;
+  readonly crl: readonly string[] | undefined;
 }
 
 function readMaterial(config: TlsContext, read: ReadSource, refusals: Refusals): Material {
@@ -104,7 +104,7 @@ function readMaterial(config: TlsContext, read: ReadSource, refusals: Refusals):
             () => trustedCa && readBundle(trustedCa, read),
           )
         : bundles.join("\n"),
-    crl: refusals.attempt("validation_context.crl", () => crl && readList(crl, read)),
+    crl: refusals.attempt("validation_context.crl", () => crl && readLists(crl, read)),
   };
 }
 
