@@ -206,3 +206,22 @@ spec: { host: web, trafficPolicy: { tls: { mode: DISABLE } } }
     expect(stats).toMatch(/listener.127.0.45.2_8080.no_filter_chain_match: 1/);
   });
 });
+
+describe("Istio's metrics of a pod", () => {
+  it.each([
+    { mode: "STRICT", security: "mutual_tls", principal: ID },
+    { mode: "DISABLE", security: "none", principal: "unknown" },
+  ] as const)("say how it was reached under $mode", async ({ mode, security, principal }) => {
+    const pair = await pairOf({ mode, client: "outrigger", server: "outrigger" });
+    expect(await ask(pair.door, "http")).toMatchObject({ status: 200 });
+    expect(await echo(pair.door)).toBe("ping-pong");
+    const metrics = await (await fetch(`${pair.serverAdmin}/stats/prometheus`)).text();
+    for (const name of ["istio_requests_total", "istio_tcp_connections_opened_total"]) {
+      const [sample = ""] = metrics.split("\n").filter((line) => line.startsWith(`${name}{`));
+      expect(sample).toContain('reporter="destination"');
+      expect(sample).toContain(`connection_security_policy="${security}"`);
+      expect(sample).toContain(`source_principal="${principal}"`);
+      expect(sample).toContain(`destination_principal="${principal}"`);
+    }
+  });
+});

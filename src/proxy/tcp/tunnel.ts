@@ -292,7 +292,8 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     const known = this.host ?? this.cluster;
     const destination = inbound ? known?.inbound : known?.outbound;
     if (telemetry === undefined || destination === undefined) return;
-    this.#account.open(destination.from(UNKNOWN_PEER), this.#figures.flags);
+    const tls = inbound ? this.#down.client.tls : this.up?.tls;
+    this.#account.open(destination.from(UNKNOWN_PEER, tls), this.#figures.flags);
   }
 
   #sendUp(bytes: Buffer, start: number, end: number): void {

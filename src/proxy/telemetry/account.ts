@@ -143,7 +143,9 @@ export class RequestAccount {
     const durationMs = nowMs - this.startedAtMs;
     door.http.requestEnded(durationMs);
     if (door.standardMetrics) {
-      const series = this.destination.from(this.peer);
+      const { destination } = this;
+      const tls = destination.reportsSource ? source.upstreamTls() : source.downstreamTls();
+      const series = destination.from(this.peer, tls);
       const row = series.row(this.code, this.flags, this.grpc, this.grpcStatus);
       series.record(row, durationMs, this.wireBytesReceived, this.wireBytesSent);
     }

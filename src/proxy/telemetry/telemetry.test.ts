@@ -105,7 +105,7 @@ describe("Istio's request metrics", () => {
       ["source_cluster", "Kubernetes"],
       ["destination_workload", "reviews-v2"],
       ["destination_workload_namespace", "shop"],
-      ["destination_principal", "spiffe://cluster.local/ns/shop/sa/reviews"],
+      ["destination_principal", "unknown"],
       ["destination_app", "reviews"],
       ["destination_version", "v2"],
       ["destination_service", "reviews.shop.svc.cluster.local"],
@@ -181,7 +181,7 @@ describe("Istio's request metrics", () => {
 
   it("count a TCP connection once, and its bytes", () => {
     const account = new TcpAccount();
-    account.open(telemetry.destination(TO_REVIEWS).from(UNKNOWN_PEER), 0);
+    account.open(telemetry.destination(TO_REVIEWS).from(UNKNOWN_PEER, undefined), 0);
     account.sent(10);
     account.received(3);
     account.close();

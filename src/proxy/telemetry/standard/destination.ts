@@ -2,6 +2,7 @@
 import { Registry } from "../../../metrics/registry.ts";
 import type { ServiceLabels } from "../../../model/cluster.ts";
 import type { WorkloadLabels } from "../../../model/endpoint.ts";
+import type { TlsInfo } from "../../tls/tls-info.ts";
 import { Series } from "./series.ts";
 import { type StandardTables, standardTables } from "./tables.ts";
 import { UNKNOWN_PEER } from "./workload.ts";
@@ -42,6 +43,9 @@ export class Destination {
   readonly #service: ServiceLabels | undefined;
   readonly #workload: WorkloadLabels;
   readonly #byPeer = new Map<WorkloadLabels, Series>();
+  /** Of those that showed a certificate, by its principal. */
+  readonly #known = new Map<WorkloadLabels, Map<string, Series>>();
+  #knownCount = 0;
   #lastPeer: WorkloadLabels;
   #lastSeries: Series;
 
@@ -56,8 +60,18 @@ export class Destination {
     this.#lastSeries = this.#make(UNKNOWN_PEER);
   }
 
-  /** The series of requests from `peer`; outbound the peer is ignored, it is this proxy. */
-  from(peer: WorkloadLabels): Series {
+  /** Which connection's TLS says who it was: the one to the endpoint, or the client's. */
+  get reportsSource(): boolean {
+    return this.#direction === "outbound";
+  }
+
+  /**
+   * The series of requests from `peer`; outbound the peer is ignored, it is this proxy.
+   *
+   * @param tls Of the connection to the peer; principals are what certificates say, nothing else.
+   */
+  from(peer: WorkloadLabels, tls: TlsInfo | undefined): Series {
+    if (tls?.peer !== undefined) return this.#fromKnown(peer, tls, tls.peer.identity ?? "");
     if (peer === this.#lastPeer || this.#direction === "outbound") return this.#lastSeries;
     let series = this.#byPeer.get(peer);
     if (series === undefined) {
@@ -70,17 +84,42 @@ export class Destination {
     return series;
   }
 
-  #make(peer: WorkloadLabels): Series {
+  #fromKnown(peer: WorkloadLabels, tls: TlsInfo, principal: string): Series {
+    const key = this.reportsSource ? UNKNOWN_PEER : peer;
+    let series = this.#known.get(key)?.get(principal);
+    if (series === undefined) {
+      const own = tls.own?.identity ?? "";
+      series = this.reportsSource
+        ? this.#make(key, own, principal)
+        : this.#make(key, principal, own);
+      this.#keep(key, principal, series);
+    }
+    return series;
+  }
+
+  #keep(peer: WorkloadLabels, principal: string, series: Series): void {
+    if (this.#knownCount >= PEERS_MAX) {
+      this.#known.clear();
+      this.#knownCount = 0;
+    }
+    this.#knownCount++;
+    const known = this.#known.get(peer);
+    if (known !== undefined) known.set(principal, series);
+    else this.#known.set(peer, new Map([[principal, series]]));
+  }
+
+  /** Without principals there was no mutual TLS. */
+  #make(peer: WorkloadLabels, from?: string, to?: string): Series {
     const outbound = this.#direction === "outbound";
     const source = outbound ? this.#own : peer;
     const target = outbound ? this.#workload : this.#own;
     const labels = [outbound ? "source" : "destination"].concat(
-      sourceLabels(source),
-      destinationLabels(target),
+      sourceLabels(source, from ?? ""),
+      destinationLabels(target, to ?? ""),
       this.#serviceLabels(target),
     );
-    const verified = peer.principal !== "" && this.#own.principal !== "";
-    return new Series(this.#tables, ordered(labels), outbound ? "unknown" : securityOf(verified));
+    const security = from === undefined ? "none" : "mutual_tls";
+    return new Series(this.#tables, ordered(labels), outbound ? "unknown" : security);
   }
 
   /** Service, its short name, its namespace. No request data: the Host header is not trusted. */
@@ -96,28 +135,24 @@ export class Destination {
   }
 }
 
-function securityOf(verified: boolean): string {
-  return verified ? "mutual_tls" : "none";
-}
-
-function sourceLabels(source: WorkloadLabels): string[] {
+function sourceLabels(source: WorkloadLabels, principal: string): string[] {
   return [
     source.workload || "unknown",
     source.canonicalName || "unknown",
     source.canonicalRevision || "latest",
     source.namespace || "unknown",
-    source.principal || "unknown",
+    principal || "unknown",
     source.app || "unknown",
     source.version || "unknown",
     source.cluster || "unknown",
   ];
 }
 
-function destinationLabels(target: WorkloadLabels): string[] {
+function destinationLabels(target: WorkloadLabels, principal: string): string[] {
   return [
     target.workload || "unknown",
     target.namespace || "unknown",
-    target.principal || "unknown",
+    principal || "unknown",
     target.app || "unknown",
     target.version || "unknown",
     target.canonicalName || "unknown",
