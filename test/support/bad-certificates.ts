@@ -105,7 +105,7 @@ function addBadChains(add: Add, root: Signer, middle: Signer): void {
   add("below one that is no authority", "no_authority", noAuthority.issue(named));
   add("without the authority between", "unknown_authority", alone(middle.issue(named)));
   add("signed with MD5", "too_weak", rsa.issue({ ...named, hash: "md5" }));
-  add("signed with SHA-1", "too_weak", root.issue({ ...named, hash: "sha1" }));
+  add("signed with SHA-1", "too_weak", root.issue({ ...named, hash: "sha1" }), BOTH);
   add("with a signature of other bytes", "bad_signature", tampered(root.issue(named)));
 }
 
@@ -116,7 +116,7 @@ function addBadLeaves(add: Add, root: Signer): void {
   const weak = { ...named, keys: newKeys("rsa", 1024) };
   const signs = DIGITAL_SIGNATURE | KEY_CERT_SIGN;
   const forOne = "svid_extended_key_usage";
-  add("with an RSA key of 1024 bits", "too_weak", root.issue(weak));
+  add("with an RSA key of 1024 bits", "too_weak", root.issue(weak), BOTH);
   add("that is an authority", "svid_authority", root.issue({ ...named, authority: {} }), BOTH);
   add("that signs certificates", "svid_key_usage", root.issue(usage(signs)), BOTH);
   add("that signs nothing", "svid_key_usage", root.issue(usage(KEY_ENCIPHERMENT)), {
