@@ -1,6 +1,7 @@
 import type { ProxyStatusRow } from "../api/status.ts";
 import type { Clock } from "../base/clock.ts";
 import { type Diagnostic, hasErrors, inReadingOrder } from "../base/diagnostic.ts";
+import { systemRandom } from "../base/random.ts";
 import type { Registry } from "../metrics/registry.ts";
 import type { SocketAddress } from "../model/address.ts";
 import { EMPTY_MESH, type Mesh, type Pod } from "../model/mesh.ts";
@@ -8,6 +9,9 @@ import { AddressBook } from "./addresses.ts";
 import type { TrustNames } from "./ca/mesh-authority.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { Convergence } from "./convergence.ts";
+import { guardedFetch, PUBLIC_ONLY } from "./jwks/guarded-fetch.ts";
+import { KeyLibrary } from "./jwks/key-library.ts";
+import { fetchedRules, withFetchedKeys } from "./jwks/mesh-keys.ts";
 import { PushQueue } from "./push-queue.ts";
 import type {
   ControlChange,
@@ -34,6 +38,7 @@ export class ControlPlane implements RunningControl {
   readonly #addresses = new AddressBook();
   readonly #store = new SnapshotStore();
   readonly #queue: PushQueue;
+  readonly #keys: KeyLibrary;
   readonly #metrics = new ControlMetrics({
     connected: () => this.status().length,
     services: () => this.#mesh.services.length,
@@ -55,6 +60,12 @@ export class ControlPlane implements RunningControl {
     this.#clock = clock;
     this.#convergence = new Convergence(clock, (seconds) => this.#metrics.converged(seconds));
     this.#queue = new PushQueue(clock, () => this.#push());
+    this.#keys = new KeyLibrary({
+      clock,
+      random: systemRandom,
+      fetch: guardedFetch(options.jwks ?? PUBLIC_ONLY),
+      onChange: () => this.#queue.configurationChanged(),
+    });
   }
 
   get mesh(): Mesh {
@@ -62,7 +73,7 @@ export class ControlPlane implements RunningControl {
   }
 
   get diagnostics(): readonly Diagnostic[] {
-    return [...this.#change.diagnostics, ...this.#store.problems];
+    return [...this.#change.diagnostics, ...this.#store.problems, ...this.#keys.problems];
   }
 
   get adsAddress(): SocketAddress {
@@ -100,6 +111,7 @@ export class ControlPlane implements RunningControl {
   /** Opens the doors. */
   async serve(): Promise<void> {
     const { adsAddress, secure } = this.#options;
+    this.#keys.want(fetchedRules(this.#mesh));
     this.#store.setWorld(this.#world());
     const service = new AdsService({
       source: this.#store,
@@ -155,6 +167,7 @@ export class ControlPlane implements RunningControl {
 
   async stop(): Promise<void> {
     this.#watcher?.stop();
+    this.#keys.stop();
     this.#queue.stop();
     this.#service?.end();
     await Promise.all([this.#ads?.stop(), this.#secure?.stop(), this.#http?.close()]);
@@ -168,6 +181,7 @@ export class ControlPlane implements RunningControl {
   #reload(sources: SourceSet): void {
     const change = this.read(sources);
     if (change.accepted) {
+      this.#keys.want(fetchedRules(this.#mesh));
       this.#queue.configurationChanged();
       this.#secure?.setTrustNames(this.#trustNames());
     }
@@ -175,7 +189,7 @@ export class ControlPlane implements RunningControl {
   }
 
   #world(): World {
-    return { mesh: this.#mesh, pods: this.#pods };
+    return { mesh: withFetchedKeys(this.#mesh, this.#keys), pods: this.#pods };
   }
 
   #push(): void {

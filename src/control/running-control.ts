@@ -8,6 +8,7 @@ import type { Mesh, MeshSettings, Pod } from "../model/mesh.ts";
 import type { Revocation } from "./ca/certificate-authority.ts";
 import type { MeshAuthorityOptions } from "./ca/mesh-authority.ts";
 import type { TrustBundle } from "./ca/trust/trust-bundle.ts";
+import type { JwksAccess } from "./jwks/guarded-fetch.ts";
 import type { HttpAccess } from "./server/http-server.ts";
 
 /** The port with TLS: the authority's, and ADS for whoever shows a certificate of its. */
@@ -47,6 +48,8 @@ export interface ControlOptions {
   /** Left out: no authority and no port with TLS. */
   readonly secure?: SecureOptions;
   readonly settings?: Partial<MeshSettings>;
+  /** From where keys of tokens are fetched; left out: public addresses, over https. */
+  readonly jwks?: JwksAccess;
   /** Follow changes of the files; default true. */
   readonly watch?: boolean;
   readonly clock?: Clock;

@@ -3,6 +3,7 @@ import { reportAgainstPods } from "../dialects/istio/analyze/pods.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { routeLosers } from "../model/precedence/route.ts";
 import { validateMesh } from "../model/validate.ts";
+import { unusableKeys } from "./jwks/unusable-keys.ts";
 import { serviceLosers } from "./service-losers.ts";
 import { unheardRoutes } from "./unheard-routes.ts";
 
@@ -17,6 +18,7 @@ export function validate(mesh: Mesh): readonly Diagnostic[] {
     ...routeLosers(mesh),
     ...serviceLosers(mesh),
     ...unheardRoutes(mesh),
+    ...unusableKeys(mesh),
     ...(mesh.podTemplates.length === 0 ? [] : [...validateMesh(mesh), ...reportAgainstPods(mesh)]),
   ];
   return found.filter((diagnostic) => !said.has(placeOf(diagnostic)));

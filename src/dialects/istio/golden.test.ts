@@ -63,6 +63,7 @@ function translate(file: string): string {
     routes: translation.routes,
     destinationPolicies: translation.destinationPolicies,
     egressPolicies: translation.egressPolicies,
+    requestAuthentications: translation.security.requestAuthentications,
     peerAuthentications: translation.security.peerAuthentications,
     accessPolicies: translation.security.accessPolicies.map(shortPolicy),
     diagnostics: findings.map(formatDiagnostic),

@@ -6,6 +6,7 @@ import { DESTINATION_RULE } from "./fields/destination-rule.ts";
 import { type FieldTable, rowsOf } from "./fields/field.ts";
 import { MESH_CONFIG } from "./fields/mesh-config.ts";
 import { PEER_AUTHENTICATION } from "./fields/peer-authentication.ts";
+import { REQUEST_AUTHENTICATION } from "./fields/request-authentication.ts";
 import { SERVICE_ENTRY } from "./fields/service-entry.ts";
 import { SIDECAR } from "./fields/sidecar.ts";
 import { VIRTUAL_SERVICE } from "./fields/virtual-service.ts";
@@ -38,6 +39,7 @@ describe("the README's table of every field", () => {
     ["Sidecar", SIDECAR],
     ["PeerAuthentication", PEER_AUTHENTICATION],
     ["AuthorizationPolicy", AUTHORIZATION_POLICY],
+    ["RequestAuthentication", REQUEST_AUTHENTICATION],
     ["MeshConfig", MESH_CONFIG],
   ])("is the reader's own for %s", (kind, table) => {
     const section = README.split(`\n### ${kind}\n`)[1]?.split(/\n###? /)[0] ?? "";

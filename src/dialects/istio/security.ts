@@ -1,14 +1,17 @@
 import type { AccessPolicy } from "../../model/policy/access-policy.ts";
 import type { PeerAuthentication } from "../../model/policy/peer-authentication.ts";
+import type { RequestAuthentication } from "../../model/policy/request-authentication.ts";
 import type { MeshSecurity } from "../../model/policy/security.ts";
 import type { DialectContext } from "../dialect.ts";
 import { readAuthorizationPolicy } from "./authorization-policy/authorization-policy.ts";
 import { AUTHORIZATION_POLICY } from "./fields/authorization-policy.ts";
 import { checkFields } from "./fields/check-fields.ts";
 import { PEER_AUTHENTICATION } from "./fields/peer-authentication.ts";
+import { REQUEST_AUTHENTICATION } from "./fields/request-authentication.ts";
 import { reportOtherKind } from "./other-kinds.ts";
 import { readPeerAuthentication } from "./peer-authentication/peer-authentication.ts";
 import { reportSharedScopes } from "./peer-authentication/shared-scopes.ts";
+import { readRequestAuthentication } from "./request-authentication/request-authentication.ts";
 import type { Spec } from "./spec.ts";
 
 const GROUP = "security.istio.io";
@@ -19,10 +22,11 @@ const VERSIONS: ReadonlySet<string> = new Set(["v1", "v1beta1"]);
 export interface SecurityReadings {
   readonly peerAuthentications: { readonly spec: Spec; readonly policy: PeerAuthentication }[];
   readonly accessPolicies: AccessPolicy[];
+  readonly requestAuthentications: RequestAuthentication[];
 }
 
 export function newSecurityReadings(): SecurityReadings {
-  return { peerAuthentications: [], accessPolicies: [] };
+  return { peerAuthentications: [], accessPolicies: [], requestAuthentications: [] };
 }
 
 type Reader = (spec: Spec, readings: SecurityReadings, context: DialectContext) => void;
@@ -37,8 +41,12 @@ const READERS: Readonly<Record<string, Reader>> = {
   AuthorizationPolicy: (spec, { accessPolicies }, { settings }) => {
     // Without a spec it lets nothing through.
     if (spec.present) checkFields(spec, AUTHORIZATION_POLICY);
-    reportOtherKind(spec);
-    accessPolicies.push(...readAuthorizationPolicy(spec, settings.rootNamespace));
+    accessPolicies.push(...readAuthorizationPolicy(spec, settings));
+  },
+  RequestAuthentication: (spec, { requestAuthentications }, { settings }) => {
+    // Without a spec it asks for nothing.
+    if (spec.present) checkFields(spec, REQUEST_AUTHENTICATION);
+    requestAuthentications.push(...readRequestAuthentication(spec, settings.rootNamespace));
   },
 };
 
@@ -58,6 +66,7 @@ export function securityOf(readings: SecurityReadings): MeshSecurity {
   return {
     peerAuthentications: readings.peerAuthentications.map(({ policy }) => policy),
     accessPolicies: readings.accessPolicies,
+    requestAuthentications: readings.requestAuthentications,
   };
 }
 

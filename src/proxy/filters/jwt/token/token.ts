@@ -1,7 +1,7 @@
+import { parseStrictJson } from "../../../../base/strict-json.ts";
 import type { MetadataFields, MetadataValue } from "../../dynamic-metadata.ts";
 import type { JwtStatus } from "../status.ts";
 import * as status from "../status.ts";
-import { parseStrictJson } from "./strict-json.ts";
 
 /** A JSON Web Token (RFC 7519) in its compact form, read but not yet believed. */
 export interface Token {

@@ -1,22 +1,31 @@
-import type { MetadataFields, MetadataValue } from "../../dynamic-metadata.ts";
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
 
-/** As deep as Envoy's own parser goes. */
+/** An object. */
+export type JsonFields = { readonly [key: string]: JsonValue };
+
+/** As deep as protobuf's own parser goes. */
 const DEPTH_MAX = 100;
 
 /**
  * A JSON object that every reader understands alike: undefined where a name stands twice in one
  * object, where a number is no finite one, where it is nested too deeply, or where it is no JSON.
  */
-export function parseStrictJson(text: string): MetadataFields | undefined {
-  let value: MetadataValue;
+export function parseStrictJson(text: string): JsonFields | undefined {
+  let value: JsonValue;
   try {
-    value = JSON.parse(text) as MetadataValue;
+    value = JSON.parse(text) as JsonValue;
   } catch {
     return undefined;
   }
   if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
   if (!isUnequivocal(text) || !isAllFinite(value)) return undefined;
-  return value as MetadataFields;
+  return value as JsonFields;
 }
 
 /** Reads legal JSON once more for names: parsers differ in which of two they believe. */
@@ -59,7 +68,7 @@ function addName(names: Set<string> | undefined, quoted: string): boolean {
   return true;
 }
 
-function isAllFinite(value: MetadataValue): boolean {
+function isAllFinite(value: JsonValue): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   if (value === null || typeof value !== "object") return true;
   return Object.values(value).every(isAllFinite);
