@@ -2,8 +2,8 @@ import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { folderOf, serviceYaml } from "../support/outrigger.ts";
-import type { Answers, Sample } from "../support/prometheus-client.ts";
 import { runUp } from "../support/running-up.ts";
+import type { Answers, Sample } from "../support/scraping-prometheus.ts";
 import { describeWith, tool } from "../support/tools.ts";
 
 const CLIENT = fileURLToPath(new URL("../support/prometheus-client.ts", import.meta.url));
