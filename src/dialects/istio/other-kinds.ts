@@ -2,7 +2,6 @@ import type { Spec } from "./spec.ts";
 
 /**
  * Istio's kinds that are known and not executed, and what that means for whoever wrote one.
- * Some are warned about in stronger words: who believes a policy protects must learn otherwise.
  */
 const OTHER_KINDS: Readonly<Record<string, string>> = {
   Gateway: "no gateway runs here; requests are sent to the pods and their sidecars",
@@ -15,21 +14,9 @@ const OTHER_KINDS: Readonly<Record<string, string>> = {
   IstioOperator: "nothing is installed; only spec.meshConfig is read",
 };
 
-const SECURITY_KINDS: Readonly<Record<string, string>> = {
-  AuthorizationPolicy: "requests that it would deny are let through",
-  RequestAuthentication: "tokens are not checked, so requests with invalid ones are let through",
-};
-
 /** One warning an object that is read but not executed. */
 export function reportOtherKind(spec: Spec): void {
   const { kind } = spec.object;
-  const danger = SECURITY_KINDS[kind];
-  if (danger !== undefined) {
-    spec.report("warning", "OUT0201", `${kind} is not enforced yet: ${danger}`, {
-      hint: "do not rely on it here",
-    });
-    return;
-  }
   if (kind === "IstioOperator" && spec.at("meshConfig").present) return;
   spec.notExecuted(OTHER_KINDS[kind] ?? `${spec.object.apiVersion} has no such kind here`);
 }
