@@ -105,6 +105,8 @@ const RATES: Readonly<Record<Protocol, number>> = {
   tcp: 50,
 };
 
+const ALL_PROTOCOLS: readonly Protocol[] = ["http1", "http2", "grpc", "websocket", "tcp"];
+
 /** Long: how busy the machine is shall fail no request. */
 const TIMEOUT_MS = 30_000;
 
@@ -113,7 +115,7 @@ function doorOf(protocol: Protocol): Door {
   return protocol === "http2" || protocol === "grpc" ? "http2" : "http1";
 }
 
-/** Open loops that run until `stop`. */
+/** Loads that run until `stop`. */
 export class AllLoads {
   readonly #loads: readonly Load[];
 
@@ -121,10 +123,16 @@ export class AllLoads {
     this.#loads = loads;
   }
 
-  static start(
-    ports: ListenPorts,
-    protocols: readonly Protocol[] = ["http1", "http2", "grpc", "websocket", "tcp"],
-  ): AllLoads {
+  /** Closed loops of so many clients each: no more than the machine can do. */
+  static startClosed(ports: ListenPorts, clients: number): AllLoads {
+    const loads = ALL_PROTOCOLS.map((protocol) =>
+      startLoad({ protocol, port: ports[doorOf(protocol)], clients, timeoutMs: TIMEOUT_MS }),
+    );
+    return new AllLoads(loads);
+  }
+
+  /** Open loops. */
+  static start(ports: ListenPorts, protocols: readonly Protocol[] = ALL_PROTOCOLS): AllLoads {
     const loads = protocols.map((protocol) => {
       const ratePerSecond = RATES[protocol];
       const port = ports[doorOf(protocol)];

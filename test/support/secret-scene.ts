@@ -61,7 +61,12 @@ export class HeldSecrets implements LocalSecrets {
   }
 }
 
-function socketOf(side: "Upstream" | "Downstream", source: object, more: object): object {
+/** A transport socket that asks for `default` and `ROOTCA`. */
+export function tlsSocket(
+  side: "Upstream" | "Downstream",
+  more: object,
+  source: object = FROM_AGENT,
+): object {
   const common_tls_context = {
     tls_certificate_sds_secret_configs: [{ name: "default", sds_config: source }],
     validation_context_sds_secret_config: { name: "ROOTCA", sds_config: source },
@@ -110,9 +115,9 @@ export async function secretScene(options: SecretSceneOptions): Promise<RunningP
     ...(options.log === undefined ? {} : { hcm: { access_log: [logTo(options.log)] } }),
   }) as { filter_chains: object[] };
   const [chain] = listener.filter_chains;
-  const server = socketOf("Downstream", source, { require_client_certificate: mutual });
+  const server = tlsSocket("Downstream", { require_client_certificate: mutual }, source);
   const filter_chains = [downstream ? { ...chain, transport_socket: server } : chain];
-  const client = { transport_socket: socketOf("Upstream", source, {}) };
+  const client = { transport_socket: tlsSocket("Upstream", {}, source) };
   const sds = {
     name: "sds-grpc",
     load_assignment: {
