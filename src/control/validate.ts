@@ -1,4 +1,5 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { reportMutualTls } from "../dialects/istio/analyze/mutual-tls.ts";
 import { reportAgainstPods } from "../dialects/istio/analyze/pods.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { routeLosers } from "../model/precedence/route.ts";
@@ -19,6 +20,7 @@ export function validate(mesh: Mesh): readonly Diagnostic[] {
     ...serviceLosers(mesh),
     ...unheardRoutes(mesh),
     ...unusableKeys(mesh),
+    ...reportMutualTls(mesh),
     ...(mesh.podTemplates.length === 0 ? [] : [...validateMesh(mesh), ...reportAgainstPods(mesh)]),
   ];
   return found.filter((diagnostic) => !said.has(placeOf(diagnostic)));

@@ -2,6 +2,7 @@ import type { Diagnostic } from "../../../base/diagnostic.ts";
 import { type Mesh, matchesLabels, type PodTemplate } from "../../../model/mesh.ts";
 import { type Origin, subjectOf } from "../../../model/origin.ts";
 import { type Guarded, reportAccessPolicies } from "./access-policies.ts";
+import { reportPeerSelectors } from "./peer-selectors.ts";
 
 type Described = Guarded & Pick<Mesh, "destinationPolicies" | "egressPolicies">;
 
@@ -15,6 +16,7 @@ export function reportAgainstPods(mesh: Described): Diagnostic[] {
     ...emptySelectors(mesh),
     ...sharedPods(mesh),
     ...reportAccessPolicies(mesh),
+    ...reportPeerSelectors(mesh),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { SELECTOR_LABELS, WORKLOAD_ENTRY } from "./common.ts";
 import type { FieldTable } from "./field.ts";
-import { executed, listOf, object, oneOf, reported, required, STRING, UNSIGNED } from "./field.ts";
+import { executed, listOf, object, oneOf, required, STRING, UNSIGNED } from "./field.ts";
 
 export const SERVICE_ENTRY: FieldTable = {
   hosts: required(listOf(STRING)),
@@ -23,5 +23,5 @@ export const SERVICE_ENTRY: FieldTable = {
   endpoints: executed(listOf(object(WORKLOAD_ENTRY))),
   workloadSelector: executed(SELECTOR_LABELS),
   exportTo: executed(listOf(STRING)),
-  subjectAltNames: reported(listOf(STRING), "no certificate is checked: sidecars meet without TLS"),
+  subjectAltNames: executed(listOf(STRING)),
 };

@@ -29,6 +29,7 @@ export function readServiceEntry(spec: Spec): Service[] {
     selector,
     external: spec.at("location").text() !== "MESH_INTERNAL",
     exportTo: readExportTo(spec.at("exportTo"), { toNobody: true }),
+    ...readNames(spec.at("subjectAltNames")),
     labels: spec.object.labels,
     annotations: spec.object.annotations,
     origin: spec.object.origin(),
@@ -41,6 +42,12 @@ export function readServiceEntry(spec: Spec): Service[] {
     resolution: bySelector ? "pods" : resolution,
     endpoints: readEndpoints(spec, resolution, host),
   }));
+}
+
+/** What certificates of its endpoints may be for, beside their accounts. */
+function readNames(names: Spec): Pick<Service, "subjectAltNames"> {
+  const subjectAltNames = names.texts();
+  return subjectAltNames.length === 0 ? {} : { subjectAltNames };
 }
 
 function readResolution(spec: Spec): Resolution {
