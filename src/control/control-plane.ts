@@ -130,6 +130,7 @@ export class ControlPlane implements RunningControl {
         clock: this.#clock,
         registry: this.metrics,
         ads: service,
+        ownerOf: (namespace, pod) => this.#store.podNamed(namespace, pod),
       });
     }
     if (adsAddress !== undefined) this.#ads = await servePlain(service, adsAddress);

@@ -9,12 +9,15 @@ import type { TrustBundle } from "./ca/trust/trust-bundle.ts";
 import type { ControlSecurity, SecureOptions } from "./running-control.ts";
 import type { AdsService } from "./server/ads-service.ts";
 import { openSecurePort, type SecurePort } from "./server/secure/secure-port.ts";
+import { PeerStreams } from "./server/secure/stream-guard.ts";
 
 export interface SecureControlOptions extends SecureOptions {
   readonly trustNames: TrustNames;
   readonly clock: Clock;
   readonly registry: Registry;
   readonly ads: AdsService;
+  /** Whose pod that is; undefined where there is no such pod. */
+  readonly ownerOf: (namespace: string, pod: string) => WorkloadIdentity | undefined;
 }
 
 /** The authority and its port, as one control plane has them. */
@@ -29,9 +32,11 @@ export class SecureControl implements ControlSecurity {
 
   /** Rejects with an Error where the authority's files cannot be used, or the port is taken. */
   static async open(options: SecureControlOptions): Promise<SecureControl> {
-    const { address, clock, hostNames = [], trustNames, onNotice = () => {} } = options;
+    const { address, ads, clock, hostNames = [], ownerOf, trustNames } = options;
+    const { onNotice = () => {} } = options;
     const authority = new MeshAuthority({ ...options, names: trustNames, onNotice });
-    const register = (router: ConnectRouter): void => options.ads.register(router);
+    const guard = new PeerStreams({ clock, audit: authority.audit, ownerOf });
+    const register = (router: ConnectRouter): void => ads.register(router, guard);
     const port = await openSecurePort({ address, authority, clock, hostNames, register });
     return new SecureControl(authority, port);
   }

@@ -63,12 +63,18 @@ export class SnapshotStore implements SnapshotSource {
   snapshotFor(node: Node): Snapshot | undefined {
     const world = this.#world;
     if (world === undefined) return undefined;
-    const known = this.#fresh.get(node.id);
+    const key = keyOf(node);
+    const known = this.#fresh.get(key);
     if (known !== undefined) return known;
-    const made = this.#make(node, world) ?? this.#lastGood.get(node.id);
+    const made = this.#make(node, world) ?? this.#lastGood.get(key);
     if (made === undefined) return undefined;
-    this.#fresh.set(node.id, made);
+    this.#fresh.set(key, made);
     return made;
+  }
+
+  /** The pod of this name, where there is one. */
+  podNamed(namespace: string, name: string): Pod | undefined {
+    return this.#podsByName.get(`${namespace}/${name}`);
   }
 
   /** Undefined where the snapshot is refused. */
@@ -119,6 +125,11 @@ export class SnapshotStore implements SnapshotSource {
   #versionOf({ listeners, routes, clusters, endpoints }: ProxyConfig): string {
     return this.#interner.versionOf([...listeners, ...routes, ...clusters, ...endpoints]);
   }
+}
+
+/** Everything that a snapshot is made by: of two who call themselves the same, each gets its own. */
+function keyOf(node: Node): string {
+  return JSON.stringify([node.id, identityOf(node)]);
 }
 
 function refusal(node: Node, problem: string): Diagnostic {

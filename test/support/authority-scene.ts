@@ -7,6 +7,7 @@ import { VirtualClock } from "../../src/base/clock.ts";
 import type { SecureOptions } from "../../src/control/running-control.ts";
 import { SecureControl } from "../../src/control/secure-control.ts";
 import { AdsService } from "../../src/control/server/ads-service.ts";
+import type { WorkloadIdentity } from "../../src/identity/workload-identity.ts";
 import { Registry } from "../../src/metrics/registry.ts";
 import { socketAddress } from "../../src/model/address.ts";
 import { type Answer, askForCertificate, type Question } from "./certificate-caller.ts";
@@ -17,6 +18,8 @@ export interface AuthorityScene {
   readonly caDir: string;
   readonly clock: VirtualClock;
   readonly source: SettableSource;
+  /** Whose pods there are, by `NS/POD`. */
+  readonly pods: Map<string, WorkloadIdentity>;
   readonly registry: Registry;
   /** Lines of the audit log, parsed. */
   readonly audit: Record<string, unknown>[];
@@ -34,6 +37,7 @@ export async function authorityScene(
   const caDir = options.caDir ?? temporaryFolder();
   const source = new SettableSource();
   const registry = new Registry();
+  const pods = new Map<string, WorkloadIdentity>();
   const audit: Record<string, unknown>[] = [];
   const ads = new AdsService({ source, clock });
   const control = await SecureControl.open({
@@ -43,6 +47,7 @@ export async function authorityScene(
     clock,
     registry,
     ads,
+    ownerOf: (namespace, pod) => pods.get(`${namespace}/${pod}`),
     ...options,
     caDir,
   });
@@ -58,6 +63,7 @@ export async function authorityScene(
     caDir,
     clock,
     source,
+    pods,
     registry,
     audit,
     ask: (question = {}) =>

@@ -51,8 +51,30 @@ const NAMES_MAX = 100_000;
 /** Of a refusal so much is kept, for each proxy and type: status pages show it. */
 const REJECTION_CHARS_MAX = 8192;
 
+/** Decides who may have a stream, and what is told on it. */
+export interface StreamGuard {
+  /** Before anything is read. Throws a ConnectError for whoever may not have one. */
+  admit(context: HandlerContext, end: (error: ConnectError) => void): StreamWarden;
+}
+
+/** Watches over one stream; calls `end` of its own when its time is over. */
+export interface StreamWarden {
+  /** One request more; throws a ConnectError where these are too many. */
+  request(): void;
+  /** Before anything is told to this node. Throws a ConnectError where it is somebody else's. */
+  check(node: Node): void;
+  /** The stream is over. */
+  leave(): void;
+}
+
+/** Whoever reaches a port of this machine alone is believed. */
+const TRUSTING: StreamGuard = {
+  admit: () => ({ request: () => {}, check: () => {}, leave: () => {} }),
+};
+
 interface OpenStream {
   readonly stream: AdsStream;
+  readonly warden: StreamWarden;
   readonly outbox: Outbox<DiscoveryResponse>;
   readonly connectedAt: number;
 }
@@ -73,9 +95,9 @@ export class AdsService {
     this.#stopFollowing = source.onChange(() => this.#pushAll());
   }
 
-  register(router: ConnectRouter): void {
+  register(router: ConnectRouter, guard: StreamGuard = TRUSTING): void {
     router.service(AggregatedDiscoveryService, {
-      streamAggregatedResources: (requests, context) => this.#serve(requests, context),
+      streamAggregatedResources: (requests, context) => this.#serve(requests, context, guard),
     });
   }
 
@@ -97,19 +119,29 @@ export class AdsService {
 
   /** Brings every proxy up to its newest snapshot, or as far as it may go now. */
   #pushAll(): void {
-    for (const open of this.#open) this.#push(open);
+    for (const open of this.#open) {
+      try {
+        open.warden.check(open.stream.node);
+        this.#push(open);
+      } catch (error) {
+        this.#open.delete(open);
+        open.outbox.fail(ConnectError.from(error));
+      }
+    }
   }
 
   async *#serve(
     requests: AsyncIterable<DiscoveryRequest>,
     context: HandlerContext,
+    guard: StreamGuard,
   ): AsyncGenerator<DiscoveryResponse> {
     if (this.#open.size >= STREAMS_MAX) {
       throw new ConnectError(`more than ${STREAMS_MAX} streams`, Code.ResourceExhausted);
     }
     const outbox = new Outbox<DiscoveryResponse>();
+    const warden = guard.admit(context, (error) => outbox.fail(error));
     context.signal.addEventListener("abort", () => outbox.end());
-    void this.#receive(requests, outbox);
+    void this.#receive(requests, outbox, warden);
     yield* outbox.drain();
   }
 
@@ -117,27 +149,36 @@ export class AdsService {
   async #receive(
     requests: AsyncIterable<DiscoveryRequest>,
     outbox: Outbox<DiscoveryResponse>,
+    warden: StreamWarden,
   ): Promise<void> {
     let open: OpenStream | undefined;
     try {
       for await (const request of requests) {
-        open ??= this.#openStream(request, outbox);
+        warden.request();
+        open ??= this.#openStream(request, outbox, warden);
         this.#take(open, request);
       }
       outbox.end();
     } catch (error) {
       outbox.fail(ConnectError.from(error));
     } finally {
+      warden.leave();
       if (open !== undefined) this.#open.delete(open);
     }
   }
 
-  #openStream(request: DiscoveryRequest, outbox: Outbox<DiscoveryResponse>): OpenStream {
+  #openStream(
+    request: DiscoveryRequest,
+    outbox: Outbox<DiscoveryResponse>,
+    warden: StreamWarden,
+  ): OpenStream {
     if (request.node === undefined) {
       throw new ConnectError("the first request names no node", Code.InvalidArgument);
     }
-    const stream = new AdsStream(decodeNode(request.node), this.#cache);
-    const open = { stream, outbox, connectedAt: this.#clock.wall() };
+    const node = decodeNode(request.node);
+    warden.check(node);
+    const stream = new AdsStream(node, this.#cache);
+    const open = { stream, warden, outbox, connectedAt: this.#clock.wall() };
     this.#open.add(open);
     return open;
   }

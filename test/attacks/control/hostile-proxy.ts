@@ -16,8 +16,16 @@ export interface Asked {
   readonly version?: string;
   readonly names?: readonly string[];
   readonly node?: string;
+  /** What it says of itself beside the node's id. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Makes it a NACK. */
   readonly error?: string;
+}
+
+/** PEM: by which roots the server is verified, and what is shown to it. */
+export interface Shown {
+  readonly roots: string;
+  readonly certificate?: { readonly chain: string; readonly key: string } | undefined;
 }
 
 /** A client of ADS, by grpc-js, that sends what it likes. */
@@ -49,13 +57,28 @@ export class HostileProxy {
     return new HostileProxy(new grpc.Client(`127.0.0.1:${port}`, credentials, options));
   }
 
-  ask({ typeUrl, nonce = "", version = "", names = [], node = "hostile", error }: Asked): void {
+  /** A stream on a connection of its own, over TLS. */
+  static openSecure(port: number, { roots, certificate }: Shown): HostileProxy {
+    const credentials = grpc.credentials.createSsl(
+      Buffer.from(roots),
+      certificate === undefined ? null : Buffer.from(certificate.key),
+      certificate === undefined ? null : Buffer.from(certificate.chain),
+    );
+    const options = {
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.ssl_target_name_override": "localhost",
+    };
+    return new HostileProxy(new grpc.Client(`127.0.0.1:${port}`, credentials, options));
+  }
+
+  ask({ typeUrl, nonce = "", version = "", names = [], node = "hostile", ...rest }: Asked): void {
+    const { error, metadata = {} } = rest;
     const request = create(DiscoveryRequestSchema, {
       typeUrl,
       responseNonce: nonce,
       versionInfo: version,
       resourceNames: [...names],
-      node: { id: node, cluster: "hostile" },
+      node: { id: node, cluster: "hostile", metadata },
       ...(error === undefined ? {} : { errorDetail: { code: 3, message: error } }),
     });
     this.raw(Buffer.from(toBinary(DiscoveryRequestSchema, request)));
