@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
+import { withAgentFlags } from "./agent/options.ts";
 import type { ProxyArguments } from "./commands/proxy.ts";
 import { compileCacheFolder } from "./compile-cache.ts";
 
@@ -48,6 +49,7 @@ program
   .option("--as <namespace/serviceaccount>", "whose client COMMAND is", "default/default")
   .option("--outside", "run COMMAND outside the mesh, without a sidecar")
   .option("--mode <mode>", "auto, intercept (network namespaces) or explicit (loopback)", "auto")
+  .option("--ca-dir <folder>", "keep the mesh's certificate authority here, for other runs")
   .option("--config <file>", "an UpConfig: which command stands for which image")
   .option("--concurrency <workers>", "worker threads of each sidecar; 0: one a core", "1")
   .option("--logs", "show what the containers' commands print, on standard error")
@@ -59,16 +61,35 @@ program
     process.exit(await upCommand(paths, commandWords, options));
   });
 
-program
-  .command("proxy")
-  .summary("run the data plane on an Envoy bootstrap")
-  .requiredOption("-c, --config-path <file>", "the bootstrap, YAML or JSON; - reads standard input")
-  .option("--concurrency <workers>", "worker threads that serve; 0: one a core", "1")
-  .option("--drain-time-s <seconds>", "after SIGTERM: what is open then is cut", "25")
-  .option("--min-drain-time-s <seconds>", "after SIGTERM: connections are accepted on", "5")
+withAgentFlags(
+  program
+    .command("proxy")
+    .summary("run the data plane on an Envoy bootstrap")
+    .requiredOption(
+      "-c, --config-path <file>",
+      "the bootstrap, YAML or JSON; - reads standard input",
+    )
+    .option("--concurrency <workers>", "worker threads that serve; 0: one a core", "1")
+    .option("--drain-time-s <seconds>", "after SIGTERM: what is open then is cut", "25")
+    .option("--min-drain-time-s <seconds>", "after SIGTERM: connections are accepted on", "5"),
+)
+  .addHelpText(
+    "after",
+    "\nWith --ca it keeps a certificate, as outrigger agent does, and uses it.\n",
+  )
   .action(async (options: ProxyArguments) => {
     const { proxyCommand } = await import("./commands/proxy.ts");
     await proxyCommand(options, packageVersion());
+  });
+
+withAgentFlags(
+  program.command("agent").summary("keep a workload's certificate, for Envoy and plain machines"),
+)
+  .option("--http <address>", "where /metrics and /healthz/ready are served")
+  .action(async (options: object) => {
+    const { agentCommand } = await import("./commands/agent.ts");
+    setInterval(() => {}, AWAKE_MS);
+    await agentCommand(options);
   });
 
 program

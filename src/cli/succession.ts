@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { HeldCertificate } from "../agent/agent.ts";
 import { type HeldSocket, LEGACY_VARIABLE, legacyText } from "../proxy/graceful/inheritance.ts";
 
 /** Whose place is to be taken. */
@@ -8,6 +10,8 @@ export interface Predecessor {
 
 export interface SuccessionOptions {
   readonly predecessor: Predecessor;
+  /** The certificate that it goes on with, where this process has one. */
+  readonly certificate: () => HeldCertificate | undefined;
   readonly workers: number;
   /** What was read of standard input, which a successor cannot read again. */
   readonly input: string | undefined;
@@ -16,6 +20,12 @@ export interface SuccessionOptions {
   readonly say: (line: string) => void;
 }
 
+/** The first message to a successor. */
+interface Bequest {
+  readonly certificate: HeldCertificate | undefined;
+}
+
+const BEQUEST_MS = 5000;
 /** What a successor says when it accepts connections. */
 const SERVING = "serving";
 /** A successor that has no configuration after so long is given up. */
@@ -48,6 +58,8 @@ async function succeed(options: SuccessionOptions): Promise<boolean> {
   }
   const child = start(held, options);
   say(`process ${child.pid} is to succeed this one, ${process.pid}`);
+  // A key goes neither into an environment nor into a file.
+  child.send({ certificate: options.certificate() } satisfies Bequest, () => undefined);
   const failure = await outcomeOf(child, unwanted);
   if (failure !== undefined) {
     say(`the successor ${failure}; this process ${unwanted.aborted ? "ends" : "goes on serving"}`);
@@ -55,6 +67,23 @@ async function succeed(options: SuccessionOptions): Promise<boolean> {
   }
   say(`process ${child.pid} serves now; this one, ${process.pid}, finishes what it has begun`);
   return true;
+}
+
+/**
+ * What the predecessor has left: its certificate, where it had one. Undefined as well where it says
+ * nothing for long.
+ */
+export async function inheritedCertificate(): Promise<HeldCertificate | undefined> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), BEQUEST_MS);
+  try {
+    const [message] = (await once(process, "message", { signal: late.signal })) as [Bequest];
+    return message.certificate;
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Tells the predecessor, where there is one, that it is not needed any more. */

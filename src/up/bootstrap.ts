@@ -12,6 +12,8 @@ export interface SidecarIdentity {
   readonly workload: string;
   readonly mode: "intercept" | "explicit";
   readonly ads: SocketAddress;
+  /** ADS is spoken over TLS, with what the sidecar's own agent holds. */
+  readonly secure?: boolean;
 }
 
 const ADMIN_PORT = 15000;
@@ -19,6 +21,11 @@ const METRICS_PORTS = [15020, 15090] as const;
 export const HEALTH_PORT = 15021;
 /** Istio's name for the control plane's cluster. */
 const ADS_CLUSTER = "xds-grpc";
+/** And of the agent's, which answers in process. */
+const AGENT_CLUSTER = "sds-grpc";
+/** What the control plane's certificate is for. */
+const CONTROL_NAME = "istiod.istio-system.svc";
+const UPSTREAM_TLS = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext";
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /** The sidecar's bootstrap as YAML, such as Envoy reads it (config.bootstrap.v3.Bootstrap). */
@@ -35,7 +42,7 @@ export function sidecarBootstrap(sidecar: SidecarIdentity): string {
       cds_config: ads,
       lds_config: ads,
     },
-    static_resources: { clusters: [adsCluster(sidecar.ads)] },
+    static_resources: { clusters: [adsCluster(sidecar)] },
   });
 }
 
@@ -58,12 +65,13 @@ function nodeOf(sidecar: SidecarIdentity): object {
       OUTRIGGER: {
         metrics: METRICS_PORTS.map((port) => `${address}:${port}`),
         health: `${address}:${HEALTH_PORT}`,
+        ...(sidecar.secure === true ? { identity: true } : {}),
       },
     },
   };
 }
 
-function adsCluster(ads: SocketAddress): object {
+function adsCluster({ ads, secure }: SidecarIdentity): object {
   const endpoint = { endpoint: { address: socket(ads.host, ads.port) } };
   return {
     name: ADS_CLUSTER,
@@ -76,7 +84,33 @@ function adsCluster(ads: SocketAddress): object {
       },
     },
     load_assignment: { cluster_name: ADS_CLUSTER, endpoints: [{ lb_endpoints: [endpoint] }] },
+    ...(secure === true ? { transport_socket: agentsTls() } : {}),
   };
+}
+
+/** As Istio's bootstrap has it: who the agent says that we are, and whom it says to believe. */
+function agentsTls(): object {
+  const names = [{ san_type: "DNS", matcher: { exact: CONTROL_NAME } }];
+  return {
+    name: "envoy.transport_sockets.tls",
+    typed_config: {
+      "@type": `type.googleapis.com/${UPSTREAM_TLS}`,
+      sni: CONTROL_NAME,
+      common_tls_context: {
+        tls_certificate_sds_secret_configs: [agentsSecret("default")],
+        combined_validation_context: {
+          default_validation_context: { match_typed_subject_alt_names: names },
+          validation_context_sds_secret_config: agentsSecret("ROOTCA"),
+        },
+      },
+    },
+  };
+}
+
+function agentsSecret(name: string): object {
+  const grpc = { envoy_grpc: { cluster_name: AGENT_CLUSTER } };
+  const source = { api_type: "GRPC", transport_api_version: "V3", grpc_services: [grpc] };
+  return { name, sds_config: { resource_api_version: "V3", api_config_source: source } };
 }
 
 function socket(host: string, port: number): object {

@@ -1,7 +1,9 @@
+import { dirname } from "node:path";
 import { formatDiagnostic } from "../base/diagnostic.ts";
 import { startControl } from "../control/main.ts";
 import type { ControlStart } from "../control/running-control.ts";
 import { socketAddress } from "../model/address.ts";
+import { type AuthorityFolder, openAuthorityFolder } from "./authority-folder.ts";
 import { refusedCommand } from "./command.ts";
 import { openFabric } from "./fabric/choose.ts";
 import type { Fabric } from "./fabric/fabric.ts";
@@ -13,8 +15,8 @@ import { RunningMesh } from "./running-mesh.ts";
 import { inUserNamespace, mayUseUserNamespace } from "./user-namespace.ts";
 import { Voice } from "./voice.ts";
 
-/** Istio's port for plaintext xDS, and the one of its control plane's HTTP server. */
-const ADS_PORT = 15010;
+/** Istio's port for xDS and certificates, and the one of its control plane's HTTP server. */
+const SECURE_PORT = 15012;
 const HTTP_PORT = 15014;
 
 /**
@@ -54,8 +56,11 @@ async function onFabric(options: UpOptions, voice: Voice, interrupt: Interrupt):
     dial: options.door === undefined ? dialDirectly : dialThrough(options.door),
     say: (line) => voice.say(line),
   });
+  // In a user namespace, whoever stands outside of it removes what we leave.
+  const temporary = options.door === undefined ? options.temporary : dirname(options.door);
+  const folder = openAuthorityFolder(options.caDir, temporary);
   try {
-    const started = await startOn(fabric, options);
+    const started = await startOn(fabric, folder, options);
     if (started.kind === "refused") {
       for (const diagnostic of started.diagnostics) voice.say(formatDiagnostic(diagnostic));
       voice.say("nothing was started");
@@ -64,27 +69,32 @@ async function onFabric(options: UpOptions, voice: Voice, interrupt: Interrupt):
     const mesh = new RunningMesh({ options, fabric, control: started.control, voice, interrupt });
     return await mesh.run();
   } finally {
-    await fabric.close();
+    await Promise.all([fabric.close(), folder.close()]);
   }
 }
 
 /** On Istio's ports, or where another program has those on every address, on any others. */
 async function startOn(
   { gateway, podRanges }: Fabric,
+  folder: AuthorityFolder,
   { paths, clock }: UpOptions,
 ): Promise<ControlStart> {
   const pods = new OwnRanges(podRanges);
-  const start = (adsPort: number, httpPort: number): Promise<ControlStart> =>
+  const start = (securePort: number, httpPort: number): Promise<ControlStart> =>
     startControl({
       paths,
-      adsAddress: socketAddress(gateway, adsPort),
+      secure: {
+        address: socketAddress(gateway, securePort),
+        caDir: folder.path,
+        audit: (line) => folder.audit(line),
+      },
       httpAddress: socketAddress(gateway, httpPort),
       // COMMAND and Prometheus may be pods themselves.
       httpAccess: { trusts: (address) => pods.has(address) },
       clock,
     });
   try {
-    return await start(ADS_PORT, HTTP_PORT);
+    return await start(SECURE_PORT, HTTP_PORT);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
     return start(0, 0);

@@ -23,6 +23,8 @@ export interface UpOptions {
   /** COMMAND runs without a sidecar, outside every pod. */
   readonly outside: boolean;
   readonly mode: Mode;
+  /** Where the mesh's authority keeps its keys; undefined: with this run alone. */
+  readonly caDir: string | undefined;
   /** Empty: none. */
   readonly command: readonly string[];
   /** Image to command. */

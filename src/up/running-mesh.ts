@@ -47,12 +47,14 @@ export class RunningMesh {
   constructor(parts: MeshParts) {
     const { options, fabric, control, voice } = parts;
     const { clock } = options;
+    const { security } = control;
+    if (security === undefined) throw new Error("the control plane has no authority");
     this.#parts = parts;
     this.#zone = this.#zoneOf(control.mesh, []);
     this.#fleet = new Fleet({
       context: {
         fabric,
-        ads: control.adsAddress,
+        security,
         proxyCommand: options.proxyCommand,
         compileCache: compileCacheFor(fabric.mode, options.compileCache),
         standIn: standInFile(),

@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
+import type { HeldCertificate } from "../../agent/agent.ts";
 import { formatDiagnostic } from "../../base/diagnostic.ts";
 import { fileFault } from "../../base/file-fault.ts";
+import { Registry } from "../../metrics/registry.ts";
 import { readBootstrap } from "../../proxy/bootstrap.ts";
 import {
   LEGACY_VARIABLE,
@@ -11,9 +13,17 @@ import {
 } from "../../proxy/graceful/inheritance.ts";
 import type { DrainTimes } from "../../proxy/graceful/lifecycle.ts";
 import { type ProxyOptions, type ServingProxy, startProxy } from "../../proxy/main.ts";
+import { type AgentSettings, readAgentFlags } from "../agent/flags.ts";
+import type { AgentFlags } from "../agent/options.ts";
+import type { RunningAgent } from "../agent/running-agent.ts";
 import { CONCURRENCY_ALLOWED, parseConcurrency } from "../concurrency.ts";
 import { DRAIN_ALLOWED, drainTimes, parseDrainSeconds } from "../drain-times.ts";
-import { type SuccessionOptions, startSuccessor, tellPredecessor } from "../succession.ts";
+import {
+  inheritedCertificate,
+  type SuccessionOptions,
+  startSuccessor,
+  tellPredecessor,
+} from "../succession.ts";
 import { type Say, standardError } from "../voice.ts";
 
 const FAILED_STATUS = 1;
@@ -22,7 +32,7 @@ const AWAKE_MS = 3_600_000;
 const STDIN_NAME = "standard input";
 
 /** As they stand on the command line. */
-export interface ProxyArguments {
+export interface ProxyArguments extends AgentFlags {
   readonly configPath: string;
   readonly concurrency: string;
   readonly drainTimeS: string;
@@ -33,6 +43,7 @@ export interface ProxyArguments {
 export async function proxyCommand(args: ProxyArguments, version: string): Promise<void> {
   const say = standardError();
   const { workers, times } = readNumbers(args, say);
+  const settings = readSettings(args, say);
   const fromStdin = args.configPath === "-";
   const text = fromStdin ? await readStdin() : readBootstrapFile(args.configPath, say);
   if (text === undefined) process.exit(REFUSED_STATUS);
@@ -44,7 +55,10 @@ export async function proxyCommand(args: ProxyArguments, version: string): Promi
   };
   const legacy = takeLegacy();
   const inherited = legacy?.sockets ?? NOTHING_INHERITED;
-  const options = { bootstrap, version, inherited, drainTimes: times, onNotice: say, onQuit };
+  const agent = settings && (await startOwnAgent(settings, legacy !== undefined, say));
+  const secrets = agent && { localSecrets: agent.secrets, registry: agent.registry };
+  const plain = { bootstrap, version, inherited, drainTimes: times, onNotice: say, onQuit };
+  const options = { ...plain, ...secrets };
   // A socket without a worker of its own would be nobody's.
   const count = legacy?.workers ?? workers;
   const proxy = await start(options, count);
@@ -52,7 +66,9 @@ export async function proxyCommand(args: ProxyArguments, version: string): Promi
   process.on("uncaughtException", (error) => say(`internal error: ${error.stack ?? error}`));
   // Timers keep no process alive, and before the first configuration there may be nothing else.
   setInterval(() => {}, AWAKE_MS);
-  obeySignals(proxy, times, { workers: count, input: fromStdin ? text : undefined, say });
+  const input = fromStdin ? text : undefined;
+  const certificate = (): HeldCertificate | undefined => agent?.held;
+  obeySignals(proxy, times, { workers: count, input, certificate, say });
   if (legacy !== undefined) tellPredecessor();
   // A sidecar is killed with its pod, and only a process that ends by itself writes its cache.
   flushCompileCache();
@@ -77,6 +93,37 @@ function readNumbers(
       seconds("--min-drain-time-s", minDrainTimeS),
     ),
   };
+}
+
+/** Undefined where no agent is asked for. Ends the program where its flags are wrong. */
+function readSettings(args: ProxyArguments, say: Say): AgentSettings | undefined {
+  const { ca, root, token } = args;
+  if (ca === undefined && root === undefined && token === undefined) return undefined;
+  const problems: string[] = [];
+  const settings = readAgentFlags(args, problems);
+  if (args.configPath === "-" && token === "-") {
+    problems.push("--token -: standard input is the bootstrap's");
+  }
+  for (const problem of problems) say(problem);
+  if (problems.length > 0) process.exit(REFUSED_STATUS);
+  return settings;
+}
+
+/** Ends the program where the agent cannot be started. */
+async function startOwnAgent(
+  settings: AgentSettings,
+  succeeds: boolean,
+  say: Say,
+): Promise<RunningAgent> {
+  const held = succeeds ? await inheritedCertificate() : undefined;
+  const { startAgent } = await import("../agent/running-agent.ts");
+  const registry = new Registry();
+  try {
+    return await startAgent({ settings, env: process.env, succeeds, held, registry, say });
+  } catch (error) {
+    say((error as Error).message);
+    process.exit(FAILED_STATUS);
+  }
 }
 
 function obeySignals(

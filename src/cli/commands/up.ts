@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter } from "node:path";
+import { delimiter, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../base/clock.ts";
 import { parseDuration } from "../../base/duration.ts";
@@ -20,6 +20,7 @@ interface Flags {
   readonly outside?: boolean;
   readonly mode?: string;
   readonly config?: string;
+  readonly caDir?: string;
   readonly concurrency?: string;
   readonly logs?: boolean;
 }
@@ -57,7 +58,10 @@ function withAdministratorsTools(path = ""): string {
   return [...folders, ...missing].join(delimiter);
 }
 
-type FromFlags = Pick<UpOptions, "forMs" | "as" | "outside" | "mode" | "commands" | "logs">;
+type FromFlags = Pick<
+  UpOptions,
+  "forMs" | "as" | "outside" | "mode" | "caDir" | "commands" | "logs"
+>;
 
 function readFlags(flags: Flags, problems: string[]): FromFlags {
   const forMs = flags.for === undefined ? undefined : parseDuration(flags.for);
@@ -75,6 +79,7 @@ function readFlags(flags: Flags, problems: string[]): FromFlags {
     as: { namespace, serviceAccount },
     outside: flags.outside === true,
     mode: mode as Mode,
+    caDir: flags.caDir === undefined ? undefined : resolve(flags.caDir),
     logs: flags.logs === true,
     commands: flags.config === undefined ? {} : readCommands(flags.config, problems),
   };

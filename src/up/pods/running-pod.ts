@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
-import type { SocketAddress } from "../../model/address.ts";
+import type { ControlSecurity } from "../../control/running-control.ts";
+import { formatAddress } from "../../model/address.ts";
 import type { Container, Labels, Pod } from "../../model/mesh.ts";
 import { HEALTH_PORT, sidecarBootstrap } from "../bootstrap.ts";
 import type { CompileCache } from "../compile-cache.ts";
@@ -21,7 +22,8 @@ import { Supervised } from "./supervised.ts";
 /** What all pods of a run share. */
 export interface PodContext {
   readonly fabric: Fabric;
-  readonly ads: SocketAddress;
+  /** The control plane's port with TLS, and the authority behind it. */
+  readonly security: ControlSecurity;
   /** Program and arguments of `outrigger proxy -c -`. */
   readonly proxyCommand: readonly string[];
   readonly compileCache: CompileCache;
@@ -36,6 +38,10 @@ export interface PodContext {
   readonly say: (line: string) => void;
 }
 
+/** Of the sidecar's process. */
+const STDIN_FD = 0;
+const TOKEN_FD = 3;
+const ROOTS_FD = 4;
 const SIDECAR_DEADLINE_MS = 60_000;
 const LISTEN_DEADLINE_MS = 30_000;
 /** While the whole run ends; a pod that goes alone has longer (fleet.ts). */
@@ -75,6 +81,8 @@ export class RunningPod {
       workload: template.name,
       ready: this.ready,
       appSockets: this.#appSockets(),
+      // Its sidecar starts with an agent, and is ready once that holds a certificate.
+      hasIdentity: true,
     };
   }
 
@@ -124,10 +132,9 @@ export class RunningPod {
   }
 
   #startSidecar(): Supervised {
-    const { fabric, ads, proxyCommand, compileCache, clock, say, logs } = this.#context;
+    const { proxyCommand, compileCache, clock, say, logs } = this.#context;
     const env = { ...withoutProxies(this.#context.env), ...compileCache.sidecar };
-    const { name, namespace, template } = this.planned;
-    const { labels, serviceAccount } = template;
+    const { name, namespace } = this.planned;
     const log = new ContainerLog(`${namespace}/${name} sidecar`, say);
     return new Supervised({
       // An access log on standard output shows where what containers print does.
@@ -135,21 +142,46 @@ export class RunningPod {
       title: `${namespace}/${name}: sidecar`,
       place: this.place,
       program: {
-        argv: proxyCommand,
+        argv: [...proxyCommand, ...this.#agentFlags()],
         env,
-        stdio: ["pipe", logs ? "pipe" : "ignore", "pipe"],
+        stdio: ["pipe", logs ? "pipe" : "ignore", "pipe", "pipe", "pipe"],
         folder: "/",
         as: "sidecar",
       },
-      input: sidecarBootstrap({
-        ...{ pod: name, namespace, labels, serviceAccount, ads },
-        workload: template.name,
-        address: this.place.address,
-        mode: fabric.mode,
-      }),
+      inputs: () => this.#sidecarInputs(),
       clock,
       say,
     });
+  }
+
+  /** Its agent reads the token and the roots where no other process can: not in a command line. */
+  #agentFlags(): readonly string[] {
+    const { security } = this.#context;
+    const { namespace, template } = this.planned;
+    return [
+      ...["--ca", formatAddress(security.address), "--root", `fd:${ROOTS_FD}`],
+      ...["--token", `fd:${TOKEN_FD}`, "--identity", `${namespace}/${template.serviceAccount}`],
+      ...["--trust-domain", security.bundle.trustDomain],
+    ];
+  }
+
+  /** The bootstrap, the roots of this moment, and a token that is good for one certificate. */
+  #sidecarInputs(): ReadonlyMap<number, string> {
+    const { fabric, security } = this.#context;
+    const { name, namespace, template } = this.planned;
+    const { labels, serviceAccount } = template;
+    const bootstrap = sidecarBootstrap({
+      ...{ pod: name, namespace, labels, serviceAccount },
+      ...{ ads: security.address, secure: true },
+      workload: template.name,
+      address: this.place.address,
+      mode: fabric.mode,
+    });
+    return new Map([
+      [STDIN_FD, bootstrap],
+      [TOKEN_FD, security.joinToken({ namespace, serviceAccount })],
+      [ROOTS_FD, security.bundle.roots],
+    ]);
   }
 
   #startContainer(container: Container, run: ContainerRun): Supervised[] {

@@ -1,3 +1,4 @@
+import { Writable } from "node:stream";
 import type { Clock, Timer } from "../../base/clock.ts";
 import { formatDuration } from "../../base/duration.ts";
 import type { Place, Program, Running } from "../fabric/fabric.ts";
@@ -13,8 +14,11 @@ export interface SupervisedOptions {
   readonly title: string;
   readonly place: Place;
   readonly program: Program;
-  /** Written to its standard input, whole, at each start. */
-  readonly input?: string;
+  /**
+   * Made anew for each start: texts by the descriptors to which they are written, whole. 0 is
+   * standard input.
+   */
+  readonly inputs?: () => ReadonlyMap<number, string>;
   /** Hears what it prints, as it comes. */
   readonly onOutput?: (text: string) => void;
   readonly clock: Clock;
@@ -62,12 +66,16 @@ export class Supervised {
   }
 
   #start(): void {
-    const { place, program, input, clock, onOutput } = this.#options;
+    const { place, program, inputs, clock, onOutput } = this.#options;
     this.#startedAt = clock.now();
     const running = place.start(program);
     this.#running = running;
-    running.child.stdin?.on("error", () => {});
-    if (input !== undefined) running.child.stdin?.end(input);
+    for (const [descriptor, text] of inputs?.() ?? []) {
+      const pipe = running.child.stdio[descriptor];
+      // Who ends before it has read all of it is told of by its end.
+      pipe?.on("error", () => {});
+      if (pipe instanceof Writable) pipe.end(text);
+    }
     running.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#lastWords = (this.#lastWords + text).slice(-LAST_WORDS_BYTES);
       onOutput?.(text);
