@@ -1,17 +1,19 @@
 /** What a template's variables may be called, and how many there may be, as Envoy has it. */
 const VARIABLES_MAX = 5;
 const VARIABLE_NAME = /^[a-zA-Z][a-zA-Z0-9_]{0,15}$/;
-/** RFC 3986's `pchar` without `*` and `=`. */
-const LITERAL = /^[a-zA-Z0-9\-._~%!$&'()+,;:@]+$/;
+/** RFC 3986's `pchar` without `*`, which Envoy would take for a regular expression's. */
+const LITERAL = /^[a-zA-Z0-9\-._~%!$&'()+,;:@=]+$/;
 const PRINTABLE = /^\/[!-~]*$/;
 /** Envoy: path_template of UriTemplateMatchConfig. */
 const CHARS_MAX = 256;
 
 const SLASH = 0x2f;
-/** 1 for each character that a `*` takes. */
+/** What a `*` takes. */
+const IN_STAR = /^[a-zA-Z0-9\-._~%!$&'()+,;:@=*]$/;
+/** 1 for each of them. */
 const IN_SEGMENT = new Uint8Array(128);
 for (let code = 0; code < IN_SEGMENT.length; code++) {
-  if (LITERAL.test(String.fromCharCode(code))) IN_SEGMENT[code] = 1;
+  if (IN_STAR.test(String.fromCharCode(code))) IN_SEGMENT[code] = 1;
 }
 
 type Piece = { readonly kind: "text"; text: string } | { readonly kind: "star" | "stars" };
