@@ -103,7 +103,33 @@ program
     await controlCommand(paths, options);
   });
 
-for (const command of program.commands) command.exitOverride();
+const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
+const authz = program
+  .command("authz")
+  .summary("ask what policies decide, without sending anything");
+authz
+  .command("check")
+  .summary("may this caller do that there?")
+  .usage("[options] PATH... METHOD PATH")
+  .argument("[words...]", "files and folders of YAML; then what is asked: GET /reviews/1")
+  .requiredOption("--from <namespace/serviceaccount>", "who asks; or outside; several by commas")
+  .requiredOption("--to <service[:port]>", "whom; without a port, each of its ports")
+  .option("-H, --header <name:value>", "of the request; may be repeated", several)
+  .option("--jwt-claim <name=value>", "of a checked token; repeated: a list", several)
+  .option("--source-ip <address>", "the caller's address")
+  .option("--remote-ip <address>", "the client's, by x-forwarded-for")
+  .option("--sni <name>", "what the client calls the server in its TLS handshake")
+  .option("--tcp", "ask about a connection, without METHOD PATH")
+  .option("--control <url>", "ask about the mesh of a running control plane, without files")
+  .option("--token-file <file>", "what that control plane knows its clients by")
+  .option("-o, --output <format>", "text or json", "text")
+  .addHelpText("after", authzHelp())
+  .action(async (words: string[], options: object) => {
+    const { authzCheckCommand } = await import("./commands/authz.ts");
+    process.exitCode = await authzCheckCommand(words, options);
+  });
+
+for (const command of [...program.commands, ...authz.commands]) command.exitOverride();
 
 try {
   if (process.argv.length < 3) program.outputHelp({ error: true });
@@ -149,4 +175,20 @@ Exit status:
   2   errors in the command line or in the configuration: all are printed,
       nothing is started
   130 interrupted before the mesh was up`;
+}
+
+function authzHelp(): string {
+  return `
+Decides as the sidecars of the service's pods would, by the same code, and says
+which line of which policy it was, and why the others were not.
+
+  outrigger authz check deploy/ --from shop/web --to reviews:9080 GET /reviews/1
+  outrigger authz check deploy/ --from outside --to db.shop --tcp
+  outrigger authz check --control http://localhost:15014 --from shop/web \\
+    --to reviews GET /admin --jwt-claim groups=admins -o json
+
+Exit status:
+  0   everything asked is allowed
+  1   something is denied
+  2   errors in the command line or in the configuration`;
 }

@@ -1,3 +1,4 @@
+import { tellPolicies } from "../../api/policy-world.ts";
 import type { ProxyStatusRow } from "../../api/status.ts";
 import type { Diagnostic, Severity } from "../../base/diagnostic.ts";
 import type { Registry } from "../../metrics/registry.ts";
@@ -19,7 +20,7 @@ export interface PageSources {
 
 /** Every page by its path. */
 export function pagesOf(sources: PageSources): ReadonlyMap<string, Page> {
-  const meshPage = <T>(rows: (mesh: Mesh, pods: readonly Pod[]) => readonly T[]) =>
+  const meshPage = <T>(rows: (mesh: Mesh, pods: readonly Pod[]) => T) =>
     json(() => rows(sources.mesh(), sources.pods()));
   const pages = new Map<string, Page>([
     ["/healthz", plain(() => "ok\n")],
@@ -27,6 +28,7 @@ export function pagesOf(sources: PageSources): ReadonlyMap<string, Page> {
     ["/api/services", meshPage(serviceRows)],
     ["/api/pods", meshPage(podRows)],
     ["/api/splits", meshPage(splitRows)],
+    ["/api/policies", meshPage(tellPolicies)],
     ["/api/diagnostics", json(() => diagnosticsReport(sources))],
     ["/api/status", json(() => sources.status())],
     ["/metrics", metricsPage(sources.metrics)],
