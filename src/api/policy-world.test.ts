@@ -10,7 +10,11 @@ metadata:
   annotations: { private: secret, config.linkerd.io/opaque-ports: "1" }
 spec:
   containers:
-    - { name: web, image: web, command: [secret], env: [{ name: A, value: secret }], ports: [{ containerPort: 80 }] }
+    - name: web
+      image: web
+      command: [secret]
+      env: [{ name: A, value: secret }]
+      ports: [{ containerPort: 80 }]
 ---
 apiVersion: v1
 kind: Service

@@ -24,7 +24,7 @@ export interface Verdict {
   readonly allowed: boolean;
   /** Envoy's response code details of a refusal; empty where it is let through. */
   readonly details: string;
-  /** What decided: the line of a rule, a policy, or a mode; undefined: nothing speaks against it. */
+  /** What decided: the line of a rule, a policy or a mode; undefined: nothing speaks against it. */
   readonly decidedBy: Origin | undefined;
   /** One sentence. */
   readonly because: string;

@@ -68,7 +68,8 @@ describe("AuthorizationPolicies beside what there is", () => {
     [
       "a selector for a gateway",
       "{ selector: { matchLabels: { istio: door } } }",
-      "IST0166 Ineffective selector on Kubernetes Gateway shop/door. Use the TargetRef field instead.",
+      "IST0166 Ineffective selector on Kubernetes Gateway shop/door. " +
+        "Use the TargetRef field instead.",
     ],
     [
       "a namespace that is not there",

@@ -55,8 +55,9 @@ export function reportTcpDenial(rule: Spec): void {
   const httpTo = to.length > 0 && !speaksOfTcp(to);
   if (!httpFrom && !httpTo) return;
   rule.doubt(
-    "configured AuthorizationPolicy will deny all traffic to TCP ports under its scope due to the " +
-      "use of only HTTP attributes in a DENY rule; it is recommended to explicitly specify the port",
+    "configured AuthorizationPolicy will deny all traffic to TCP ports under its scope due to " +
+      "the use of only HTTP attributes in a DENY rule; " +
+      "it is recommended to explicitly specify the port",
     "add to.operation.ports",
   );
 }

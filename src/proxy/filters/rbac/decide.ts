@@ -16,7 +16,7 @@ export interface DescribedRequest {
   readonly path?: string;
   /** Names in any case; a name may stand several times. */
   readonly headers?: readonly (readonly [string, string])[];
-  /** The URI in the client's certificate: `spiffe://cluster.local/ns/default/sa/web`; or several. */
+  /** The URIs in the client's certificate: `spiffe://cluster.local/ns/default/sa/web`. */
   readonly principal?: string | readonly string[];
   /** Of the connection's other end. */
   readonly sourceIp?: string;

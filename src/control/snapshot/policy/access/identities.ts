@@ -3,7 +3,7 @@ import type { StringMatch } from "../../../../model/route.ts";
 import { ANY_TEXT, exactly, literal, regexMatch, starred } from "./text-match.ts";
 import { domainAliases, underAliases } from "./trust-domains.ts";
 
-/** Who the client's certificate says it is: `spiffe://TD/ns/NAMESPACE/sa/NAME`, matched as Istio does. */
+/** Who a certificate says that a client is (`spiffe://TD/ns/NAMESPACE/sa/NAME`), as Istio asks. */
 
 const SCHEME = "spiffe://";
 
