@@ -226,12 +226,13 @@ export class ConfigClient {
 
   /** What needs a secret that does not come goes to work without it, as in Envoy. */
   #awaitSecrets(): void {
-    if (!this.#received.lacksSecrets) {
+    const { secretFetchMs = 0 } = this.#received;
+    if (secretFetchMs === 0) {
       this.#secretFetch?.cancel();
       this.#secretFetch = undefined;
       return;
     }
-    this.#secretFetch ??= this.#options.clock.after(INITIAL_FETCH_MS, () => {
+    this.#secretFetch ??= this.#options.clock.after(secretFetchMs, () => {
       this.#secretFetch = undefined;
       this.#received.missSecrets();
       this.#emitWhenWhole();

@@ -14,6 +14,7 @@ import { decodeCluster } from "./cluster-resource.ts";
 import { type ReadDocument, readDocument } from "./document/document.ts";
 import { decodeListener } from "./listener-resource.ts";
 import { decodeAddress } from "./message/address.ts";
+import { refuseOtherThanAds } from "./message/config-source.ts";
 import { decodeNode } from "./message/node.ts";
 import { decodeOverload } from "./overload/overload.ts";
 import { decodeSecret } from "./secret-resource.ts";
@@ -153,7 +154,7 @@ function refuseAdsTls(tls: UpstreamTls, place: Place): void {
 function isAds(source: ConfigSource | undefined, place: Place): boolean {
   if (source === undefined) return false;
   const kind = source.configSourceSpecifier.case;
-  if (kind !== "ads") place.refuse("is no source that is executed", kind, "ads");
+  refuseOtherThanAds(source, place, "is no source that is executed");
   return kind === "ads";
 }
 

@@ -14,7 +14,7 @@ import { decodeUpstreamHttp, encodeUpstreamHttp } from "./cluster/upstream-http.
 import { decodeLoadAssignment, encodeLoadAssignment } from "./endpoint-resource.ts";
 import { decodeHealthChecks, encodeHealthCheck } from "./health/health-check.ts";
 import { decodeSocketAddress, encodeSocketAddress } from "./message/address.ts";
-import { ADS_SOURCE } from "./message/config-source.ts";
+import { ADS_SOURCE, refuseOtherThanAds } from "./message/config-source.ts";
 import type { EncodeFor } from "./message/flavor.ts";
 import { decodeOrigin, decodeService, encodeService } from "./message/metadata.ts";
 import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
@@ -81,10 +81,8 @@ function decodeDiscovery(message: ClusterMessage, place: Place): DiscoveryType {
   const code = type.case === "type" ? type.value : Discovery.STATIC;
   const discovery = keyOf(DISCOVERY, code) ?? "static";
   if (discovery === "eds") {
-    const source = edsClusterConfig?.edsConfig?.configSourceSpecifier.case;
-    if (source !== "ads") {
-      place.field("eds_cluster_config").field("eds_config").refuse("is missing", source, "ads");
-    }
+    const at = place.field("eds_cluster_config").field("eds_config");
+    refuseOtherThanAds(edsClusterConfig?.edsConfig, at, "is missing");
     if (loadAssignment !== undefined) place.field("load_assignment").refuse("is EDS's to send");
   } else if (edsClusterConfig !== undefined) {
     place.field("eds_cluster_config").refuse("is set, and type is not EDS", discovery);

@@ -62,6 +62,9 @@ const NO_FILES: TlsFiles = {
     { name: "ROOTCA", source: { kind: "ads" } },
     { name: "kubernetes://credential", source: { kind: "file", path: "/etc/secrets/sds.yaml" } },
     { name: "default", source: { kind: "cluster", cluster: "sds-grpc" } },
+    { name: "a", source: { kind: "ads" }, initialFetchTimeoutMs: 0 },
+    { name: "b", source: { kind: "cluster", cluster: "c" }, initialFetchTimeoutMs: 15_000 },
+    { name: "c", source: { kind: "file", path: "sds.yaml" }, initialFetchTimeoutMs: 250 },
   ],
 };
 

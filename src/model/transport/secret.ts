@@ -15,6 +15,22 @@ export type SecretSource =
 export interface SecretRef {
   readonly name: string;
   readonly source: SecretSource;
+  /**
+   * Envoy's `initial_fetch_timeout`: how long is waited for it before anything else goes on without;
+   * 0: for ever. Left out: see `fetchTimeoutMsOf`.
+   */
+  readonly initialFetchTimeoutMs?: number;
+}
+
+/** Envoy's `initial_fetch_timeout` where it is not set. */
+export const INITIAL_FETCH_MS = 15_000;
+
+/** 0: for ever. A cluster that speaks SDS is an agent, for which Istio waits for ever. */
+export function fetchTimeoutMsOf({
+  initialFetchTimeoutMs,
+  source,
+}: Pick<SecretRef, "initialFetchTimeoutMs" | "source">): number {
+  return initialFetchTimeoutMs ?? (source.kind === "cluster" ? 0 : INITIAL_FETCH_MS);
 }
 
 /** Envoy: extensions.transport_sockets.tls.v3.Secret, of the kinds that are executed. */

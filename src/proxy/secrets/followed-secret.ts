@@ -1,12 +1,9 @@
 import type { Clock, Timer } from "../../base/clock.ts";
-import type { Secret, SecretRef } from "../../model/transport/secret.ts";
+import { fetchTimeoutMsOf, type Secret, type SecretRef } from "../../model/transport/secret.ts";
 import type { SdsStat, SdsStats } from "../telemetry/envoy/tls/sds-stats.ts";
 import type { ReadSource } from "../tls/material.ts";
 import type { SecretFeed, SecretTaker } from "./secret-feed.ts";
 import { filesOfSecret, usableSecret } from "./usable-secret.ts";
-
-/** Envoy's `initial_fetch_timeout`: the proxy does not wait longer to call itself ready. */
-const FIRST_FETCH_MS = 15_000;
 
 export interface FollowedOptions {
   readonly ref: SecretRef;
@@ -22,7 +19,8 @@ export interface FollowedOptions {
 export class FollowedSecret implements SecretTaker {
   readonly ref: SecretRef;
   readonly #options: FollowedOptions;
-  readonly #firstFetch: Timer;
+  /** Undefined: it is waited for, for ever. */
+  readonly #firstFetch: Timer | undefined;
   /** As it came: its files are read again when they change. */
   #given: Secret | undefined;
   #inUse: Secret | undefined;
@@ -38,7 +36,8 @@ export class FollowedSecret implements SecretTaker {
     this.#options = options;
     this.#updatedMs = clock.wall();
     if (this.#counts) stats.show(ref.name);
-    this.#firstFetch = clock.after(FIRST_FETCH_MS, () => this.#miss());
+    const timeoutMs = fetchTimeoutMsOf(ref);
+    this.#firstFetch = timeoutMs > 0 ? clock.after(timeoutMs, () => this.#miss()) : undefined;
   }
 
   /** With everything in place; undefined while none has come. */
@@ -101,7 +100,7 @@ export class FollowedSecret implements SecretTaker {
   }
 
   stop(): void {
-    this.#firstFetch.cancel();
+    this.#firstFetch?.cancel();
     this.feed?.stop();
   }
 
@@ -119,7 +118,7 @@ export class FollowedSecret implements SecretTaker {
       return (error as Error).message;
     }
     this.#given = secret;
-    this.#firstFetch.cancel();
+    this.#firstFetch?.cancel();
     this.#updatedMs = clock.wall();
     onUpdate(this);
     return "";

@@ -190,8 +190,8 @@ export const CLUSTER_SUPPORT: SupportTable = {
     // Secrets come from all of them; whatever else is asked for demands `ads` where it is read.
     ...executed("ads path_config_source api_config_source"),
     resource_api_version: only("AUTO", "V3"),
-    // We wait for ever too: what is missing keeps its last good state.
-    initial_fetch_timeout: only(0),
+    // Of secrets; who asks for anything else waits for ever, and refuses another time itself.
+    ...executed("initial_fetch_timeout"),
   },
   "envoy.config.core.v3.AggregatedConfigSource": {},
   "envoy.config.core.v3.PathConfigSource": {

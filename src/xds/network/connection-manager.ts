@@ -21,7 +21,7 @@ import { decodeAccessLogs, encodeAccessLog } from "../access-log/access-log.ts";
 import type { Place } from "../check/place.ts";
 import { decodeFilters, encodeFilters } from "../filter/http-filters.ts";
 import { pack } from "../message/any.ts";
-import { ADS_SOURCE } from "../message/config-source.ts";
+import { ADS_SOURCE, refuseOtherThanAds } from "../message/config-source.ts";
 import type { EncodeFor } from "../message/flavor.ts";
 import { decodeHttp1, decodeHttp2, encodeHttp1, encodeHttp2 } from "../message/http-options.ts";
 import { durationMs, durationOr, keyOf, toDuration } from "../message/scalar.ts";
@@ -120,9 +120,7 @@ function decodeSource(source: ManagerMessage["routeSpecifier"], place: Place): R
   if (source.case === "rds") {
     const { routeConfigName: name, configSource } = source.value;
     if (name === "") place.field("rds").field("route_config_name").refuse("is missing");
-    if (configSource?.configSourceSpecifier.case !== "ads") {
-      place.field("rds").field("config_source").refuse("is missing", undefined, "ads");
-    }
+    refuseOtherThanAds(configSource, place.field("rds").field("config_source"), "is missing");
     return { kind: "rds", name };
   }
   if (source.case === "routeConfig") {

@@ -3,7 +3,7 @@ import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../model/endpoint.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
-import type { Secret, SecretRef } from "../../model/transport/secret.ts";
+import { fetchTimeoutMsOf, type Secret, type SecretRef } from "../../model/transport/secret.ts";
 import { secretsOfCluster, secretsOfListener } from "../../model/transport/secrets-in-use.ts";
 import { isWholeState, type ResourceType } from "../order.ts";
 import type { ResourceModels } from "../resource.ts";
@@ -73,14 +73,15 @@ export class Received {
 
   /** Names to ask SDS for over this stream. */
   get secretNames(): string[] {
-    const clusters = this.#allClusters().flatMap((cluster) => secretNamesOf(cluster));
-    const listeners = this.#allListeners().flatMap((listener) => secretNamesOf(listener));
-    return [...new Set([...clusters, ...listeners])];
+    return [...new Set(this.#secretRefs().map(({ name }) => name))];
   }
 
-  /** True while something waits for a secret. */
-  get lacksSecrets(): boolean {
-    return this.secretNames.some((name) => !this.#isSettled(name));
+  /** How long what waits for secrets waits; 0: for ever; undefined: nothing does. */
+  get secretFetchMs(): number | undefined {
+    const awaited = this.#secretRefs().filter(({ name }) => !this.#isSettled(name));
+    if (awaited.length === 0) return undefined;
+    const times = awaited.map(fetchTimeoutMsOf);
+    return times.includes(0) ? 0 : Math.max(...times);
   }
 
   /** Waits no longer for the secrets that have not come (Envoy: `initial_fetch_timeout`). */
@@ -97,7 +98,7 @@ export class Received {
   /** True where nothing that was announced is still awaited. */
   get warm(): boolean {
     const hasEndpoints = this.endpointNames.every((name) => this.#endpoints.has(name));
-    return hasEndpoints && this.#routesKnown && !this.lacksSecrets;
+    return hasEndpoints && this.#routesKnown && this.secretFetchMs === undefined;
   }
 
   /** What may be run now. */
@@ -114,6 +115,10 @@ export class Received {
       routes: pick(this.#routes, listeners.flatMap(routeNamesOf)),
       secrets: pick(this.#secrets, [...clusters, ...listeners].flatMap(secretNamesOf)),
     };
+  }
+
+  #secretRefs(): SecretRef[] {
+    return [...this.#allClusters(), ...this.#allListeners()].flatMap(secretsFromAds);
   }
 
   #named(type: ResourceType): Map<string, unknown> {
@@ -197,11 +202,15 @@ export function endpointNameOf(cluster: Cluster): string | undefined {
   return cluster.discovery === "eds" ? cluster.edsServiceName || cluster.name : undefined;
 }
 
-/** Of the secrets that come over the ADS stream. */
-function secretNamesOf(resource: Cluster | Listener): string[] {
+/** The secrets that come over the ADS stream. */
+function secretsFromAds(resource: Cluster | Listener): readonly SecretRef[] {
   const refs: readonly SecretRef[] =
     "filterChains" in resource ? secretsOfListener(resource) : secretsOfCluster(resource);
-  return refs.flatMap(({ name, source }) => (source.kind === "ads" ? [name] : []));
+  return refs.filter(({ source }) => source.kind === "ads");
+}
+
+function secretNamesOf(resource: Cluster | Listener): string[] {
+  return secretsFromAds(resource).map(({ name }) => name);
 }
 
 function routeNamesOf(listener: Listener): string[] {

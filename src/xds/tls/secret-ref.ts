@@ -5,16 +5,21 @@ import {
   ApiConfigSource_ApiType as ApiType,
   ApiVersion,
   type ConfigSource,
-  ConfigSourceSchema,
+  PathConfigSourceSchema,
 } from "../../gen/envoy/config/core/v3/config_source_pb.js";
 import {
   type SdsSecretConfig,
   SdsSecretConfigSchema,
 } from "../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
-import type { SecretRef, SecretSource } from "../../model/transport/secret.ts";
+import {
+  fetchTimeoutMsOf,
+  INITIAL_FETCH_MS,
+  type SecretRef,
+  type SecretSource,
+} from "../../model/transport/secret.ts";
 import type { Place } from "../check/place.ts";
 import { ADS_SOURCE } from "../message/config-source.ts";
-import { toDuration } from "../message/scalar.ts";
+import { durationOr, toDuration } from "../message/scalar.ts";
 
 const ALLOWED = "ads, path_config_source, api_config_source";
 
@@ -22,7 +27,10 @@ const ALLOWED = "ads, path_config_source, api_config_source";
 export function decodeSecretRef(message: SdsSecretConfig, place: Place): SecretRef {
   const { name, sdsConfig } = message;
   if (sdsConfig === undefined) return { name, source: { kind: "static" } };
-  return { name, source: decodeSource(sdsConfig, place.field("sds_config")) };
+  const source = decodeSource(sdsConfig, place.field("sds_config"));
+  const initialFetchTimeoutMs = durationOr(sdsConfig.initialFetchTimeout, INITIAL_FETCH_MS);
+  const usual = fetchTimeoutMsOf({ source }) === initialFetchTimeoutMs;
+  return usual ? { name, source } : { name, source, initialFetchTimeoutMs };
 }
 
 function decodeSource({ configSourceSpecifier: source }: ConfigSource, place: Place): SecretSource {
@@ -52,23 +60,33 @@ function decodeCluster({ grpcServices: services }: ApiConfigSource, place: Place
   return "";
 }
 
-export function encodeSecretRef({ name, source }: SecretRef): SdsSecretConfig {
+export function encodeSecretRef(ref: SecretRef): SdsSecretConfig {
+  const { name, source } = ref;
   const init: MessageInitShape<typeof SdsSecretConfigSchema> = { name };
-  if (source.kind !== "static") init.sdsConfig = encodeSource(source);
+  if (source.kind === "static") return create(SdsSecretConfigSchema, init);
+  const timeoutMs = fetchTimeoutMsOf(ref);
+  init.sdsConfig = {
+    resourceApiVersion: ApiVersion.V3,
+    configSourceSpecifier: encodeSource(source),
+    ...(timeoutMs === INITIAL_FETCH_MS ? {} : { initialFetchTimeout: toDuration(timeoutMs) }),
+  };
   return create(SdsSecretConfigSchema, init);
 }
 
-function encodeSource(source: Exclude<SecretSource, { readonly kind: "static" }>): ConfigSource {
-  if (source.kind === "ads") return ADS_SOURCE;
-  return create(ConfigSourceSchema, {
-    resourceApiVersion: ApiVersion.V3,
-    configSourceSpecifier:
-      source.kind === "file"
-        ? { case: "pathConfigSource", value: { path: source.path } }
-        : { case: "apiConfigSource", value: grpcSource(source.cluster) },
-    // As Istio has it: an agent may take its time, and nothing is served without it.
-    ...(source.kind === "cluster" ? { initialFetchTimeout: toDuration(0) } : {}),
-  });
+type Specifier = ConfigSource["configSourceSpecifier"];
+
+function encodeSource(source: Exclude<SecretSource, { readonly kind: "static" }>): Specifier {
+  switch (source.kind) {
+    case "ads":
+      return ADS_SOURCE.configSourceSpecifier;
+    case "file":
+      return {
+        case: "pathConfigSource",
+        value: create(PathConfigSourceSchema, { path: source.path }),
+      };
+    case "cluster":
+      return { case: "apiConfigSource", value: grpcSource(source.cluster) };
+  }
 }
 
 function grpcSource(clusterName: string): ApiConfigSource {
