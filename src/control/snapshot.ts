@@ -1,12 +1,14 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Node, ProxyConfig } from "../model/bootstrap.ts";
 import type { Mesh, Pod } from "../model/mesh.ts";
+import type { Secret } from "../model/transport/secret.ts";
 import type { Snapshot, SnapshotSource } from "./server/snapshot-source.ts";
 import { inboundConfig, type OutboundConfig, outboundConfig } from "./snapshot/build.ts";
 import { type Client, relevantLabels } from "./snapshot/client.ts";
 import { inconsistencies } from "./snapshot/consistent.ts";
 import { Interner } from "./snapshot/intern.ts";
 import { withIpv6 } from "./snapshot/ipv6/twins.ts";
+import { credentialsFor } from "./snapshot/mutual-tls/credentials.ts";
 import { addressOf, clientOf, identityOf } from "./snapshot/proxy-identity.ts";
 
 /** What snapshots are made from, at one moment. */
@@ -93,7 +95,10 @@ export class SnapshotStore implements SnapshotSource {
     };
     const config = pod?.ipv6Address === undefined ? both : this.#interned(withIpv6(both));
     const problems = inconsistencies(config, outbound.absent);
-    if (problems.length === 0) return { version: this.#versionOf(config), ...config };
+    const secrets = credentialsFor(world.mesh, pod, config.clusters);
+    if (problems.length === 0) {
+      return { version: this.#versionOf(config, secrets), ...config, secrets };
+    }
     this.#problems.set(
       node.id,
       problems.map((problem) => refusal(node, problem)),
@@ -122,8 +127,15 @@ export class SnapshotStore implements SnapshotSource {
     };
   }
 
-  #versionOf({ listeners, routes, clusters, endpoints }: ProxyConfig): string {
-    return this.#interner.versionOf([...listeners, ...routes, ...clusters, ...endpoints]);
+  #versionOf(
+    { listeners, routes, clusters, endpoints }: ProxyConfig,
+    secrets: readonly Secret[],
+  ): string {
+    const own = secrets.map((secret) => this.#interner.intern(secret));
+    return this.#interner.versionOf([
+      ...[...listeners, ...routes, ...clusters, ...endpoints],
+      ...own,
+    ]);
   }
 }
 

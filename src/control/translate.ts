@@ -40,6 +40,7 @@ export function translate(files: readonly SourceFile[], wanted: Partial<MeshSett
     podTemplates: kubernetes.podTemplates,
     serviceAccounts: kubernetes.serviceAccounts,
     namespaces: kubernetes.namespaces,
+    credentials: kubernetes.credentials,
     routes: gather(({ routes }) => routes),
     connectionRoutes: gather(({ connectionRoutes }) => connectionRoutes),
     destinationPolicies: gather(({ destinationPolicies }) => destinationPolicies),

@@ -10,6 +10,7 @@ import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
 import type { AuthorizationProvider } from "./policy/authorization-provider.ts";
 import { type MeshSecurity, NO_SECURITY } from "./policy/security.ts";
+import type { Credential } from "./transport/credential.ts";
 import type { TlsVersion } from "./transport/tls.ts";
 
 /**
@@ -28,6 +29,8 @@ export interface Mesh {
   readonly destinationPolicies: readonly DestinationPolicy[];
   readonly egressPolicies: readonly EgressPolicy[];
   readonly security: MeshSecurity;
+  /** Out of Kubernetes Secrets; left out: none. */
+  readonly credentials?: readonly Credential[];
   /** Everything found while reading, errors included. */
   readonly diagnostics: readonly Diagnostic[];
 }

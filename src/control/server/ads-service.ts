@@ -14,7 +14,7 @@ import { CODECS } from "../../xds/resource.ts";
 import { Outbox } from "../../xds/stream/outbox.ts";
 import { type AdsPush, AdsStream, type AdsTypeStatus } from "./ads-stream.ts";
 import { ResourceCache } from "./resource-cache.ts";
-import type { SnapshotSource } from "./snapshot-source.ts";
+import type { Snapshot, SnapshotSource } from "./snapshot-source.ts";
 
 export interface AdsServiceOptions {
   readonly source: SnapshotSource;
@@ -59,6 +59,8 @@ export interface StreamGuard {
 
 /** Watches over one stream; calls `end` of its own when its time is over. */
 export interface StreamWarden {
+  /** The proxy has shown who it is: it may be told secrets that are its own. */
+  readonly known: boolean;
   /** One request more; throws a ConnectError where these are too many. */
   request(): void;
   /** Before anything is told to this node. Throws a ConnectError where it is somebody else's. */
@@ -69,7 +71,7 @@ export interface StreamWarden {
 
 /** Whoever reaches a port of this machine alone is believed. */
 const TRUSTING: StreamGuard = {
-  admit: () => ({ request: () => {}, check: () => {}, leave: () => {} }),
+  admit: () => ({ known: false, request: () => {}, check: () => {}, leave: () => {} }),
 };
 
 interface OpenStream {
@@ -201,14 +203,18 @@ export class AdsService {
     if (open.stream.synced) this.#observer?.synced(open.stream.node);
   }
 
-  #push({ stream, outbox }: OpenStream): void {
+  #push({ stream, outbox, warden }: OpenStream): void {
     const snapshot = this.#source.snapshotFor(stream.node);
-    if (snapshot !== undefined) stream.update(snapshot);
+    if (snapshot !== undefined) stream.update(warden.known ? snapshot : withoutSecrets(snapshot));
     for (const push of stream.pump()) {
       outbox.put(responseOf(push));
       this.#observer?.pushed(push.type);
     }
   }
+}
+
+function withoutSecrets(snapshot: Snapshot): Snapshot {
+  return (snapshot.secrets ?? []).length === 0 ? snapshot : { ...snapshot, secrets: [] };
 }
 
 function typeOf(typeUrl: string): ResourceType | undefined {

@@ -6,9 +6,11 @@ import type {
   Service,
   ServiceAccount,
 } from "../../model/mesh.ts";
+import type { Credential } from "../../model/transport/credential.ts";
 import { readInboundPolicy } from "./annotations/inbound-policy.ts";
 import { readOpaquePorts, withNamespaces } from "./annotations/opaque-ports.ts";
 import { reportFaults } from "./annotations/port-list.ts";
+import { readSecret } from "./credentials/secret.ts";
 import { fieldTable } from "./field-table.ts";
 import { Fields } from "./fields.ts";
 import { type KubernetesObject, subjectOfObject } from "./object.ts";
@@ -26,6 +28,8 @@ export interface KubernetesTranslation {
   readonly podTemplates: readonly PodTemplate[];
   readonly serviceAccounts: readonly ServiceAccount[];
   readonly namespaces: readonly Namespace[];
+  /** Secrets that hold certificates. */
+  readonly credentials: readonly Credential[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -66,6 +70,7 @@ export function translateKubernetes(
   const services: Service[] = [];
   const podTemplates: PodTemplate[] = [];
   const serviceAccounts: ServiceAccount[] = [];
+  const credentials: Credential[] = [];
   const diagnostics: Diagnostic[] = [];
   const namespaces = readNamespaces(objects, diagnostics);
   for (const object of objects) {
@@ -89,6 +94,9 @@ export function translateKubernetes(
         break;
       case "/Namespace":
         break;
+      case "/Secret":
+        credentials.push(...present(readSecret(object, diagnostics)));
+        break;
       default:
         diagnostics.push(notExecuted(object));
     }
@@ -97,7 +105,11 @@ export function translateKubernetes(
     ...template,
     annotations: withNamespaces(template.annotations, template.namespace, namespaces),
   }));
-  return { services, podTemplates: inheriting, serviceAccounts, namespaces, diagnostics };
+  return {
+    ...{ services, podTemplates: inheriting, serviceAccounts, namespaces },
+    credentials,
+    diagnostics,
+  };
 }
 
 /** First of all: what they say of ports holds for what is in them. */

@@ -68,6 +68,7 @@ export class PeerStreams implements StreamGuard {
       end(new ConnectError("the certificate has expired: connect anew", Code.Unauthenticated));
     });
     return {
+      known: true,
       request: () => {
         if (bucket.take()) return;
         throw this.#refused("rate_limited", "too many requests on one stream", about);

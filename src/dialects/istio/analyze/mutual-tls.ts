@@ -13,7 +13,7 @@ import {
 
 type Described = Pick<
   Mesh,
-  "services" | "podTemplates" | "destinationPolicies" | "security" | "settings"
+  "services" | "podTemplates" | "destinationPolicies" | "security" | "settings" | "credentials"
 >;
 
 /**
@@ -23,8 +23,22 @@ type Described = Pick<
 export function reportMutualTls(mesh: Described): Diagnostic[] {
   return [
     ...mesh.destinationPolicies.flatMap((policy) => ruleFindings(mesh, policy)),
+    ...mesh.destinationPolicies.flatMap((policy) => missingSecrets(mesh, policy)),
     ...missingRules(mesh),
   ];
+}
+
+/** IST0101: requests get 503 until the Secret is there. */
+function missingSecrets(mesh: Described, policy: DestinationPolicy): readonly Diagnostic[] {
+  return blocksOf(policy).flatMap(({ tls: { credentialName, origin } }) => {
+    const known = (mesh.credentials ?? []).some(
+      ({ name, namespace }) => name === credentialName && namespace === policy.namespace,
+    );
+    if (credentialName === "" || known) return [];
+    const message = `Referenced credentialName not found: "${credentialName}"`;
+    const hint = `a Secret of namespace ${policy.namespace} with tls.crt, tls.key or ca.crt`;
+    return [finding("IST0101", message, origin, hint)];
+  });
 }
 
 /** A `tls` of a rule, and the port and subset that it is for. */

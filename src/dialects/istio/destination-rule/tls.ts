@@ -56,16 +56,11 @@ function checkName(tls: Spec, { host }: TlsPlace): void {
 function checkCredential(tls: Spec, { workloadSelector }: TlsPlace): void {
   const credential = tls.at("credentialName");
   if ((credential.text() ?? "") === "") return;
-  if (!workloadSelector) {
-    credential.notExecuted(
-      "sidecars take it from rules with a workloadSelector alone",
-      "write workloadSelector, or the paths of files",
-    );
-    return;
-  }
-  credential.report("error", "OUT0202", "Certificates of Kubernetes Secrets are not executed", {
-    hint: "write clientCertificate, privateKey and caCertificates",
-  });
+  if (workloadSelector) return;
+  credential.notExecuted(
+    "sidecars take it from rules with a workloadSelector alone",
+    "write workloadSelector, or the paths of files",
+  );
 }
 
 const FILES = ["clientCertificate", "privateKey", "caCertificates", "caCrl"];
