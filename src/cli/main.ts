@@ -5,6 +5,8 @@ import { enableCompileCache } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
 import { withAgentFlags } from "./agent/options.ts";
+import { addAuthorityCommands, withSecureFlags } from "./authority/options.ts";
+import type { ControlFlags } from "./commands/control.ts";
 import type { ProxyArguments } from "./commands/proxy.ts";
 import { compileCacheFolder } from "./compile-cache.ts";
 
@@ -92,16 +94,18 @@ withAgentFlags(
     await agentCommand(options);
   });
 
-program
-  .command("control")
-  .summary("run the control plane alone, over ADS")
-  .argument("<paths...>", "files and folders of YAML")
-  .option("--ads <address>", "where ADS listens", "127.0.0.1:15010")
-  .option("--http <address>", "where the API and http_sd listen", "127.0.0.1:15014")
-  .action(async (paths: string[], options: { ads: string; http: string }) => {
-    const { controlCommand } = await import("./commands/control.ts");
-    await controlCommand(paths, options);
-  });
+withSecureFlags(
+  program
+    .command("control")
+    .summary("run the control plane alone, over ADS")
+    .argument("<paths...>", "files and folders of YAML")
+    .option("--ads <address>", "where ADS listens in plaintext, or none", "127.0.0.1:15010")
+    .option("--http <address>", "where the API and http_sd listen", "127.0.0.1:15014"),
+).action(async (paths: string[], options: ControlFlags) => {
+  const { controlCommand } = await import("./commands/control.ts");
+  await controlCommand(paths, options);
+});
+const authority = addAuthorityCommands(program);
 
 const several = (value: string, before: readonly string[] = []): string[] => [...before, value];
 const authz = program
@@ -129,7 +133,9 @@ authz
     process.exitCode = await authzCheckCommand(words, options);
   });
 
-for (const command of [...program.commands, ...authz.commands]) command.exitOverride();
+for (const command of [...program.commands, ...authz.commands, ...authority]) {
+  command.exitOverride();
+}
 
 try {
   if (process.argv.length < 3) program.outputHelp({ error: true });

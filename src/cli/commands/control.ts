@@ -1,28 +1,47 @@
 import { formatDiagnostic } from "../../base/diagnostic.ts";
 import { startControl } from "../../control/main.ts";
-import { formatAddress, type SocketAddress, socketAddress } from "../../model/address.ts";
-import { standardError } from "../voice.ts";
+import type { RunningControl, SecureOptions } from "../../control/running-control.ts";
+import { formatAddress } from "../../model/address.ts";
+import {
+  parseListen,
+  type SecureFlags,
+  secureOptions,
+  staysHere,
+} from "../authority/secure-flags.ts";
+import { type Say, standardError } from "../voice.ts";
 
 const REFUSED_STATUS = 2;
+
+export interface ControlFlags extends SecureFlags {
+  /** An address, or `none`. */
+  readonly ads: string;
+  readonly http: string;
+}
 
 /** Runs the control plane until it is told to end. Exits with 2 where the YAML has errors. */
 export async function controlCommand(
   paths: readonly string[],
-  { ads, http }: { readonly ads: string; readonly http: string },
+  { ads, http, ...flags }: ControlFlags,
 ): Promise<void> {
+  const say = standardError();
+  const secure = readFlags({ ads, ...flags }, say);
   const started = await startControl({
     paths,
-    adsAddress: parseAddress(ads),
-    httpAddress: parseAddress(http),
+    ...(ads === "none" ? {} : { adsAddress: parseListen(ads) }),
+    httpAddress: parseListen(http),
+    ...(secure === undefined ? {} : { secure }),
   });
-  const say = standardError();
   if (started.kind === "refused") {
     for (const diagnostic of started.diagnostics) say(formatDiagnostic(diagnostic));
     process.exit(REFUSED_STATUS);
   }
   const { control } = started;
   for (const diagnostic of control.diagnostics) say(formatDiagnostic(diagnostic));
-  say(`ADS on ${formatAddress(control.adsAddress)}`);
+  if (ads !== "none") sayPlain(say, control);
+  if (control.security !== undefined) {
+    say(`ADS and certificates, with TLS, on ${formatAddress(control.security.address)}`);
+    say(`roots in ${flags.caDir}/root-cert.pem; outrigger token makes join tokens`);
+  }
   say(`HTTP on http://${formatAddress(control.httpAddress)}`);
   control.onChange(({ diagnostics, accepted }) => {
     for (const diagnostic of diagnostics) say(formatDiagnostic(diagnostic));
@@ -33,10 +52,27 @@ export async function controlCommand(
   }
 }
 
-function parseAddress(text: string): SocketAddress {
-  const colon = text.lastIndexOf(":");
-  const port = Number(text.slice(colon + 1));
-  const valid = colon > 0 && Number.isInteger(port) && port >= 0 && port <= 65_535;
-  if (!valid) throw new Error(`${text} is no address such as 127.0.0.1:15010`);
-  return socketAddress(text.slice(0, colon).replace(/^\[|\]$/g, ""), port);
+/** Exits with 2 where they are wrong. */
+function readFlags(
+  { ads, ...flags }: Omit<ControlFlags, "http">,
+  say: Say,
+): SecureOptions | undefined {
+  try {
+    const secure = secureOptions(flags, say);
+    if (ads !== "none" || secure !== undefined) return secure;
+    throw new Error("--ads none needs --secure ADDRESS");
+  } catch (error) {
+    for (const line of (error as Error).message.split("\n")) say(line);
+    process.exit(REFUSED_STATUS);
+  }
+}
+
+/** Nobody is asked who they are there. */
+function sayPlain(say: Say, { adsAddress }: RunningControl): void {
+  say(`ADS on ${formatAddress(adsAddress)}`);
+  if (staysHere(adsAddress)) return;
+  say(
+    "that port is in plaintext and asks nobody who they are: whoever reaches it reads the " +
+      "configuration of every pod; --secure has one that asks, and --ads none closes this one",
+  );
 }
