@@ -135,6 +135,11 @@ export class ExchangeSource implements FormatSource {
     return this.#of.down.tls;
   }
 
+  /** There are no requests on such a connection. */
+  downstreamTransportFailureReason(): string {
+    return "";
+  }
+
   connectionTerminationDetails(): string {
     return "";
   }

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import fs from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -19,6 +20,7 @@ let folder: string;
 let envoy: ProxyUnderTest;
 let outrigger: ProxyUnderTest;
 let origin: http.Server;
+let secure: https.Server;
 let authority: TestAuthority;
 const clients: Record<string, TestCertificate | undefined> = {};
 
@@ -34,7 +36,10 @@ describeWith(["envoy"], "Envoy and Outrigger on one file, about client certifica
     });
     origin.listen(0, "127.0.0.1");
     await once(origin, "listening");
-    const ports = { ORIGIN: (origin.address() as net.AddressInfo).port };
+    secure = https.createServer(secureOptions(), (_, response) => response.end("[]"));
+    secure.listen(0, "127.0.0.1");
+    await once(secure, "listening");
+    const ports = { ORIGIN: portOf(origin), SECURE: portOf(secure) };
     const yaml = YAML.replaceAll("$DIR", folder);
     envoy = await ProxyUnderTest.start("envoy", yaml, ports);
     outrigger = await ProxyUnderTest.start("outrigger", yaml, ports);
@@ -43,8 +48,10 @@ describeWith(["envoy"], "Envoy and Outrigger on one file, about client certifica
   afterAll(async () => {
     await envoy?.stop();
     await outrigger?.stop();
-    origin?.close();
-    origin?.closeAllConnections();
+    for (const server of [origin, secure]) {
+      server?.close();
+      server?.closeAllConnections();
+    }
     fs.rmSync(folder, { recursive: true });
   });
 
@@ -77,10 +84,19 @@ describeWith(["envoy"], "Envoy and Outrigger on one file, about client certifica
     },
   );
 
+  it.each(shown.flatMap((by) => ["/", "/secure"].map((target) => ({ by, target }))))(
+    "the operators of both sides, by $by, for $target",
+    async ({ by, target }) => {
+      const wanted = operatorsIn(await answerTo(envoy, "none", by, target));
+      expect(operatorsIn(await answerTo(outrigger, "none", by, target))).toEqual(wanted);
+      expect(wanted.length).toBeGreaterThan(1);
+    },
+  );
+
   it("quotes names with separators in them, which Envoy passes on", async () => {
-    const quoted = 'URI="spiffe://a/b\\";By=x,y";DNS="a;URI=spiffe://mesh/ns/x/sa/admin"';
+    const quoted = 'URI="https://a/b\\";By=x,y";DNS="a;URI=spiffe://mesh/ns/x/sa/admin"';
     expect(lastOf(await seen(outrigger, "istio", "forging", ""))).toContain(quoted);
-    const bare = 'URI=spiffe://a/b";By=x,y;DNS=a;URI=spiffe://mesh/ns/x/sa/admin';
+    const bare = 'URI=https://a/b";By=x,y;DNS=a;URI=spiffe://mesh/ns/x/sa/admin';
     expect(lastOf(await seen(envoy, "istio", "forging", ""))).toContain(bare);
     expect(DIFFERENCES).toContain("\n### x-forwarded-client-cert quotes names\n");
   });
@@ -120,7 +136,7 @@ async function makeCertificates(): Promise<void> {
   });
   clients.several = await authority.issue({
     name: "several",
-    sans: [dns("a.example"), uri("spiffe://a/b"), uri("spiffe://c/d"), dns("b.example")],
+    sans: [dns("a.example"), uri("https://a/b"), uri("https://c/d"), dns("b.example")],
   });
   clients.odd = await authority.issue({
     name: 'a \\"b\\" \\, c=d\\;e \\+ \\\\ f,O=two+OU=parts',
@@ -128,7 +144,7 @@ async function makeCertificates(): Promise<void> {
   });
   clients.forging = await authority.issue({
     name: "forging",
-    sans: [uri('spiffe://a/b";By=x,y'), dns("a;URI=spiffe://mesh/ns/x/sa/admin")],
+    sans: [uri('https://a/b";By=x,y'), dns("a;URI=spiffe://mesh/ns/x/sa/admin")],
   });
   clients.foreign = await authority.issue({ name: "é∂ü" });
   const intermediate = await authority.intermediate("between");
@@ -136,6 +152,8 @@ async function makeCertificates(): Promise<void> {
   fs.writeFileSync(path.join(folder, "ca.crt"), authority.pem);
   fs.writeFileSync(path.join(folder, "server.crt"), server.chain);
   fs.writeFileSync(path.join(folder, "server.key"), server.key);
+  fs.writeFileSync(path.join(folder, "client.crt"), clients.spiffe.chain);
+  fs.writeFileSync(path.join(folder, "client.key"), clients.spiffe.key);
 }
 
 /** What the origin saw, as JSON. */
@@ -156,17 +174,52 @@ async function seen(
   return await answerOf(socket, fields);
 }
 
+function portOf(server: net.Server): number {
+  return (server.address() as net.AddressInfo).port;
+}
+
+function secureOptions(): https.ServerOptions {
+  const { chain: cert, key } = clients.several ?? { chain: "", key: "" };
+  return { cert, key, requestCert: true, rejectUnauthorized: false, maxVersion: "TLSv1.2" };
+}
+
+/** The response's head. */
+async function answerTo(
+  { port }: ProxyUnderTest,
+  mode: string,
+  by: string,
+  target: string,
+): Promise<string> {
+  const certificate = clients[by];
+  const shown = certificate && { cert: certificate.chain, key: certificate.key };
+  const servername = `${mode}.example`;
+  // Of several ciphers of TLS 1.3 each library prefers its own.
+  const ciphers = "TLS_AES_128_GCM_SHA256";
+  const options = { host: "127.0.0.1", port, servername, ciphers, rejectUnauthorized: false };
+  return (
+    (await textOf(tls.connect({ ...options, ...shown }), target, "")).split("\r\n\r\n")[0] ?? ""
+  );
+}
+
+/** Those of the YAML's headers, in their order. */
+function operatorsIn(head: string): readonly string[] {
+  const fields = head.split("\r\n").filter((line) => /^x-\d+:/.test(line));
+  return fields.sort((a, b) => Number.parseInt(a.slice(2), 10) - Number.parseInt(b.slice(2), 10));
+}
+
 async function answerOf(socket: net.Socket, fields: string): Promise<string> {
+  const text = await textOf(socket, "/", fields);
+  const body = text.split("\r\n\r\n").slice(1).join("");
+  return body.replace(/^[0-9a-f]+\r\n|\r\n0\r\n$/g, "");
+}
+
+async function textOf(socket: net.Socket, target: string, fields: string): Promise<string> {
   let text = "";
   socket.on("error", () => undefined);
   socket.on("data", (bytes) => {
     text += String(bytes);
   });
-  socket.write(`GET / HTTP/1.1\r\nHost: a\r\n${fields}Connection: close\r\n\r\n`);
-  await once(socket, "close");
-  return text
-    .split("\r\n\r\n")
-    .slice(1)
-    .join("")
-    .replace(/^[0-9a-f]+\r\n|\r\n0\r\n$/g, "");
+  socket.write(`GET ${target} HTTP/1.1\r\nHost: a\r\n${fields}Connection: close\r\n\r\n`);
+  await new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  return text;
 }

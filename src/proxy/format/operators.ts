@@ -8,7 +8,7 @@ import { HEADER_OPERATORS } from "./header-operators.ts";
 import { dynamicMetadata, JsonText } from "./metadata-operator.ts";
 import type { FormatFigures, FormatSource } from "./source.ts";
 import { compileTimeFormat } from "./time-format.ts";
-import { TLS_OPERATORS } from "./tls-operators.ts";
+import { CERTIFICATE_TIMES, TLS_OPERATORS } from "./tls-operators.ts";
 
 /**
  * The value of one operator: a number or JSON where a log of JSON shall have that, undefined where
@@ -56,6 +56,7 @@ const NO_ARGUMENT = "";
 /** Operators that take an argument, or may: those have a meaning with the empty one. */
 const WITH_ARGUMENT: Readonly<Record<string, MakeOperator>> = {
   ...HEADER_OPERATORS,
+  ...CERTIFICATE_TIMES,
   COMMON_DURATION: commonDuration,
   DYNAMIC_METADATA: dynamicMetadata,
   EMIT_TIME: (format) => timeOperator(format, emittedAtWallMs),
@@ -97,7 +98,7 @@ export function operatorOf(
   }
   const operator = withArgument(name, argument ?? NO_ARGUMENT, environment);
   if (typeof operator === "string" || charsMax === undefined) return operator;
-  if (name.endsWith("_TIME")) return `${name} takes no length`;
+  if (/_(?:TIME|V_START|V_END)$/.test(name)) return `${name} takes no length`;
   return (source) => cut(operator(source), charsMax);
 }
 

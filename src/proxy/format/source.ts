@@ -53,6 +53,8 @@ export interface FormatSource {
   /** The connection's other end. */
   downstreamDirectRemoteAddress(): string;
   downstreamTls(): TlsInfo | undefined;
+  /** Why the handshake with the client has failed. */
+  downstreamTransportFailureReason(): string;
   connectionTerminationDetails(): string;
   /** What filters have said of it; undefined where none has. */
   dynamicMetadata(): DynamicMetadata | undefined;
@@ -157,6 +159,10 @@ export class EmptySource implements FormatSource {
 
   downstreamTls(): TlsInfo | undefined {
     return undefined;
+  }
+
+  downstreamTransportFailureReason(): string {
+    return "";
   }
 
   connectionTerminationDetails(): string {
