@@ -100,7 +100,9 @@ withSecureFlags(
     .summary("run the control plane alone, over ADS")
     .argument("<paths...>", "files and folders of YAML")
     .option("--ads <address>", "where ADS listens in plaintext, or none", "127.0.0.1:15010")
-    .option("--http <address>", "where the API and http_sd listen", "127.0.0.1:15014"),
+    .option("--http <address>", "where the API and http_sd listen", "127.0.0.1:15014")
+    .option("--jwks-allow <blocks>", "fetch keys of tokens from these addresses too: 10.1.0.0/16,…")
+    .option("--jwks-http", "fetch keys of tokens over http: as well"),
 ).action(async (paths: string[], options: ControlFlags) => {
   const { controlCommand } = await import("./commands/control.ts");
   await controlCommand(paths, options);

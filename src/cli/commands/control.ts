@@ -1,7 +1,9 @@
 import { formatDiagnostic } from "../../base/diagnostic.ts";
+import type { JwksAccess } from "../../control/jwks/guarded-fetch.ts";
 import { startControl } from "../../control/main.ts";
 import type { RunningControl, SecureOptions } from "../../control/running-control.ts";
 import { formatAddress } from "../../model/address.ts";
+import { type JwksFlags, jwksAccess } from "../authority/jwks-access.ts";
 import {
   parseListen,
   type SecureFlags,
@@ -12,7 +14,7 @@ import { type Say, standardError } from "../voice.ts";
 
 const REFUSED_STATUS = 2;
 
-export interface ControlFlags extends SecureFlags {
+export interface ControlFlags extends SecureFlags, JwksFlags {
   /** An address, or `none`. */
   readonly ads: string;
   readonly http: string;
@@ -24,12 +26,13 @@ export async function controlCommand(
   { ads, http, ...flags }: ControlFlags,
 ): Promise<void> {
   const say = standardError();
-  const secure = readFlags({ ads, ...flags }, say);
+  const { jwks, secure } = readFlags({ ads, ...flags }, say);
   const started = await startControl({
     paths,
     ...(ads === "none" ? {} : { adsAddress: parseListen(ads) }),
     httpAddress: parseListen(http),
     ...(secure === undefined ? {} : { secure }),
+    jwks,
   });
   if (started.kind === "refused") {
     for (const diagnostic of started.diagnostics) say(formatDiagnostic(diagnostic));
@@ -56,10 +59,11 @@ export async function controlCommand(
 function readFlags(
   { ads, ...flags }: Omit<ControlFlags, "http">,
   say: Say,
-): SecureOptions | undefined {
+): { readonly secure: SecureOptions | undefined; readonly jwks: JwksAccess } {
   try {
+    const jwks = jwksAccess(flags);
     const secure = secureOptions(flags, say);
-    if (ads !== "none" || secure !== undefined) return secure;
+    if (ads !== "none" || secure !== undefined) return { jwks, secure };
     throw new Error("--ads none needs --secure ADDRESS");
   } catch (error) {
     for (const line of (error as Error).message.split("\n")) say(line);
