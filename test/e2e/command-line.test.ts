@@ -3,16 +3,19 @@ import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { ENTRY, outrigger } from "../support/outrigger.ts";
 
-describe.each([["--help"], ["up", "--help"], ["proxy", "--help"], ["control", "--help"]])(
-  "outrigger %s %s",
-  (...args) => {
-    it("fits a terminal of 80 columns", async () => {
-      const { status, stdout } = await outrigger(args.filter((each) => each !== undefined));
-      expect(status).toBe(0);
-      expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
-    });
-  },
-);
+describe.each([
+  ["--help"],
+  ["up", "--help"],
+  ["proxy", "--help"],
+  ["agent", "--help"],
+  ["control", "--help"],
+])("outrigger %s %s", (...args) => {
+  it("fits a terminal of 80 columns", async () => {
+    const { status, stdout } = await outrigger(args.filter((each) => each !== undefined));
+    expect(status).toBe(0);
+    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+});
 
 describe.each([
   { args: ["nope"], says: "unknown command 'nope'" },
@@ -24,6 +27,10 @@ describe.each([
   { args: ["proxy"], says: "--config-path" },
   { args: ["proxy", "-c", "nowhere"], says: "nowhere does not exist" },
   { args: ["proxy", "-c", "."], says: ". is a folder" },
+  { args: ["proxy", "-c", "x", "--ca", "a:1", "--root", "r"], says: "--token is missing" },
+  { args: ["proxy", "-c", "-", "--ca", "a:1", "--root", "r", "--token", "-"], says: "--token -" },
+  { args: ["agent"], says: "--ca is missing" },
+  { args: ["agent", "--http", "x"], says: "--http x: not an address" },
   { args: ["control", "nowhere"], says: "nowhere does not exist" },
 ])("outrigger $args", ({ args, says }) => {
   it(`ends with status 2 and says: ${says}`, async () => {
