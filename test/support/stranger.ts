@@ -56,6 +56,7 @@ try {
     );
   }).catch(() => undefined);
   const after = await prometheus.askAll(queries);
+  process.stderr.write("stranger: done\n");
   process.stdout.write(`${JSON.stringify({ knocks, before, after } satisfies Findings)}\n`);
 } finally {
   prometheus.stop();
