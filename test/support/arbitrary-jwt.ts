@@ -12,9 +12,22 @@ import { few, name, optional, positiveMs, stringMatch, text, upTo3 } from "./arb
 const header = fc.stringMatching(/^x-[a-z]{1,6}$/);
 const names = fc.array(name, upTo3);
 
+/** A public key: Envoy looks at it. */
+const KEYS = JSON.stringify({
+  keys: [
+    {
+      kty: "EC",
+      crv: "P-256",
+      x: "pA_MEwOd5V9je75yOYlcY0OlvNafFDmYMD2z4qJQjZ4",
+      y: "PcFfY7EKKRINeVcF3PTqiB7qGKsT2eZvla0JTIo81RY",
+      kid: "a",
+      alg: "ES256",
+    },
+  ],
+});
+
 const jwks: fc.Arbitrary<JwksSource> = fc.oneof(
-  fc.record({ kind: fc.constant("inline" as const), text: fc.constant('{"keys":[]}') }),
-  fc.record({ kind: fc.constant("file" as const), path: fc.constant("/etc/jwks.json") }),
+  fc.record({ kind: fc.constant("inline" as const), text: fc.constant(KEYS) }),
   fc.record({
     kind: fc.constant("remote" as const),
     uri: fc.constantFrom("https://example.com/jwks", "http://a:81/b?c=d"),
