@@ -82,6 +82,8 @@ export interface PairOptions {
   readonly cluster?: Record<string, unknown>;
   /** Of the inbound side's cluster `origin`. */
   readonly behind?: Record<string, unknown>;
+  /** Network filters before the inbound side's own. */
+  readonly before?: readonly object[];
   /** Envoy's fields of the connection managers: an HTTP pair. */
   readonly hcm?: Record<string, unknown>;
   /** Of the inbound side's connection manager, where they differ. */
@@ -102,7 +104,15 @@ export async function proxyPair(
   identity: MeshIdentity,
   options: PairOptions = {},
 ): Promise<ProxyPair> {
-  const { behind: more, carrying = true, clock, cluster, hcm, behindHcm = hcm } = options;
+  const {
+    before = [],
+    behind: more,
+    carrying = true,
+    clock,
+    cluster,
+    hcm,
+    behindHcm = hcm,
+  } = options;
   const origin = await originServer();
   const listener = (to: string, manager = hcm): { filter_chains: object[] } & object =>
     manager === undefined
@@ -112,8 +122,9 @@ export async function proxyPair(
           routes: [{ match: { prefix: "/" }, route: { cluster: to } }],
         }) as { filter_chains: object[] });
   const behind = listener("origin", behindHcm);
-  const chains = behind.filter_chains.map((chain) => ({
+  const chains = (behind.filter_chains as { filters: object[] }[]).map((chain) => ({
     ...chain,
+    filters: [...before, ...chain.filters],
     transport_socket: terminating(identity),
   }));
   const inbound = await startSetup(

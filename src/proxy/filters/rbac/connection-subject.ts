@@ -27,6 +27,10 @@ export class ConnectionSubject implements RbacSubject {
     return undefined;
   }
 
+  get secure(): boolean {
+    return this.#of.tls !== undefined;
+  }
+
   get peer(): RbacPeer | undefined {
     return this.#of.tls?.peer;
   }

@@ -64,6 +64,7 @@ function decideRules(rules: RbacRules, subject: RbacSubject): RulesDecision {
 class DescribedSubject implements RbacSubject {
   readonly paths: PathForms = new PathForms();
   readonly authorities: AuthorityForms = new AuthorityForms();
+  readonly secure: boolean;
   readonly peer: RbacPeer | undefined;
   readonly metadata: DynamicMetadata = new DynamicMetadata();
   readonly #of: DescribedRequest;
@@ -75,6 +76,7 @@ class DescribedSubject implements RbacSubject {
     this.#headers = (of.headers ?? []).map(([name, value]) => [name.toLowerCase(), bytesOf(value)]);
     this.paths.take(of.path ?? "");
     this.authorities.take(of.host ?? "");
+    this.secure = of.principal !== undefined;
     this.peer = of.principal === undefined ? undefined : peerOf(of.principal);
     for (const [filter, fields] of Object.entries(of.metadata ?? {})) {
       this.metadata.set(filter, fields);

@@ -47,6 +47,10 @@ export class ExchangeSubject implements RbacSubject {
     return this.#authorities;
   }
 
+  get secure(): boolean {
+    return this.#of.down.secure;
+  }
+
   get peer(): RbacPeer | undefined {
     return this.#of.down.tls?.peer;
   }

@@ -20,6 +20,8 @@ export interface RbacSubject {
   pseudoHeader(name: string): string | undefined;
   readonly paths: PathForms;
   readonly authorities: AuthorityForms;
+  /** The client speaks TLS to this proxy. */
+  readonly secure: boolean;
   /** What the client has shown and proved to own. */
   readonly peer: RbacPeer | undefined;
   readonly destinationIp: Uint8Array | undefined;

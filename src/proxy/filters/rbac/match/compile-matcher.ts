@@ -104,7 +104,7 @@ function isOddPath({ kind, value }: StringMatch): boolean {
 }
 
 function compilePeer(name: StringMatch | undefined, side: Side): RbacMatcher {
-  if (name === undefined) return new Authenticated();
+  if (name === undefined) return new Authenticated(side);
   return new PeerName(compileText(name), side, asksPresence(name));
 }
 

@@ -4,10 +4,16 @@ import type { RbacSubject } from "../subject.ts";
 import type { RbacMatcher, Side } from "./matcher.ts";
 import type { TextTest } from "./text-test.ts";
 
-/** Any client that has shown a certificate. */
+/** Any client that has shown a certificate. For Envoy TLS is enough: where a match refuses, here. */
 export class Authenticated implements RbacMatcher {
-  matches({ peer }: RbacSubject): boolean {
-    return peer !== undefined;
+  readonly #side: Side;
+
+  constructor(side: Side) {
+    this.#side = side;
+  }
+
+  matches({ peer, secure }: RbacSubject): boolean {
+    return peer !== undefined || (secure && this.#side.eager);
   }
 }
 
@@ -27,11 +33,18 @@ export class PeerName implements RbacMatcher {
     this.#asksPresence = asksPresence;
   }
 
-  matches({ peer }: RbacSubject): boolean {
-    if (peer === undefined) return this.#side.ofUnknown && !this.#asksPresence;
+  matches({ peer, secure }: RbacSubject): boolean {
+    if (peer === undefined) return this.#ofNobody(secure);
     if (this.#oneHolds(peer.names.uri)) return true;
     if (peer.identity !== undefined && !this.#side.eager) return false;
     return this.#oneHolds(peer.names.dns) || this.#text.holds(peer.subject);
+  }
+
+  /** Envoy asks an empty subject, where there is TLS. */
+  #ofNobody(secure: boolean): boolean {
+    const { eager, ofUnknown } = this.#side;
+    if (ofUnknown && !this.#asksPresence) return true;
+    return eager && secure && this.#text.holds("");
   }
 
   #oneHolds(names: readonly string[]): boolean {
