@@ -6,7 +6,9 @@ const SHOP = `
 apiVersion: v1
 kind: Service
 metadata: { name: web, namespace: shop }
-spec: { selector: { app: web }, ports: [{ name: http, port: 80, targetPort: 8080 }, { name: tcp, port: 81 }] }
+spec:
+  selector: { app: web }
+  ports: [{ name: http, port: 80, targetPort: 8080 }, { name: tcp, port: 81 }]
 ---
 apiVersion: v1
 kind: Pod

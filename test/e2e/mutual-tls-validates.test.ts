@@ -67,7 +67,9 @@ kind: ServiceEntry
 metadata: { name: outside, namespace: shop }
 spec:
   hosts: [api.example]
-  ports: [{ number: 443, name: http, protocol: HTTP }, { number: 444, name: http2, protocol: HTTP2 }]
+  ports:
+    - { number: 443, name: http, protocol: HTTP }
+    - { number: 444, name: http2, protocol: HTTP2 }
   resolution: DNS
 ---
 apiVersion: networking.istio.io/v1

@@ -1,6 +1,6 @@
 import type { SecretRef } from "../../../model/transport/secret.ts";
 
-/** Istio's bootstrap names the agent's SDS server so; our own proxy's agent answers in its place. */
+/** The agent's SDS server in Istio's bootstrap; our own proxy's agent answers in its place. */
 const AGENT = { kind: "cluster", cluster: "sds-grpc" } as const;
 
 /** The workload's own certificate and key. */

@@ -246,7 +246,12 @@ describe("a DestinationRule's tls", () => {
           trafficPolicy:
             portLevelSettings:
               - port: { number: 82 }
-                tls: { mode: MUTUAL, clientCertificate: /c, privateKey: /k, caCertificates: /a, caCrl: /r }
+                tls:
+                  mode: MUTUAL
+                  clientCertificate: /c
+                  privateKey: /k
+                  caCertificates: /a
+                  caCrl: /r
 `.replaceAll("\n      ", "\n  "),
     );
     const { clusters } = snapshot({ more });

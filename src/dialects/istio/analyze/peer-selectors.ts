@@ -17,7 +17,8 @@ export function reportPeerSelectors(mesh: Described): Diagnostic[] {
     const shared = pods.find((pod) => rivalsFor(narrow, pod).length > 1);
     if (shared === undefined) return [];
     const [winner = policy] = rivalsFor(narrow, shared);
-    const message = `More than one PeerAuthentication selects ${subjectOf(shared.origin)}; one holds`;
+    const pod = subjectOf(shared.origin);
+    const message = `More than one PeerAuthentication selects ${pod}; one holds`;
     return [finding("KIA0003", message, policy, whoHolds(policy, winner))];
   });
 }
