@@ -73,7 +73,8 @@ withAgentFlags(
     )
     .option("--concurrency <workers>", "worker threads that serve; 0: one a core", "1")
     .option("--drain-time-s <seconds>", "after SIGTERM: what is open then is cut", "25")
-    .option("--min-drain-time-s <seconds>", "after SIGTERM: connections are accepted on", "5"),
+    .option("--min-drain-time-s <seconds>", "after SIGTERM: connections are accepted on", "5")
+    .option("--admin-token-file <file>", "lets other machines at the admin server, by this token"),
 )
   .addHelpText(
     "after",
@@ -101,6 +102,7 @@ withSecureFlags(
     .argument("<paths...>", "files and folders of YAML")
     .option("--ads <address>", "where ADS listens in plaintext, or none", "127.0.0.1:15010")
     .option("--http <address>", "where the API and http_sd listen", "127.0.0.1:15014")
+    .option("--http-token-file <file>", "lets other machines at --http, by this token")
     .option("--jwks-allow <blocks>", "fetch keys of tokens from these addresses too: 10.1.0.0/16,…")
     .option("--jwks-http", "fetch keys of tokens over http: as well"),
 ).action(async (paths: string[], options: ControlFlags) => {

@@ -141,7 +141,8 @@ export class ConfigClient {
   async #connect(): Promise<void> {
     const { awaited } = this.#connections;
     if (awaited.length > 0) {
-      this.#notice(`the control plane is asked once there is ${awaited.join(" and ")}`);
+      const secrets = awaited.map((name) => `secret ${name}`).join(" and ");
+      this.#notice(`${secrets} has not come yet; the control plane is asked when it has`);
       return;
     }
     const address = this.#nextAddress();

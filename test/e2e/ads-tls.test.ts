@@ -187,7 +187,7 @@ describe("by an agent's secrets", () => {
 
   it("the control plane is asked once there is a certificate", async () => {
     start(FROM_AGENT, { secrets });
-    await isTold("the control plane is asked once there is default");
+    await isTold("secret default has not come yet; the control plane is asked when it has");
     expect(shown).toEqual([]);
     const pair = await certificateOf();
     secrets.setCertificate(pair.chain, pair.key);

@@ -1,3 +1,4 @@
+import type { AccessToken } from "../../base/access-token.ts";
 import { formatDiagnostic } from "../../base/diagnostic.ts";
 import type { JwksAccess } from "../../control/jwks/guarded-fetch.ts";
 import { startControl } from "../../control/main.ts";
@@ -10,6 +11,7 @@ import {
   secureOptions,
   staysHere,
 } from "../authority/secure-flags.ts";
+import { readTokenFile } from "../token-file.ts";
 import { type Say, standardError } from "../voice.ts";
 
 const REFUSED_STATUS = 2;
@@ -18,6 +20,7 @@ export interface ControlFlags extends SecureFlags, JwksFlags {
   /** An address, or `none`. */
   readonly ads: string;
   readonly http: string;
+  readonly httpTokenFile?: string;
 }
 
 /** Runs the control plane until it is told to end. Exits with 2 where the YAML has errors. */
@@ -26,11 +29,12 @@ export async function controlCommand(
   { ads, http, ...flags }: ControlFlags,
 ): Promise<void> {
   const say = standardError();
-  const { jwks, secure } = readFlags({ ads, ...flags }, say);
+  const { httpToken, jwks, secure } = readFlags({ ads, ...flags }, say);
   const started = await startControl({
     paths,
     ...(ads === "none" ? {} : { adsAddress: parseListen(ads) }),
     httpAddress: parseListen(http),
+    httpAccess: { token: httpToken },
     ...(secure === undefined ? {} : { secure }),
     jwks,
   });
@@ -55,15 +59,19 @@ export async function controlCommand(
   }
 }
 
+interface ReadFlags {
+  readonly httpToken: AccessToken | undefined;
+  readonly secure: SecureOptions | undefined;
+  readonly jwks: JwksAccess;
+}
+
 /** Exits with 2 where they are wrong. */
-function readFlags(
-  { ads, ...flags }: Omit<ControlFlags, "http">,
-  say: Say,
-): { readonly secure: SecureOptions | undefined; readonly jwks: JwksAccess } {
+function readFlags({ ads, ...flags }: Omit<ControlFlags, "http">, say: Say): ReadFlags {
   try {
+    const httpToken = readTokenFile("--http-token-file", flags.httpTokenFile);
     const jwks = jwksAccess(flags);
     const secure = secureOptions(flags, say);
-    if (ads !== "none" || secure !== undefined) return { jwks, secure };
+    if (ads !== "none" || secure !== undefined) return { httpToken, jwks, secure };
     throw new Error("--ads none needs --secure ADDRESS");
   } catch (error) {
     for (const line of (error as Error).message.split("\n")) say(line);

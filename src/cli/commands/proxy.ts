@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import type { HeldCertificate } from "../../agent/agent.ts";
+import type { AccessToken } from "../../base/access-token.ts";
 import { formatDiagnostic } from "../../base/diagnostic.ts";
 import { fileFault } from "../../base/file-fault.ts";
 import { Registry } from "../../metrics/registry.ts";
@@ -24,6 +25,7 @@ import {
   startSuccessor,
   tellPredecessor,
 } from "../succession.ts";
+import { readTokenFile } from "../token-file.ts";
 import { type Say, standardError } from "../voice.ts";
 
 const FAILED_STATUS = 1;
@@ -37,6 +39,7 @@ export interface ProxyArguments extends AgentFlags {
   readonly concurrency: string;
   readonly drainTimeS: string;
   readonly minDrainTimeS: string;
+  readonly adminTokenFile?: string;
 }
 
 /** Runs the data plane until it is told to end; a second signal does not wait for requests. */
@@ -44,6 +47,7 @@ export async function proxyCommand(args: ProxyArguments, version: string): Promi
   const say = standardError();
   const { workers, times } = readNumbers(args, say);
   const settings = readSettings(args, say);
+  const adminToken = readAdminToken(args, say);
   const fromStdin = args.configPath === "-";
   const text = fromStdin ? await readStdin() : readBootstrapFile(args.configPath, say);
   if (text === undefined) process.exit(REFUSED_STATUS);
@@ -58,7 +62,7 @@ export async function proxyCommand(args: ProxyArguments, version: string): Promi
   const agent = settings && (await startOwnAgent(settings, legacy !== undefined, say));
   const secrets = agent && { localSecrets: agent.secrets, registry: agent.registry };
   const plain = { bootstrap, version, inherited, drainTimes: times, onNotice: say, onQuit };
-  const options = { ...plain, ...secrets };
+  const options = { ...plain, ...secrets, adminToken };
   // A socket without a worker of its own would be nobody's.
   const count = legacy?.workers ?? workers;
   const proxy = await start(options, count);
@@ -93,6 +97,16 @@ function readNumbers(
       seconds("--min-drain-time-s", minDrainTimeS),
     ),
   };
+}
+
+/** Ends the program where it cannot be read. */
+function readAdminToken({ adminTokenFile }: ProxyArguments, say: Say): AccessToken | undefined {
+  try {
+    return readTokenFile("--admin-token-file", adminTokenFile);
+  } catch (error) {
+    say((error as Error).message);
+    process.exit(REFUSED_STATUS);
+  }
 }
 
 /** Undefined where no agent is asked for. Ends the program where its flags are wrong. */
