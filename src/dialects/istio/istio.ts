@@ -22,7 +22,7 @@ import {
   reportSecurity,
   type SecurityReadings,
   securityOf,
-} from "./security.ts";
+} from "./security/security-kinds.ts";
 import { readServiceEntry } from "./service-entry/service-entry.ts";
 import { addWorkloads, readWorkloads, type Workload } from "./service-entry/workloads.ts";
 import { readSidecar } from "./sidecar.ts";
@@ -34,7 +34,7 @@ import {
 
 /**
  * Istio's networking API (networking.istio.io v1, v1beta1 and v1alpha3, which are one schema), and
- * what `security.ts` reads of its security API (security.istio.io v1 and v1beta1).
+ * what `security/` reads of its security API (security.istio.io v1 and v1beta1).
  * MeshConfig is not read here but by `readMeshSettings`, before everything else.
  */
 export const istio: Dialect = {

@@ -1,18 +1,18 @@
-import type { AccessPolicy } from "../../model/policy/access-policy.ts";
-import type { PeerAuthentication } from "../../model/policy/peer-authentication.ts";
-import type { RequestAuthentication } from "../../model/policy/request-authentication.ts";
-import type { MeshSecurity } from "../../model/policy/security.ts";
-import type { DialectContext } from "../dialect.ts";
-import { readAuthorizationPolicy } from "./authorization-policy/authorization-policy.ts";
-import { AUTHORIZATION_POLICY } from "./fields/authorization-policy.ts";
-import { checkFields } from "./fields/check-fields.ts";
-import { PEER_AUTHENTICATION } from "./fields/peer-authentication.ts";
-import { REQUEST_AUTHENTICATION } from "./fields/request-authentication.ts";
-import { reportOtherKind } from "./other-kinds.ts";
-import { readPeerAuthentication } from "./peer-authentication/peer-authentication.ts";
-import { reportSharedScopes } from "./peer-authentication/shared-scopes.ts";
-import { readRequestAuthentication } from "./request-authentication/request-authentication.ts";
-import type { Spec } from "./spec.ts";
+import type { AccessPolicy } from "../../../model/policy/access-policy.ts";
+import type { PeerAuthentication } from "../../../model/policy/peer-authentication.ts";
+import type { RequestAuthentication } from "../../../model/policy/request-authentication.ts";
+import type { MeshSecurity } from "../../../model/policy/security.ts";
+import type { DialectContext } from "../../dialect.ts";
+import { readAuthorizationPolicy } from "../authorization-policy/authorization-policy.ts";
+import { AUTHORIZATION_POLICY } from "../fields/authorization-policy.ts";
+import { checkFields } from "../fields/check-fields.ts";
+import { PEER_AUTHENTICATION } from "../fields/peer-authentication.ts";
+import { REQUEST_AUTHENTICATION } from "../fields/request-authentication.ts";
+import { reportOtherKind } from "../other-kinds.ts";
+import { readPeerAuthentication } from "../peer-authentication/peer-authentication.ts";
+import { reportSharedScopes } from "../peer-authentication/shared-scopes.ts";
+import { readRequestAuthentication } from "../request-authentication/request-authentication.ts";
+import type { Spec } from "../spec.ts";
 
 const GROUP = "security.istio.io";
 /** One schema. */
