@@ -3,6 +3,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { readBootstrap } from "../../src/proxy/bootstrap.ts";
 import { endpointsConfig, routesConfig, virtualHostsConfig } from "../growth/large-config.ts";
+import { policiesConfig } from "./policies.ts";
 import { servicesConfig } from "./services.ts";
 import { configText } from "./sidecar.ts";
 
@@ -23,6 +24,15 @@ describe("the configuration of the benchmarks", () => {
     const { bootstrap, diagnostics } = readBootstrap(config(100, 4711, 4712), `${name}.json`);
     expect(diagnostics).toEqual([]);
     expect(bootstrap?.listeners).toHaveLength(1);
+  });
+
+  it.each([0, 1, 10, 100] as const)("is executed with %i policies", (count) => {
+    const { bootstrap, diagnostics } = readBootstrap(policiesConfig(count, 4711, 4712), "p.yaml");
+    expect(diagnostics).toEqual([]);
+    const filter = bootstrap?.listeners[0]?.filterChains[0]?.filter;
+    const [first] = filter?.kind === "http" ? filter.httpFilters : [];
+    const found = first?.kind === "rbac" ? first.rbac.rules?.policies.length : 0;
+    expect(found).toBe(count);
   });
 
   it("gets the ports of a run in the place of its own", () => {

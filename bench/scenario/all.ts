@@ -8,11 +8,13 @@ import { latency } from "./latency.ts";
 import { memory1, memory1000 } from "./memory.ts";
 import { oneHop } from "./one-hop.ts";
 import { pair8, pair64 } from "./pair.ts";
+import { policies } from "./policies.ts";
 import { start } from "./start.ts";
 import { tcpBytes, tcpConnections } from "./tcp.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   oneHop,
+  policies,
   pair64,
   pair8,
   http2,
