@@ -37,8 +37,13 @@ export class SecureControl implements ControlSecurity {
     const authority = new MeshAuthority({ ...options, names: trustNames, onNotice });
     const guard = new PeerStreams({ clock, audit: authority.audit, ownerOf });
     const register = (router: ConnectRouter): void => ads.register(router, guard);
-    const port = await openSecurePort({ address, authority, clock, hostNames, register });
-    return new SecureControl(authority, port);
+    try {
+      const port = await openSecurePort({ address, authority, clock, hostNames, register });
+      return new SecureControl(authority, port);
+    } catch (error) {
+      await authority.stop();
+      throw error;
+    }
   }
 
   get address(): SocketAddress {

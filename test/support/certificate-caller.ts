@@ -1,6 +1,6 @@
 /** Asks a control plane's authority for certificates, as an agent does. */
 import { generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
-import { createClient } from "@connectrpc/connect";
+import { type Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { IstioCertificateService } from "../../src/gen/istio/v1/auth/ca_pb.js";
 import { makeCertificateRequest } from "../../src/identity/issuing/certificate-request.ts";
@@ -45,6 +45,23 @@ export async function askForCertificate(question: Question): Promise<Answer> {
   } finally {
     sessionManager.abort();
   }
+}
+
+/** So many questions on one connection; the status of each, by number. Nobody waits for another. */
+export async function flood(question: Question, count: number): Promise<(Code | undefined)[]> {
+  const baseUrl = `https://${formatAddress(question.address)}`;
+  const sessionManager = new Http2SessionManager(baseUrl, {}, { ca: question.roots });
+  const transport = createGrpcTransport({ baseUrl, sessionManager });
+  const { createCertificate } = createClient(IstioCertificateService, transport);
+  const headers = { authorization: `Bearer ${question.token}` };
+  const ask = (): Promise<Code | undefined> =>
+    createCertificate({ csr: question.csr ?? "" }, { headers }).then(
+      () => undefined,
+      (error: unknown) => ConnectError.from(error).code,
+    );
+  const codes = await Promise.all(Array.from({ length: count }, ask));
+  sessionManager.abort();
+  return codes;
 }
 
 function pemOf(key: KeyObject): string {

@@ -4,7 +4,9 @@ import path from "node:path";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { describe, expect, it } from "vitest";
 import { authorityScene } from "../../../test/support/authority-scene.ts";
+import { flood } from "../../../test/support/certificate-caller.ts";
 import { readSubjectAltNames } from "../../identity/subject-alt-names.ts";
+import { renderPrometheus } from "../../metrics/text-format.ts";
 
 const REVIEWS = { namespace: "shop", serviceAccount: "reviews" };
 const REVIEWS_ID = "spiffe://cluster.local/ns/shop/sa/reviews";
@@ -159,10 +161,13 @@ describe("who asks", () => {
 
   it("a thousand times at once gets as much as the total limit, and the log stays short", async () => {
     const scene = await authorityScene({ limits: { total: { burst: 100, perSecond: 1 } } });
-    const asked = Array.from({ length: 1000 }, () => refusalOf(scene.ask({ token: "x" })));
-    const refusals = await Promise.all(asked);
-    expect(refusals.filter((each) => each.startsWith("Unauthenticated"))).toHaveLength(100);
-    expect(refusals.filter((each) => each.startsWith("ResourceExhausted"))).toHaveLength(900);
+    const { address, bundle } = scene.control;
+    const codes = await flood({ address, roots: bundle.roots, token: "x" }, 1000);
+    expect(codes.filter((code) => code === Code.Unauthenticated)).toHaveLength(100);
+    // Some do not even get a stream on their connection.
+    const others = new Set(codes.filter((code) => code !== Code.Unauthenticated));
+    expect([...others].filter((code) => code === undefined)).toEqual([]);
+    expect(others).toContain(Code.ResourceExhausted);
     expect(scene.audit.length).toBeLessThan(100);
     scene.clock.advance(1000);
     await expect(scene.ask({ token: scene.control.joinToken(REVIEWS) })).resolves.toBeDefined();
@@ -199,4 +204,16 @@ it("a request's key may be RSA or P-384 too", async () => {
     const { leaf } = await scene.ask({ token: scene.control.joinToken(REVIEWS), csr });
     expect(leaf.publicKey.equals(publicKey)).toBe(true);
   }
+});
+
+it("what was issued and refused stands in the metrics, with the time when roots run out", async () => {
+  const scene = await authorityScene();
+  await scene.ask({ token: scene.control.joinToken(REVIEWS) });
+  await expect(scene.ask({ token: "x" })).rejects.toThrow();
+  const text = [...renderPrometheus(scene.registry)].join("");
+  expect(text).toContain('outrigger_ca_certificates_issued_total{method="join-token"} 1');
+  expect(text).toContain('outrigger_ca_requests_refused_total{reason="bad_token"} 1');
+  const root = new X509Certificate(scene.control.bundle.roots);
+  const seconds = root.validToDate.getTime() / 1000;
+  expect(text).toContain(`citadel_server_root_cert_expiry_timestamp ${seconds}`);
 });

@@ -111,7 +111,13 @@ export class MeshAuthority {
       onChange: () => this.#trustChanged(),
       onNotice,
     });
-    this.#authority = this.#openAuthority();
+    try {
+      this.#authority = this.#openAuthority();
+    } catch (error) {
+      this.#federation.stop();
+      void this.#ledger.close();
+      throw error;
+    }
     this.#tokens = new JoinTokens(caDir, clock);
     this.#service = this.#openService();
     this.#requests = new OperatorRequests(caDir, clock, {

@@ -1,4 +1,4 @@
-import { closeSync, fsync, openSync, write } from "node:fs";
+import { closeSync, fsync, openSync, writeFile } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { readPrivateFile, writePrivateFile } from "./private-files.ts";
@@ -26,7 +26,7 @@ const FILE_MODE = 0o600;
 /** The file is written anew where so many lines more than needed are in it. */
 const WASTE_LINES_MAX = 10_000;
 
-const writeText = promisify(write) as (handle: number, text: string) => Promise<unknown>;
+const writeText = promisify(writeFile) as (handle: number, text: string) => Promise<void>;
 const sync = promisify(fsync);
 
 /**
@@ -41,6 +41,7 @@ export class Ledger {
   #lines = 0;
   #waiting: Waiting[] = [];
   #writing = false;
+  #closed = false;
 
   /** Throws an Error where the folder cannot be written. */
   constructor(folder: string, now: number) {
@@ -62,6 +63,7 @@ export class Ledger {
 
   /** Resolves when the line is on the disk. Many that come together are written at once. */
   add(entry: IssuedEntry): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error("the authority has stopped"));
     this.#entries.set(entry.serial, entry);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ line: `${JSON.stringify(entry)}\n`, resolve, reject });
@@ -74,7 +76,7 @@ export class Ledger {
     for (const [serial, { notAfter }] of this.#entries) {
       if (notAfter <= now) this.#entries.delete(serial);
     }
-    if (this.#writing || this.#lines - this.#entries.size < WASTE_LINES_MAX) return;
+    if (this.#closed || this.#writing || this.#lines - this.#entries.size < WASTE_LINES_MAX) return;
     closeSync(this.#handle);
     this.#handle = this.#rewrite();
   }
@@ -82,7 +84,8 @@ export class Ledger {
   /** Waits for what is being written. */
   async close(): Promise<void> {
     while (this.#writing) await new Promise((resolve) => setImmediate(resolve));
-    closeSync(this.#handle);
+    if (!this.#closed) closeSync(this.#handle);
+    this.#closed = true;
   }
 
   async #write(): Promise<void> {

@@ -34,7 +34,7 @@ export async function openSecurePort(options: SecurePortOptions): Promise<Secure
     clock,
     onChange: () => server?.setIdentity(certificate.identity),
   });
-  server = await startSecureServer({
+  const starting = startSecureServer({
     address: options.address,
     identity: certificate.identity,
     rules: {
@@ -49,7 +49,11 @@ export async function openSecurePort(options: SecurePortOptions): Promise<Secure
       authority.audit.write({ event: "stream_refused", reason: "bad_certificate", message, peer });
     },
   });
-  const running = server;
+  const running = await starting.catch((error: unknown) => {
+    certificate.stop();
+    throw error;
+  });
+  server = running;
   const stopFollowing = authority.onTrustChange(() => {
     certificate.renew();
     running.checkPeers();
