@@ -8,12 +8,17 @@ import { WORKLOAD_ENTRY } from "./fields/common.ts";
 import { DESTINATION_RULE } from "./fields/destination-rule.ts";
 import type { FieldTable, Shape } from "./fields/field.ts";
 import { PEER_AUTHENTICATION } from "./fields/peer-authentication.ts";
+import { REQUEST_AUTHENTICATION } from "./fields/request-authentication.ts";
 import { SERVICE_ENTRY } from "./fields/service-entry.ts";
 import { SIDECAR } from "./fields/sidecar.ts";
 import { VIRTUAL_SERVICE } from "./fields/virtual-service.ts";
 import { istio } from "./istio.ts";
 
-const SECURITY_KINDS: readonly string[] = ["PeerAuthentication", "AuthorizationPolicy"];
+const SECURITY_KINDS: readonly string[] = [
+  "PeerAuthentication",
+  "AuthorizationPolicy",
+  "RequestAuthentication",
+];
 
 function translate(text: string) {
   const { objects } = readObjects([{ file: "a.yaml", text }]);
@@ -171,6 +176,7 @@ describe("whatever is written", () => {
     ["Sidecar", SIDECAR],
     ["PeerAuthentication", PEER_AUTHENTICATION],
     ["AuthorizationPolicy", AUTHORIZATION_POLICY],
+    ["RequestAuthentication", REQUEST_AUTHENTICATION],
   ] as const)("in a %s, reading never throws, and each finding has a place", (kind, table) => {
     const property = fc.property(anyOf({ type: "object", name: "", fields: table }), (spec) => {
       const group = SECURITY_KINDS.includes(kind) ? "security" : "networking";
