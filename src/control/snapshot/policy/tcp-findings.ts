@@ -33,7 +33,6 @@ export function tcpFindings(mesh: Mesh): readonly Diagnostic[] {
           `port ${port} of ${pod.namespace}/${pod.workload}${more} carries connections`,
         position: policy.origin.position,
         subject: subjectOf(policy.origin),
-        path: policy.origin.path,
         hint: "add a rule with `to.operation.ports`, or select other pods",
       },
     ];

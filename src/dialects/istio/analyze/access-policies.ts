@@ -167,5 +167,6 @@ function list(labels: Labels): string {
 
 function finding(severity: Severity, code: string, message: string, origin: Origin): Diagnostic {
   const { position, path } = origin;
-  return { code, severity, message, position, subject: subjectOf(origin), path };
+  const subject = subjectOf(origin);
+  return { code, severity, message, position, subject, path: path === "" ? undefined : path };
 }
