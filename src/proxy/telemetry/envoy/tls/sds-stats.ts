@@ -57,6 +57,7 @@ export class SdsStats {
     add(cells, SDS.at.update_success, 1);
     cells[SDS.at.update_time] = wallMs;
     const bytes = Buffer.from(version);
+    hash.set(0, 0);
     xxHash64(bytes, bytes.length, hash);
     cells[SDS.at.version] = (hash.hi >>> 0) * 2 ** 32 + (hash.lo >>> 0);
   }
