@@ -7,6 +7,7 @@ import type { SocketAddress } from "../model/address.ts";
 import { EMPTY_MESH, type Mesh, type Pod } from "../model/mesh.ts";
 import { AddressBook } from "./addresses.ts";
 import type { TrustNames } from "./ca/mesh-authority.ts";
+import { bundleSecret } from "./ca/trust/bundle-secret.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { Convergence } from "./convergence.ts";
 import { guardedFetch, PUBLIC_ONLY } from "./jwks/guarded-fetch.ts";
@@ -132,6 +133,8 @@ export class ControlPlane implements RunningControl {
         ads: service,
         ownerOf: (namespace, pod) => this.#store.podNamed(namespace, pod),
       });
+      this.#secure.onTrustChange(() => this.#queue.configurationChanged());
+      this.#store.setWorld(this.#world());
     }
     if (adsAddress !== undefined) this.#ads = await servePlain(service, adsAddress);
     const pages = pagesOf({
@@ -190,7 +193,12 @@ export class ControlPlane implements RunningControl {
   }
 
   #world(): World {
-    return { mesh: withFetchedKeys(this.#mesh, this.#keys), pods: this.#pods };
+    const bundle = this.#secure?.bundle;
+    return {
+      mesh: withFetchedKeys(this.#mesh, this.#keys),
+      pods: this.#pods,
+      trust: bundle === undefined ? undefined : bundleSecret(bundle),
+    };
   }
 
   #push(): void {

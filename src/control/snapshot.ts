@@ -16,6 +16,8 @@ export interface World {
   /** With an address for each service. */
   readonly mesh: Mesh;
   readonly pods: readonly Pod[];
+  /** By which peers are verified, for whoever asks over ADS; left out: there is no authority. */
+  readonly trust?: Secret | undefined;
 }
 
 const NOTHING: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
@@ -95,7 +97,8 @@ export class SnapshotStore implements SnapshotSource {
     };
     const config = pod?.ipv6Address === undefined ? both : this.#interned(withIpv6(both));
     const problems = inconsistencies(config, outbound.absent);
-    const secrets = credentialsFor(world.mesh, pod, config.clusters);
+    const trust = world.trust === undefined ? [] : [world.trust];
+    const secrets = [...trust, ...credentialsFor(world.mesh, pod, config.clusters)];
     if (problems.length === 0) {
       return { version: this.#versionOf(config, secrets), ...config, secrets };
     }
