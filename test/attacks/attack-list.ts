@@ -1,5 +1,6 @@
 import type { Attack } from "./arena/attack.ts";
 import { ADMIN } from "./exposure/admin.ts";
+import { POLICIES } from "./exposure/policies.ts";
 import { REQUESTS } from "./exposure/requests.ts";
 import { FLOODS } from "./http2/floods.ts";
 import { FRAME_FAULTS } from "./http2/frame-faults.ts";
@@ -17,6 +18,7 @@ export const ATTACKS: readonly { readonly room: string; readonly attacks: readon
   { room: "Patience", attacks: SLOW },
   { room: "Hostile upstreams", attacks: MISDEEDS },
   { room: "Requests", attacks: REQUESTS },
+  { room: "Policies", attacks: POLICIES },
   { room: "The admin server", attacks: ADMIN },
   { room: "TLS", attacks: HANDSHAKES },
 ];

@@ -4,11 +4,18 @@ import { httpListener, OVER_HTTP2, staticCluster } from "../../support/proxy-set
 /**
  * `good`: the good clients' own. `plain`: HTTP/1.1 and HTTP/2 with Envoy's defaults. `short`: the
  * same with timeouts that a test can wait for. `secure`: the same behind TLS. `edge`: behind one
- * trusted proxy, clients beyond it are strangers.
+ * trusted proxy, clients beyond it are strangers. `guarded`: behind policies that deny.
  */
-export type ListenerName = "good" | "plain" | "short" | "secure" | "edge";
+export type ListenerName = "good" | "plain" | "short" | "secure" | "edge" | "guarded";
 
-export const LISTENERS: readonly ListenerName[] = ["good", "plain", "short", "secure", "edge"];
+export const LISTENERS: readonly ListenerName[] = [
+  "good",
+  "plain",
+  "short",
+  "secure",
+  "edge",
+  "guarded",
+];
 
 /** A cluster's name that would do harm on a page that does not escape it. */
 export const HTML_NAME = "<img src=x onerror=alert(1)>";
@@ -68,12 +75,45 @@ async function listenersOf(ports: Ports, accessLog: string): Promise<readonly un
     listener("plain", { access_log }, attacked),
     listener("short", { access_log, ...SHORT }, attacked),
     listener("edge", { access_log, ...EDGE }, attacked),
+    listener("guarded", { access_log, ...GUARDED }, attacked),
     {
       ...secure,
       listener_filters_timeout: "2s",
       filter_chains: [{ ...secure.filter_chains[0], ...(await tlsSocket()) }],
     },
   ];
+}
+
+const header = (name: string, string_match: object): object => ({ header: { name, string_match } });
+const LETTERS = header("x-letters", { safe_regex: { regex: "[a-z]*" } });
+const SAYS_LETTERS = { header: { name: "x-letters", present_match: true } };
+
+/** Paths are not normalised: the policies have to read them themselves. */
+const GUARDED = {
+  upgrade_configs: [{ upgrade_type: "websocket" }, { upgrade_type: "connect" }],
+  http_filters: [
+    {
+      name: "rbac",
+      typed_config: {
+        "@type": `${FILTERS}.filters.http.rbac.v3.RBAC`,
+        rules: {
+          action: "DENY",
+          policies: {
+            path: denied({ url_path: { path: { exact: "/admin" } } }),
+            role: denied(header("x-role", { exact: "admin" })),
+            host: denied(header(":authority", { exact: "secret.svc" })),
+            letters: denied({ and_rules: { rules: [SAYS_LETTERS, { not_rule: LETTERS }] } }),
+            connect: denied(header(":method", { exact: "CONNECT" })),
+          },
+        },
+      },
+    },
+    { name: "router", typed_config: { "@type": `${FILTERS}.filters.http.router.v3.Router` } },
+  ],
+};
+
+function denied(permission: object): object {
+  return { permissions: [permission], principals: [{ any: true }] };
 }
 
 const EDGE = { use_remote_address: true, xff_num_trusted_hops: 1 };
