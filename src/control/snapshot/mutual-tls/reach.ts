@@ -6,6 +6,7 @@ import {
   peerModeOf,
   peerModes,
 } from "../../../model/precedence/peer-authentication.ts";
+import { isPastSidecar } from "./past-sidecar.ts";
 
 /** Istio's label of pods whose sidecar takes mTLS; its injector writes it. */
 const TLS_MODE_LABEL = "security.istio.io/tlsMode";
@@ -35,8 +36,12 @@ export function modesOf(mesh: Mesh, pod: Pod): PeerModes {
   return modes;
 }
 
+/** What a port takes where no sidecar is. */
+export const PAST_SIDECAR: PeerMode = { mode: "disable", origin: undefined };
+
 /** What a pod takes at one of its ports. */
 export function modeAt(mesh: Mesh, pod: Pod, port: number): PeerMode {
+  if (isPastSidecar(pod, port)) return PAST_SIDECAR;
   return peerModeOf(modesOf(mesh, pod), port);
 }
 

@@ -1,7 +1,7 @@
 import type { TlsSettings } from "../../../model/destination-policy.ts";
 import { type Origin, subjectOf } from "../../../model/origin.ts";
 import type { ServiceEndpoint } from "../../../model/precedence/endpoints.ts";
-import { modeAt, takesMeshTls } from "./reach.ts";
+import { modeAt, PAST_SIDECAR, takesMeshTls } from "./reach.ts";
 import type { TransportInput } from "./transport.ts";
 
 type Asking = Pick<TransportInput, "mesh" | "client" | "blocks">;
@@ -19,12 +19,17 @@ export function whyUnreachable(asking: Asking, endpoint: ServiceEndpoint): strin
     return `${rule(blocks.tls)} asks for ISTIO_MUTUAL, but this proxy has no certificate`;
   }
   if (pod === undefined) return undefined;
-  const { mode, origin } = modeAt(mesh, pod, port);
+  const taken = modeAt(mesh, pod, port);
+  const { mode, origin } = taken;
   if (mode === "strict") {
     const why = whyNotMutual(asking, takesMeshTls(mesh, pod, port));
     return why === undefined ? undefined : `${named(origin)} asks for mTLS (STRICT), but ${why}`;
   }
   if (wants !== "istioMutual" || takesMeshTls(mesh, pod, port)) return undefined;
+  if (taken === PAST_SIDECAR) {
+    const past = `annotations let port ${port} past the pod's sidecar`;
+    return `${rule(blocks.tls)} asks for ISTIO_MUTUAL, but ${past}`;
+  }
   const reason =
     mode === "disable" ? `${named(origin)} takes plaintext alone (DISABLE)` : NO_CERTIFICATE;
   return `${rule(blocks.tls)} asks for ISTIO_MUTUAL, but ${reason}`;

@@ -140,6 +140,24 @@ describe("auto mTLS", () => {
     expect(endpointsOf({ more }, 82)[0]?.transportSocketMatch).toEqual({ tlsMode: "istio" });
   });
 
+  it("leaves alone ports that annotations let past the sidecar, whatever policies say", () => {
+    const past = (annotations: Pod["annotations"]) => ({
+      more: peers("{ mtls: { mode: STRICT } }"),
+      pods: (pods: readonly Pod[]) => pods.map((pod) => ({ ...pod, annotations })),
+    });
+    const mark = (asked: Asked, port: number) => endpointsOf(asked, port)[0];
+    for (const annotations of [
+      { "traffic.sidecar.istio.io/excludeInboundPorts": "8080" },
+      { "traffic.sidecar.istio.io/includeInboundPorts": "8082" },
+      { "config.linkerd.io/skip-inbound-ports": "8000-8080" },
+    ]) {
+      const open = mark(past(annotations), 80);
+      expect(open?.transportSocketMatch).toBeUndefined();
+      expect(open?.unreachable).toBeUndefined();
+      expect(mark(past(annotations), 82)?.transportSocketMatch).toEqual({ tlsMode: "istio" });
+    }
+  });
+
   it.each([
     { what: "a client without a certificate", asked: { identity: false }, host: HOST, port: 80 },
     { what: "a host outside the mesh", asked: {}, host: "api.example", port: 443 },

@@ -8,7 +8,6 @@ import { AUTHORIZATION_POLICY } from "../fields/authorization-policy.ts";
 import { checkFields } from "../fields/check-fields.ts";
 import { PEER_AUTHENTICATION } from "../fields/peer-authentication.ts";
 import { REQUEST_AUTHENTICATION } from "../fields/request-authentication.ts";
-import { reportOtherKind } from "../other-kinds.ts";
 import { readPeerAuthentication } from "../peer-authentication/peer-authentication.ts";
 import { reportSharedScopes } from "../peer-authentication/shared-scopes.ts";
 import { readRequestAuthentication } from "../request-authentication/request-authentication.ts";
