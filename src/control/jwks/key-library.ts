@@ -26,7 +26,8 @@ export interface LibraryOptions {
 
 /** One place that keys come from. */
 interface Source {
-  readonly rule: TokenRule;
+  /** The one that was read last. */
+  rule: TokenRule;
   /** The last good ones. */
   text: string | undefined;
   /** Why the last fetch failed; empty: it did not. */
@@ -59,7 +60,9 @@ export class KeyLibrary {
       this.#sources.delete(name);
     }
     for (const [name, rule] of wanted) {
-      if (this.#sources.has(name) || this.#sources.size >= SOURCES_MAX) continue;
+      const known = this.#sources.get(name);
+      if (known !== undefined) known.rule = rule;
+      if (known !== undefined || this.#sources.size >= SOURCES_MAX) continue;
       const source: Source = {
         rule,
         text: undefined,

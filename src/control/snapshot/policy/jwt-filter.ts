@@ -29,6 +29,10 @@ const EVERYTHING: RouteMatch = {
 
 const ALLOW_MISSING: JwtRequirement = { kind: "allowMissing" };
 
+/** Key sets that have been read already: every port of every pod has the same ones. */
+const READ = new Map<string, string>();
+const READ_MAX = 256;
+
 /**
  * What RequestAuthentications ask of requests to a port, as istiod writes it: all rules of all
  * policies together. A request without a token passes; one whose token is bad does not.
@@ -100,8 +104,7 @@ function providerOf(rule: TokenRule, name: string, mesh: Mesh): JwtProvider {
 
 /** Keys that are not known let nobody in. */
 function jwksOf({ keys, timeoutMs }: TokenRule, { services }: Mesh): JwksSource {
-  if (keys.kind === "inline")
-    return { kind: "inline", text: publicKeySet(keys.text) ?? nobodysKeys() };
+  if (keys.kind === "inline") return { kind: "inline", text: publicKeysOf(keys.text) };
   const server = keyServerOf(keys, services);
   if (server === undefined || keys.kind !== "url") return { kind: "inline", text: nobodysKeys() };
   return {
@@ -113,4 +116,14 @@ function jwksOf({ keys, timeoutMs }: TokenRule, { services }: Mesh): JwksSource 
     asyncFetch: undefined,
     retry: undefined,
   };
+}
+
+function publicKeysOf(text: string): string {
+  let keys = READ.get(text);
+  if (keys === undefined) {
+    if (READ.size >= READ_MAX) READ.clear();
+    keys = publicKeySet(text) ?? nobodysKeys();
+    READ.set(text, keys);
+  }
+  return keys;
 }

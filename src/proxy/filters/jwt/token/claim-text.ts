@@ -2,6 +2,9 @@ import type { MetadataFields, MetadataValue } from "../../dynamic-metadata.ts";
 
 const UINT64_END = 2 ** 64;
 
+/** What no header may hold (RFC 9110 section 5.5): a claim that does is left out. */
+const CONTROL = /(?!\t)[\p{Cc}--[\x80-\x9f]]/v;
+
 /**
  * What a header says of a claim, whose dots lead into nested ones (Envoy: addJWTClaimToHeader).
  * Undefined where there is none, or nothing to say.
@@ -10,8 +13,7 @@ export function claimText(payload: MetadataFields, claim: string): string | unde
   const value = claimAt(payload, claim);
   if (value === undefined || value === null) return undefined;
   const text = textOf(value);
-  // A header on one line: a claim that would end it is left out.
-  return text === "" || /[\r\n\0]/.test(text) ? undefined : text;
+  return text === "" || CONTROL.test(text) ? undefined : text;
 }
 
 function claimAt(payload: MetadataFields, claim: string): MetadataValue | undefined {
