@@ -20,11 +20,11 @@ import type {
   ControlSecurity,
   RunningControl,
 } from "./running-control.ts";
-import { SecureControl } from "./secure-control.ts";
 import { type AdsServer, servePlain } from "./server/ads-server.ts";
 import { AdsService } from "./server/ads-service.ts";
 import { type RunningHttpServer, serveHttp } from "./server/http-server.ts";
 import { pagesOf } from "./server/pages.ts";
+import { SecureControl } from "./server/secure/secure-control.ts";
 import { statusRows } from "./server/status-rows.ts";
 import { SnapshotStore, type World } from "./snapshot.ts";
 import { translate } from "./translate.ts";

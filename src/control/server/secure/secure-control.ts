@@ -1,15 +1,15 @@
 import type { ConnectRouter } from "@connectrpc/connect";
-import type { Clock } from "../base/clock.ts";
-import type { WorkloadIdentity } from "../identity/workload-identity.ts";
-import type { Registry } from "../metrics/registry.ts";
-import type { SocketAddress } from "../model/address.ts";
-import type { Revocation } from "./ca/certificate-authority.ts";
-import { MeshAuthority, type TrustNames } from "./ca/mesh-authority.ts";
-import type { TrustBundle } from "./ca/trust/trust-bundle.ts";
-import type { ControlSecurity, SecureOptions } from "./running-control.ts";
-import type { AdsService } from "./server/ads-service.ts";
-import { openSecurePort, type SecurePort } from "./server/secure/secure-port.ts";
-import { PeerStreams } from "./server/secure/stream-guard.ts";
+import type { Clock } from "../../../base/clock.ts";
+import type { WorkloadIdentity } from "../../../identity/workload-identity.ts";
+import type { Registry } from "../../../metrics/registry.ts";
+import type { SocketAddress } from "../../../model/address.ts";
+import type { Revocation } from "../../ca/certificate-authority.ts";
+import { MeshAuthority, type TrustNames } from "../../ca/mesh-authority.ts";
+import type { TrustBundle } from "../../ca/trust/trust-bundle.ts";
+import type { ControlSecurity, SecureOptions } from "../../running-control.ts";
+import type { AdsService } from "../ads-service.ts";
+import { openSecurePort, type SecurePort } from "./secure-port.ts";
+import { PeerStreams } from "./stream-guard.ts";
 
 export interface SecureControlOptions extends SecureOptions {
   readonly trustNames: TrustNames;
