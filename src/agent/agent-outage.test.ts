@@ -48,6 +48,28 @@ describe("without an authority", () => {
     expect(steps[2]).toMatch(/has expired at .*: peers refuse it/);
   });
 
+  it("a refused token is told of where there is no certificate to fall back on", async () => {
+    scene.authority.misbehaviour = "refuses";
+    let refused = 0;
+    const onTokenRefused = (): number => refused++;
+    await scene.started({ onTokenRefused });
+    expect(refused).toBe(1);
+  });
+
+  it("a refused token is not told of where there is a certificate, or no answer", async () => {
+    let refused = 0;
+    const onTokenRefused = (): number => refused++;
+    scene.authority.misbehaviour = "is unavailable";
+    scene.tokens = ["a", "b", "c"];
+    await scene.started({ onTokenRefused });
+    scene.authority.misbehaviour = undefined;
+    await scene.pass(2000);
+    scene.authority.misbehaviour = "refuses";
+    await scene.pass(0.9 * HOUR_MS);
+    expect(scene.authority.asked.length).toBeGreaterThan(3);
+    expect(refused).toBe(0);
+  });
+
   it("an expired certificate is shown no more: only a new token helps", async () => {
     const agent = await scene.started();
     scene.authority.misbehaviour = "is unavailable";

@@ -38,6 +38,8 @@ export interface AgentOptions {
    * says, as a whole sentence, why it cannot be read.
    */
   readonly readToken: () => string | undefined;
+  /** Called where the authority refuses the token, and there is no certificate to fall back on. */
+  readonly onTokenRefused?: () => void;
   /** The SPIFFE ID that is expected; undefined: the authority's word is taken. */
   readonly identity?: string | undefined;
   /** Wanted; default a day. The authority may grant less. */
@@ -82,6 +84,8 @@ export class Agent {
   /** The authority did not believe the certificate: the next question shows a token. */
   #certificateRefused = false;
   #asking = false;
+  /** The last question has shown that this token will never do. */
+  #hopeless = false;
   #failures = 0;
   #retryAt = 0;
   #nearness: Nearness = "far";
@@ -156,6 +160,7 @@ export class Agent {
     }
     this.#asking = false;
     this.#look();
+    if (this.#hopeless && !this.#stopped) this.#options.onTokenRefused?.();
   }
 
   async #question(): Promise<Current> {
@@ -182,6 +187,7 @@ export class Agent {
       return await this.#ask(question);
     } catch (error) {
       if (error instanceof Refused) this.#certificateRefused = kind === "certificate";
+      this.#hopeless = error instanceof Refused && this.#current === undefined;
       throw error;
     }
   }

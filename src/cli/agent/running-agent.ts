@@ -26,6 +26,8 @@ export interface AgentParts {
   /** The predecessor's certificate. */
   readonly held: HeldCertificate | undefined;
   readonly registry: Registry;
+  /** There will be no certificate, whatever this process does. */
+  readonly onTokenRefused: () => void;
   readonly say: Say;
 }
 
@@ -37,6 +39,8 @@ export async function startAgent(parts: AgentParts): Promise<RunningAgent> {
     authority: { address: ca, name: caName },
     roots: rootsOf(parts),
     readToken: tokenOf(parts),
+    // A token that was read once will not be another one: whoever started us may have one.
+    ...(settings.token.kind === "file" ? {} : { onTokenRefused: parts.onTokenRefused }),
     identity,
     ...(lifetimeMs === undefined ? {} : { lifetimeMs }),
     held: parts.held,

@@ -38,6 +38,7 @@ async function run(settings: AgentSettings, http: SocketAddress | undefined): Pr
     ...{ settings, env, say },
     ...{ succeeds: false, held: undefined },
     registry: new Registry(),
+    onTokenRefused: () => process.exit(FAILED_STATUS),
   });
   if (http !== undefined) await servePages(agent, http);
   say(`SDS on ${settings.socket}`);

@@ -133,7 +133,9 @@ async function startOwnAgent(
   const { startAgent } = await import("../agent/running-agent.ts");
   const registry = new Registry();
   try {
-    return await startAgent({ settings, env: process.env, succeeds, held, registry, say });
+    const onTokenRefused = (): never => process.exit(FAILED_STATUS);
+    const source = { settings, env: process.env, succeeds, held };
+    return await startAgent({ ...source, registry, onTokenRefused, say });
   } catch (error) {
     say((error as Error).message);
     process.exit(FAILED_STATUS);
