@@ -9,14 +9,22 @@ export type Guarded = Pick<
   "services" | "podTemplates" | "namespaces" | "serviceAccounts" | "security" | "settings"
 >;
 
-/** What AuthorizationPolicies say of pods, namespaces and accounts that are not there. */
+/** Of whichever kind. */
+type Placed = Pick<AccessPolicy, "scope" | "origin">;
+
+/**
+ * What AuthorizationPolicies say of pods, namespaces and accounts that are not there, and
+ * RequestAuthentications of pods.
+ */
 export function reportAccessPolicies(mesh: Guarded): Diagnostic[] {
   const policies = mesh.security.accessPolicies.filter(({ dialect }) => dialect === "istio");
   // One policy stands there once for each service that it targets.
   const each = new Map(policies.map((policy) => [policy.origin, policy]));
-  return [...each.values()].flatMap((policy) => [
-    ...unmatched(policy, mesh),
-    ...ofGateways(policy, mesh),
+  const authentications = mesh.security.requestAuthentications;
+  const tokens = new Map(authentications.map((one): [Origin, Placed] => [one.origin, one]));
+  const placed: readonly Placed[] = [...each.values(), ...tokens.values()];
+  const findings = placed.flatMap((one) => [...unmatched(one, mesh), ...ofGateways(one, mesh)]);
+  const ofRules = [...each.values()].flatMap((policy) => [
     ...policy.rules.flatMap((rule) => [
       ...unknownNamespaces(rule, mesh),
       ...unknownAccounts(rule, mesh),
@@ -24,10 +32,11 @@ export function reportAccessPolicies(mesh: Guarded): Diagnostic[] {
       ...withoutIdentities(rule, policy, mesh),
     ]),
   ]);
+  return [...findings, ...ofRules];
 }
 
 /** IST0127: whatever it says, nobody is held to it. */
-function unmatched({ scope, origin }: AccessPolicy, mesh: Guarded): Diagnostic[] {
+function unmatched({ scope, origin }: Placed, mesh: Guarded): Diagnostic[] {
   const { service, labels, namespace } = scope;
   const isWide = namespace === undefined && Object.keys(labels).length === 0;
   if (isWide || service !== undefined || podsIn(scope, mesh).length > 0) return [];
@@ -38,7 +47,7 @@ function unmatched({ scope, origin }: AccessPolicy, mesh: Guarded): Diagnostic[]
 const GATEWAY_LABELS = ["gateway.networking.k8s.io/gateway-name", "istio.io/gateway-name"];
 
 /** IST0166: the pods of a Kubernetes Gateway are not selected, in Istio. */
-function ofGateways({ scope, origin }: AccessPolicy, mesh: Guarded): Diagnostic[] {
+function ofGateways({ scope, origin }: Placed, mesh: Guarded): Diagnostic[] {
   if (Object.keys(scope.labels).length === 0) return [];
   const gateways = podsIn(scope, mesh).flatMap(({ namespace, labels }) =>
     GATEWAY_LABELS.flatMap((label) =>
