@@ -251,5 +251,7 @@ export interface Listener {
   readonly listenerFiltersTimeoutMs: number;
   /** After that time go on without what they would have found. */
   readonly continueOnListenerFiltersTimeout: boolean;
+  /** One line for each connection when it has closed; left out: none. */
+  readonly accessLogs?: readonly AccessLog[];
   readonly origin: Origin | undefined;
 }

@@ -3,10 +3,9 @@ import { Slices } from "../base/slices.ts";
 import type { Address } from "../model/address.ts";
 import type { ProxyConfig } from "../model/bootstrap.ts";
 import { tlsContextsOf } from "../model/cluster.ts";
-import type { HttpConnectionManager, TcpProxy } from "../model/listener.ts";
 import { ClusterSet } from "./cluster/cluster-set.ts";
 import type { ProxyContext } from "./cluster/upstream-cluster.ts";
-import type { CompileScope } from "./compile/compile-listener.ts";
+import type { CompileScope, LoggersOf } from "./compile/compile-listener.ts";
 import { RouteSlot } from "./compile/compiled-hcm.ts";
 import { compileGeneration, type Generation, NO_GENERATION } from "./compile/generation.ts";
 import { JwtKeys } from "./filters/jwt/keys/jwt-keys.ts";
@@ -15,7 +14,6 @@ import { limitsByPlace, SharedBuckets } from "./limits/shared-buckets.ts";
 import type { BucketCells } from "./limits/token-bucket.ts";
 import { ALONE, type Binding } from "./listener/bound-socket.ts";
 import { ListenerSet, type PreparedListeners } from "./listener/listener-set.ts";
-import type { AccessLogger } from "./telemetry/access-log/logger.ts";
 import type { PeerHeaders } from "./telemetry/standard/peer-metadata.ts";
 
 export interface DataPlaneOptions {
@@ -23,7 +21,7 @@ export interface DataPlaneOptions {
   readonly peerHeaders: PeerHeaders;
   /** What stands for this proxy in `x-forwarded-for`. */
   readonly localAddress: string;
-  readonly loggersOf: (filter: HttpConnectionManager | TcpProxy) => readonly AccessLogger[];
+  readonly loggersOf: LoggersOf;
 }
 
 /** A configuration that can be served: compiled, and its addresses bound. */

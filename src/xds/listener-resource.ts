@@ -20,6 +20,7 @@ import type {
   TcpProxy,
   TelemetryFilter,
 } from "../model/listener.ts";
+import { decodeAccessLogs, encodeAccessLog } from "./access-log/access-log.ts";
 import type { Place } from "./check/place.ts";
 import { FILTER_NAMES } from "./filter/names.ts";
 import {
@@ -99,8 +100,15 @@ export function decodeListener(message: ListenerMessage, place: Place): Listener
     ),
     listenerFiltersTimeoutMs: durationOr(message.listenerFiltersTimeout, LISTENER_FILTERS_MS),
     continueOnListenerFiltersTimeout: message.continueOnListenerFiltersTimeout,
+    ...decodeLogs(message, place),
     origin: decodeOrigin(message.metadata),
   };
+}
+
+/** Left out where there are none. */
+function decodeLogs({ accessLog }: ListenerMessage, place: Place): Pick<Listener, "accessLogs"> {
+  if (accessLog.length === 0) return {};
+  return { accessLogs: decodeAccessLogs(accessLog, place.field("access_log")) };
 }
 
 function decodeChain(message: FilterChainMessage, explicit: boolean, place: Place): FilterChain {
@@ -175,6 +183,7 @@ export function encodeListener(listener: Listener, target: EncodeFor): ListenerM
     listenerFilters: listener.listenerFilters.map(encodeListenerFilter),
     listenerFiltersTimeout: toDuration(listener.listenerFiltersTimeoutMs),
     continueOnListenerFiltersTimeout: listener.continueOnListenerFiltersTimeout,
+    accessLog: (listener.accessLogs ?? []).map(encodeAccessLog),
   };
   const { defaultFilterChain } = listener;
   if (defaultFilterChain !== undefined) {

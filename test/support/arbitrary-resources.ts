@@ -352,8 +352,10 @@ export function listenerWith(files?: TlsFiles): fc.Arbitrary<Listener> {
       continueOnListenerFiltersTimeout: fc.boolean(),
       origin: optional(origin),
       isExplicit: fc.boolean(),
+      logs: accessLogs,
     })
-    .map(({ isExplicit, ...some }) => {
+    .map(({ isExplicit, logs, ...fields }) => {
+      const some = logs.length === 0 ? fields : { ...fields, accessLogs: logs };
       const one = { ...some, filterChains: some.filterChains.map(apart) };
       if (!isExplicit) return one;
       const { defaultFilterChain: last } = one;

@@ -5,6 +5,7 @@ import type {
   Listener,
   TcpProxy,
 } from "../../model/listener.ts";
+import type { AccessLog } from "../../model/log/access-log.ts";
 import { SANITIZE_CERTIFICATE } from "../../model/transport/client-certificate.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
@@ -14,7 +15,7 @@ import { TelemetryExchange } from "../filters/peer-exchange.ts";
 import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
 import { ConnectionRbac } from "../filters/rbac/network-rbac.ts";
 import { ChainSet, CompiledChain, type CompiledFilter } from "../listener/filter-chain.ts";
-import type { CompiledListener } from "../listener/listener-set.ts";
+import type { CompiledListener } from "../listener/listener.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import type { AccessLogger } from "../telemetry/access-log/logger.ts";
 import type { PeerHeaders } from "../telemetry/standard/peer-metadata.ts";
@@ -22,6 +23,11 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import { compileFilters } from "./compile-filters.ts";
 import { compileRoutes, type RouteParts } from "./compile-routes.ts";
 import { type CompiledHcm, RouteSlot } from "./compiled-hcm.ts";
+
+/** Of a connection manager, a TCP proxy or a listener. */
+export type LoggersOf = (logged: {
+  readonly accessLogs: readonly AccessLog[];
+}) => readonly AccessLogger[];
 
 /** What compiling listeners draws upon. */
 export interface CompileScope {
@@ -33,7 +39,7 @@ export interface CompileScope {
   readonly localAddress: string;
   readonly rateLimits: RateLimits;
   readonly jwtKeys: JwtKeys;
-  readonly loggersOf: (filter: HttpConnectionManager | TcpProxy) => readonly AccessLogger[];
+  readonly loggersOf: LoggersOf;
 }
 
 /**
@@ -56,7 +62,8 @@ export function compileListener(config: Listener, scope: CompileScope): Compiled
   const last = config.defaultFilterChain;
   const fallback = refusals.attempt("default_filter_chain", () => last && compile(last));
   refusals.throwAny();
-  return { config, chains: new ChainSet(chains, fallback) };
+  const logs = scope.loggersOf({ accessLogs: config.accessLogs ?? [] });
+  return { config, chains: new ChainSet(chains, fallback), logs };
 }
 
 /** Their statistics are there from the start. */

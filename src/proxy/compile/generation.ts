@@ -2,7 +2,7 @@ import type { Refusals } from "../../base/refusals.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
-import type { CompiledListener } from "../listener/listener-set.ts";
+import type { CompiledListener } from "../listener/listener.ts";
 import type { RouteTable } from "../route/route-table.ts";
 import { type CompileScope, compileListener, routePartsOf } from "./compile-listener.ts";
 import { compileRoutes } from "./compile-routes.ts";

@@ -5,6 +5,7 @@ import type { TunnelClient } from "../tcp/tunnel-end.ts";
 import type { Reader, SecureConnection } from "../tls/handshake.ts";
 import type { TlsInfo } from "../tls/tls-info.ts";
 import { rewrap } from "../upstream/shared-read.ts";
+import type { ConnectionLog } from "./log/connection-log.ts";
 
 /** A connection that a listener has accepted, and where it comes from and wanted to go. */
 export class Accepted implements TunnelClient {
@@ -32,6 +33,8 @@ export class Accepted implements TunnelClient {
   tls: TlsInfo | undefined;
   /** Of the TLS context that has secured it. */
   tlsGeneration = 0;
+  /** Undefined where its listener writes no log. */
+  log: ConnectionLog | undefined;
   #socket: Socket;
   #reader: Reader | undefined;
   #taker: ((bytes: Buffer) => void) | undefined;

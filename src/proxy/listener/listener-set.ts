@@ -4,8 +4,7 @@ import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import type { HeldSocket } from "../graceful/inheritance.ts";
 import type { OverloadListener } from "../overload/overload.ts";
 import { ALONE, type Binding, BoundSocket, type IsShort } from "./bound-socket.ts";
-import type { ChainSet } from "./filter-chain.ts";
-import { ProxyListener } from "./listener.ts";
+import { type CompiledListener, ProxyListener } from "./listener.ts";
 
 /** How long connections of a listener that is gone may go on (Envoy: --drain-time-s). */
 const DRAIN_MS = 600_000;
@@ -25,12 +24,6 @@ export interface Discouraging {
   readonly inboundOnly: boolean;
   /** So long a client that is idle may still send a request that is on its way. */
   readonly patienceMs: number;
-}
-
-/** A listener's configuration with its compiled chains. */
-export interface CompiledListener {
-  readonly config: Listener;
-  readonly chains: ChainSet;
 }
 
 /** All listeners of a proxy, by name. */
@@ -137,10 +130,10 @@ export class ListenerSet implements OverloadListener {
     going: readonly ProxyListener[],
     sources: ReadonlyMap<string, ProxyListener | BoundSocket>,
   ): void {
-    const next = compiled.map(({ config, chains }) => {
-      const old = kept.get(config.name);
-      old?.change(config, chains);
-      return old ?? new ProxyListener(config, chains, this.#context, this.#find);
+    const next = compiled.map((each) => {
+      const old = kept.get(each.config.name);
+      old?.change(each);
+      return old ?? new ProxyListener(each, this.#context, this.#find);
     });
     this.#byName = new Map(next.map((listener) => [listener.config.name, listener]));
     this.#byAddress = new Map(next.map((listener) => [addressOf(listener), listener]));

@@ -11,6 +11,7 @@ import type { HeldSocket } from "../graceful/inheritance.ts";
 import type { CompiledTcpProxy } from "../tcp/compiled-tcp-proxy.ts";
 import { TcpTunnel } from "../tcp/tunnel.ts";
 import type { DownstreamEnd } from "../tcp/tunnel-end.ts";
+import type { AccessLogger } from "../telemetry/access-log/logger.ts";
 import type { HttpStats } from "../telemetry/envoy/http-stats.ts";
 import type { ListenerStats } from "../telemetry/envoy/listener-stats.ts";
 import { type HandshakeOwner, ServerHandshake } from "../tls/handshake.ts";
@@ -22,6 +23,7 @@ import { type Peeked, SILENT } from "./first-bytes.ts";
 import type { ChoosingOwner, ClientConnection } from "./http/client-connection.ts";
 import { CodecChoice } from "./http/codec-choice.ts";
 import { Inspections } from "./inspect/inspections.ts";
+import { ConnectionLog } from "./log/connection-log.ts";
 import { Ends } from "./match/ends.ts";
 import { originalDestination } from "./original-destination.ts";
 import { SocketEnd } from "./tcp/socket-end.ts";
@@ -37,6 +39,14 @@ const EITHER_FAMILY: DnsQuestion = { family: "v4Preferred", resolvers: [], wants
 /** How long an idle connection that has to go waits for a request (Envoy: drain_timeout). */
 const PATIENCE_MS = 5000;
 const NO_HELLO: ClientHello = { serverName: "", alpnProtocols: [] };
+
+/** A listener's configuration with its compiled chains. */
+export interface CompiledListener {
+  readonly config: Listener;
+  readonly chains: ChainSet;
+  /** Of its connections. */
+  readonly logs: readonly AccessLogger[];
+}
 
 /** Finds the listener that stands for an intercepted connection's destination. */
 export type FindListener = (destination: Address) => ProxyListener | undefined;
@@ -54,15 +64,18 @@ export class ProxyListener implements ChoosingOwner {
   /** Those whose TLS handshake is not over. */
   readonly #pending = new Set<{ destroy(): void }>();
   #chains: ChainSet;
+  #logs: readonly AccessLogger[];
   /** Ends what tells of the secrets of its chains. */
   #unfollow: readonly (() => void)[] = [];
   #bound: BoundSocket | undefined;
   /** New connections hear that they shall go elsewhere, after so long without a request. */
   #discouragedMs: number | undefined;
 
-  constructor(config: Listener, chains: ChainSet, context: ProxyContext, find: FindListener) {
+  constructor(compiled: CompiledListener, context: ProxyContext, find: FindListener) {
+    const { chains, config, logs } = compiled;
     this.config = config;
     this.#chains = chains;
+    this.#logs = logs;
     this.#context = context;
     this.#find = find;
     this.#stats = context.telemetry.listener(config.address);
@@ -120,8 +133,9 @@ export class ProxyListener implements ChoosingOwner {
   }
 
   /** New connections see the new chains; old ones end with the request that they serve. */
-  change(config: Listener, chains: ChainSet): void {
+  change({ chains, config, logs }: CompiledListener): void {
     this.config = config;
+    this.#logs = logs;
     if (this.#chains === chains) return;
     this.#chains = chains;
     this.#followSecrets();
@@ -145,6 +159,9 @@ export class ProxyListener implements ChoosingOwner {
 
   /** Serves a connection as if it had been accepted here. */
   serve(accepted: Accepted, first: Buffer): void {
+    if (this.#logs.length > 0) {
+      accepted.log = new ConnectionLog(accepted, this.#context.clock, this.#logs);
+    }
     const ends = new Ends(accepted);
     const inspected = this.config.listenerFilters.includes("tlsInspector");
     const hello = this.#chains.needsHello(ends, inspected);
@@ -252,9 +269,11 @@ export class ProxyListener implements ChoosingOwner {
     accepted.serverName = peeked.says.serverName;
     if (chain === undefined) {
       this.#stats.count("no_filter_chain_match");
+      accepted.log?.unmatched();
       accepted.socket.destroy();
       return;
     }
+    accepted.log?.matched(chain.name);
     this.#countServed(accepted);
     if (chain.tls === undefined) this.#run(chain, accepted, peeked.bytes);
     else this.#terminate(chain, chain.tls, accepted, peeked);
@@ -284,14 +303,19 @@ export class ProxyListener implements ChoosingOwner {
       onSecure: (connection, handshake) => {
         this.#pending.delete(handshake);
         accepted.terminated(connection);
+        accepted.log?.handshakeSucceeded();
         this.#run(chain, accepted, NO_BYTES);
       },
-      onHandshakeFailed: (handshake) => this.#pending.delete(handshake),
+      onHandshakeFailed: (handshake) => {
+        this.#pending.delete(handshake);
+        accepted.log?.handshakeFailed(handshake.failureReason, handshake.shown);
+      },
       onFault: (error) => {
         this.#context.faults.report(error);
         handshake.destroy();
       },
     };
+    accepted.log?.handshakeBegins();
     if (chain.filter.kind === "http") countSecure(accepted.socket, chain.filter.hcm.account.http);
     const handshake = new ServerHandshake(accepted.socket, owner, {
       context,

@@ -83,6 +83,7 @@ export class ServerHandshake {
   readonly #generation: number;
   readonly #timer: Timer;
   #failure: HandshakeFailure | undefined;
+  #shown: TlsInfo | undefined;
   #state: "shaking" | "secure" | "failed" = "shaking";
 
   constructor(raw: Socket, owner: HandshakeOwner, options: HandshakeOptions) {
@@ -109,7 +110,10 @@ export class ServerHandshake {
     const onClose = contained(owner, () => this.#onClose());
     socket.on("secure", onSecure);
     // What breaks the library's end of a connection is told by this event alone.
-    socket.on("_tlsError", (error: Error) => socket.destroy(error));
+    socket.on("_tlsError", (error: Error) => {
+      this.#shown = this.#describe();
+      socket.destroy(error);
+    });
     socket.on("error", onError);
     socket.on("end", () => this.#onEnd());
     socket.on("close", onClose);
@@ -127,6 +131,7 @@ export class ServerHandshake {
       this.#refuse(UNREADABLE);
       return;
     }
+    this.#shown = tls;
     const failure = this.#judged(tls);
     const accepting = this.#context.verifier.accepting && tls.peer !== undefined;
     if (failure !== undefined && !accepting) {
@@ -176,6 +181,11 @@ export class ServerHandshake {
     this.#state = "failed";
     this.#failure = failure;
     this.#stats.failed(failure);
+  }
+
+  /** What was agreed upon, and what the client showed, whether or not it was believed. */
+  get shown(): TlsInfo | undefined {
+    return this.#shown;
   }
 
   /** Why it has failed, in Envoy's words; empty where it has not, or nobody knows. */

@@ -6,7 +6,7 @@ import { NameMatchers } from "./san-matcher.ts";
 import type { TrustDomains } from "./trust-domains.ts";
 
 /**
- * Whether to believe a peer (Envoy: DefaultCertValidator, SPIFFEValidator). The TLS library verifies
+ * Whether to believe a peer (Envoy: DefaultCertValidator, SPIFFEValidator). The library verifies
  * the chain up to the trusted authority; trust domains, names and hashes are compared here, on
  * resumed sessions too, and who says that it has a SPIFFE ID must be an SVID: docs/identity.md.
  */

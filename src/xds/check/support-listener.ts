@@ -13,7 +13,7 @@ export const LISTENER_SUPPORT: SupportTable = {
     drain_type: only("DEFAULT"),
     // A source is held back at 16 KiB that wait to be sent: no limit in use is lower.
     ...harmless("per_connection_buffer_limit_bytes"),
-    access_log: refused("access logs are written by the HTTP connection manager alone"),
+    ...executed("access_log"),
   },
   "envoy.config.listener.v3.ListenerFilter": executed("name typed_config"),
   "envoy.extensions.filters.listener.original_dst.v3.OriginalDst": {},
