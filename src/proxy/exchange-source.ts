@@ -115,13 +115,16 @@ export class ExchangeSource implements FormatSource {
 
   downstreamRemoteAddress(): string {
     const { down, request } = this.#of;
-    const { useRemoteAddress, xffNumTrustedHops } = down.hcm.config;
-    const forwarded = useRemoteAddress ? undefined : request.header("x-forwarded-for");
+    const { skipXffAppend, useRemoteAddress, xffNumTrustedHops } = down.hcm.config;
+    const direct = useRemoteAddress && xffNumTrustedHops === 0;
+    const forwarded = direct ? undefined : request.header("x-forwarded-for");
     if (forwarded === undefined) return down.remoteAddress;
+    // Behind trusted proxies we have added the last of them ourselves.
+    const ours = useRemoteAddress && skipXffAppend ? 1 : 0;
     const address =
       forwarded
         .split(",")
-        .at(-1 - xffNumTrustedHops)
+        .at(-1 - xffNumTrustedHops + ours)
         ?.trim() ?? "";
     if (!ADDRESS.test(address)) return down.remoteAddress;
     return address.includes(":") ? `[${address}]:0` : `${address}:0`;

@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Http2Scene, http2Scene } from "../../test/support/http2-scene.ts";
 import { answered, originServer, running } from "../../test/support/one-hop.ts";
+import type { PeerServer } from "../../test/support/peer.ts";
 import {
   type MeshIdentity,
   meshIdentity,
@@ -99,8 +100,10 @@ describe("policies of HTTP/2", () => {
 });
 
 describe("policies of HTTP/1.1", () => {
+  let origin: PeerServer;
+
   async function hop(said: object, more: object = {}): Promise<ProxySetup> {
-    const origin = await originServer();
+    origin = await originServer();
     const routes = [{ match: { prefix: "/" }, route: { cluster: "origin" } }];
     const listener = httpListener({ hcm: asking(said, more), routes });
     const setup = await startSetup([listener], [staticCluster("origin", [origin.port])]);
@@ -146,6 +149,36 @@ describe("policies of HTTP/1.1", () => {
       client.sends(`GET / HTTP/1.1\r\nHost: a\r\nX: ${value}\r\n\r\n`);
       expect(await client.receives("denied"), value).toContain("403 Forbidden");
     }
+  });
+
+  it.each([
+    ["the client itself", { use_remote_address: true }, "203.0.113.9", "allowed"],
+    ["a proxy's client", {}, "203.0.113.9", "denied"],
+    [
+      "the client of a proxy in front",
+      { use_remote_address: true, xff_num_trusted_hops: 1 },
+      "198.51.100.1, 203.0.113.9",
+      "denied",
+    ],
+    [
+      "a client that forges one",
+      { use_remote_address: true, xff_num_trusted_hops: 1 },
+      "203.0.113.9, 198.51.100.1",
+      "allowed",
+    ],
+    [
+      "the client of a proxy in front, nothing appended",
+      { use_remote_address: true, xff_num_trusted_hops: 1, skip_xff_append: true },
+      "198.51.100.1, 203.0.113.9",
+      "denied",
+    ],
+  ])("take for the client %s", async (_, more, forwarded, expected) => {
+    const remote_ip = { address_prefix: "203.0.113.9", prefix_len: 32 };
+    const setup = await hop(rules("DENY", { any: true }, { remote_ip }), more);
+    const client = await setup.client();
+    client.sends(`GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${forwarded}\r\n\r\n`);
+    if (expected === "denied") expect(await client.receives("denied")).toContain("403");
+    else await (await origin.accepts()).receives("\r\n\r\n");
   });
 
   it("are counted, by policy where asked for", async () => {

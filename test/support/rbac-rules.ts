@@ -1,4 +1,4 @@
-/** Rules as Envoy's JSON has them, by the first segment of the path of the requests they are for. */
+/** Rules as Envoy's JSON has them, each for the requests whose path begins with its name. */
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 
 const ANY: JsonObject[] = [{ any: true }];

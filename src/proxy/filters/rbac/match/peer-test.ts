@@ -4,7 +4,7 @@ import type { RbacSubject } from "../subject.ts";
 import type { RbacMatcher, Side } from "./matcher.ts";
 import type { TextTest } from "./text-test.ts";
 
-/** Any client that has shown a certificate. For Envoy TLS is enough: where a match refuses, here. */
+/** Any client that has shown a certificate. For Envoy TLS is enough; here where a match refuses. */
 export class Authenticated implements RbacMatcher {
   readonly #side: Side;
 
