@@ -211,3 +211,24 @@ describeWith(["envoy"], "a real Envoy by our SDS, and our proxy by its own agent
     expect(await page("/other")).toMatchObject({ status: 404 });
   });
 });
+
+it("a successor goes on with the certificate, and renews it without a token", async () => {
+  authority.tokens = new Set(["once"]);
+  const file = join(folder, "ours.json");
+  writeFileSync(file, bootstrap(ports.ours, ports.oursTls, ports.oursTls));
+  const flags = agentFlags().map((word) => (word === join(folder, "token") ? "-" : word));
+  const soon = ["--min-drain-time-s", "0", "--drain-time-s", "1"];
+  const first = started(new Outrigger(["proxy", "-c", file, ...flags, ...soon], "once\n"));
+  await eventually("it serves", async () => (await through(ports.ours)).status === 200);
+  const ended = once(first.child, "exit");
+  first.child.kill("SIGUSR2");
+  await first.until(({ stderr }) => stderr.includes("serves now"));
+  expect(await ended).toEqual([0, null]);
+  const before = authority.asked.length;
+  expect((await through(ports.ours)).status).toBe(200);
+  await eventually("two renewals", async () => authority.asked.length >= before + 2);
+  expect((await through(ports.ours)).status).toBe(200);
+  const [shown, ...later] = authority.asked.map(({ token }) => token);
+  expect(shown).toBe("once");
+  expect(new Set(later)).toEqual(new Set([""]));
+});
