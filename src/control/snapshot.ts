@@ -142,7 +142,7 @@ export class SnapshotStore implements SnapshotSource {
   }
 }
 
-/** Everything that a snapshot is made by: of two who call themselves the same, each gets its own. */
+/** All that a snapshot is made by: of two who call themselves the same, each gets its own. */
 function keyOf(node: Node): string {
   return JSON.stringify([node.id, identityOf(node)]);
 }

@@ -44,7 +44,7 @@ async function started(): Promise<Scene> {
 
 const rootsOf = (caDir: string): string => readFileSync(path.join(caDir, "root-cert.pem"), "utf8");
 
-it("gives a certificate for a token of the command line, and says so in a line of JSON", async () => {
+it("gives a certificate for a token of the command line, and logs it", async () => {
   const { program, caDir, address } = await started();
   const { stdout, status } = await outrigger(["token", "shop/reviews", "--ca-dir", caDir]);
   expect(status).toBe(0);

@@ -6,8 +6,8 @@ import { leaveJoinToken } from "../../control/ca/callers/join-tokens.ts";
 import { parseWorkloadIdentity } from "../../identity/workload-identity.ts";
 
 /**
- * Prints a token for one certificate of one identity. Its hash is left in the CA's folder, where the
- * control plane finds it, running or not. Throws an Error for arguments that are wrong.
+ * Prints a token for one certificate of one identity. Its hash is left in the CA's folder, where
+ * the control plane finds it, running or not. Throws an Error for arguments that are wrong.
  */
 export function tokenCommand(
   text: string,

@@ -159,7 +159,7 @@ describe("who asks", () => {
     await expect(ask("reviews")).resolves.toBeDefined();
   });
 
-  it("a thousand times at once gets as much as the total limit, and the log stays short", async () => {
+  it("a thousand times at once gets the total limit, and the log stays short", async () => {
     const scene = await authorityScene({ limits: { total: { burst: 100, perSecond: 1 } } });
     const { address, bundle } = scene.control;
     const codes = await flood({ address, roots: bundle.roots, token: "x" }, 1000);
@@ -206,7 +206,7 @@ it("a request's key may be RSA or P-384 too", async () => {
   }
 });
 
-it("what was issued and refused stands in the metrics, with the time when roots run out", async () => {
+it("what was issued and refused stands in the metrics, and when roots run out", async () => {
   const scene = await authorityScene();
   await scene.ask({ token: scene.control.joinToken(REVIEWS) });
   await expect(scene.ask({ token: "x" })).rejects.toThrow();

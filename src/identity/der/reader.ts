@@ -1,4 +1,4 @@
-/** DER as X.690 section 10 has it: short tags and definite lengths, which X.509 needs no more of. */
+/** DER (X.690 section 10): short tags and definite lengths, which is all that X.509 needs. */
 
 export interface DerElement {
   readonly tag: number;
@@ -31,7 +31,7 @@ export function only([first]: readonly (DerElement | undefined)[], tag: number):
   return first.value;
 }
 
-/** Elements that stand one after the other. Throws a RangeError where they do not fill the bytes. */
+/** Elements one after the other. Throws a RangeError where they do not fill the bytes. */
 export function elementsOf(bytes: Buffer): DerElement[] {
   const elements: DerElement[] = [];
   let at = 0;

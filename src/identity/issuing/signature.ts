@@ -35,7 +35,7 @@ export interface Signed {
   readonly signature: Buffer;
 }
 
-/** The AlgorithmIdentifier that `signWith` will name. Throws a RangeError for other kinds of key. */
+/** The AlgorithmIdentifier that `signWith` will use. Throws a RangeError for other kinds of key. */
 export function algorithmOf(key: KeyObject): Buffer {
   return choose(key).identifier;
 }

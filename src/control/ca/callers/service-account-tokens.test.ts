@@ -130,7 +130,7 @@ describe("a service account's token", () => {
     expect(api.asked).toEqual([]);
   });
 
-  it("beside the certificate that a real Istio agent shows does no harm where nobody is asked", async () => {
+  it("beside a certificate does no harm where Kubernetes is not asked", async () => {
     const scene = await authorityScene();
     const reviews = { namespace: "shop", serviceAccount: "reviews" };
     const first = await scene.ask({ token: scene.control.joinToken(reviews) });

@@ -118,7 +118,7 @@ describe("an authority of the user's own", () => {
     expect(scene.control.bundle.roots).toBe(contents.root);
   });
 
-  it("is the control plane's server too, so that a client with the root alone comes in", async () => {
+  it("is the control plane's server too, and the root alone lets a client in", async () => {
     const scene = await authorityScene({ given: write(company()) });
     const first = await scene.ask({ token: scene.control.joinToken(REVIEWS) });
     const certificate = { chain: first.chain.slice(0, -1).join(""), key: first.key };
@@ -139,7 +139,7 @@ describe("an authority of the user's own", () => {
     expect(signing.roots).toEqual([root.pem]);
   });
 
-  it("takes over from others with overlap where its root is another, and at once where not", async () => {
+  it("takes over from others, with overlap where its root is another", async () => {
     const folder = temporaryFolder();
     const first = company();
     const scene = await authorityScene({ given: write(first, folder), overlapMs: 60_000 });

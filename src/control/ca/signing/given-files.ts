@@ -135,7 +135,7 @@ function authorityFaults(
   return faults;
 }
 
-/** Issuers up to a root, that included; empty for a root itself; undefined where none is reached. */
+/** Issuers up to a root, that included; none for a root itself; undefined without a way there. */
 function pathAbove({ certificate, chain, roots }: Given): readonly X509Certificate[] | undefined {
   const path: X509Certificate[] = [];
   let last = certificate;

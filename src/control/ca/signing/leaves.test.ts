@@ -104,7 +104,7 @@ describe("the root", () => {
     expect(names).toEqual([{ type: "url", value: "spiffe://cluster.local" }]);
   });
 
-  it("(4.1, 4.3) is an authority, critically, with no other below it, that signs and revokes", () => {
+  it("(4.1, 4.3) is an authority, critically, with none below it, and signs and revokes", () => {
     const constraints = extension(certificate, x509.BasicConstraintsExtension);
     expect(constraints).toMatchObject({ ca: true, critical: true, pathLength: 0 });
     const { keyCertSign, cRLSign } = x509.KeyUsageFlags;

@@ -30,8 +30,8 @@ const writeText = promisify(writeFile) as (handle: number, text: string) => Prom
 const sync = promisify(fsync);
 
 /**
- * Who has which certificate, so that an identity's can be revoked: one line each, on the disk before
- * the certificate leaves the house. A last line that a crash cut was never answered, and is
+ * Who has which certificate, so that an identity's can be revoked: one line each, on the disk
+ * before the certificate leaves the house. A last line that a crash cut was never answered, and is
  * passed over.
  */
 export class Ledger {

@@ -83,7 +83,7 @@ describe("an authority whose folder is damaged", () => {
     await expect(scene.restart()).rejects.toThrow("the key of the mesh's root, is gone");
   });
 
-  it("does not start in a folder that others may open, or with a key that they may read", async () => {
+  it("does not start in a folder that others open, or with a key that they read", async () => {
     const caDir = path.join(temporaryFolder(), "open");
     mkdirSync(caDir, { mode: 0o755 });
     await expect(authorityScene({ caDir })).rejects.toThrow("may be opened by others");

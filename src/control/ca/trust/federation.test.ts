@@ -49,7 +49,7 @@ it("a SPIFFE bundle counts keys for X.509-SVIDs with exactly one certificate", a
   expect(pemBlocks(pem, "CERTIFICATE")).toHaveLength(1);
 });
 
-it("a file that changes is read again, and one that is not good any more is not taken", async () => {
+it("a file that changes is read again, and one that is bad is not taken", async () => {
   const [east, next] = [await rootOf("east"), await rootOf("next")];
   const file = write(east);
   const notices: string[] = [];
@@ -91,7 +91,7 @@ it("a name that is no trust domain is refused at the start", async () => {
   await expect(authorityScene({ federated })).rejects.toThrow("is no trust domain");
 });
 
-it("aliases come with the bundle, and a certificate of one is renewed under the new name", async () => {
+it("aliases come with the bundle, and their certificates are renewed", async () => {
   const reviews = { namespace: "shop", serviceAccount: "reviews" };
   const scene = await authorityScene();
   const first = await scene.ask({ token: scene.control.joinToken(reviews) });
