@@ -144,7 +144,7 @@ describe.each(VERSIONS)("a session of %s", (maxVersion) => {
     const session = await sessionOf(maxVersion);
     const connections = origin.connections;
     const socket = connected(name, { maxVersion, session });
-    const answers: Buffer[] = [];
+    const answers: unknown[] = [];
     socket.on("data", (bytes) => answers.push(bytes));
     socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     await closed(socket);

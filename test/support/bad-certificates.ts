@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { pemBlocks, pemOf } from "../../src/identity/der/pem.ts";
 import { CONTEXT_PRIMITIVE } from "../../src/identity/der/reader.ts";
 import { nameOf } from "../../src/identity/issuing/certificate-form.ts";
-import type { Refusal } from "../../src/proxy/tls/refusal.ts";
+import type { Refusal } from "../../src/proxy/tls/peer/refusal.ts";
 import {
   CLIENT_AUTH,
   DIGITAL_SIGNATURE,

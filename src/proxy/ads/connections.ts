@@ -14,7 +14,7 @@ import { withSecrets } from "../secrets/effective-context.ts";
 import type { LocalSecrets } from "../secrets/local-secrets.ts";
 import { secretKey } from "../secrets/secret-key.ts";
 import { FileWatcher } from "../tls/file-watcher.ts";
-import { NameMatchers } from "../tls/san-matcher.ts";
+import { NameMatchers } from "../tls/peer/san-matcher.ts";
 
 const PING_MS = 30_000;
 const RESPONSE_BYTES_MAX = 512 * 1024 * 1024;

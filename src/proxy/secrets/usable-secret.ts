@@ -2,7 +2,7 @@ import { Refusals } from "../../base/refusals.ts";
 import type { Secret } from "../../model/transport/secret.ts";
 import type { DataSource, TlsValidation } from "../../model/transport/tls.ts";
 import { checkValidation, type ReadSource, readPair } from "../tls/material.ts";
-import { Verifier } from "../tls/verifier.ts";
+import { Verifier } from "../tls/peer/verifier.ts";
 
 /**
  * A secret with what its files hold in their place. Throws an Error that says everything that

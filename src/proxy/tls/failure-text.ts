@@ -1,4 +1,4 @@
-import type { Objection, Refusal } from "./refusal.ts";
+import type { Objection, Refusal } from "./peer/refusal.ts";
 
 /**
  * Why a handshake failed, in the form of Envoy's `%UPSTREAM_TRANSPORT_FAILURE_REASON%`. Its numbers

@@ -29,7 +29,7 @@ import { Trust } from "./renewal/trust.ts";
 import { buildContext, planContext } from "./secure-context.ts";
 import { ServerContext } from "./server-context.ts";
 import { ticketKeysAt, ticketKeysLeftMs } from "./session/ticket-keys.ts";
-import { TrustDomains } from "./trust-domains.ts";
+import { TrustDomains } from "./peer/trust-domains.ts";
 
 const COLUMNS = [
   counter(

@@ -1,7 +1,7 @@
 import type { SecureContext, TLSSocket } from "node:tls";
 import { describePeer, type PeerCertificate } from "../../identity/peer-certificate.ts";
 import type { TlsContext } from "../../model/transport/tls.ts";
-import type { ChainError } from "./refusal.ts";
+import type { ChainError } from "./peer/refusal.ts";
 
 /** What the two sides of a TLS connection have agreed upon, and who the other one is. */
 export interface TlsInfo {

@@ -3,8 +3,8 @@ import type { Clock } from "../../../base/clock.ts";
 import { describePeer } from "../../../identity/peer-certificate.ts";
 import type { TlsValidation } from "../../../model/transport/tls.ts";
 import type { ContextCertificates } from "../../secrets/context-certificates.ts";
-import type { TrustDomains } from "../trust-domains.ts";
-import { Verifier } from "../verifier.ts";
+import type { TrustDomains } from "../peer/trust-domains.ts";
+import { Verifier } from "../peer/verifier.ts";
 import { SecuredConnections } from "./secured-connections.ts";
 import type { Trust } from "./trust.ts";
 

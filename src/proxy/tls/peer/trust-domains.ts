@@ -1,8 +1,8 @@
 import type { X509Certificate } from "node:crypto";
-import { factsOf } from "../../identity/issuing/certificate-facts.ts";
-import { KEY_USAGE } from "../../identity/issuing/extensions.ts";
-import type { TrustDomain } from "../../model/transport/tls.ts";
-import { certificatesOf, type ReadSource } from "./material.ts";
+import { factsOf } from "../../../identity/issuing/certificate-facts.ts";
+import { KEY_USAGE } from "../../../identity/issuing/extensions.ts";
+import type { TrustDomain } from "../../../model/transport/tls.ts";
+import { certificatesOf, type ReadSource } from "../material.ts";
 
 /** So many certificates stand between a leaf and its authority, at most. */
 const BETWEEN_MAX = 8;

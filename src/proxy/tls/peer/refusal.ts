@@ -1,4 +1,4 @@
-import type { SvidFault } from "../../identity/svid.ts";
+import type { SvidFault } from "../../../identity/svid.ts";
 
 /** What Envoy counts a refused certificate as. */
 export type VerifyStat =

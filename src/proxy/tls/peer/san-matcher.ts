@@ -1,6 +1,6 @@
-import type { SubjectAltNames } from "../../identity/subject-alt-names.ts";
-import type { SanMatcher } from "../../model/transport/tls.ts";
-import { compileStringMatch, type StringMatcher } from "../route/string-matcher.ts";
+import type { SubjectAltNames } from "../../../identity/subject-alt-names.ts";
+import type { SanMatcher } from "../../../model/transport/tls.ts";
+import { compileStringMatch, type StringMatcher } from "../../route/string-matcher.ts";
 
 /** Whether one of a certificate's names is one of those that are asked for. */
 export class NameMatchers {

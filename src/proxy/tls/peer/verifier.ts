@@ -1,6 +1,6 @@
-import type { PeerCertificate } from "../../identity/peer-certificate.ts";
-import { claimsSpiffeId, type SvidFault, svidFault } from "../../identity/svid.ts";
-import { NO_VALIDATION, type TlsValidation } from "../../model/transport/tls.ts";
+import type { PeerCertificate } from "../../../identity/peer-certificate.ts";
+import { claimsSpiffeId, type SvidFault, svidFault } from "../../../identity/svid.ts";
+import { NO_VALIDATION, type TlsValidation } from "../../../model/transport/tls.ts";
 import { type ChainError, chainObjection, type Objection } from "./refusal.ts";
 import { NameMatchers } from "./san-matcher.ts";
 import type { TrustDomains } from "./trust-domains.ts";

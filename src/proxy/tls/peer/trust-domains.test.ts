@@ -1,9 +1,9 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { TestAuthority, type TestCertificate } from "../../../test/support/certificates.ts";
-import { TlsClients } from "../../../test/support/tls-clients.ts";
-import { downstreamTls, pairOf, TlsEcho, tlsContexts } from "../../../test/support/tls-scene.ts";
-import { NO_VALIDATION } from "../../model/transport/tls.ts";
-import type { ServerContext } from "./server-context.ts";
+import { TestAuthority, type TestCertificate } from "../../../../test/support/certificates.ts";
+import { TlsClients } from "../../../../test/support/tls-clients.ts";
+import { downstreamTls, pairOf, TlsEcho, tlsContexts } from "../../../../test/support/tls-scene.ts";
+import { NO_VALIDATION } from "../../../model/transport/tls.ts";
+import type { ServerContext } from "../server-context.ts";
 
 let one: TestAuthority;
 let two: TestAuthority;
