@@ -99,7 +99,7 @@ async function nameSeenBy(peer: Peer, expected: string): Promise<void> {
   expect((await peer.receivesResponse()).body).toBe(expected);
 }
 
-it("shows new certificates to both sides on new connections, and old ones end in order", async () => {
+it("shows new certificates to both sides on new connections; old ones end in order", async () => {
   const { port, seen } = await origin(await authority.issue());
   await rotateTo("first");
   const setup = await setUp(port);

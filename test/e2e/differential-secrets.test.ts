@@ -194,8 +194,9 @@ describeWith(["envoy"], "Envoy and Outrigger on the same files of secrets", () =
         expect(received).toBe("");
       }
     }
+    const factory = "listener.127.0.0.1_MISSING.server_ssl_socket_factory";
     expect(await alike(READINESS)).toMatchObject({
-      "listener.127.0.0.1_MISSING.server_ssl_socket_factory.downstream_context_secrets_not_ready": 2,
+      [`${factory}.downstream_context_secrets_not_ready`]: 2,
     });
   });
 

@@ -16,8 +16,8 @@ export interface SecretRef {
   readonly name: string;
   readonly source: SecretSource;
   /**
-   * Envoy's `initial_fetch_timeout`: how long is waited for it before anything else goes on without;
-   * 0: for ever. Left out: see `fetchTimeoutMsOf`.
+   * Envoy's `initial_fetch_timeout`: how long it is waited for before anything else goes on
+   * without; 0: for ever. Left out: see `fetchTimeoutMsOf`.
    */
   readonly initialFetchTimeoutMs?: number;
 }

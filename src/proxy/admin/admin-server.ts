@@ -52,9 +52,7 @@ function pagesOf(source: AdminSource): readonly Page[] {
     get("/clusters", "upstream cluster status; filter=REGEX, format=json", async (query) =>
       clustersPage(await source.clusters(), query),
     ),
-    get("/config_dump", "what is served now; include_eds", (query) =>
-      configDumpPage(source, query),
-    ),
+    get("/config_dump", "what is served; include_eds", (query) => configDumpPage(source, query)),
     post("/drain_listeners", "stop accepting; graceful, skip_exit, inboundonly", (query) => ({
       ...OK,
       afterwards: () => source.onDrain(drainOptions(query)),

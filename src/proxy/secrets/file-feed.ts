@@ -1,10 +1,5 @@
-import { type Diagnostic, formatPosition } from "../../base/diagnostic.ts";
-import {
-  type DiscoveryResponse,
-  DiscoveryResponseSchema,
-} from "../../gen/envoy/service/discovery/v3/discovery_pb.js";
-import { readDocument } from "../../xds/document/document.ts";
-import { type SecretFeed, type SecretTaker, secretOf } from "./secret-feed.ts";
+import { type ResponseFile, readResponseFile, secretOf } from "../../xds/secret-response.ts";
+import type { SecretFeed, SecretTaker } from "./secret-feed.ts";
 
 /**
  * A secret in a file that holds a DiscoveryResponse, in YAML or JSON (Envoy: path_config_source,
@@ -44,22 +39,12 @@ export class FileFeed implements SecretFeed {
     // Nothing runs between two readings.
   }
 
-  #parse(): DiscoveryResponse | undefined {
+  #parse(): ResponseFile | undefined {
     try {
-      const text = this.#read(this.#path).toString();
-      const { diagnostics, message } = readDocument(DiscoveryResponseSchema, text, this.#path);
-      const [first] = diagnostics;
-      if (first !== undefined) throw new Error(faultOf(first));
-      return message;
+      return readResponseFile(this.#read(this.#path).toString(), this.#path);
     } catch (error) {
       this.#taker.onFailure((error as Error).message);
       return undefined;
     }
   }
-}
-
-/** Where, and what, unless that could be in the words of the file: it holds private keys. */
-function faultOf({ message, path, position }: Diagnostic): string {
-  const what = path === "" ? "cannot be read" : `${path} ${message}`;
-  return `${formatPosition(position)}: ${what}`;
 }

@@ -14,9 +14,10 @@ import type { Node } from "../../model/bootstrap.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import { encodeNode } from "../../xds/message/node.ts";
 import { CODECS } from "../../xds/resource.ts";
+import { secretOf } from "../../xds/secret-response.ts";
 import { Outbox } from "../../xds/stream/outbox.ts";
 import { ClientSubscription, type SubscriptionRequest } from "../../xds/stream/subscription.ts";
-import { type SecretFeed, type SecretTaker, secretOf } from "./secret-feed.ts";
+import type { SecretFeed, SecretTaker } from "./secret-feed.ts";
 
 /** As for the ADS stream: 500 ms, doubled up to 30 s. */
 const BACK_OFF_MS = 500;

@@ -1,8 +1,4 @@
-import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Secret } from "../../model/transport/secret.ts";
-import { formatProblem } from "../../xds/check/place.ts";
-import { typeNameOf } from "../../xds/message/any.ts";
-import { CODECS, decodeResource } from "../../xds/resource.ts";
 
 /** Who wants to have one secret. */
 export interface SecretTaker {
@@ -23,23 +19,4 @@ export interface SecretFeed {
   /** Looks again where it looks by itself: files. */
   reload(): void;
   stop(): void;
-}
-
-/**
- * The one secret of a discovery response that was asked for one. Throws an Error with Envoy's words
- * where there is another, none or several.
- */
-export function secretOf(resources: readonly Any[], name: string): Secret {
-  const [first] = resources;
-  if (first === undefined || resources.length > 1) {
-    throw new Error(`Unexpected SDS secrets length: ${resources.length}`);
-  }
-  const { typeUrl } = CODECS.secret;
-  if (typeNameOf(first.typeUrl) !== typeNameOf(typeUrl)) {
-    throw new Error(`resources[0] is of another type: ${first.typeUrl}`);
-  }
-  const { model, problems } = decodeResource("secret", first.value);
-  if (model === undefined) throw new Error(problems.map(formatProblem).join("\n"));
-  if (model.name === name) return model;
-  throw new Error(`Unexpected SDS secret (expecting ${name}): ${model.name}`);
 }

@@ -22,14 +22,14 @@ import {
 import { expirationsOf, withSecrets } from "../secrets/effective-context.ts";
 import { secretKey } from "../secrets/secret-key.ts";
 import { ClientContext } from "./client-context.ts";
-import { FileWatcher } from "./file-watcher.ts";
+import { FileWatcher } from "./renewal/file-watcher.ts";
 import { readBounded } from "./material.ts";
 import type { ContextMaterial, RenewalCause } from "./renewal/renewed-context.ts";
 import { Trust } from "./renewal/trust.ts";
-import { buildContext, planContext } from "./secure-context.ts";
+import { buildContext, planContext } from "./renewal/secure-context.ts";
 import { ServerContext } from "./server-context.ts";
 import { ticketKeysAt, ticketKeysLeftMs } from "./session/ticket-keys.ts";
-import { TrustDomains } from "./peer/trust-domains.ts";
+import { TrustDomains } from "./trust-domains.ts";
 
 const COLUMNS = [
   counter(

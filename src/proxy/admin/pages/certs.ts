@@ -3,7 +3,7 @@ import { type Answer, json } from "../answer.ts";
 
 const DAY_MS = 86_400_000;
 
-/** `/certs`: what each TLS context shows and believes, without keys (Envoy: admin.v3.Certificates). */
+/** `/certs`: what each TLS context shows and believes, no keys (Envoy: admin.v3.Certificates). */
 export function certsPage(contexts: readonly ContextCertificates[], wallMs: number): Answer {
   const list = (rows: readonly CertificateRow[]) => rows.map((row) => details(row, wallMs));
   return json({

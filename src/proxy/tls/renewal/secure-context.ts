@@ -5,9 +5,9 @@ import {
   type SecureContext,
   type SecureContextOptions,
 } from "node:tls";
-import { Refusals } from "../../base/refusals.ts";
-import type { DownstreamTls, TlsContext, UpstreamTls } from "../../model/transport/tls.ts";
-import { type Pair, type ReadSource, readBundle, readLists, readPair } from "./material.ts";
+import { Refusals } from "../../../base/refusals.ts";
+import type { DownstreamTls, TlsContext, UpstreamTls } from "../../../model/transport/tls.ts";
+import { type Pair, type ReadSource, readBundle, readLists, readPair } from "../material.ts";
 
 /**
  * Envoy's default suites of TLS 1.2, in its order (TlsParameters.cipher_suites); those of TLS 1.3

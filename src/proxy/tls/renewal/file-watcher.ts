@@ -1,6 +1,6 @@
 import { type FSWatcher, realpathSync, statSync, watch } from "node:fs";
 import { dirname } from "node:path";
-import type { Clock, Timer } from "../../base/clock.ts";
+import type { Clock, Timer } from "../../../base/clock.ts";
 
 /** A certificate and its key are written one after the other: wait until it is quiet. */
 const QUIET_MS = 100;
