@@ -79,7 +79,10 @@ spec:
   host: api.example
   workloadSelector: { matchLabels: { app: web } }
   trafficPolicy:
-    tls: { mode: MUTUAL, credentialName: outside, subjectAltNames: ["spiffe://a/ns/b/sa/c", "10.1.2.3"] }
+    tls:
+      mode: MUTUAL
+      credentialName: outside
+      subjectAltNames: ["spiffe://a/ns/b/sa/c", "10.1.2.3"]
     portLevelSettings:
       - port: { number: 444 }
         tls: { mode: SIMPLE, insecureSkipVerify: true, sni: other.example }
