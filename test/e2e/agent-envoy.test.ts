@@ -28,7 +28,7 @@ let authority: TinyAuthority;
 let origin: http.Server;
 /** Of the origin, what Envoy and we listen on, plain and with TLS, and the agent's pages. */
 let ports: Record<"origin" | "envoy" | "envoyTls" | "ours" | "oursTls" | "pages", number>;
-let programs: { stop(): Promise<void> | void }[];
+let programs: { stop(): Promise<void> }[];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "outrigger-mtls-"));
@@ -142,7 +142,7 @@ function startOurs(...more: string[]): Outrigger {
 }
 
 function started(program: Outrigger): Outrigger {
-  programs.push({ stop: () => program.clean() });
+  programs.push({ stop: () => Promise.resolve(program.clean()) });
   return program;
 }
 

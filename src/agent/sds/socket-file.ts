@@ -13,6 +13,8 @@ import { dirname, join } from "node:path";
 
 /** The kernel's: sockaddr_un(7). */
 const PATH_BYTES_MAX = 107;
+/** Six characters are added to it. */
+const CRADLE = ".sds-";
 const OWN = 0o600;
 const OWN_FOLDER = 0o700;
 const SHARED = 0o660;
@@ -39,7 +41,7 @@ export async function listenAt(
   prepareFolder(dirname(path), group, onNotice);
   // Closing a socket takes away the path that it was bound to, whoever has that by then: so it is
   // bound to another, in a folder of ours, and moved when its rights are as they should be.
-  const cradle = mkdtempSync(join(dirname(path), ".sds-"));
+  const cradle = mkdtempSync(join(dirname(path), CRADLE));
   const bound = join(cradle, "s");
   await listen(server, bound);
   chmodSync(bound, group === undefined ? OWN : SHARED);
@@ -53,7 +55,7 @@ export async function listenAt(
 }
 
 function refusePath(path: string): void {
-  const longest = join(dirname(path), ".sds-XXXXXX", "s");
+  const longest = join(dirname(path), `${CRADLE}123456`, "s");
   if (Math.max(Buffer.byteLength(path), Buffer.byteLength(longest)) > PATH_BYTES_MAX) {
     throw new Error(`${path} is too long a path for a socket`);
   }

@@ -5,7 +5,7 @@ import type { RunningAgent } from "./running-agent.ts";
 
 const TEXT = "text/plain; charset=utf-8";
 
-/** `/metrics`, and `/healthz/ready`: whether there is a certificate. Rejects where it cannot listen. */
+/** `/metrics`, and `/healthz/ready`: is there a certificate? Rejects where it cannot listen. */
 export function servePages(agent: RunningAgent, address: SocketAddress): Promise<void> {
   const server = createServer((request, response) => answer(agent, request, response));
   return new Promise((resolve, reject) => {
