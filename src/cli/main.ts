@@ -137,6 +137,24 @@ authz
     process.exitCode = await authzCheckCommand(words, options);
   });
 
+program
+  .command("explain")
+  .summary("which route, which cluster and which policy a request meets")
+  .usage("[options] PATH... METHOD PATH")
+  .argument("[words...]", "files and folders of YAML; then what is asked: GET /reviews/1")
+  .requiredOption("--from <namespace/serviceaccount>", "who asks; or outside; several by commas")
+  .requiredOption("--to <host[:port]>", "the host and port in the client's URL")
+  .option("-H, --header <name:value>", "of the request; may be repeated", several)
+  .option("--jwt-claim <name=value>", "of a checked token; repeated: a list", several)
+  .option("--source-ip <address>", "the caller's address")
+  .option("--control <url>", "ask about the mesh of a running control plane, without files")
+  .option("--token-file <file>", "what that control plane knows its clients by")
+  .option("-o, --output <format>", "text or json", "text")
+  .action(async (words: string[], options: object) => {
+    const { explainCommand } = await import("./commands/explain.ts");
+    process.exitCode = await explainCommand(words, options);
+  });
+
 for (const command of [...program.commands, ...authz.commands, ...authority]) {
   command.exitOverride();
 }

@@ -110,7 +110,8 @@ export function toText({ verdicts }: CheckJson): string {
   return verdicts.map(verdictText).join("\n");
 }
 
-function verdictText(verdict: VerdictJson): string {
+/** One verdict, and what else holds there. */
+export function verdictText(verdict: VerdictJson): string {
   const { because, decidedBy, from, notes, pods, request, responseCodeDetails, to } = verdict;
   const [first = "", ...others] = pods;
   const rows: (readonly [string, string])[] = [

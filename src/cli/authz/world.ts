@@ -1,7 +1,57 @@
+import { readFileSync } from "node:fs";
+import { readPolicies } from "../../api/policy-world.ts";
+import { formatDiagnostic, hasErrors } from "../../base/diagnostic.ts";
 import { AddressBook } from "../../control/addresses.ts";
 import type { World } from "../../control/snapshot.ts";
+import { translate } from "../../control/translate.ts";
+import { readSources } from "../../control/watch/documents.ts";
 import type { Mesh, Pod } from "../../model/mesh.ts";
 import { planPods } from "../../up/pods/plan.ts";
+import type { CheckFlags } from "./flags.ts";
+
+const ANSWER_MS = 10_000;
+
+/** A mesh and its pods; or why there is none, all at once. */
+export type Found = { readonly world: World } | { readonly problems: readonly string[] };
+
+/** Of files, or of a running control plane. */
+export function findWorld(
+  paths: readonly string[],
+  { control, tokenFile }: CheckFlags,
+): Promise<Found> {
+  return control === undefined ? readWorld(paths) : askControl(control, tokenFile);
+}
+
+/** The mesh of the files; or why there is none, all at once. */
+async function readWorld(paths: readonly string[]): Promise<Found> {
+  const { files, diagnostics } = await readSources(paths);
+  const mesh = translate(files);
+  const found = [...diagnostics, ...mesh.diagnostics];
+  if (!hasErrors(found)) return { world: plannedWorld(mesh) };
+  const errors = found.filter(({ severity }) => severity === "error");
+  return { problems: errors.map(formatDiagnostic) };
+}
+
+/** The mesh that a control plane holds now. */
+async function askControl(control: string, tokenFile: string | undefined): Promise<Found> {
+  try {
+    const token = tokenFile === undefined ? undefined : readFileSync(tokenFile, "utf8").trim();
+    const answer = await fetch(new URL("/api/policies", control), {
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      redirect: "error",
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    const text = await answer.text();
+    if (!answer.ok) return { problems: [`--control ${control}: ${answer.status} ${text.trim()}`] };
+    const world = readPolicies(text);
+    if (world !== undefined) return { world: withPods(world) };
+    return { problems: [`--control ${control}: what answers there is no control plane`] };
+  } catch (error) {
+    const { cause, message } = error as Error;
+    const why = cause instanceof Error ? cause.message || message : message;
+    return { problems: [`--control ${control}: ${why}`] };
+  }
+}
 
 /** The mesh as it would run: every pod of its files, ready, each with an address. */
 export function plannedWorld(mesh: Mesh): World {
@@ -9,7 +59,7 @@ export function plannedWorld(mesh: Mesh): World {
 }
 
 /** A control plane that runs alone knows no pods but those of its files. */
-export function withPods({ mesh, pods }: World): World {
+function withPods({ mesh, pods }: World): World {
   return pods.length > 0 ? { mesh, pods } : plannedWorld(mesh);
 }
 

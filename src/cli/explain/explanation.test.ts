@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import { translate } from "../../control/translate.ts";
+import { type CheckFlags, readCheck } from "../authz/flags.ts";
+import { plannedWorld } from "../authz/world.ts";
+import { type Explanation, explain, explanationText } from "./explanation.ts";
+
+const SHOP = `
+apiVersion: v1
+kind: Service
+metadata: { name: reviews, namespace: shop }
+spec: { selector: { app: reviews }, ports: [{ name: http, port: 9080 }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: reviews-v1, namespace: shop, labels: { app: reviews, version: v1 } }
+spec: { containers: [{ name: reviews, image: reviews }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: reviews-v2, namespace: shop, labels: { app: reviews, version: v2 } }
+spec: { containers: [{ name: reviews, image: reviews }] }
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: reviews, namespace: shop }
+spec:
+  host: reviews
+  subsets:
+    - { name: v1, labels: { version: v1 } }
+    - { name: v2, labels: { version: v2 } }
+    - { name: v3, labels: { version: v3 } }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: reviews, namespace: shop }
+spec:
+  hosts: [reviews]
+  http:
+    - match: [{ headers: { end-user: { exact: jason } } }]
+      route: [{ destination: { host: reviews, subset: v3 } }]
+    - match: [{ uri: { prefix: /old } }]
+      redirect: { uri: /new }
+    - match: [{ uri: { prefix: /api/ } }]
+      rewrite: { uri: / }
+      route: [{ destination: { host: reviews, subset: v1 } }]
+    - route:
+        - { destination: { host: reviews, subset: v1 }, weight: 90 }
+        - { destination: { host: reviews, subset: v2 }, weight: 10 }
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: v2, namespace: shop }
+spec: { selector: { matchLabels: { version: v2 } }, rules: [{ to: [{ operation: { methods: [GET] } }] }] }
+`;
+
+const world = plannedWorld(translate([{ file: "mesh.yaml", text: SHOP }]));
+
+function explained(words: string, flags: CheckFlags = {}): Explanation {
+  const asked = { from: "shop/web", to: "reviews:9080", ...flags };
+  const { problems, questions } = readCheck(["mesh.yaml", ...words.split(" ")], asked);
+  expect(problems).toEqual([]);
+  const [question] = questions;
+  if (question === undefined) throw new Error("nothing is asked");
+  return explain(world, question);
+}
+
+describe("what happens to a request", () => {
+  it("is the rule that matches, its clusters by their shares, and what their pods say", () => {
+    const { clusters, route } = explained("POST /reviews/1");
+    expect(route).toBe("VirtualService shop/reviews spec.http[3] (mesh.yaml:40:7)");
+    expect(clusters).toMatchObject([
+      { share: 0.9, pods: 1, verdicts: [{ verdict: "allow", pods: ["shop/reviews-v1"] }] },
+      { share: 0.1, pods: 1, verdicts: [{ verdict: "deny", pods: ["shop/reviews-v2"] }] },
+    ]);
+  });
+
+  it("goes by headers", () => {
+    const explanation = explained("GET /", { header: ["end-user: jason"] });
+    expect(explanation.clusters).toMatchObject([{ share: 1, pods: 0 }]);
+    expect(explanationText(explanation)).toContain(
+      "cluster   100% outbound|9080|v3|reviews.shop.svc.cluster.local (no pod: 503)",
+    );
+  });
+
+  it("may be an answer of the client's sidecar", () => {
+    expect(explained("GET /old/1")).toMatchObject({ answer: "redirect, 301", clusters: [] });
+  });
+
+  it("says where policies see another path than the one given", () => {
+    expect(explained("GET /api/1").notes).toEqual([
+      "the route rewrites the path; below, policies are asked about the one given here",
+    ]);
+  });
+
+  it("leaves the mesh where nobody knows the host", () => {
+    expect(explained("GET /", { to: "example.com" })).toMatchObject({
+      virtualHost: "allow_any",
+      clusters: [{ cluster: "PassthroughCluster", pods: 0 }],
+    });
+  });
+
+  it("depends on whose namespace a short name is in", () => {
+    expect(explained("GET /", { from: "else/web" }).virtualHost).toBe("allow_any");
+    expect(explained("GET /", { from: "else/web", to: "reviews.shop:9080" }).clusters).toHaveLength(
+      2,
+    );
+  });
+});
