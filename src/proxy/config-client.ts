@@ -33,6 +33,8 @@ export interface ConfigClientOptions {
   onConfig(config: ProxyConfig): void;
   /** Hears what a log should: connections made and lost, refusals. */
   onNotice?(notice: string): void;
+  /** Secrets of these names have come and are refused. */
+  onSecretsRefused?(names: Iterable<string>, reason: string): void;
 }
 
 /** What the admin server shows of it. */
@@ -277,6 +279,7 @@ export class ConfigClient {
     ).slice(0, REJECTION_CHARS_MAX);
     if (reasons !== "") {
       this.#rejections.set(type, reasons);
+      if (type === "secret") this.#options.onSecretsRefused?.(models.keys(), reasons);
       this.#notice(`refused ${type}s of version ${response.versionInfo}: ${reasons}`);
       this.#send(type, subscription.reject(response.nonce, reasons));
       return;

@@ -156,7 +156,7 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
     left = NOTHING_INHERITED;
   };
   const queue = new ConfigQueue(apply, onNotice);
-  const client = await clientOf(options, (config) => queue.put(config));
+  const client = await clientOf(options, secrets, (config) => queue.put(config));
   if (client === undefined) await apply(staticConfig(bootstrap));
   client?.start();
   const initialized = (): boolean =>
@@ -334,6 +334,7 @@ function staticConfig({ listeners, clusters }: Bootstrap): ProxyConfig {
 /** Undefined where the bootstrap names no control plane: then gRPC is not even loaded. */
 async function clientOf(
   { bootstrap, clock, random, onNotice, localSecrets }: ProxyOptions,
+  secrets: SecretStore,
   onConfig: (config: ProxyConfig) => void,
 ): Promise<ConfigClient | undefined> {
   if (bootstrap.ads === undefined) return undefined;
@@ -341,5 +342,6 @@ async function clientOf(
   const chance = { clock: clock ?? systemClock, random: random ?? systemRandom };
   const notice = { onNotice: onNotice ?? silent };
   const options = { bootstrap, localSecrets, onConfig, ...chance, ...notice };
-  return new ConfigClient(options, bootstrap.ads);
+  const onSecretsRefused: SecretStore["refused"] = (names, why) => secrets.refused(names, why);
+  return new ConfigClient({ ...options, onSecretsRefused }, bootstrap.ads);
 }

@@ -205,6 +205,13 @@ describe("secrets of the ADS stream", () => {
     expect(chainInUse(source)).toBe(first.chain);
     expect(stats.value("default", "update_rejected")).toBe(1);
   });
+
+  it("count what the stream has refused for itself", async () => {
+    await ask([source], [certificate(first)]);
+    store.refused(["default", "nobody's"], "the key does not fit");
+    expect(stats.value("default", "update_rejected")).toBe(1);
+    expect(notices).toEqual(["secret default is refused: the key does not fit"]);
+  });
 });
 
 describe("secrets of the bootstrap", () => {

@@ -115,6 +115,14 @@ export class SecretStore {
     this.#keepFiles();
   }
 
+  /** The ADS stream has brought these, and they were refused there. */
+  refused(names: Iterable<string>, reason: string): void {
+    for (const name of names) {
+      const key = secretKey({ name, source: { kind: "ads" } });
+      this.#followed.get(key)?.onRejected(reason);
+    }
+  }
+
   stop(): void {
     this.#unlisten();
     this.#watcher.stop();
