@@ -50,7 +50,9 @@ spec:
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: { name: v2, namespace: shop }
-spec: { selector: { matchLabels: { version: v2 } }, rules: [{ to: [{ operation: { methods: [GET] } }] }] }
+spec:
+  selector: { matchLabels: { version: v2 } }
+  rules: [{ to: [{ operation: { methods: [GET] } }] }]
 `;
 
 const world = plannedWorld(translate([{ file: "mesh.yaml", text: SHOP }]));

@@ -1,10 +1,8 @@
-import { HeaderTable } from "../../codec/http/header-table.ts";
 import { SnapshotStore, type World } from "../../control/snapshot.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import type { Pod } from "../../model/mesh.ts";
 import type { Route, RouteConfiguration, VirtualHost, WeightedCluster } from "../../model/route.ts";
-import { RequestHead } from "../../proxy/route/request-head.ts";
-import { RouteMatcher } from "../../proxy/route/route-matcher.ts";
+import { type DescribedHead, findDescribed } from "../../proxy/route/search/described-request.ts";
 import type { Destination } from "../authz/destination.ts";
 import type { AskedRequest, Question } from "../authz/question.ts";
 
@@ -54,7 +52,7 @@ export function routingOf(world: World, question: Question): Routing | string {
   const head = headOf(question, request);
   const host = virtualHostOf(config, head.authority);
   if (host === undefined) return `no virtual host has the name ${head.authority}: 404`;
-  const route = host.routes.find(({ match }) => new RouteMatcher(match).matches(head));
+  const route = findDescribed(host.routes, head);
   if (route === undefined) return `no route of ${host.name} matches: 404`;
   const { action } = route;
   const clusters = action.kind === "forward" ? action.clusters : [];
@@ -82,17 +80,15 @@ function labelsOf({ pods }: World, { caller }: Question): Pod["labels"] {
   return own?.labels ?? {};
 }
 
-function headOf({ port, service }: Question, request: AskedRequest): RequestHead {
-  const headers = new HeaderTable();
-  for (const [name, value] of request.headers) {
-    if (name !== "host") headers.addName(name, value);
-  }
-  const head = new RequestHead(headers);
-  const given = request.headers.find(([name]) => name === "host")?.[1];
-  head.method = request.method;
-  head.authority = given ?? (port === undefined || port === 80 ? service : `${service}:${port}`);
-  head.setPath(request.path);
-  return head;
+function headOf({ port, service }: Question, request: AskedRequest): DescribedHead {
+  const given = request.headers.find(([name]) => name === "host");
+  const host = port === undefined || port === 80 ? service : `${service}:${port}`;
+  return {
+    method: request.method,
+    authority: given?.[1] ?? host,
+    path: request.path,
+    headers: request.headers.filter((header) => header !== given),
+  };
 }
 
 /** Exact, then the longest `*.suffix`, then `*` (Envoy: RouteMatcher::findVirtualHost). */
