@@ -145,6 +145,14 @@ describeWith(["envoy"], "policies of Envoy and Outrigger", () => {
     );
   });
 
+  it("log alike what a LOG policy hints at", async () => {
+    const hinted = ({ log }: Run) =>
+      fs.readFileSync(path.join(path.dirname(log), "hinted"), "utf8").split("\n");
+    const lines = [envoy, outrigger].map((run) => () => hinted(run).length);
+    await eventually("both have written", () => Promise.resolve(lines.every((of) => of() > 3)));
+    expect(hinted(outrigger)).toEqual(hinted(envoy));
+  });
+
   it("let some in and keep some out", () => {
     const codes = [...linesOf(envoy).values()].map((line) => (line as { code: number }).code);
     expect(codes.filter((code) => code === 403).length).toBeGreaterThan(40);

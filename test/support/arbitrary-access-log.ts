@@ -5,7 +5,7 @@ import type {
   AccessLogFormat,
   JsonFields,
 } from "../../src/model/log/access-log.ts";
-import { fraction, headerMatch, name, optional, upTo3 } from "./arbitrary-routes.ts";
+import { few, fraction, headerMatch, name, optional, upTo3 } from "./arbitrary-routes.ts";
 
 /** Any legal access logs, for round trips. */
 
@@ -51,6 +51,16 @@ const filter: fc.Arbitrary<AccessLogFilter> = fc.letrec<{ filter: AccessLogFilte
       kind: fc.constant("grpcStatus" as const),
       statuses: fc.uniqueArray(fc.nat(16), upTo3),
       exclude: fc.boolean(),
+    }),
+    fc.record({
+      kind: fc.constant("metadata" as const),
+      match: fc.record({
+        filter: name,
+        path: fc.array(name, few),
+        value: fc.record({ kind: fc.constant("bool" as const), value: fc.boolean() }),
+        invert: fc.constant(false),
+      }),
+      matchIfMissing: fc.boolean(),
     }),
     fc.record({
       kind: fc.constant("logType" as const),

@@ -1,4 +1,5 @@
 import type { Fraction } from "../filter/fraction.ts";
+import type { MetadataMatch } from "../filter/rbac.ts";
 import type { HeaderMatch } from "../route.ts";
 
 /** Envoy: config.accesslog.v3.AccessLog with a file or a stream behind it. */
@@ -50,6 +51,12 @@ export type AccessLogFilter =
       readonly kind: "grpcStatus";
       readonly statuses: readonly number[];
       readonly exclude: boolean;
+    }
+  /** What filters have said, as `access_log_hint`; where they have not, `matchIfMissing`. */
+  | {
+      readonly kind: "metadata";
+      readonly match: MetadataMatch;
+      readonly matchIfMissing: boolean;
     }
   /** Envoy's words, as `DownstreamEnd`; empty: every type. */
   | { readonly kind: "logType"; readonly types: readonly string[]; readonly exclude: boolean };

@@ -15,6 +15,7 @@ import type { Fraction } from "../../model/filter/fraction.ts";
 import type { AccessLogFilter, ComparisonFilter } from "../../model/log/access-log.ts";
 import type { Place } from "../check/place.ts";
 import { decodeFraction, encodeFraction } from "../message/fraction.ts";
+import { decodeMetadataMatch, encodeMetadataMatch } from "../message/metadata-match.ts";
 import { keyOf } from "../message/scalar.ts";
 import { decodeHeaderMatch, encodeHeaderMatch } from "../network/route-match.ts";
 
@@ -57,6 +58,8 @@ export function decodeLogFilter(message: FilterMessage, place: Place): AccessLog
       const { statuses, exclude } = specifier.value;
       return { kind: "grpcStatus", statuses: [...statuses], exclude };
     }
+    case "metadataFilter":
+      return decodeMetadata(specifier.value, place.field("metadata_filter").field("matcher"));
     case "logTypeFilter":
       return decodeLogType(specifier.value);
     default:
@@ -96,6 +99,19 @@ function decodeHeader(
   return { kind: "header", header: decodeHeaderMatch(header, place) };
 }
 
+function decodeMetadata(
+  { matchIfKeyNotFound, matcher }: ValueOf<"metadataFilter">,
+  place: Place,
+): AccessLogFilter | undefined {
+  if (matcher === undefined) {
+    place.refuse("is missing");
+    return undefined;
+  }
+  if (matcher.invert) place.field("invert").refuse("is not executed where it chooses lines", true);
+  const matchIfMissing = matchIfKeyNotFound ?? true;
+  return { kind: "metadata", match: decodeMetadataMatch(matcher, place), matchIfMissing };
+}
+
 function decodeLogType({ types, exclude }: ValueOf<"logTypeFilter">): AccessLogFilter {
   const names = types.flatMap((type) => AccessLogTypeSchema.value[type]?.name ?? []);
   return { kind: "logType", types: names, exclude };
@@ -131,6 +147,11 @@ function encode(filter: AccessLogFilter): Encoded {
     case "grpcStatus": {
       const { exclude, statuses } = filter;
       return { case: "grpcStatusFilter" as const, value: { statuses: [...statuses], exclude } };
+    }
+    case "metadata": {
+      const { match, matchIfMissing: matchIfKeyNotFound } = filter;
+      const value = { matcher: encodeMetadataMatch(match), matchIfKeyNotFound };
+      return { case: "metadataFilter" as const, value };
     }
     case "logType": {
       const types = filter.types.flatMap((name) => typeNamed(name) ?? []);

@@ -19,11 +19,11 @@ export const ACCESS_LOG_SUPPORT: SupportTable = {
   "envoy.config.accesslog.v3.AccessLogFilter": {
     ...executed("status_code_filter duration_filter not_health_check_filter runtime_filter"),
     ...executed("and_filter or_filter header_filter response_flag_filter grpc_status_filter"),
-    ...executed("log_type_filter"),
+    ...executed("log_type_filter metadata_filter"),
     traceable_filter: refused("spans are not written yet"),
-    metadata_filter: refused("nothing sets dynamic metadata"),
     extension_filter: refused("filters in CEL and the like are not executed"),
   },
+  "envoy.config.accesslog.v3.MetadataFilter": executed("matcher match_if_key_not_found"),
   "envoy.config.accesslog.v3.ComparisonFilter": executed("op value"),
   "envoy.config.accesslog.v3.StatusCodeFilter": executed("comparison"),
   "envoy.config.accesslog.v3.DurationFilter": executed("comparison"),

@@ -5,6 +5,7 @@ import type {
   ComparisonFilter,
   SampleFilter,
 } from "../../../model/log/access-log.ts";
+import { MetadataMatcher } from "../../filters/metadata-matcher.ts";
 import type { FormatSource } from "../../format/source.ts";
 import { HeaderMatcher } from "../../route/route-matcher.ts";
 import { RESPONSE_FLAGS } from "../response-flags.ts";
@@ -34,10 +35,25 @@ export function compileLogFilter(filter: AccessLogFilter, random: Random): LogFi
       return responseFlag(filter.flags);
     case "grpcStatus":
       return (source) => filter.statuses.includes(grpcStatusOf(source)) !== filter.exclude;
+    case "metadata":
+      return metadataFilter(filter);
     case "logType":
       if (filter.types.length === 0) return () => true;
       return (source) => filter.types.includes(source.logType()) !== filter.exclude;
   }
+}
+
+/** Envoy: MetadataFilter. */
+function metadataFilter({
+  match,
+  matchIfMissing,
+}: Extract<AccessLogFilter, { kind: "metadata" }>): LogFilter {
+  const matcher = new MetadataMatcher(match);
+  return (source) => {
+    const said = source.dynamicMetadata();
+    const known = said?.at(match.filter, match.path) !== undefined;
+    return known ? matcher.matches(said) : matchIfMissing;
+  };
 }
 
 function combined(
