@@ -15,6 +15,7 @@ import {
 } from "./issuance/certificate-client.ts";
 import {
   backOffMs,
+  type Life,
   type Nearness,
   nearness,
   nearnessUntil,
@@ -55,7 +56,7 @@ export interface AgentOptions {
   readonly ask?: AskCertificate;
 }
 
-interface Current extends Issued {
+interface Current extends Issued, Life {
   /** PEM. */
   readonly key: string;
   readonly renewAt: number;
@@ -175,7 +176,8 @@ export class Agent {
     const expected = { publicKey, identity, trusted: this.#trust.roots, now };
     const issued = believed(() => readAnswer(answer, expected));
     const key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-    return { ...issued, key, renewAt: renewalAt(issued, now, random) };
+    const life = { from: now, notAfter: issued.notAfter };
+    return { ...issued, ...life, key, renewAt: renewalAt(life, random) };
   }
 
   /** After a refusal the other kind of credential is shown. */
@@ -251,9 +253,8 @@ export class Agent {
       const publicKey = createPublicKey(createPrivateKey(held.key));
       const expected = { publicKey, identity, trusted: this.#trust.roots, now };
       const issued = readAnswer([held.chain, held.roots], expected);
-      // It is nearer to its half than it was: it may be due now.
-      const current = { ...issued, key: held.key, renewAt: renewalAt(issued, now, random) };
-      this.#adopt(current);
+      const life = { from: now, notAfter: issued.notAfter };
+      this.#adopt({ ...issued, ...life, key: held.key, renewAt: renewalAt(life, random) });
     } catch (error) {
       onNotice(`the predecessor's certificate is not used: it ${(error as Error).message}`);
     }

@@ -12,7 +12,6 @@ export interface Issued {
   /** `spiffe://cluster.local/ns/default/sa/reviews`. */
   readonly identity: string;
   /** Milliseconds since 1970. */
-  readonly notBefore: number;
   readonly notAfter: number;
 }
 
@@ -47,7 +46,6 @@ export function readAnswer(answer: readonly string[], expected: Expectation): Is
     chain: pemText([leaf, ...path]),
     roots,
     identity,
-    notBefore: leaf.validFromDate.getTime(),
     notAfter: leaf.validToDate.getTime(),
   };
 }

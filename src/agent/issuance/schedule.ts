@@ -11,16 +11,17 @@ const BACK_OFF_MS = 500;
 const BACK_OFF_MAX_MS = 10_000;
 const DOUBLINGS_MAX = 16;
 
-export interface Validity {
-  /** Milliseconds since 1970. */
-  readonly notBefore: number;
+/** A certificate's life as its holder has it: authorities date certificates back, for slow clocks. */
+export interface Life {
+  /** When it was obtained; milliseconds since 1970. */
+  readonly from: number;
   readonly notAfter: number;
 }
 
 /** When to ask for the next certificate; milliseconds since 1970. */
-export function renewalAt({ notBefore, notAfter }: Validity, now: number, random: Random): number {
+export function renewalAt({ from, notAfter }: Life, random: Random): number {
   const left = LEFT_AT_RENEWAL + RENEWAL_JITTER * random.next();
-  return Math.max(now + RENEWAL_MIN_MS, notAfter - (notAfter - notBefore) * left);
+  return Math.max(from + RENEWAL_MIN_MS, notAfter - (notAfter - from) * left);
 }
 
 /** How long to wait after so many failures in a row, the first being 1. */
@@ -35,17 +36,17 @@ export type Nearness = "far" | "near" | "close" | "over";
 const NEAR = 0.25;
 const CLOSE = 0.1;
 
-export function nearness({ notBefore, notAfter }: Validity, now: number): Nearness {
+export function nearness({ from, notAfter }: Life, now: number): Nearness {
   const left = notAfter - now;
   if (left <= 0) return "over";
-  const life = notAfter - notBefore;
+  const life = notAfter - from;
   if (left <= life * CLOSE) return "close";
   return left <= life * NEAR ? "near" : "far";
 }
 
 /** Until when nearness stays as it is; milliseconds since 1970, Infinity once it is over. */
-export function nearnessUntil({ notBefore, notAfter }: Validity, now: number): number {
-  const life = notAfter - notBefore;
+export function nearnessUntil({ from, notAfter }: Life, now: number): number {
+  const life = notAfter - from;
   const ends = [notAfter - life * NEAR, notAfter - life * CLOSE, notAfter];
   return ends.find((end) => end > now) ?? Number.POSITIVE_INFINITY;
 }
