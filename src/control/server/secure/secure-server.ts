@@ -36,6 +36,11 @@ export interface SecureServer {
   stop(): Promise<void>;
 }
 
+/** What connections may cost us. */
+const CONNECTIONS_MAX = 8192;
+const HANDSHAKE_MS = 10_000;
+const IDLE_MS = 60_000;
+
 /** gRPC over TLS. Clients may show a certificate; one that is shown has to be good. */
 export async function startSecureServer(options: SecureServerOptions): Promise<SecureServer> {
   const connections = new Map<Http2Session, Connection>();
@@ -56,6 +61,7 @@ export async function startSecureServer(options: SecureServerOptions): Promise<S
     session.on("close", () => connections.delete(session));
     admit(session, options, connections);
   });
+  server.maxConnections = CONNECTIONS_MAX;
   // A handshake that fails is its client's affair.
   server.on("tlsClientError", () => {});
   const door = await openDoor(server, options.address);
@@ -63,7 +69,9 @@ export async function startSecureServer(options: SecureServerOptions): Promise<S
     address: door.address,
     setIdentity: (identity) => server.setSecureContext(tlsOf(identity)),
     checkPeers: () => {
-      for (const session of connections.keys()) admit(session, options, connections);
+      for (const session of connections.keys()) {
+        if (!session.destroyed) admit(session, options, connections);
+      }
     },
     stop: () => door.close(),
   };
@@ -80,9 +88,12 @@ function admit(
   const verdict = peerOf(socket, rules);
   if (verdict.kind === "refused") {
     onRefused(verdict.reason, address);
-    session.destroy(undefined, http2.constants.NGHTTP2_REFUSED_STREAM);
+    connections.delete(session);
+    session.destroy(undefined, http2.constants.NGHTTP2_INADEQUATE_SECURITY);
     return;
   }
+  // Strangers ask for a certificate and go.
+  if (verdict.kind === "none") session.setTimeout(IDLE_MS, () => session.close());
   connections.set(session, { address, peer: verdict.kind === "peer" ? verdict.peer : undefined });
 }
 
@@ -95,6 +106,7 @@ function tlsOf({ chain, key, roots }: ServerIdentity): http2.SecureServerOptions
     requestCert: true,
     rejectUnauthorized: false,
     minVersion: "TLSv1.2",
+    handshakeTimeout: HANDSHAKE_MS,
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
 }
