@@ -144,6 +144,17 @@ describe("an endpoint whose labels change", () => {
     await expect.poll(() => setup.stat("up", "upstream_cx_active")).toBe(1);
   });
 
+  it("is not even sent on kept connections what a policy now forbids", async () => {
+    const { origin, setup } = await scene({});
+    expect(await asked(setup)).toBe("plain");
+    const forbidden = '"hashKey":"","unreachable":"PeerAuthentication shop/default"';
+    await setup.proxy.apply(changed(setup, '"hashKey":""', forbidden));
+    expect(await asked(setup)).toContain("refused by policy: PeerAuthentication shop/default");
+    await setup.proxy.apply(changed(setup, "nothing", ""));
+    expect(await asked(setup)).toBe("plain");
+    expect(origin.seen.filter((each) => each === "plain")).toHaveLength(2);
+  });
+
   it("is as healthy as before until it is checked again", async () => {
     const check = {
       timeout: "1s",

@@ -253,10 +253,15 @@ export class UpstreamCluster {
     };
   }
 
-  /** The one that is there already, unless it is now reached by another transport. */
+  /**
+   * The one that is there already, unless it is now reached by another transport, or not at all:
+   * what a policy forbids goes out on no connection of before either.
+   */
   #hostOf(endpoint: Endpoint, labels: SocketLabels, before: Host | undefined): Host {
     const transport = this.transports.for(endpoint.transportSocketMatch, labels);
-    if (before?.transport === transport) return before;
+    const forbidden = endpoint.unreachable !== undefined;
+    const wasForbidden = before?.endpoint.unreachable !== undefined;
+    if (before?.transport === transport && forbidden === wasForbidden) return before;
     const host = new Host(this, endpoint, transport);
     if (before !== undefined) host.succeed(before);
     return host;
