@@ -52,7 +52,7 @@ export interface MeshAuthorityOptions {
   readonly given?: GivenFiles | undefined;
   /** Where a request names no lifetime; default a day. */
   readonly validityMs?: number | undefined;
-  /** The longest; default a day. */
+  /** The longest; default: `validityMs`. */
   readonly validityMaxMs?: number | undefined;
   /** How long a new root is given out before it signs; default a day. */
   readonly overlapMs?: number | undefined;
@@ -87,6 +87,7 @@ export class MeshAuthority {
   #names: TrustNames;
   #bundle: TrustBundle | undefined;
   #givenMark = "";
+  #rootsWritten = "";
   #open = false;
   #timer: Timer | undefined;
 
@@ -211,7 +212,7 @@ export class MeshAuthority {
       clock,
       randomBytes,
       validityMs,
-      validityMaxMs: validityMaxMs ?? Math.max(DAY_MS, validityMs),
+      validityMaxMs: validityMaxMs ?? validityMs,
       overlapMs: overlapMs ?? DAY_MS,
       ledger: this.#ledger,
       save: (next) => {
@@ -266,7 +267,11 @@ export class MeshAuthority {
     this.#bundle = undefined;
     // While the constructor runs there is no authority yet, and nobody who listens.
     if (!this.#open) return;
-    writePrivateFile(path.join(this.#options.caDir, BUNDLE_FILE), this.bundle.roots);
+    const { roots } = this.bundle;
+    if (roots !== this.#rootsWritten) {
+      writePrivateFile(path.join(this.#options.caDir, BUNDLE_FILE), roots);
+      this.#rootsWritten = roots;
+    }
     for (const listener of this.#listeners) listener();
   }
 
