@@ -37,9 +37,12 @@ export function decodeForwardClientCert(message: ManagerMessage): ForwardClientC
   };
 }
 
-export function encodeForwardClientCert({
-  forwardClientCert,
-}: ForwardClientCert): MessageInitShape<typeof HttpConnectionManagerSchema> {
+type Told = Pick<
+  MessageInitShape<typeof HttpConnectionManagerSchema>,
+  "forwardClientCertDetails" | "setCurrentClientCertDetails"
+>;
+
+export function encodeForwardClientCert({ forwardClientCert }: ForwardClientCert): Told {
   if (forwardClientCert === undefined) return {};
   const { details, mode } = forwardClientCert;
   return {
