@@ -22,14 +22,14 @@ import {
 import { expirationsOf, withSecrets } from "../secrets/effective-context.ts";
 import { secretKey } from "../secrets/secret-key.ts";
 import { ClientContext } from "./client-context.ts";
-import { FileWatcher } from "./renewal/file-watcher.ts";
 import { readBounded } from "./material.ts";
+import { TrustDomains } from "./peer/trust-domains.ts";
+import { FileWatcher } from "./renewal/file-watcher.ts";
 import type { ContextMaterial, RenewalCause } from "./renewal/renewed-context.ts";
-import { Trust } from "./renewal/trust.ts";
 import { buildContext, planContext } from "./renewal/secure-context.ts";
+import { Trust } from "./renewal/trust.ts";
 import { ServerContext } from "./server-context.ts";
 import { ticketKeysAt, ticketKeysLeftMs } from "./session/ticket-keys.ts";
-import { TrustDomains } from "./trust-domains.ts";
 
 const COLUMNS = [
   counter(
@@ -161,7 +161,10 @@ export class TlsContexts {
     return context;
   }
 
-  /** Forgets, and no longer follows, what this configuration does not use. */
+  /**
+   * Forgets, and no longer follows, what this configuration does not use, but for what still has
+   * connections: whoever is revoked, or under a root that goes, is found on those as well.
+   */
   retain({ clusters, listeners }: ProxyConfig): void {
     const used = new Set<string>();
     for (const { defaultFilterChain, filterChains } of listeners) {
@@ -169,7 +172,9 @@ export class TlsContexts {
       for (const { tls } of chains) if (tls) used.add(`server ${JSON.stringify(tls)}`);
     }
     for (const tls of clusters.flatMap(tlsContextsOf)) used.add(`client ${JSON.stringify(tls)}`);
-    for (const name of this.#entries.keys()) if (!used.has(name)) this.#entries.delete(name);
+    for (const [name, { context }] of this.#entries) {
+      if (!used.has(name) && context.connections.size === 0) this.#entries.delete(name);
+    }
     const paths = new Set([...this.#entries.values()].flatMap(({ config }) => pathsOf(config)));
     this.#watcher.keep(paths);
     for (const path of this.#files.keys()) if (!paths.has(path)) this.#files.delete(path);

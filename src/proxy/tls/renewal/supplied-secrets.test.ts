@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+import { EventEmitter } from "node:events";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { TestAuthority, type TestCertificate } from "../../../../test/support/certificates.ts";
 import {
@@ -13,6 +15,7 @@ import type { DownstreamTls } from "../../../model/transport/tls.ts";
 import { secretKey } from "../../secrets/secret-key.ts";
 import { newTicketSecret } from "../session/ticket-keys.ts";
 import { TlsContexts, TlsReloads } from "../tls-contexts.ts";
+import { CUT_DRAIN_MS } from "./secured-connections.ts";
 
 const OWN: SecretRef = { name: "default", source: { kind: "cluster", cluster: "sds-grpc" } };
 const ROOT: SecretRef = { name: "ROOTCA", source: { kind: "cluster", cluster: "sds-grpc" } };
@@ -22,6 +25,7 @@ let first: TestCertificate;
 let second: TestCertificate;
 let notices: string[];
 let contexts: TlsContexts;
+let clock: VirtualClock;
 
 beforeAll(async () => {
   authority = await TestAuthority.create();
@@ -31,8 +35,9 @@ beforeAll(async () => {
 
 beforeEach(() => {
   notices = [];
+  clock = new VirtualClock();
   contexts = new TlsContexts({
-    clock: new VirtualClock(),
+    clock,
     reloads: new TlsReloads(new Registry()),
     onNotice: (notice) => void notices.push(notice),
     ticketSecret: newTicketSecret(),
@@ -55,6 +60,26 @@ function believed(by: TestAuthority): Secret {
 
 function server(more: Partial<DownstreamTls> = {}) {
   return contexts.server(downstreamTls({ certificateSecrets: [OWN], ...more }));
+}
+
+/** A connection whose other end has shown this certificate. */
+class PeerSocket extends EventEmitter {
+  readonly #shown: X509Certificate;
+  destroyed = false;
+
+  constructor({ chain }: TestCertificate) {
+    super();
+    this.#shown = new X509Certificate(chain);
+  }
+
+  getPeerX509Certificate(): X509Certificate {
+    return this.#shown;
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit("close");
+  }
 }
 
 describe("secrets of a context", () => {
@@ -119,6 +144,20 @@ describe("secrets of a context", () => {
     context.sessions.put({ bytes: Buffer.from("ticket"), once: false, peer: undefined });
     supply(ROOT, { kind: "validation", name: "ROOTCA", validation: trusting(authority, NO_HASH) });
     expect(context.sessions.take()).toBeUndefined();
+  });
+
+  it("still judge the connections of a context that no configuration has any more", async () => {
+    supply(OWN, own(first));
+    supply(ROOT, believed(authority));
+    const context = server({ validationSecret: ROOT });
+    const socket = new PeerSocket(first);
+    context.connections.add({ socket: socket as never, generation: 1, drain: () => undefined });
+    contexts.retain({ clusters: [], endpoints: [], listeners: [], routes: [] });
+    supply(ROOT, believed(await TestAuthority.create("another")));
+    clock.advance(CUT_DRAIN_MS);
+    expect(socket.destroyed).toBe(true);
+    contexts.retain({ clusters: [], endpoints: [], listeners: [], routes: [] });
+    expect(server({ validationSecret: ROOT })).not.toBe(context);
   });
 
   it("say when they end, the earliest first", () => {
