@@ -52,6 +52,9 @@ function findings(text: string) {
   return validate(mesh).filter(({ code }) => /KIA0|OUT0309/.test(code));
 }
 
+const STRICT_PORT =
+  '{ selector: { matchLabels: { app: web } }, portLevelMtls: { "8080": { mode: STRICT } } }';
+
 describe("a DestinationRule that the pods' PeerAuthentication contradicts", () => {
   it.each([
     { code: "KIA0207", text: peers("shop", STRICT) + rule("*.shop.svc.cluster.local", "DISABLE") },
@@ -66,11 +69,7 @@ describe("a DestinationRule that the pods' PeerAuthentication contradicts", () =
     { code: "OUT0309", text: peers("shop", DISABLE) + rule("web", "ISTIO_MUTUAL") },
     {
       code: "OUT0309",
-      text:
-        peers(
-          "shop",
-          '{ selector: { matchLabels: { app: web } }, portLevelMtls: { "8080": { mode: STRICT } } }',
-        ) + rule("web", "DISABLE"),
+      text: peers("shop", STRICT_PORT) + rule("web", "DISABLE"),
     },
   ])("is found at its mode, and the hint names the other's line: $code", ({ code, text }) => {
     const [found, ...others] = findings(text);
@@ -94,10 +93,7 @@ describe("a DestinationRule that the pods' PeerAuthentication contradicts", () =
     {
       what: "it is for another port",
       text:
-        peers(
-          "shop",
-          '{ selector: { matchLabels: { app: web } }, portLevelMtls: { "8080": { mode: STRICT } } }',
-        ) +
+        peers("shop", STRICT_PORT) +
         `---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule

@@ -54,7 +54,7 @@ export interface ProxyOptions {
   readonly adminToken?: AccessToken | undefined;
   /** Secrets of an agent in this process; they answer for every SDS cluster. */
   readonly localSecrets?: LocalSecrets | undefined;
-  /** Where the proxy counts; others of this process may count there too. Default: one of its own. */
+  /** Where the proxy counts, and others of this process may. Default: one of its own. */
   readonly registry?: Registry;
 }
 

@@ -6,9 +6,9 @@ import { type AdsServer, startAdsServer } from "../../src/control/server/ads-ser
 import { type SocketAddress, socketAddress } from "../../src/model/address.ts";
 import type { AdsSource, Bootstrap, ProxyConfig } from "../../src/model/bootstrap.ts";
 import { ConfigClient } from "../../src/proxy/config-client.ts";
-import { SettableSource } from "../support/settable-source.ts";
 import { eventually } from "../support/envoy-process.ts";
 import { assignment, edsCluster, oneClusterSnapshot } from "../support/sample-snapshot.ts";
+import { SettableSource } from "../support/settable-source.ts";
 
 const NODE = { id: "sidecar~1", cluster: "c", metadata: {}, userAgentName: "outrigger" };
 

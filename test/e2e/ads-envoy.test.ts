@@ -6,9 +6,9 @@ import { systemClock } from "../../src/base/clock.ts";
 import { type AdsServer, startAdsServer } from "../../src/control/server/ads-server.ts";
 
 import { socketAddress } from "../../src/model/address.ts";
-import { SettableSource } from "../support/settable-source.ts";
 import { eventually, freePort, type RunningProgram, startEnvoy } from "../support/envoy-process.ts";
 import { assignment, edsCluster, oneClusterSnapshot, routes } from "../support/sample-snapshot.ts";
+import { SettableSource } from "../support/settable-source.ts";
 import { describeWith } from "../support/tools.ts";
 
 interface Origin {

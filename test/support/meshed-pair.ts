@@ -11,7 +11,6 @@ import path from "node:path";
 import { fromBinary, type JsonObject, toJson } from "@bufbuild/protobuf";
 import { ClusterSchema } from "../../src/gen/envoy/config/cluster/v3/cluster_pb.js";
 import { ListenerSchema } from "../../src/gen/envoy/config/listener/v3/listener_pb.js";
-import { socketAddress } from "../../src/model/address.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
 import type { FilterChain, Listener } from "../../src/model/listener.ts";
 import type { Pod } from "../../src/model/mesh.ts";

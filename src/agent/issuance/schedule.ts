@@ -11,7 +11,7 @@ const BACK_OFF_MS = 500;
 const BACK_OFF_MAX_MS = 10_000;
 const DOUBLINGS_MAX = 16;
 
-/** A certificate's life as its holder has it: authorities date certificates back, for slow clocks. */
+/** A certificate's life as its holder has it; authorities date them back, for slow clocks. */
 export interface Life {
   /** When it was obtained; milliseconds since 1970. */
   readonly from: number;

@@ -22,7 +22,7 @@ const NOT_EXECUTED: Readonly<Record<string, string>> = {
   TrafficMetrics: "the proxies' metrics are on /stats/prometheus",
 };
 
-/** The Service Mesh Interface (archived, v0.6.0): TrafficSplit, TrafficTarget and what they refer to. */
+/** Service Mesh Interface (archived, v0.6.0): TrafficSplit, TrafficTarget, what they refer to. */
 export const smi: Dialect = {
   name: "smi",
   speaks: (object) => object.group.endsWith(".smi-spec.io"),

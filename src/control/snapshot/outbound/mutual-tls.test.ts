@@ -293,7 +293,10 @@ describe("an endpoint that cannot take what this client would send", () => {
     {
       what: "plaintext by a DestinationRule, under STRICT",
       asked: { more: STRICT + rule("{ host: web, trafficPolicy: { tls: { mode: DISABLE } } }") },
-      why: /^PeerAuthentication shop\/peers \(mesh.yaml:\d+\) asks for mTLS \(STRICT\), but DestinationRule shop\/web \(mesh.yaml:\d+\) says DISABLE$/,
+      why: new RegExp(
+        String.raw`^PeerAuthentication shop/peers \(mesh.yaml:\d+\) asks for mTLS \(STRICT\), ` +
+          String.raw`but DestinationRule shop/web \(mesh.yaml:\d+\) says DISABLE$`,
+      ),
     },
     {
       what: "TLS without a certificate, under STRICT",

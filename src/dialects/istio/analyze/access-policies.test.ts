@@ -88,7 +88,8 @@ describe("AuthorizationPolicies beside what there is", () => {
     ],
     [
       "identities where there are none",
-      "{ selector: { matchLabels: { app: old } }, rules: [{ from: [{ source: { namespaces: [shop] } }] }] }",
+      "{ selector: { matchLabels: { app: old } }, " +
+        "rules: [{ from: [{ source: { namespaces: [shop] } }] }] }",
       "KIA0105 This field requires mTLS to be enabled: the rule matches nobody",
     ],
   ])("are reported for %s", (_, spec, expected) => expect(codes(spec)).toEqual([expected]));
