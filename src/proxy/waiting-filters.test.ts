@@ -65,7 +65,7 @@ describe("a request that a filter holds", () => {
     expect((await client.receivesResponse()).head).toContain(" 200 ");
   });
 
-  it("never reaches the origin where it is refused, and the next one is asked about anew", async () => {
+  it("never reaches the origin where it is refused; the next is asked about anew", async () => {
     const { setup, origin, judge } = await scene();
     const client = await setup.client();
     client.sends(GET);

@@ -149,6 +149,12 @@ const SCENES: readonly Scene[] = [
   },
 ];
 
+const STATS = "ok|denied|error|disabled|invalid|failure_mode_allowed";
+const COUNTERS = new RegExp(
+  `^http\\.in\\.ext_authz\\.[a-z.]*(${STATS})$|` +
+    "^cluster\\.authz-[a-z]+\\.upstream_rq_(total|[0-9]xx)$",
+);
+
 describeWith(["envoy"], "Envoy's ext_authz filter and Outrigger's", () => {
   describe.each(SCENES)("$title", ({ cases, filter }) => {
     const lines = filter.map((line) => `              ${line}`);
@@ -156,7 +162,7 @@ describeWith(["envoy"], "Envoy's ext_authz filter and Outrigger's", () => {
       yaml: YAML.replace("$EXT_AUTHZ\n", `${lines.join("\n")}\n`),
       groups: { requests: cases },
       exchange: (proxy, one, origins) => proxy.exchange(rawOf(one), origins),
-      counters: /^http\.in\.ext_authz\.[a-z.]*(ok|denied|error|disabled|invalid|failure_mode_allowed)$|^cluster\.authz-[a-z]+\.upstream_rq_(total|[0-9]xx)$/,
+      counters: COUNTERS,
       servers: async () => {
         const servers = await AuthorizationServers.start();
         const ports = { AUTHZ_HTTP: servers.httpPort, AUTHZ_GRPC: servers.grpcPort };

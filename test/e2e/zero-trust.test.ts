@@ -17,14 +17,11 @@ const UNDECLARED = 7777;
 const DONE = "stranger: done";
 
 const STRICT = 'namespace="my-namespace"';
+const SERVED = 'reporter="destination",destination_workload_namespace="my-namespace"';
 const QUERIES = {
-  requests: `sum(istio_requests_total{reporter="destination",destination_workload_namespace="my-namespace"})`,
-  encrypted:
-    'sum(istio_requests_total{reporter="destination",destination_workload_namespace="my-namespace"' +
-    ',connection_security_policy="mutual_tls"})',
-  callers:
-    "count by (source_principal) (istio_requests_total{" +
-    'reporter="destination",destination_workload_namespace="my-namespace"})',
+  requests: `sum(istio_requests_total{${SERVED}})`,
+  encrypted: `sum(istio_requests_total{${SERVED},connection_security_policy="mutual_tls"})`,
+  callers: `count by (source_principal) (istio_requests_total{${SERVED}})`,
   handshakes: `sum(envoy_listener_ssl_handshake{${STRICT}})`,
   strangers: `sum(envoy_listener_ssl_fail_verify_error{${STRICT}})`,
   nameless: `sum(envoy_listener_ssl_fail_verify_no_cert{${STRICT}})`,

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import { type JsonFields, parseStrictJson } from "../../base/document/strict-json.ts";
 import type { Random } from "../../base/random.ts";
-import { type JsonFields, parseStrictJson } from "../../base/strict-json.ts";
 import { publicKeySet } from "../../identity/keys/json-web-key.ts";
 import { subjectOf } from "../../model/origin.ts";
 import type { TokenKeys, TokenRule } from "../../model/policy/request-authentication.ts";

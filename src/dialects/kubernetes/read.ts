@@ -1,6 +1,6 @@
 import { type Document, LineCounter, type Node, parseAllDocuments, type ScalarTag } from "yaml";
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { repeatedKeys } from "../../base/yaml-keys.ts";
+import { repeatedKeys } from "../../base/document/yaml-keys.ts";
 import { isMapping, showFound } from "./fields.ts";
 import { guessHead, NAMELESS, readHead } from "./metadata.ts";
 import { formatPath, type KubernetesObject, subjectOfObject } from "./object.ts";

@@ -1,5 +1,9 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { type JsonFields, type JsonValue, parseStrictJson } from "../../base/strict-json.ts";
+import {
+  type JsonFields,
+  type JsonValue,
+  parseStrictJson,
+} from "../../base/document/strict-json.ts";
 
 /** Each of them may have to be tried for a token that names none. */
 const KEYS_MAX = 100;

@@ -28,23 +28,60 @@ export class MetadataMatcher {
 function compileValue(match: ValueMatch): ValueMatcher {
   switch (match.kind) {
     case "null":
-      return { matches: (value) => value === null };
+      return new SameMatcher(null);
     case "number":
-      return { matches: (value) => value === match.value };
+    case "bool":
+      return new SameMatcher(match.value);
     case "range":
-      return {
-        matches: (value) => typeof value === "number" && value >= match.start && value < match.end,
-      };
+      return new RangeMatcher(match.start, match.end);
     case "string":
       return new TextMatcher(compileStringMatch(match.match));
-    case "bool":
-      return { matches: (value) => value === match.value };
     case "present":
-      return { matches: (value) => match.present && value !== undefined && value !== null };
+      return new PresenceMatcher(match.present);
     case "list":
       return new ListMatcher(compileValue(match.oneOf));
     case "or":
       return new AnyMatcher(match.of.map(compileValue));
+  }
+}
+
+class SameMatcher implements ValueMatcher {
+  readonly #wanted: null | number | boolean;
+
+  constructor(wanted: null | number | boolean) {
+    this.#wanted = wanted;
+  }
+
+  matches(value: MetadataValue | undefined): boolean {
+    return value === this.#wanted;
+  }
+}
+
+/** The end is not in it. */
+class RangeMatcher implements ValueMatcher {
+  readonly #start: number;
+  readonly #end: number;
+
+  constructor(start: number, end: number) {
+    this.#start = start;
+    this.#end = end;
+  }
+
+  matches(value: MetadataValue | undefined): boolean {
+    return typeof value === "number" && value >= this.#start && value < this.#end;
+  }
+}
+
+/** Asking for absence matches nothing, as in Envoy. */
+class PresenceMatcher implements ValueMatcher {
+  readonly #wanted: boolean;
+
+  constructor(wanted: boolean) {
+    this.#wanted = wanted;
+  }
+
+  matches(value: MetadataValue | undefined): boolean {
+    return this.#wanted && value !== undefined && value !== null;
   }
 }
 

@@ -17,7 +17,7 @@ import {
   type Node as YamlNode,
 } from "yaml";
 import type { Diagnostic, Position } from "../../base/diagnostic.ts";
-import { repeatedKeys } from "../../base/yaml-keys.ts";
+import { repeatedKeys } from "../../base/document/yaml-keys.ts";
 import { printFound } from "../check/place.ts";
 import { REGISTRY, typeNameOf } from "../message/any.ts";
 import { nearest } from "./nearest.ts";

@@ -1,4 +1,4 @@
-import { parseStrictJson } from "../../../../base/strict-json.ts";
+import { parseStrictJson } from "../../../../base/document/strict-json.ts";
 import type { MetadataFields, MetadataValue } from "../../dynamic-metadata.ts";
 import type { JwtStatus } from "../status.ts";
 import * as status from "../status.ts";
