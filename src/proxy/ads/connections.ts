@@ -13,8 +13,8 @@ import type { DataSource, UpstreamTls } from "../../model/transport/tls.ts";
 import { withSecrets } from "../secrets/effective-context.ts";
 import type { LocalSecrets } from "../secrets/local-secrets.ts";
 import { secretKey } from "../secrets/secret-key.ts";
-import { FileWatcher } from "../tls/renewal/file-watcher.ts";
 import { NameMatchers } from "../tls/peer/san-matcher.ts";
+import { FileWatcher } from "../tls/renewal/file-watcher.ts";
 
 const PING_MS = 30_000;
 const RESPONSE_BYTES_MAX = 512 * 1024 * 1024;
