@@ -53,7 +53,7 @@ export class SideCall implements StreamHandler, DeadlineOwner {
   readonly #owner: SideCallOwner;
   readonly #limits: SideCallLimits;
   readonly #cluster: UpstreamCluster;
-  readonly #question: Question;
+  readonly #text: QuestionText;
   readonly #timer: Deadline;
   readonly #pieces: Buffer[] = [];
   readonly #headers = new HeaderTable();
@@ -62,6 +62,7 @@ export class SideCall implements StreamHandler, DeadlineOwner {
   #status = 0;
   #state: State = "waiting";
   #startedAtMs = 0;
+  #question: Question | undefined;
   #host: Host | undefined;
   #pool: RequestPool | undefined;
   #stream: UpstreamStream | undefined;
@@ -75,7 +76,7 @@ export class SideCall implements StreamHandler, DeadlineOwner {
     this.#cluster = cluster;
     this.#limits = limits;
     this.#owner = owner;
-    this.#question = new Question(text, cluster.config.tls !== undefined);
+    this.#text = text;
     this.#timer = new Deadline(cluster.context.clock, this, "side call");
   }
 
@@ -90,8 +91,10 @@ export class SideCall implements StreamHandler, DeadlineOwner {
     this.#startedAtMs = clock.now();
     this.#timer.set(this.#startedAtMs, this.#limits.timeoutMs);
     this.#host = host;
-    this.#pool = host.poolFor(this.#question.version);
-    this.#pool.acquire(this, this.#question.method);
+    const question = new Question(this.#text, host.transport.tls !== undefined);
+    this.#question = question;
+    this.#pool = host.poolFor(question.version);
+    this.#pool.acquire(this, question.method);
   }
 
   /** Nobody wants the answer any more, and nobody is told. */
@@ -108,8 +111,9 @@ export class SideCall implements StreamHandler, DeadlineOwner {
     this.#stream = stream;
     if (this.#host !== undefined) this.#host.activeRequests++;
     this.#cluster.stats.requestSent();
-    const { bytes, head } = this.#question;
-    stream.sendHead(head, this.#question);
+    const question = this.#question as Question;
+    const { bytes, head } = question;
+    stream.sendHead(head, question);
     // It may be over already.
     if (this.#stream === stream && bytes.length > 0) stream.sendData(bytes, 0, bytes.length);
     if (this.#stream === stream) stream.sendEnd();
