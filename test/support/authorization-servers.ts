@@ -160,6 +160,11 @@ function allowed(headers: readonly object[], more: object = {}): Response {
   return { status: { code: 0 }, httpResponse: { case: "okResponse", value } } as Response;
 }
 
+function denied(headers: readonly object[], code = 403, body = "no"): Response {
+  const value = { status: { code }, headers, body };
+  return { status: { code: 7 }, httpResponse: { case: "deniedResponse", value } } as Response;
+}
+
 const VERDICTS: Readonly<Record<string, Response>> = {
   allow: allowed([
     header("x-auth-user", "alice"),
@@ -195,6 +200,13 @@ const VERDICTS: Readonly<Record<string, Response>> = {
     },
   },
   "deny-plain": { status: { code: 16 } },
+  "deny-control": denied([header("x-auth-reason", "no\r\nx-admin: true")]),
+  "deny-name": denied([header("x auth", "no")]),
+  "deny-text": denied([header("x-auth-reason", "nein \u2192 nö")]),
+  "deny-status": denied([], 777),
+  "deny-long": denied([], 403, "x".repeat(2 * 1024 * 1024)),
+  "allow-control": allowed([header("x-auth-user", "a\r\nx-admin: true")]),
+  "allow-text": allowed([header("x-auth-user", "zoë \u2192")]),
 };
 
 /** Without what differs by its nature. */

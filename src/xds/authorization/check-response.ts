@@ -119,8 +119,9 @@ function changeBy(
   appended: ChangeAction,
 ): HeaderChange | undefined {
   if (header === undefined || header.key === "") return undefined;
-  const value =
-    header.value === "" ? Buffer.from(header.rawValue).toString("latin1") : header.value;
+  // A header's value is bytes, one a character.
+  const bytes = header.value === "" ? header.rawValue : header.value;
+  const value = Buffer.from(bytes).toString("latin1");
   const written = appendAction === Action.APPEND_IF_EXISTS_OR_ADD ? usual : ACTIONS[appendAction];
   const action = append === undefined ? written : append ? appended : "overwrite";
   return { name: header.key.toLowerCase(), value, action };

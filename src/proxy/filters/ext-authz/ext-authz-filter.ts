@@ -9,6 +9,7 @@ import {
   SideCall,
   type SideCallLimits,
   type SideCallOwner,
+  type SideFailure,
 } from "../../side-call/side-call.ts";
 import type { ExtAuthzStat } from "../../telemetry/envoy/filter/ext-authz-stats.ts";
 import { FLAG_UAEX } from "../../telemetry/response-flags.ts";
@@ -41,6 +42,17 @@ const TOO_LARGE: LocalReply = {
   details: "request_payload_too_large",
   clusterStatus: 0,
 };
+
+/** What the server has said cannot be done. */
+const INVALID: LocalReply = {
+  status: 500,
+  body: "",
+  flag: FLAG_UAEX,
+  details: "ext_authz_invalid",
+  clusterStatus: 0,
+};
+
+const FORBIDDEN = 403;
 
 /** Envoy: envoy.filters.http.ext_authz: a server is asked about each request, which waits. */
 export class ExtAuthzFilterFactory implements HttpFilterFactory {
@@ -155,8 +167,9 @@ class ExtAuthzFilter implements HttpFilter, SideCallOwner {
     this.#settle(verdict === undefined ? this.#failed() : this.#obey(verdict));
   }
 
-  onFailure(): void {
-    this.#settle(this.#failed());
+  /** An endless answer is the server's word all the same, and may be a refusal. */
+  onFailure(failure: SideFailure): void {
+    this.#settle(failure === "too long" ? this.#unreadable() : this.#failed());
   }
 
   #settle(reply: LocalReply | undefined): void {
@@ -167,10 +180,7 @@ class ExtAuthzFilter implements HttpFilter, SideCallOwner {
   }
 
   #obey(verdict: Verdict): LocalReply | undefined {
-    if (!isUsable(verdict)) {
-      this.#count("invalid");
-      return this.#failed();
-    }
+    if (verdict.kind === "allowed" && !isUsable(verdict)) return this.#unreadable();
     const fields = fieldsOf(verdict);
     if (fields !== undefined) this.#exchange.metadata.set(METADATA, fields);
     return verdict.kind === "allowed" ? this.#allow(verdict) : this.#refuse(verdict);
@@ -192,16 +202,23 @@ class ExtAuthzFilter implements HttpFilter, SideCallOwner {
     return undefined;
   }
 
+  /** Whatever is wrong with its words, a refusal stays one. */
   #refuse({ body, headers, status }: Refusal): LocalReply {
     this.#count("denied");
     return {
-      status,
+      status: status < 200 || status > 599 ? FORBIDDEN : status,
       body,
       flag: FLAG_UAEX,
       details: "ext_authz_denied",
-      headers: headers.filter(({ name }) => isChangeable(name)).map((one) => [one.name, one.value]),
+      headers: headers.filter(isTellable).map((one) => [one.name, one.value]),
       clusterStatus: 0,
     };
+  }
+
+  /** The server has been asked, so that its failures are none (Envoy: rejectResponse). */
+  #unreadable(): LocalReply {
+    this.#count("invalid");
+    return INVALID;
   }
 
   #failed(): LocalReply | undefined {
@@ -234,9 +251,10 @@ function change(headers: HeaderTable, { action, name, value }: HeaderChange): vo
 }
 
 /** Whether every header that the server sets can be written. */
-function isUsable(verdict: Verdict): boolean {
-  const { headers } = verdict;
-  const others = verdict.kind === "allowed" ? verdict.responseHeaders : [];
-  if (verdict.kind === "denied" && (verdict.status < 200 || verdict.status > 599)) return false;
-  return headers.every(isWritable) && others.every(isWritable);
+function isUsable({ headers, responseHeaders }: Consent): boolean {
+  return headers.every(isWritable) && responseHeaders.every(isWritable);
+}
+
+function isTellable(header: HeaderChange): boolean {
+  return isChangeable(header.name) && isWritable(header);
 }
