@@ -39,8 +39,11 @@ export class CompiledChain {
   readonly #ranges: Ranges;
   readonly #directSources: Ranges;
   readonly #sources: Ranges;
+  readonly #config: FilterChain;
+  #text = "";
 
   constructor(chain: FilterChain, filter: CompiledFilter, tls?: ServerContext) {
+    this.#config = chain;
     this.name = chain.name;
     this.filter = filter;
     this.tls = tls;
@@ -51,6 +54,12 @@ export class CompiledChain {
     this.#ranges = new Ranges(chain.match.prefixRanges);
     this.#directSources = new Ranges(chain.match.directSourcePrefixRanges);
     this.#sources = new Ranges(chain.match.sourcePrefixRanges);
+  }
+
+  /** The same for chains that are configured the same. */
+  get text(): string {
+    if (this.#text === "") this.#text = JSON.stringify(this.#config);
+    return this.#text;
   }
 
   /** ALPN's name of a protocol of our own, agreed upon before the configured ones; or empty. */
@@ -147,8 +156,16 @@ export class ChainSet {
 
   /** Every TLS context that some chain terminates with. */
   get contexts(): readonly ServerContext[] {
-    const chains = this.#fallback === undefined ? this.#chains : [...this.#chains, this.#fallback];
-    return [...new Set(chains.flatMap(({ tls }) => tls ?? []))];
+    return [...new Set(this.#all.flatMap(({ tls }) => tls ?? []))];
+  }
+
+  /** What tells each chain from others. */
+  get texts(): ReadonlySet<string> {
+    return new Set(this.#all.map(({ text }) => text));
+  }
+
+  get #all(): readonly CompiledChain[] {
+    return this.#fallback === undefined ? this.#chains : [...this.#chains, this.#fallback];
   }
 
   /**

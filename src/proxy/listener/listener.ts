@@ -26,6 +26,7 @@ import { Inspections } from "./inspect/inspections.ts";
 import { ConnectionLog } from "./log/connection-log.ts";
 import { Ends } from "./match/ends.ts";
 import { originalDestination } from "./original-destination.ts";
+import { ServedSockets } from "./served-sockets.ts";
 import { SocketEnd } from "./tcp/socket-end.ts";
 import { TcpCarrier } from "./tcp/tcp-carrier.ts";
 
@@ -59,6 +60,7 @@ export class ProxyListener implements ChoosingOwner {
   readonly #stats: ListenerStats;
   readonly #connections = new Set<ClientConnection>();
   readonly #tunnels = new Set<TcpTunnel>();
+  readonly #served: ServedSockets;
   /** Those whose filter is not yet known. */
   readonly #inspections: Inspections;
   /** Those whose TLS handshake is not over. */
@@ -78,6 +80,7 @@ export class ProxyListener implements ChoosingOwner {
     this.#logs = logs;
     this.#context = context;
     this.#find = find;
+    this.#served = new ServedSockets(context.clock);
     this.#stats = context.telemetry.listener(config.address);
     this.#followSecrets();
     this.#inspections = new Inspections(context, this.#stats, ({ socket }, error) =>
@@ -132,13 +135,17 @@ export class ProxyListener implements ChoosingOwner {
     if (patienceMs !== undefined) this.#drainConnections(patienceMs);
   }
 
-  /** New connections see the new chains; old ones end with the request that they serve. */
+  /**
+   * New connections see the new chains; old ones end with the request that they serve, and at last
+   * where theirs is gone (served-sockets.ts).
+   */
   change({ chains, config, logs }: CompiledListener): void {
     this.config = config;
     this.#logs = logs;
     if (this.#chains === chains) return;
     this.#chains = chains;
     this.#followSecrets();
+    this.#served.chainsChanged(chains);
     this.#drainConnections(PATIENCE_MS);
   }
 
@@ -275,7 +282,7 @@ export class ProxyListener implements ChoosingOwner {
     }
     accepted.log?.matched(chain.name);
     this.#countServed(accepted);
-    if (chain.tls === undefined) this.#run(chain, accepted, peeked.bytes);
+    if (chain.tls === undefined) this.#run(chain, accepted, peeked);
     else this.#terminate(chain, chain.tls, accepted, peeked);
   }
 
@@ -291,7 +298,7 @@ export class ProxyListener implements ChoosingOwner {
     chain: CompiledChain,
     context: ServerContext,
     accepted: Accepted,
-    { bytes, hello }: Peeked,
+    peeked: Peeked,
   ): void {
     const stats = this.#context.telemetry.listenerTls(this.config.address);
     if (!context.ready) {
@@ -304,7 +311,7 @@ export class ProxyListener implements ChoosingOwner {
         this.#pending.delete(handshake);
         accepted.terminated(connection);
         accepted.log?.handshakeSucceeded();
-        this.#run(chain, accepted, NO_BYTES);
+        this.#run(chain, accepted, { ...peeked, bytes: NO_BYTES });
       },
       onHandshakeFailed: (handshake) => {
         this.#pending.delete(handshake);
@@ -319,8 +326,8 @@ export class ProxyListener implements ChoosingOwner {
     if (chain.filter.kind === "http") countSecure(accepted.socket, chain.filter.hcm.account.http);
     const handshake = new ServerHandshake(accepted.socket, owner, {
       context,
-      hello: hello ?? NO_HELLO,
-      first: bytes,
+      hello: peeked.hello ?? NO_HELLO,
+      first: peeked.bytes,
       stats,
       clock: this.#context.clock,
       shared: chain.sharesReads,
@@ -329,7 +336,8 @@ export class ProxyListener implements ChoosingOwner {
     this.#pending.add(handshake);
   }
 
-  #run(chain: CompiledChain, accepted: Accepted, first: Buffer): void {
+  #run(chain: CompiledChain, accepted: Accepted, { bytes: first, says }: Peeked): void {
+    this.#served.add(accepted, chain, says);
     if (chain.filter.kind === "http") {
       const connection = new CodecChoice(accepted, chain.filter.hcm, this);
       this.#connections.add(connection);
