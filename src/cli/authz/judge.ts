@@ -1,5 +1,9 @@
 import { accessActionOf, readingOf } from "../../control/snapshot/policy/access/access-rbacs.ts";
-import { ruleName, unaskedName } from "../../control/snapshot/policy/access/rule-policy.ts";
+import {
+  isNamed,
+  ruleName,
+  unaskedName,
+} from "../../control/snapshot/policy/access/rule-policy.ts";
 import { policiesAt } from "../../control/snapshot/policy/access/scope.ts";
 import { SnapshotStore, type World } from "../../control/snapshot.ts";
 import type { Rbac } from "../../model/filter/rbac.ts";
@@ -192,7 +196,7 @@ function originOf(name: string | undefined, policies: readonly AccessPolicy[]): 
   if (name === undefined) return undefined;
   for (const policy of policies) {
     const nameOf = policy.action === "custom" ? unaskedName : ruleName;
-    const index = policy.rules.findIndex((_, at) => nameOf(policy, at) === name);
+    const index = policy.rules.findIndex((_, at) => isNamed(name, nameOf(policy, at)));
     if (index >= 0) return policy.rules[index]?.origin;
   }
   return undefined;

@@ -54,10 +54,12 @@ export function readHttpRoute(
     parent.notExecuted("kind", "requests are routed by HTTPRoutes of gateway.networking.k8s.io");
     return [];
   });
-  const operations = spec.mappings("rules", RULE).flatMap((rule) => {
+  const rules = spec.mappings("rules", RULE).flatMap((rule) => {
     const matches = rule.mappings("matches", MATCH);
     return matches.length === 0 ? [ANY_OPERATION] : matches.map(readMatch);
   });
+  // The Gateway API's default is one rule for everything; an empty list is about nothing.
+  const operations = spec.has("rules") ? rules : [ANY_OPERATION];
   return [{ namespace: object.namespace, name: object.name, servers, operations }];
 }
 

@@ -1,8 +1,11 @@
-import type {
-  AccessPolicy,
-  AccessRule,
-  OperationMatch,
-  PolicyScope,
+import type { Origin } from "../../model/origin.ts";
+import {
+  type AccessPolicy,
+  type AccessRule,
+  ANY_OPERATION,
+  type Condition,
+  type OperationMatch,
+  type PolicyScope,
 } from "../../model/policy/access-policy.ts";
 import type { Authorization } from "./authorization-policy.ts";
 import { defaultConditions } from "./default-policy.ts";
@@ -25,7 +28,7 @@ export function policiesOfServers(
 ): readonly AccessPolicy[] {
   return servers.flatMap((server) => {
     const routes = routesOf(server, policies.routes);
-    const operations = routes.flatMap((route) => route.operations);
+    const operations = routes.length === 0 ? [ANY_OPERATION] : operationsOf(routes);
     return [
       serverPolicy(server, operations),
       ...policies.authorizations.flatMap((authorization) => {
@@ -42,15 +45,13 @@ function routesOf(server: Server, routes: readonly InboundRoute[]): readonly Inb
   );
 }
 
+function operationsOf(routes: readonly InboundRoute[]): readonly OperationMatch[] {
+  return routes.flatMap((route) => route.operations);
+}
+
 function serverPolicy(server: Server, to: readonly OperationMatch[]): AccessPolicy {
   const { accessPolicy, origin } = server;
-  const rules = defaultConditions(accessPolicy).map((when) => ({
-    from: [],
-    to,
-    when: [...when],
-    origin,
-  }));
-  return allow(server, rules, origin, accessPolicy === "audit");
+  return allow(server, rulesOf(defaultConditions(accessPolicy), to, origin), origin);
 }
 
 /** What it opens of the Server; undefined: nothing. */
@@ -72,22 +73,27 @@ function authorizationPolicy(
   server: Server,
   to: readonly OperationMatch[],
 ): AccessPolicy {
-  const rules = clients.map((when) => ({ from: [], to, when: [...when], origin }));
-  return allow(server, rules, origin, server.accessPolicy === "audit");
+  return allow(server, rulesOf(clients, to, origin), origin);
 }
 
-function allow(
-  server: Server,
-  rules: readonly AccessRule[],
-  origin: AccessPolicy["origin"],
-  dryRun: boolean,
-): AccessPolicy {
+/** Routes may be about nothing: a rule without a `to` would be about everything. */
+function rulesOf(
+  clients: readonly (readonly Condition[])[],
+  to: readonly OperationMatch[],
+  origin: Origin,
+): readonly AccessRule[] {
+  if (to.length === 0) return [];
+  const asked = to.includes(ANY_OPERATION) ? [] : to;
+  return clients.map((when) => ({ from: [], to: asked, when: [...when], origin }));
+}
+
+function allow(server: Server, rules: readonly AccessRule[], origin: Origin): AccessPolicy {
   return {
     dialect: "linkerd",
     action: "allow",
     scope: scopeOf(server),
     rules,
-    dryRun,
+    dryRun: server.accessPolicy === "audit",
     provider: "",
     origin,
   };

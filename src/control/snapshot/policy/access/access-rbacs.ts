@@ -1,7 +1,14 @@
 import type { Rbac, RbacAction, RbacPolicy, RbacRules } from "../../../../model/filter/rbac.ts";
 import type { MeshSettings } from "../../../../model/mesh.ts";
 import type { AccessPolicy } from "../../../../model/policy/access-policy.ts";
-import { neverPolicy, type RuleReading, ruleName, rulePolicy, unaskedName } from "./rule-policy.ts";
+import {
+  distinct,
+  neverPolicy,
+  type RuleReading,
+  ruleName,
+  rulePolicy,
+  unaskedName,
+} from "./rule-policy.ts";
 import { trustDomainsOf } from "./trust-domains.ts";
 
 type Action = AccessPolicy["action"];
@@ -89,11 +96,7 @@ function rulesOf(
   reading: RuleReading,
 ): RbacRules | undefined {
   if (policies.length === 0) return undefined;
-  const made = policies.flatMap((policy) => policiesOf(policy, reading));
-  // One policy may stand there for several services that lead to the pod.
-  const byName = new Map(made.map((each) => [each.name, each]));
-  const names = [...byName.keys()].sort();
-  return { action, policies: names.flatMap((name) => byName.get(name) ?? []) };
+  return { action, policies: distinct(policies.flatMap((policy) => policiesOf(policy, reading))) };
 }
 
 function policiesOf(policy: AccessPolicy, reading: RuleReading): readonly RbacPolicy[] {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { RbacPolicy } from "../../../../model/filter/rbac.ts";
 import type { AccessPolicy, AccessRule } from "../../../../model/policy/access-policy.ts";
 import { allOf, PERMISSIONS, PRINCIPALS } from "./clause.ts";
@@ -40,9 +41,41 @@ export function neverPolicy(name: string): RbacPolicy {
   return { name, permissions: [never], principals: [never] };
 }
 
+/** Linkerd's, of which an AuthorizationPolicy of the same name may stand beside. */
+const NAMESAKES: ReadonlySet<string> = new Set(["Server", "ServerAuthorization"]);
+
 /** As Istio names them: `ns[default]-policy[reviews]-rule[0]`. */
 export function ruleName({ origin }: Pick<AccessPolicy, "origin">, index: number): string {
-  return `ns[${origin.namespace}]-policy[${origin.name}]-rule[${index}]`;
+  const name = NAMESAKES.has(origin.kind) ? `${origin.kind}/${origin.name}` : origin.name;
+  return `ns[${origin.namespace}]-policy[${name}]-rule[${index}]`;
+}
+
+/**
+ * What stands there twice once, as one policy may for several services that lead to a pod; what
+ * only has the same name, as one for several Servers, under names of its own.
+ */
+export function distinct(policies: readonly RbacPolicy[]): readonly RbacPolicy[] {
+  const byName = new Map<string, RbacPolicy>();
+  for (const policy of policies) {
+    let { name } = policy;
+    for (let count = 2; !isFree(name, policy, byName); count++) name = `${policy.name}~${count}`;
+    byName.set(name, { ...policy, name });
+  }
+  return [...byName.keys()].sort().flatMap((name) => byName.get(name) ?? []);
+}
+
+function isFree(
+  name: string,
+  policy: RbacPolicy,
+  byName: ReadonlyMap<string, RbacPolicy>,
+): boolean {
+  const there = byName.get(name);
+  return there === undefined || isDeepStrictEqual({ ...there, name: policy.name }, policy);
+}
+
+/** Whether a name of the engine's stands for that rule. */
+export function isNamed(name: string | undefined, rule: string): boolean {
+  return name === rule || name?.startsWith(`${rule}~`) === true;
 }
 
 /** Istio's name for a rule of a CUSTOM policy whose authorizer cannot be asked. */
