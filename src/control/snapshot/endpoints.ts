@@ -13,7 +13,7 @@ import type { PlacedEndpoint } from "./balance/localities.ts";
 import { TAKES_MESH_TLS, takesTls } from "./mutual-tls/reach.ts";
 import type { TransportInput } from "./mutual-tls/transport.ts";
 import { principalOf } from "./mutual-tls/trust.ts";
-import { whyUnreachable } from "./mutual-tls/unreachable.ts";
+import { cannotBeMutual, whyUnreachable } from "./mutual-tls/unreachable.ts";
 
 /** What is asked for: a service port, or a subset of it, as one client reaches it. */
 export type EndpointsInput = Omit<TransportInput, "discovery" | "protocol" | "subset"> & {
@@ -23,7 +23,9 @@ export type EndpointsInput = Omit<TransportInput, "discovery" | "protocol" | "su
 
 /** The addresses behind one service port, or behind one subset of it: who is there, and where. */
 export function clusterEndpoints(input: EndpointsInput): readonly PlacedEndpoint[] {
-  const { labels, pods, port, service } = input;
+  const { client, labels, pods, port, service } = input;
+  // An Envoy would not heed why they are out of reach, and send in plaintext.
+  if (!client.listensAtNames && cannotBeMutual(input)) return [];
   return endpointsOf(service, port, pods, labels).map((found) => ({
     locality: found.locality,
     labels: found.labels,

@@ -17,7 +17,7 @@ export type ClusterTransport = Pick<Cluster, "tls"> &
 export interface TransportInput {
   readonly mesh: Mesh;
   readonly pods: readonly Pod[];
-  readonly client: Pick<Client, "hasIdentity">;
+  readonly client: Pick<Client, "hasIdentity" | "listensAtNames">;
   readonly service: Service;
   readonly port: ServicePort;
   /** Empty: the whole service. */
@@ -46,9 +46,12 @@ export function clusterTransport(input: TransportInput): ClusterTransport {
   }
 }
 
-/** Without a certificate of its own a proxy cannot: `unreachable.ts` says so to who asks it. */
+/**
+ * Without a certificate of its own a proxy cannot: the cluster has no endpoints that it would reach
+ * (`unreachable.ts`), and where those are nobody's to name, it waits for a certificate for ever.
+ */
 function mutual(input: TransportInput, tls: TlsSettings): ClusterTransport {
-  if (!input.client.hasIdentity) return PLAIN;
+  if (!input.client.hasIdentity && input.discovery !== "originalDst") return PLAIN;
   return { tls: meshClientTls(targetOf(input), input.mesh.settings, tls) };
 }
 

@@ -13,9 +13,9 @@ type Asking = Pick<TransportInput, "mesh" | "client" | "blocks">;
  */
 export function whyUnreachable(asking: Asking, endpoint: ServiceEndpoint): string | undefined {
   const { pod, port } = endpoint;
-  const { client, mesh, blocks } = asking;
+  const { mesh, blocks } = asking;
   const wants = blocks.tls?.mode;
-  if (wants === "istioMutual" && !client.hasIdentity) {
+  if (cannotBeMutual(asking)) {
     return `${rule(blocks.tls)} asks for ISTIO_MUTUAL, but this proxy has no certificate`;
   }
   if (pod === undefined) return undefined;
@@ -33,6 +33,11 @@ export function whyUnreachable(asking: Asking, endpoint: ServiceEndpoint): strin
   const reason =
     mode === "disable" ? `${named(origin)} takes plaintext alone (DISABLE)` : NO_CERTIFICATE;
   return `${rule(blocks.tls)} asks for ISTIO_MUTUAL, but ${reason}`;
+}
+
+/** A rule asks for mTLS of the mesh, and the client has nothing to show. */
+export function cannotBeMutual({ client, blocks }: Asking): boolean {
+  return blocks.tls?.mode === "istioMutual" && !client.hasIdentity;
 }
 
 const NO_CERTIFICATE = "the pod's sidecar has no certificate";

@@ -55,17 +55,25 @@ function peers(spec: string): string {
 interface Asked {
   readonly more?: string;
   readonly identity?: boolean;
+  /** False: an Envoy asks. */
+  readonly outrigger?: boolean;
   /** Pods, by default with certificates. */
   readonly pods?: (pods: readonly Pod[]) => readonly Pod[];
 }
 
-function snapshot({ more = "", identity = true, pods = (all) => all }: Asked = {}) {
+function snapshot({
+  more = "",
+  identity = true,
+  outrigger = true,
+  pods = (all) => all,
+}: Asked = {}) {
   const mesh = meshOf(SHOP + more);
   const node = sidecarNode(
     { name: "client", address: "10.44.1.1" },
     { namespace: "shop", identity },
   );
-  return snapshotOf(mesh, pods(meshedPods(mesh)), node);
+  const asking = { ...node, userAgentName: outrigger ? node.userAgentName : "envoy" };
+  return snapshotOf(mesh, pods(meshedPods(mesh)), asking);
 }
 
 const HOST = "web.shop.svc.cluster.local";
@@ -352,6 +360,30 @@ describe("an endpoint that cannot take what this client would send", () => {
         undefined,
       ]);
     }
+  });
+});
+
+describe("ISTIO_MUTUAL without a certificate", () => {
+  const asked = {
+    more: rule("{ host: web, trafficPolicy: { tls: { mode: ISTIO_MUTUAL } } }"),
+    identity: false,
+  };
+
+  it("leads an Envoy, which does not know why an endpoint is out of reach, to none", () => {
+    expect(endpointsOf({ ...asked, outrigger: false })).toEqual([]);
+    expect(endpointsOf(asked)).toHaveLength(2);
+  });
+
+  it("is never plaintext where endpoints are whoever was called", () => {
+    const more = `---
+apiVersion: v1
+kind: Service
+metadata: { name: each, namespace: shop }
+spec: { clusterIP: None, selector: { app: web }, ports: [{ name: tcp, port: 90 }] }
+${asked.more.replace("host: web", "host: each")}`;
+    const cluster = clusterOf({ ...asked, more }, 90, "each.shop.svc.cluster.local");
+    expect(cluster?.discovery).toBe("originalDst");
+    expect(cluster?.tls?.certificateSecrets).toMatchObject([{ name: "default" }]);
   });
 });
 
