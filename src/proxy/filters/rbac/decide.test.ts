@@ -161,6 +161,10 @@ describe("an RBAC decision", () => {
     ["/x%5c..%2Fadmin", DENIES_ALONE],
     ["/%61dmin", DENIES_ALONE],
     ["/admin%00", DENIES_ALONE],
+    ["/;%2F..%2Fadmin", DENIES_ALONE],
+    ["/x;a%2f..%5Cadmin", DENIES_ALONE],
+    ["/admin%3bx", DENIES_ALONE],
+    ["/public/..%3B/admin", DENIES_ALONE],
     ["/%252e%252e/admin", NEITHER],
     ["/Admin", NEITHER],
     ["/admin/", NEITHER],
@@ -172,6 +176,21 @@ describe("an RBAC decision", () => {
     expect(sides(header(":path", exact("/admin")), { path: asked })).toBe(
       asked.includes("?") || asked.includes("#") ? NEITHER : expected,
     );
+  });
+
+  it("lets nobody climb out of a folder behind a parameter", () => {
+    for (const asked of ["/public/;%2f..%2f..%2fadmin", "/public/..%3b/admin"]) {
+      expect(sides(path(text("prefix", "/public/")), { path: asked })).toBe(DENIES_ALONE);
+    }
+    expect(sides(path(text("prefix", "/public/")), { path: "/public/a;v=1" })).toBe(BOTH);
+  });
+
+  it("denies a path whose characters are escaped, and lets nobody in by that", () => {
+    expect(sides(path(exact("/@admin")), { path: "/%40admin" })).toBe(DENIES_ALONE);
+    expect(sides(path(text("prefix", "/ädm")), { path: "/%c3%A4dmin" })).toBe(DENIES_ALONE);
+    expect(sides(path(exact("/%C3%A4")), { path: "/%c3%a4" })).toBe(DENIES_ALONE);
+    expect(sides(path(exact("/@admin")), { path: "/%2540admin" })).toBe(NEITHER);
+    expect(sides(path(exact("/a%2540")), { path: "/a%2540" })).toBe(BOTH);
   });
 
   it("lets in by a path that its author wrote so", () => {

@@ -49,16 +49,23 @@ function pathEnd(target: string): number {
   return fragment < 0 ? query : Math.min(query, fragment);
 }
 
+const NO_READINGS: readonly string[] = [];
+
 /**
- * The path of a request, and the path that a server behind may make of it: many drop what follows
- * a `;` in each segment, unescape slashes, and merge them. Where both are one, as nearly always,
- * nothing is made.
+ * The path of a request, and the paths that servers behind may make of it: many drop what follows
+ * a `;` in each segment, before or after they unescape it, and merge slashes. Where all are one, as
+ * nearly always, nothing is made.
  */
 export class PathForms {
   #target = "";
   /** Without query and fragment; empty: there is none (CONNECT). */
   path = "";
-  #plain: string | undefined = "";
+  /** What else it may be. */
+  readings: readonly string[] = NO_READINGS;
+  /** With every escape undone; empty where there are none. */
+  decoded = "";
+  /** It cannot be read at all. */
+  unreadable = false;
 
   /** `target`: path and query. */
   take(target: string): void {
@@ -66,23 +73,44 @@ export class PathForms {
     this.#target = target;
     const end = pathEnd(target);
     this.path = end === target.length ? target : target.slice(0, end);
-    const clean = this.path.indexOf(";") < 0 && isNormal(this.path);
-    this.#plain = clean ? this.path : plainPath(this.path);
+    this.readings = NO_READINGS;
+    this.decoded = "";
+    this.unreadable = false;
+    if (this.path.indexOf(";") >= 0 || !isNormal(this.path)) this.#read();
   }
 
-  /** Both forms are the same. */
+  /** It is the same to everybody. */
   get single(): boolean {
-    return this.#plain === this.path;
+    return this.readings.length === 0 && this.decoded === "" && !this.unreadable;
   }
 
-  /** Undefined where the path cannot be read at all. */
-  get plain(): string | undefined {
-    return this.#plain;
+  #read(): void {
+    const { path } = this;
+    const readings: string[] = [];
+    for (const one of [withoutParameters(path), path, withoutParameters(unescaped(path))]) {
+      const reading = normalizePath(one, LENIENT)?.path;
+      if (reading === undefined) this.unreadable = true;
+      else if (reading !== path && !readings.includes(reading)) readings.push(reading);
+    }
+    this.readings = readings;
+    const plain = normalizePath(path, LENIENT)?.path ?? "";
+    if (plain.indexOf("%") >= 0) this.decoded = plain.replace(ESCAPE, characterOf);
   }
 }
 
-/** Each segment without its parameters, slashes unescaped and merged, dots resolved. */
-function plainPath(path: string): string | undefined {
+const ESCAPE = /%([0-9A-Fa-f]{2})/g;
+const ESCAPED_SEPARATOR = /%(2f|3b|5c)/gi;
+
+function unescaped(path: string): string {
+  return path.replace(ESCAPED_SEPARATOR, characterOf);
+}
+
+function characterOf(_: string, hex: string): string {
+  return String.fromCharCode(Number.parseInt(hex, 16));
+}
+
+/** Each segment without what follows its first `;`. */
+function withoutParameters(path: string): string {
   let bare = "";
   let inParameters = false;
   for (let i = 0; i < path.length; i++) {
@@ -91,7 +119,7 @@ function plainPath(path: string): string | undefined {
     else if (code === SEMICOLON) inParameters = true;
     if (!inParameters) bare += path.charAt(i);
   }
-  return normalizePath(bare, LENIENT)?.path;
+  return bare;
 }
 
 /**

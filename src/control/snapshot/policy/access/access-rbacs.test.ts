@@ -298,6 +298,13 @@ describe("conditions", () => {
   });
 });
 
+describe("a server name", () => {
+  it("is in lower case, as clients' are by the time that they are asked about", () => {
+    const rule = { when: [{ key: "connection.sni", values: ["Admin.example.com"] }] };
+    expect(made(rule, { action: "DENY" })).toContain('"value":"admin.example.com"');
+  });
+});
+
 describe("on TCP ports", () => {
   const rule = {
     from: [{ source: { namespaces: ["a"], requestPrincipals: ["*"] } }],

@@ -73,9 +73,10 @@ function permissionClause({ key, values, notValues }: Condition): Clause<Permiss
         { field: key, httpOnly: false },
         values,
         notValues,
+        // A name is the same in any case, and clients' come in lower case.
         (text) => ({
           kind: "requestedServerName",
-          match: textMatch(text),
+          match: textMatch(text.toLowerCase()),
         }),
       );
     default:

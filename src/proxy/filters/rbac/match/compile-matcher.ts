@@ -61,7 +61,7 @@ export class MatcherCompiler {
       case "metadata":
         return new MetadataTest(new MetadataMatcher(one.match));
       case "urlPath":
-        return new PathTest(compileBytes(one.match, side.eager), side, isOddPath(one.match));
+        return compilePath(one.match, side);
       case "authenticated":
         return compilePeer(one.name, side);
       case "directRemoteIp":
@@ -94,6 +94,20 @@ function compilePlace(one: Place, side: Side): RbacMatcher {
       return new ServerNameTest(compileText(one.match), side);
     default:
       throw new RangeError(`${one.kind} is compiled elsewhere`);
+  }
+}
+
+function compilePath(match: StringMatch, side: Side): RbacMatcher {
+  const text = compileBytes(match, side.eager);
+  const decoded = match.kind === "regex" ? text : compileBytes(decodedMatch(match), side.eager);
+  return new PathTest(text, side, isOddPath(match), decoded);
+}
+
+function decodedMatch(match: StringMatch): StringMatch {
+  try {
+    return { ...match, value: decodeURIComponent(match.value) };
+  } catch {
+    return match;
   }
 }
 

@@ -150,7 +150,7 @@ export class AuthorityValue implements RbacMatcher {
   }
 }
 
-/** `:path`, with its query; its path in both forms. */
+/** `:path`, with its query; its path in all forms. */
 export class TargetValue implements RbacMatcher {
   readonly #question: HeaderQuestion;
   readonly #text: TextTest;
@@ -169,10 +169,14 @@ export class TargetValue implements RbacMatcher {
     return this.#found(target, subject.paths) !== invert;
   }
 
-  #found(target: string, { path, plain, single }: PathForms): boolean {
+  #found(target: string, { path, readings, single, unreadable }: PathForms): boolean {
     const given = this.#text.holds(target);
     if (single || given === this.#eager) return given;
-    if (plain === undefined) return this.#eager;
-    return this.#text.holds(plain + target.slice(path.length));
+    if (unreadable) return this.#eager;
+    const query = target.slice(path.length);
+    for (let i = 0; i < readings.length; i++) {
+      if (this.#text.holds((readings[i] as string) + query) === this.#eager) return this.#eager;
+    }
+    return given;
   }
 }

@@ -66,15 +66,20 @@ export class Not implements RbacMatcher {
   }
 }
 
-/** The path without query, in both forms that it may have. */
+/** The path without query, in all forms that it may have. */
 export class PathTest implements RbacMatcher {
   readonly #text: TextTest;
+  readonly #decodedText: TextTest;
   readonly #side: Side;
   readonly #givenAlone: boolean;
 
-  /** `givenAlone`: the wanted text itself is one that servers may read otherwise. */
-  constructor(text: TextTest, side: Side, givenAlone: boolean) {
+  /**
+   * `givenAlone`: the wanted text itself is one that servers may read otherwise. `decodedText`: the
+   * same without escapes.
+   */
+  constructor(text: TextTest, side: Side, givenAlone: boolean, decodedText: TextTest = text) {
     this.#text = text;
+    this.#decodedText = decodedText;
     this.#side = side;
     this.#givenAlone = givenAlone && !side.eager;
   }
@@ -84,7 +89,13 @@ export class PathTest implements RbacMatcher {
     if (paths.path === "") return ofUnknown;
     const given = this.#text.holds(paths.path);
     if (paths.single || given === eager || this.#givenAlone) return given;
-    return paths.plain === undefined ? eager : this.#text.holds(paths.plain);
+    const { decoded, readings, unreadable } = paths;
+    if (unreadable) return eager;
+    for (let i = 0; i < readings.length; i++) {
+      if (this.#text.holds(readings[i] as string) === eager) return eager;
+    }
+    // What other escapes stand for leads nowhere else, so that nobody is let in by them.
+    return eager && decoded !== "" ? this.#decodedText.holds(decoded) : given;
   }
 }
 
