@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { ClientHello } from "../../codec/tls/client-hello.ts";
 import { protocolList } from "../../codec/tls/protocol-list.ts";
+import type { PeerCertificate } from "../../identity/peer-certificate.ts";
 import { contained, type FaultOwner } from "../faults.ts";
 import type { SslStats } from "../telemetry/envoy/tls/ssl-stats.ts";
 import { readInto } from "../upstream/shared-read.ts";
@@ -13,6 +14,7 @@ import {
   refusedCertificate,
   UNREADABLE,
 } from "./failure-text.ts";
+import type { ChainError } from "./peer/refusal.ts";
 import type { ServerContext } from "./server-context.ts";
 import { secureAccepted } from "./server-socket.ts";
 import {
@@ -25,6 +27,9 @@ import {
 
 /** Envoy's transport_socket_connect_timeout is off by default; nobody may keep us waiting so. */
 const HANDSHAKE_MS = 10_000;
+
+/** In OpenSSL's words. */
+const EXPIRED: ChainError = { code: "CERT_HAS_EXPIRED", message: "certificate has expired" };
 
 const NO_TAKER = (_bytes: Buffer): void => undefined;
 
@@ -81,6 +86,7 @@ export class ServerHandshake {
   readonly #socket: TLSSocket;
   readonly #reader: Reader | undefined;
   readonly #generation: number;
+  readonly #clock: Clock;
   readonly #timer: Timer;
   #failure: HandshakeFailure | undefined;
   #shown: TlsInfo | undefined;
@@ -91,6 +97,7 @@ export class ServerHandshake {
     this.#owner = owner;
     this.#context = context;
     this.#stats = stats;
+    this.#clock = clock;
     this.#serverName = hello.serverName;
     this.#generation = context.generation;
     this.#own = ownCertificates(context.config, context.secure);
@@ -171,8 +178,14 @@ export class ServerHandshake {
   #judge({ peer }: TlsInfo): HandshakeFailure | undefined {
     const context = this.#context;
     if (peer === undefined) return context.needsCertificate ? NO_CERTIFICATE : undefined;
-    const objection = context.verifier.objection(peer, chainErrorOf(this.#socket));
+    const chainError = chainErrorOf(this.#socket) ?? this.#ended(peer);
+    const objection = context.verifier.objection(peer, chainError);
     return objection === undefined ? undefined : refusedCertificate(objection);
+  }
+
+  /** The library looks at no times where a session is resumed, which may be done without end. */
+  #ended({ notAfterMs }: PeerCertificate): ChainError | undefined {
+    return this.#socket.isSessionReused() && notAfterMs <= this.#clock.wall() ? EXPIRED : undefined;
   }
 
   /** Counts a failure once; what follows a refused certificate is its consequence. */

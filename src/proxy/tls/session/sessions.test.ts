@@ -8,11 +8,13 @@ import {
   tlsContexts,
   trusting,
 } from "../../../../test/support/tls-scene.ts";
+import { VirtualClock } from "../../../base/clock.ts";
 import type { DownstreamTls } from "../../../model/transport/tls.ts";
 import type { ServerContext } from "../server-context.ts";
 import { newTicketSecret } from "./ticket-keys.ts";
 
 const CLIENT_URI = "spiffe://cluster.local/ns/default/sa/client";
+const DAY_MS = 86_400_000;
 const VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
 
 let authority: TestAuthority;
@@ -63,6 +65,18 @@ describe("a session", () => {
     expect((await clients.connected(echo, { session })).isSessionReused()).toBe(true);
     echo.context = tlsContexts().server(configOf());
     expect((await clients.connected(echo, { session })).isSessionReused()).toBe(false);
+  });
+
+  it.each(VERSIONS)("does not outlive its client's certificate, %s", async (maxVersion) => {
+    const config = configOf({ validation: trusting(authority), requireClientCertificate: true });
+    const echo = await echoOf(tlsContexts().server(config));
+    const clock = new VirtualClock(Date.now());
+    echo.clock = clock;
+    const options = { cert: client.chain, key: client.key, maxVersion };
+    const session = await clients.session(echo, options);
+    clock.advance(2 * DAY_MS);
+    await clients.refused(echo, { ...options, session });
+    expect(echo.stats.value("fail_verify_error")).toBe(1);
   });
 
   it("is not resumed where tickets are disabled", async () => {
