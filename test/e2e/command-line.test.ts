@@ -9,7 +9,12 @@ describe.each([
   ["proxy", "--help"],
   ["agent", "--help"],
   ["control", "--help"],
-])("outrigger %s %s", (...args) => {
+  ["token", "--help"],
+  ["ca", "rotate", "--help"],
+  ["ca", "revoke", "--help"],
+  ["authz", "check", "--help"],
+  ["explain", "--help"],
+])("outrigger %s %s %s", (...args) => {
   it("fits a terminal of 80 columns", async () => {
     const { status, stdout } = await outrigger(args.filter((each) => each !== undefined));
     expect(status).toBe(0);
@@ -31,6 +36,8 @@ describe.each([
   { args: ["proxy", "-c", "-", "--ca", "a:1", "--root", "r", "--token", "-"], says: "--token -" },
   { args: ["agent"], says: "--ca is missing" },
   { args: ["agent", "--http", "x"], says: "--http x: not an address" },
+  { args: ["up", ".", "--ca-dir", "ca"], says: "--ca-dir ca: lies in ., where everything" },
+  { args: ["control", ".", "--secure", "[::1]:0", "--ca-dir", "ca"], says: "lies in ." },
   { args: ["control", "nowhere"], says: "nowhere does not exist" },
 ])("outrigger $args", ({ args, says }) => {
   it(`ends with status 2 and says: ${says}`, async () => {

@@ -4,6 +4,7 @@ import type { JwksAccess } from "../../control/jwks/guarded-fetch.ts";
 import { startControl } from "../../control/main.ts";
 import type { RunningControl, SecureOptions } from "../../control/running-control.ts";
 import { formatAddress } from "../../model/address.ts";
+import { caFolderProblem } from "../authority/ca-folder.ts";
 import { type JwksFlags, jwksAccess } from "../authority/jwks-access.ts";
 import {
   parseListen,
@@ -29,7 +30,7 @@ export async function controlCommand(
   { ads, http, ...flags }: ControlFlags,
 ): Promise<void> {
   const say = standardError();
-  const { httpToken, jwks, secure } = readFlags({ ads, ...flags }, say);
+  const { httpToken, jwks, secure } = readFlags(paths, { ads, ...flags }, say);
   const started = await startControl({
     paths,
     ...(ads === "none" ? {} : { adsAddress: parseListen(ads) }),
@@ -66,8 +67,14 @@ interface ReadFlags {
 }
 
 /** Exits with 2 where they are wrong. */
-function readFlags({ ads, ...flags }: Omit<ControlFlags, "http">, say: Say): ReadFlags {
+function readFlags(
+  paths: readonly string[],
+  { ads, ...flags }: Omit<ControlFlags, "http">,
+  say: Say,
+): ReadFlags {
   try {
+    const misplaced = flags.caDir === undefined ? undefined : caFolderProblem(flags.caDir, paths);
+    if (misplaced !== undefined) throw new Error(misplaced);
     const httpToken = readTokenFile("--http-token-file", flags.httpTokenFile);
     const jwks = jwksAccess(flags);
     const secure = secureOptions(flags, say);

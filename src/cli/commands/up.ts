@@ -10,6 +10,7 @@ import { up } from "../../up/main.ts";
 import { EXIT, type SignalSource, type UpOptions } from "../../up/options.ts";
 import { readUpConfig } from "../../up/up-config.ts";
 import { DOOR } from "../../up/user-namespace.ts";
+import { caFolderProblem } from "../authority/ca-folder.ts";
 import { compileCacheFolder } from "../compile-cache.ts";
 import { CONCURRENCY_ALLOWED, parseConcurrency } from "../concurrency.ts";
 
@@ -42,6 +43,8 @@ export async function upCommand(
     problems.push(`--concurrency ${concurrency}: not ${CONCURRENCY_ALLOWED}`);
   }
   if (command?.length === 0) problems.push("COMMAND is missing after --");
+  const misplaced = flags.caDir === undefined ? undefined : caFolderProblem(flags.caDir, paths);
+  if (misplaced !== undefined) problems.push(misplaced);
   if (problems.length > 0) {
     for (const problem of problems) process.stderr.write(`outrigger up: ${problem}\n`);
     process.stderr.write("(outrigger up --help explains)\n");
