@@ -150,6 +150,7 @@ program
   .option("--control <url>", "ask about the mesh of a running control plane, without files")
   .option("--token-file <file>", "what that control plane knows its clients by")
   .option("-o, --output <format>", "text or json", "text")
+  .addHelpText("after", explainHelp())
   .action(async (words: string[], options: object) => {
     const { explainCommand } = await import("./commands/explain.ts");
     process.exitCode = await explainCommand(words, options);
@@ -203,6 +204,18 @@ Exit status:
   2   errors in the command line or in the configuration: all are printed,
       nothing is started
   130 interrupted before the mesh was up`;
+}
+
+function explainHelp(): string {
+  return `
+Sends nothing: tells which route of which file the request takes, which clusters
+with which share, and what the policies of their pods say of it.
+
+  outrigger explain deploy/ --from shop/web --to reviews:9080 GET /reviews/1
+
+Exit status:
+  0   it could be told, whatever the policies decide
+  2   errors in the command line or in the configuration`;
 }
 
 function authzHelp(): string {
