@@ -101,6 +101,8 @@ interface Entry {
   readonly context: ServerContext | ClientContext;
   /** What it works with; empty while secrets are awaited. */
   key: string;
+  /** No configuration has it; it is here for its last connections. */
+  abandoned: boolean;
 }
 
 /** A context's material, and what tells it from any other. */
@@ -141,11 +143,11 @@ export class TlsContexts {
   /** Throws an Error that names the file or setting that cannot be used. */
   server(config: DownstreamTls): ServerContext {
     const name = `server ${JSON.stringify(config)}`;
-    const known = this.#entries.get(name)?.context;
+    const known = this.#known(name);
     if (known instanceof ServerContext) return known;
     const { key, material } = this.#load(config);
     const context = new ServerContext(config, material, this.#options.clock);
-    this.#entries.set(name, { config, context, key });
+    this.#entries.set(name, { config, context, key, abandoned: false });
     if (this.#ticketKeys === undefined) this.#awaitTicketKeys();
     return context;
   }
@@ -153,17 +155,18 @@ export class TlsContexts {
   /** Throws an Error that names the file or setting that cannot be used. */
   client(config: UpstreamTls): ClientContext {
     const name = `client ${JSON.stringify(config)}`;
-    const known = this.#entries.get(name)?.context;
+    const known = this.#known(name);
     if (known instanceof ClientContext) return known;
     const { key, material } = this.#load(config);
     const context = new ClientContext(config, material, this.#options.clock);
-    this.#entries.set(name, { config, context, key });
+    this.#entries.set(name, { config, context, key, abandoned: false });
     return context;
   }
 
   /**
    * Forgets, and no longer follows, what this configuration does not use, but for what still has
-   * connections: whoever is revoked, or under a root that goes, is found on those as well.
+   * connections: these drain, lest they outlive what their peers had to be called, and whoever is
+   * revoked, or under a root that goes, is found on them meanwhile.
    */
   retain({ clusters, listeners }: ProxyConfig): void {
     const used = new Set<string>();
@@ -172,13 +175,23 @@ export class TlsContexts {
       for (const { tls } of chains) if (tls) used.add(`server ${JSON.stringify(tls)}`);
     }
     for (const tls of clusters.flatMap(tlsContextsOf)) used.add(`client ${JSON.stringify(tls)}`);
-    for (const [name, { context }] of this.#entries) {
-      if (!used.has(name) && context.connections.size === 0) this.#entries.delete(name);
-    }
+    for (const [name, entry] of this.#entries) if (!used.has(name)) this.#abandon(name, entry);
     const paths = new Set([...this.#entries.values()].flatMap(({ config }) => pathsOf(config)));
     this.#watcher.keep(paths);
     for (const path of this.#files.keys()) if (!paths.has(path)) this.#files.delete(path);
     this.#forgetUnshared();
+  }
+
+  #abandon(name: string, entry: Entry): void {
+    if (entry.context.connections.size === 0) this.#entries.delete(name);
+    else if (!entry.abandoned) entry.context.abandon();
+    entry.abandoned = true;
+  }
+
+  #known(name: string): Entry["context"] | undefined {
+    const entry = this.#entries.get(name);
+    if (entry !== undefined) entry.abandoned = false;
+    return entry?.context;
   }
 
   stop(): void {

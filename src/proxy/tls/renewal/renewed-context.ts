@@ -93,6 +93,12 @@ export abstract class RenewedContext {
     for (const listener of [...this.#listeners]) listener(cause);
   }
 
+  /** Nobody is connected by it from now on: what is open drains, as after a renewal. */
+  abandon(): void {
+    this.#generation++;
+    this.connections.renewed(this.#generation, false);
+  }
+
   /** The same, with other keys for session tickets. */
   rekey(secure: SecureContext): void {
     if (this.#material !== undefined) this.#material = { ...this.#material, secure };

@@ -15,7 +15,7 @@ import type { DownstreamTls } from "../../../model/transport/tls.ts";
 import { secretKey } from "../../secrets/secret-key.ts";
 import { newTicketSecret } from "../session/ticket-keys.ts";
 import { TlsContexts, TlsReloads } from "../tls-contexts.ts";
-import { CUT_DRAIN_MS } from "./secured-connections.ts";
+import { CUT_DRAIN_MS, RENEWAL_DRAIN_MS } from "./secured-connections.ts";
 
 const OWN: SecretRef = { name: "default", source: { kind: "cluster", cluster: "sds-grpc" } };
 const ROOT: SecretRef = { name: "ROOTCA", source: { kind: "cluster", cluster: "sds-grpc" } };
@@ -158,6 +158,19 @@ describe("secrets of a context", () => {
     expect(socket.destroyed).toBe(true);
     contexts.retain({ clusters: [], endpoints: [], listeners: [], routes: [] });
     expect(server({ validationSecret: ROOT })).not.toBe(context);
+  });
+
+  it("end connections of a context that no configuration has any more, with its names", () => {
+    supply(ROOT, believed(authority));
+    const context = contexts.client(upstreamTls({ validationSecret: ROOT }));
+    const socket = new PeerSocket(first);
+    context.connections.add({ socket: socket as never, generation: 1, drain: () => undefined });
+    contexts.retain({ clusters: [], endpoints: [], listeners: [], routes: [] });
+    clock.advance(RENEWAL_DRAIN_MS - 1);
+    contexts.retain({ clusters: [], endpoints: [], listeners: [], routes: [] });
+    expect(socket.destroyed).toBe(false);
+    clock.advance(1);
+    expect(socket.destroyed).toBe(true);
   });
 
   it("say when they end, the earliest first", () => {
