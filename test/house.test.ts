@@ -353,6 +353,12 @@ describe("versions", () => {
     expect(read(".nvmrc").trim()).toBe(version.split(".")[0]);
   });
 
+  it("of what is installed with the package are exact", () => {
+    const { dependencies } = JSON.parse(read("package.json"));
+    const ranges = Object.entries<string>(dependencies).filter(([, v]) => !/^\d[\d.]*$/.test(v));
+    expect(ranges).toEqual([]);
+  });
+
   it("of Envoy, h2spec and fortio agree in set-up and tests", () => {
     expect(read("scripts/tools.sh")).toContain(`\nenvoy_version=${ENVOY_VERSION}\n`);
     const goTools = read("scripts/go-tools.sh");
