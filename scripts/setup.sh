@@ -172,15 +172,29 @@ install_dependencies() {
   cp "$root/package-lock.json" "$root/node_modules/.outrigger-lock"
 }
 
-# The xDS messages in src/gen. The stamp is a copy of the generator; new dependencies remove it.
+# The messages in src/gen. The stamp is a copy of what they are made from: the generator, and our own
+# .proto files with their names; new dependencies, which bring the others, remove it.
 need_generated_types() {
-  cmp -s "$root/scripts/generate.ts" "$root/src/gen/.stamp" || locked generate_types || exit 1
+  types_are_fresh || locked generate_types || exit 1
 }
 
+types_are_fresh() {
+  generator_text | cmp -s - "$root/src/gen/.stamp"
+}
+
+generator_text() (
+  cd "$root"
+  cat scripts/generate.ts
+  find proto -name '*.proto' | LC_ALL=C sort | while IFS= read -r file; do
+    printf '%s\n' "$file"
+    cat "$file"
+  done
+)
+
 generate_types() {
-  ! cmp -s "$root/scripts/generate.ts" "$root/src/gen/.stamp" || return 0
-  step "generating the xDS types" "$node" "$root/scripts/generate.ts" || return 1
-  cp "$root/scripts/generate.ts" "$root/src/gen/.stamp"
+  ! types_are_fresh || return 0
+  step "generating the messages' types" "$node" "$root/scripts/generate.ts" || return 1
+  generator_text >"$root/src/gen/.stamp"
 }
 
 # missing_programs NAME...: those of them that are neither on the PATH nor in an administrator's,
