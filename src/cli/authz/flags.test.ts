@@ -50,6 +50,8 @@ describe("the words of authz check", () => {
     ["no request", [], {}, /METHOD PATH are missing/],
     ["a method in lower case", ["m.yaml", "get", "/a"], {}, /METHOD get/],
     ["a path that is none", ["m.yaml", "GET", "a"], {}, /PATH a/],
+    ["a path that no client can send", ["m.yaml", "GET", "/a#b"], {}, /PATH \/a#b/],
+    ["a path that is not escaped", ["m.yaml", "GET", "/ä"], {}, /PATH \/ä/],
     ["a caller without namespace", WORDS, { from: "web" }, /--from web/],
     ["a caller with too much", WORDS, { from: "a/b/c" }, /--from a\/b\/c/],
     ["no caller", WORDS, { from: "" }, /--from is missing/],

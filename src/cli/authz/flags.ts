@@ -69,6 +69,9 @@ export function readCheck(words: readonly string[], flags: CheckFlags): CheckArg
   return { questions, paths, problems };
 }
 
+/** What may stand in a request's target (RFC 9112 section 3.2), and proxies let pass. */
+const SENDABLE = /^[!"$-~]*$/;
+
 function checkRequest(
   method: string | undefined,
   path: string | undefined,
@@ -79,6 +82,7 @@ function checkRequest(
     return;
   }
   if (!/^[A-Z][A-Z-]*$/.test(method)) problems.push(`METHOD ${method}: not GET, POST, …`);
+  if (!SENDABLE.test(path)) problems.push(`PATH ${path}: holds what has to be escaped, as %23`);
   if (!path.startsWith("/") && path !== "*") problems.push(`PATH ${path}: does not begin with /`);
 }
 

@@ -18,6 +18,7 @@ import {
 } from "../../model/precedence/peer-authentication.ts";
 import { type DescribedRequest, decideRbac } from "../../proxy/filters/rbac/decide.ts";
 import { normalizePath } from "../../proxy/route/path.ts";
+import { arrivingHeaders, forwardedIp } from "./arriving.ts";
 import type { Destination } from "./destination.ts";
 import { judgeRule, type RuleJudgement } from "./misses.ts";
 import type { Question } from "./question.ts";
@@ -66,8 +67,7 @@ export class Judge {
     const policies = policiesAt(mesh, pod, port);
     const judged = policies.map((policy) => judgePolicy(policy, described, mesh, carriage));
     const notes = notesOf(question, chain, policies, judged);
-    const by =
-      transportDecision(question, mode) ?? rbacDecision(rbacsOf(chain), described, policies);
+    const by = transportDecision(question, mode) ?? rbacDecision(rbacsOf(chain), described, judged);
     return { destination, ...by, policies: judged, notes };
   }
 
@@ -121,10 +121,11 @@ function describe(
   const { trustDomain } = mesh.settings;
   const proves = caller !== undefined && mode.mode !== "disable";
   const principal = `spiffe://${trustDomain}/ns/${caller?.namespace}/sa/${caller?.serviceAccount}`;
+  const clientIp = remoteIp ?? (request && forwardedIp(request));
   const connection = {
     ...(proves ? { principal } : {}),
     ...(sourceIp === undefined ? {} : { sourceIp }),
-    ...(remoteIp === undefined ? {} : { remoteIp }),
+    ...(clientIp === undefined ? {} : { remoteIp: clientIp }),
     ...(serverName === undefined ? {} : { serverName }),
     destinationIp: pod.address,
     destinationPort: port,
@@ -139,7 +140,11 @@ function describe(
     method: request.method,
     path,
     host: given?.[1] ?? hostOf(question.service, servicePort.port),
-    headers: request.headers.filter((header) => header !== given),
+    headers: arrivingHeaders(
+      { ...request, headers: request.headers.filter((header) => header !== given) },
+      chain.filter,
+      proves ? principal : undefined,
+    ),
     ...(claims === undefined ? {} : { metadata: { [JWT]: { payload: claims } } }),
   };
 }
@@ -169,8 +174,9 @@ function transportDecision({ caller }: Question, mode: PeerMode): Decision | und
 function rbacDecision(
   rbacs: readonly Rbac[],
   request: DescribedRequest,
-  policies: readonly AccessPolicy[],
+  judged: readonly PolicyJudgement[],
 ): Decision {
+  const policies = judged.map(({ policy }) => policy);
   let allowedBy: string | undefined;
   for (const rbac of rbacs) {
     const made = decideRbac(rbac, request).enforced;
@@ -181,14 +187,29 @@ function rbacDecision(
     }
     const details = `rbac_access_denied_matched_policy[${made.policy ?? "none"}]`;
     const decidedBy = originOf(made.policy, policies);
-    const because =
-      made.policy === undefined
-        ? "there are ALLOW policies, and no rule of theirs matches"
-        : `${made.policy} matches`;
+    const because = made.policy === undefined ? unmatched(judged) : `${made.policy} matches`;
     return { allowed: false, details, decidedBy, because };
   }
   const because = allowedBy === undefined ? "no policy speaks against it" : `${allowedBy} matches`;
   return { allowed: true, details: "", decidedBy: originOf(allowedBy, policies), because };
+}
+
+const DIALECTS: Readonly<Record<AccessPolicy["dialect"], string>> = {
+  istio: "Istio's",
+  linkerd: "Linkerd's",
+  smi: "SMI's",
+};
+
+/** Each dialect has to agree: where several hold, one of them has no rule that matches. */
+function unmatched(judged: readonly PolicyJudgement[]): string {
+  const allowing = judged.filter(({ policy }) => policy.action === "allow" && !policy.dryRun);
+  const dialects = new Set(allowing.map(({ policy }) => policy.dialect));
+  for (const { matched, policy } of allowing) if (matched) dialects.delete(policy.dialect);
+  const [closed] = dialects;
+  const several = allowing.some(({ policy }) => policy.dialect !== closed);
+  return closed === undefined || !several
+    ? "there are ALLOW policies, and no rule of theirs matches"
+    : `${DIALECTS[closed]} ALLOW policies have no rule that matches`;
 }
 
 /** The line of the rule that a name of the engine's stands for. */

@@ -42,10 +42,15 @@ export function prepareRequestHeaders(headers: HeaderTable, down: Downstream): v
   const { config } = hcm;
   if (config.useRemoteAddress) forwardAsEdge(headers, down);
   else if (!headers.has(ID["x-forwarded-proto"])) setForwardedProto(headers, down);
-  removeAll(headers, INTERNAL_ONLY);
+  removeInternal(headers);
   hcm.clientCertificate.apply(headers, down.tls);
   if (config.generateRequestId) setRequestId(headers, hcm);
   if (config.via !== "") appendVia(headers, config.via);
+}
+
+/** What no client says. */
+export function removeInternal(headers: HeaderTable): void {
+  removeAll(headers, INTERNAL_ONLY);
 }
 
 /** One line for all that it came through (Envoy: appendVia). */
