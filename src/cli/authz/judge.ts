@@ -16,12 +16,12 @@ import {
   peerModeOf,
   peerModes,
 } from "../../model/precedence/peer-authentication.ts";
+import { arrivingHeaders } from "../../proxy/filters/rbac/arriving-headers.ts";
 import { type DescribedRequest, decideRbac } from "../../proxy/filters/rbac/decide.ts";
 import { normalizePath } from "../../proxy/route/path.ts";
-import { arrivingHeaders, forwardedIp } from "./arriving.ts";
 import type { Destination } from "./destination.ts";
 import { judgeRule, type RuleJudgement } from "./misses.ts";
-import type { Question } from "./question.ts";
+import { forwardedIp, type Question } from "./question.ts";
 
 /** What the pod's own sidecar would answer. */
 export interface Verdict {
@@ -141,9 +141,12 @@ function describe(
     path,
     host: given?.[1] ?? hostOf(question.service, servicePort.port),
     headers: arrivingHeaders(
-      { ...request, headers: request.headers.filter((header) => header !== given) },
+      {
+        headers: request.headers.filter((header) => header !== given),
+        claims,
+        principal: proves ? principal : undefined,
+      },
       chain.filter,
-      proves ? principal : undefined,
     ),
     ...(claims === undefined ? {} : { metadata: { [JWT]: { payload: claims } } }),
   };

@@ -1,3 +1,4 @@
+import { parseIp } from "../../base/ip-address.ts";
 import type { MetadataFields } from "../../proxy/filters/dynamic-metadata.ts";
 
 /** Who asks: a workload of the mesh, or (undefined) somebody outside, who has no identity. */
@@ -30,4 +31,11 @@ export interface AskedRequest {
   readonly headers: readonly (readonly [string, string])[];
   /** Of a checked token; undefined: there is none. */
   readonly claims: MetadataFields | undefined;
+}
+
+/** The client's address by what proxies in front say; undefined: nothing usable. */
+export function forwardedIp({ headers }: AskedRequest): string | undefined {
+  const said = headers.filter(([name]) => name.toLowerCase() === "x-forwarded-for");
+  const last = said.at(-1)?.[1].split(",").at(-1)?.trim() ?? "";
+  return parseIp(last) === undefined ? undefined : last;
 }

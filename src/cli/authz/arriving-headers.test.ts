@@ -72,7 +72,8 @@ describe("the headers of a question", () => {
   });
 
   it("say who the client is, unless a flag does", () => {
-    const spec = `{ action: DENY, rules: [{ from: [{ source: { remoteIpBlocks: [10.1.2.3] } }] }] }`;
+    const from = "[{ source: { remoteIpBlocks: [10.1.2.3] } }]";
+    const spec = `{ action: DENY, rules: [{ from: ${from} }] }`;
     const header = ["x-forwarded-for: 10.9.9.9, 10.1.2.3"];
     expect(ask(spec, { header })).toBe(false);
     expect(ask(spec, { header: ["x-forwarded-for: 10.1.2.3, 10.9.9.9"] })).toBe(true);

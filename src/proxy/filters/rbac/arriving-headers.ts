@@ -1,17 +1,15 @@
-import { parseIp } from "../../base/ip-address.ts";
 import {
   type ConnectionOptions,
   removeHopByHop,
   takeConnectionField,
-} from "../../codec/h1/connection-field.ts";
-import { HeaderTable } from "../../codec/http/header-table.ts";
-import type { JwtProvider } from "../../model/filter/jwt-authn.ts";
-import type { HttpConnectionManager } from "../../model/listener.ts";
-import type { MetadataFields } from "../../proxy/filters/dynamic-metadata.ts";
-import { writtenBy } from "../../proxy/filters/jwt/requirement.ts";
-import { claimText } from "../../proxy/filters/jwt/token/claim-text.ts";
-import { removeInternal } from "../../proxy/filters/request-headers.ts";
-import type { AskedRequest } from "./question.ts";
+} from "../../../codec/h1/connection-field.ts";
+import { HeaderTable } from "../../../codec/http/header-table.ts";
+import type { JwtProvider } from "../../../model/filter/jwt-authn.ts";
+import type { HttpConnectionManager } from "../../../model/listener.ts";
+import type { MetadataFields } from "../dynamic-metadata.ts";
+import { writtenBy } from "../jwt/requirement.ts";
+import { claimText } from "../jwt/token/claim-text.ts";
+import { removeInternal } from "../request-headers.ts";
 
 const CLIENT_CERTIFICATE = "x-forwarded-client-cert";
 
@@ -28,14 +26,19 @@ const OURS: readonly string[] = [
 /** Stands for an id that nobody can know before. */
 const SOME_ID = "00000000-0000-4000-8000-000000000000";
 
-/**
- * The headers of a request as they are when policies are asked, made by the code that serves
- * requests where there is some. `principal`: the caller's certificate; undefined: none.
- */
+/** What a client says, in words. */
+export interface SaidRequest {
+  readonly headers: readonly (readonly [string, string])[];
+  /** Of a token that has been checked; undefined: there is none. */
+  readonly claims: MetadataFields | undefined;
+  /** The URI in its certificate; undefined: it has none. */
+  readonly principal: string | undefined;
+}
+
+/** The headers of a request as they are when policies are asked, by the data plane's own code. */
 export function arrivingHeaders(
-  { claims, headers }: AskedRequest,
+  { claims, headers, principal }: SaidRequest,
   manager: HttpConnectionManager,
-  principal: string | undefined,
 ): readonly (readonly [string, string])[] {
   const table = new HeaderTable();
   for (const [name, value] of headers) table.addName(name.toLowerCase(), value);
@@ -78,11 +81,4 @@ function fieldsOf(table: HeaderTable): readonly (readonly [string, string])[] {
     if (!table.removedAt(i)) fields.push([table.name(i), table.value(i)]);
   }
   return fields;
-}
-
-/** The client's address by what proxies in front say; undefined: nothing usable. */
-export function forwardedIp({ headers }: AskedRequest): string | undefined {
-  const said = headers.filter(([name]) => name.toLowerCase() === "x-forwarded-for");
-  const last = said.at(-1)?.[1].split(",").at(-1)?.trim() ?? "";
-  return parseIp(last) === undefined ? undefined : last;
 }
