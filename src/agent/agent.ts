@@ -1,10 +1,18 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  X509Certificate,
+} from "node:crypto";
 import type { Clock, Timer } from "../base/clock.ts";
 import { formatDuration } from "../base/duration.ts";
 import type { Random } from "../base/random.ts";
 import { makeCertificateRequest } from "../identity/issuing/certificate-request.ts";
 import type { Registry } from "../metrics/registry.ts";
 import { AgentMetrics } from "./agent-metrics.ts";
+import { BundleFollower } from "./bundle/bundle-follower.ts";
+import { bundleStreams, type OpenBundleStream } from "./bundle/bundle-stream.ts";
+import type { ToldBundle } from "./bundle/told-bundle.ts";
 import { type Issued, readAnswer } from "./issuance/answer.ts";
 import {
   type AskCertificate,
@@ -54,6 +62,8 @@ export interface AgentOptions {
   readonly onNotice: (notice: string) => void;
   /** How the authority is asked; default: over the network. */
   readonly ask?: AskCertificate;
+  /** How the trust bundle is followed; default: over the network. */
+  readonly openBundle?: OpenBundleStream;
 }
 
 interface Current extends Issued, Life {
@@ -68,6 +78,8 @@ const LIFETIME_MS = 86_400_000;
 const LOOK_MS = 60_000;
 /** After a change of roots, which all agents see, each asks within so long. */
 const SPREAD_MS = 5000;
+/** Who takes no certificate of ours, however new, is not asked for one all the time. */
+const DISBELIEVED_MS = 10_000;
 /** The same failure is told again after so long. */
 const SAME_FAILURE_MS = 60_000;
 
@@ -81,6 +93,7 @@ export class Agent {
   readonly #secrets = new WorkloadSecrets();
   readonly #trust: Trust;
   readonly #metrics: AgentMetrics;
+  readonly #bundles: BundleFollower;
   #current: Current | undefined;
   /** The authority did not believe the certificate: the next question shows a token. */
   #certificateRefused = false;
@@ -96,7 +109,7 @@ export class Agent {
 
   /** Throws an Error where the roots to begin with cannot be read. */
   constructor(options: AgentOptions) {
-    const { clock, registry, onNotice } = options;
+    const { clock, random, registry, onNotice } = options;
     this.#options = options;
     this.#ask = options.ask ?? askAuthority(options.authority, clock);
     this.#trust = new Trust({
@@ -105,6 +118,12 @@ export class Agent {
     });
     const expiries = () => ({ certificate: this.#current?.notAfter, roots: this.#rootsEnd() });
     this.#metrics = new AgentMetrics(registry, () => clock.wall(), expiries);
+    this.#bundles = new BundleFollower({
+      open: options.openBundle ?? bundleStreams(options.authority, clock),
+      ...{ registry, clock, random, onNotice },
+      onBundle: (bundle) => this.#bundleTold(bundle),
+      onRefused: () => this.#disbelieved(),
+    });
   }
 
   /** `default` and `ROOTCA`. */
@@ -120,7 +139,7 @@ export class Agent {
   }
 
   start(): void {
-    this.#secrets.setRoots(this.#trust.pem);
+    this.#secrets.setTrust(this.#trust.believed);
     this.#takeOver();
     this.#look();
   }
@@ -129,6 +148,7 @@ export class Agent {
     this.#stopped = true;
     this.#timer?.cancel();
     this.#trust.stop();
+    this.#bundles.stop();
   }
 
   /** Does what is due, and sets the timer for what is due next. */
@@ -225,8 +245,9 @@ export class Agent {
     else if (before === current.identity) onNotice(`certificate renewed, ${until}`);
     else onNotice(`certificate of ${current.identity}, ${until}; it was ${before}`);
     // Who believes a new root first can never refuse what it signs.
-    this.#secrets.setRoots(this.#trust.pem);
+    this.#secrets.setTrust(this.#trust.believed);
     this.#secrets.setCertificate(current.chain, current.key);
+    this.#showForBundle();
   }
 
   #failed({ message }: Error): void {
@@ -261,11 +282,48 @@ export class Agent {
   }
 
   #rootsChanged(): void {
-    this.#secrets.setRoots(this.#trust.pem);
-    // Who signs may be another now as well; not everybody asks in the same moment.
+    this.#secrets.setTrust(this.#trust.believed);
+    this.#showForBundle();
+    // Who signs may be another now as well.
+    this.#renewSoon();
+  }
+
+  /** Not everybody asks in the same moment. */
+  #renewSoon(): void {
     const { clock, random } = this.#options;
     this.#retryAt = clock.wall() + SPREAD_MS * random.next();
     if (this.#current !== undefined) this.#current = { ...this.#current, renewAt: 0 };
+    this.#look();
+  }
+
+  // ── the trust bundle ──
+
+  #showForBundle(): void {
+    if (this.#current === undefined) return;
+    const { chain, key } = this.#current;
+    this.#bundles.show({ chain, key, roots: this.#trust.pem });
+  }
+
+  /** Whoever vouched for the stream vouches for what it tells. */
+  #bundleTold(bundle: ToldBundle): void {
+    this.#trust.tell(bundle);
+    this.#secrets.setTrust(this.#trust.believed);
+    if (this.#current === undefined) return;
+    const { chain, identity } = this.#current;
+    if (this.#trust.revokes(new X509Certificate(chain))) {
+      this.#options.onNotice(`the certificate of ${identity} is revoked: peers refuse it`);
+      this.#disbelieved();
+    } else if (!this.#trust.leadsTo(chain)) {
+      this.#renewSoon();
+    }
+  }
+
+  /** Nobody takes the certificate any more: another one is asked for, by a token if there is one. */
+  #disbelieved(): void {
+    if (this.#current === undefined || this.#asking) return;
+    this.#certificateRefused = true;
+    this.#retryAt = Math.max(this.#retryAt, this.#current.from + DISBELIEVED_MS);
+    this.#current = { ...this.#current, renewAt: 0 };
     this.#look();
   }
 

@@ -2,7 +2,10 @@ import type { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Clock, Timer } from "../base/clock.ts";
 import { fileFault } from "../base/file-fault.ts";
-import { distinct, pemText, readRoots } from "./issuance/roots.ts";
+import { issuerAndSerialOf } from "../identity/revocation.ts";
+import type { ToldBundle } from "./bundle/told-bundle.ts";
+import { distinct, pemText, readCertificates, readRoots } from "./issuance/roots.ts";
+import type { Believed } from "./workload-secrets.ts";
 
 /** The roots that are pinned at the start. A file is followed, and its word always counts. */
 export type RootSource =
@@ -30,6 +33,7 @@ export class Trust {
   readonly #options: TrustOptions;
   #pinned: readonly X509Certificate[];
   #told: readonly X509Certificate[] = [];
+  #bundle: ToldBundle | undefined;
   #identity = "";
   #look: Timer | undefined;
 
@@ -53,6 +57,36 @@ export class Trust {
   /** The authority, which one of the roots vouches for, has told of these. */
   learn(roots: readonly X509Certificate[]): void {
     if (roots.length > 0) this.#told = roots;
+  }
+
+  /** The control plane, which one of the roots vouches for, says to believe these. */
+  tell(bundle: ToldBundle): void {
+    this.#bundle = bundle;
+    this.#told = bundle.roots;
+  }
+
+  /** What peers are believed by. The pinned roots of a file vouch for our own domain as well. */
+  get believed(): Believed {
+    const { pem } = this;
+    const bundle = this.#bundle;
+    if (bundle === undefined) return { roots: pem, lists: "", domains: undefined };
+    const domains = bundle.domains?.map(({ name, text }) => ({
+      name,
+      text: text.startsWith(bundle.text) ? `${pem}${text.slice(bundle.text.length)}` : text,
+    }));
+    return { roots: pem, lists: bundle.lists, domains };
+  }
+
+  /** Whether a chain, PEM, leads to one of the roots. */
+  leadsTo(chain: string): boolean {
+    const last = readCertificates(chain).at(-1);
+    if (last === undefined) return false;
+    return this.roots.some((root) => last.checkIssued(root) && last.verify(root.publicKey));
+  }
+
+  /** Whether a list of revoked certificates names this one. */
+  revokes(certificate: X509Certificate): boolean {
+    return this.#bundle?.revoked.has(issuerAndSerialOf(certificate.raw)) ?? false;
   }
 
   stop(): void {

@@ -13,6 +13,21 @@ export interface SecretSource {
   onChange(listener: (name: string) => void): () => void;
 }
 
+/** Who may sign for a trust domain: PEM, roots and lists of what is revoked. */
+export interface BelievedDomain {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Whom to believe: PEM, all of it. */
+export interface Believed {
+  readonly roots: string;
+  /** Of what is revoked; empty: nothing is known to be. */
+  readonly lists: string;
+  /** Undefined: the roots are all there is. */
+  readonly domains: readonly BelievedDomain[] | undefined;
+}
+
 /** What an agent holds: the certificate with its key, and the roots. Only in memory. */
 export class WorkloadSecrets implements SecretSource {
   readonly #secrets = new Map<string, Secret>();
@@ -34,10 +49,16 @@ export class WorkloadSecrets implements SecretSource {
     this.#set({ kind: "certificate", name: CERTIFICATE_SECRET, certificate }, chain);
   }
 
-  /** PEM. */
-  setRoots(pem: string): void {
-    const validation = { ...NO_VALIDATION, trustedCa: inline(pem) };
-    this.#set({ kind: "validation", name: ROOTS_SECRET, validation }, pem);
+  setTrust({ roots, lists, domains }: Believed): void {
+    const trustDomains = domains?.map(({ name, text }) => ({ name, bundle: inline(text) }));
+    const validation = {
+      ...NO_VALIDATION,
+      trustedCa: inline(roots),
+      crl: lists === "" ? undefined : inline(lists),
+      ...(trustDomains === undefined ? {} : { trustDomains }),
+    };
+    const text = JSON.stringify([roots, lists, domains]);
+    this.#set({ kind: "validation", name: ROOTS_SECRET, validation }, text);
   }
 
   #set(secret: Secret, text: string): void {

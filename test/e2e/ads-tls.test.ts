@@ -182,7 +182,7 @@ describe("by an agent's secrets", () => {
   let secrets: WorkloadSecrets;
   beforeEach(() => {
     secrets = new WorkloadSecrets();
-    secrets.setRoots(authority.pem);
+    secrets.setTrust({ roots: authority.pem, lists: "", domains: undefined });
   });
 
   it("the control plane is asked once there is a certificate", async () => {
@@ -228,7 +228,7 @@ describe("by an agent's secrets", () => {
     authority = next;
     await serve(port);
     await isTold("self-signed certificate");
-    secrets.setRoots(before.pem + next.pem);
+    secrets.setTrust({ roots: before.pem + next.pem, lists: "", domains: undefined });
     const pair = await certificateOf();
     secrets.setCertificate(pair.chain, pair.key);
     source.set(oneClusterSnapshot("2", 8080, "a", [9002]));

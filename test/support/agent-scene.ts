@@ -1,6 +1,11 @@
 /** An agent on virtual time, and an authority without a network between. */
 import { X509Certificate } from "node:crypto";
 import { Agent, type AgentOptions } from "../../src/agent/agent.ts";
+import type {
+  BundleEvents,
+  OpenBundleStream,
+  ShownIdentity,
+} from "../../src/agent/bundle/bundle-stream.ts";
 import { type AskCertificate, Refused } from "../../src/agent/issuance/certificate-client.ts";
 import { VirtualClock } from "../../src/base/clock.ts";
 import { SeededRandom } from "../../src/base/random.ts";
@@ -14,6 +19,12 @@ export const HOUR_MS = 3_600_000;
 /** Between a question's promise and whoever waits for what comes of it. */
 const TURNS = 20;
 
+export interface OpenedBundle {
+  readonly shown: ShownIdentity;
+  readonly events: BundleEvents;
+  closed: boolean;
+}
+
 export class AgentScene {
   readonly clock: VirtualClock;
   readonly authority: TinyAuthority;
@@ -22,6 +33,8 @@ export class AgentScene {
   notices: string[] = [];
   /** Each is shown once. */
   tokens: string[] = ["first token"];
+  /** Streams of trust bundles that agents have opened, in order. */
+  readonly bundles: OpenedBundle[] = [];
   readonly #agents: Agent[] = [];
   /** Settles when the questions asked so far have been answered. */
   #answered: Promise<unknown> = Promise.resolve();
@@ -50,6 +63,7 @@ export class AgentScene {
       random: new SeededRandom(1),
       onNotice: (notice) => this.notices.push(notice),
       ask: this.#ask,
+      openBundle: this.#openBundle,
       ...options,
     });
     this.#agents.push(agent);
@@ -82,6 +96,16 @@ export class AgentScene {
     const line = lines.find((each) => each.startsWith(name));
     return Number(line?.split(" ").at(-1));
   }
+
+  readonly #openBundle: OpenBundleStream = (shown, events) => {
+    const opened = { shown, events, closed: false };
+    this.bundles.push(opened);
+    return {
+      close: () => {
+        opened.closed = true;
+      },
+    };
+  };
 
   /** The authority's refusals as the client tells them. */
   readonly #ask: AskCertificate = async ({ csr, lifetimeMs, credential }) => {

@@ -46,7 +46,7 @@ export function askAuthority(authority: CertificateAuthority, clock: Clock): Ask
   const baseUrl = `https://${formatAddress(authority.address)}`;
   return async (question) => {
     // Of one question only: the next one is asked with another certificate, maybe of other roots.
-    const sessionManager = new Http2SessionManager(baseUrl, {}, tlsOf(authority, question));
+    const sessionManager = new Http2SessionManager(baseUrl, {}, tlsTo(authority, question));
     const transport = createGrpcTransport({
       baseUrl,
       sessionManager,
@@ -76,9 +76,10 @@ function headersOf(credential: Credential): Record<string, string> {
   return credential.kind === "token" ? { authorization: `Bearer ${credential.token}` } : {};
 }
 
-function tlsOf(
+/** Believes the authority's own server alone, by the roots and its name. */
+export function tlsTo(
   { address, name = address.host }: CertificateAuthority,
-  { credential, roots }: CertificateQuestion,
+  { credential, roots }: Pick<CertificateQuestion, "credential" | "roots">,
 ): SecureClientSessionOptions {
   return {
     ca: roots,

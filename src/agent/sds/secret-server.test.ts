@@ -40,7 +40,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "outrigger-sds-"));
   path = join(folder, "uds", "socket");
   secrets = new WorkloadSecrets();
-  secrets.setRoots("roots 1");
+  secrets.setTrust({ roots: "roots 1", lists: "", domains: undefined });
   secrets.setCertificate("chain 1", "key 1");
   registry = new Registry();
   notices = [];
@@ -176,7 +176,7 @@ describe("the stream", () => {
     const first = await stream.next();
     expect(told(first)).toEqual({ default: "chain 1", ROOTCA: "roots 1" });
     stream.accept(first);
-    secrets.setRoots("roots 2");
+    secrets.setTrust({ roots: "roots 2", lists: "", domains: undefined });
     expect(told(await stream.next())).toEqual({ ROOTCA: "roots 2" });
   });
 
@@ -185,7 +185,7 @@ describe("the stream", () => {
     const stream = new Asking("default");
     const first = await stream.next();
     stream.refuse(first, "bad key\nin it");
-    secrets.setRoots("roots 2");
+    secrets.setTrust({ roots: "roots 2", lists: "", domains: undefined });
     secrets.setCertificate("chain 3", "key 3");
     expect(told(await stream.next())).toEqual({ default: "chain 3" });
     expect(metric("outrigger_agent_sds_rejections_total")).toBe(1);

@@ -77,11 +77,11 @@ function encode(secret: Secret): Any {
 
 /** Of what is public in it: Envoy shows versions to whoever asks. */
 function versionOf(secret: Secret): string {
-  const source =
+  const text =
     secret.kind === "certificate"
-      ? secret.certificate.certificateChain
-      : secret.validation.trustedCa;
-  return createHash("sha256").update(textOf(source)).digest("hex").slice(0, 16);
+      ? textOf(secret.certificate.certificateChain)
+      : JSON.stringify(secret.validation);
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
 function textOf(source: DataSource | undefined): string {

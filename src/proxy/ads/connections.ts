@@ -13,6 +13,7 @@ import type { DataSource, UpstreamTls } from "../../model/transport/tls.ts";
 import { withSecrets } from "../secrets/effective-context.ts";
 import type { LocalSecrets } from "../secrets/local-secrets.ts";
 import { secretKey } from "../secrets/secret-key.ts";
+import { readLists } from "../tls/material.ts";
 import { NameMatchers } from "../tls/peer/san-matcher.ts";
 import { FileWatcher } from "../tls/renewal/file-watcher.ts";
 
@@ -119,7 +120,8 @@ export class AdsConnections {
     if (trustedCa === undefined) throw new Error("nobody vouches for the control plane");
     return {
       ca: this.#read(trustedCa),
-      ...(crl === undefined ? {} : { crl: this.#read(crl) }),
+      // Of a text the library would read the first list alone.
+      ...(crl === undefined ? {} : { crl: [...readLists(crl, (source) => this.#bytes(source))] }),
       cert: certificates.map(({ certificateChain }) => this.#read(certificateChain)),
       key: certificates.map(({ privateKey }) => this.#read(privateKey)),
       ...(sni === "" ? {} : { servername: sni }),
@@ -129,6 +131,10 @@ export class AdsConnections {
       ...(ecdhCurves.length > 0 ? { ecdhCurve: ecdhCurves.join(":") } : {}),
       checkServerIdentity: (_host, { raw }) => nameFault(new NameMatchers(sans), raw),
     };
+  }
+
+  #bytes(source: DataSource): Buffer {
+    return Buffer.from(this.#read(source));
   }
 
   #read(source: DataSource): string {

@@ -13,18 +13,19 @@ const NEXT_UPDATE_MS = 30 * 86_400_000;
 const BACKDATED_MS = 120_000;
 
 /**
- * Lists of what is revoked, PEM: one for each authority that can sign one, also where it revokes
- * nothing, because verifiers want a list of every issuer once there is any (OpenSSL's
- * X509_V_FLAG_CRL_CHECK). Empty where nothing is revoked.
+ * Lists of what is revoked, PEM: one for each authority, also where it revokes nothing, because
+ * verifiers want a list of every authority of a chain once there is any (X509_V_FLAG_CRL_CHECK_ALL,
+ * which Envoy sets). Empty where nothing is revoked, and where one authority's list would be
+ * missing: everybody below it would be refused.
  */
 export function revocationLists(
   generations: readonly Generation[],
   revoked: readonly StoredRevocation[],
   { now, number }: { readonly now: number; readonly number: number },
 ): string {
-  if (revoked.length === 0) return "";
+  if (revoked.length === 0 || !generations.every(listsReachItsRoot)) return "";
   const lists = generations.flatMap(({ stored, signing }) => {
-    if (signing === undefined || !signsLists(signing.facts.keyUsage)) return [];
+    if (signing === undefined) return [];
     const list = {
       issuer: signing.facts.subject,
       keyIdentifier: signing.facts.keyIdentifier,
@@ -36,6 +37,13 @@ export function revocationLists(
     return [pemOf("X509 CRL", signRevocationList(list, signing.key))];
   });
   return lists.join("");
+}
+
+/** Whether lists of our own are all that is asked for of what this one has signed. */
+export function listsReachItsRoot({ signing }: Generation): boolean {
+  if (signing === undefined || !signsLists(signing.facts.keyUsage)) return false;
+  const { certificate } = signing;
+  return certificate.checkIssued(certificate);
 }
 
 function signsLists(keyUsage: number | undefined): boolean {

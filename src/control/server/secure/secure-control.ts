@@ -3,11 +3,14 @@ import type { Clock } from "../../../base/clock.ts";
 import type { WorkloadIdentity } from "../../../identity/workload-identity.ts";
 import type { Registry } from "../../../metrics/registry.ts";
 import type { SocketAddress } from "../../../model/address.ts";
+import type { Secret } from "../../../model/transport/secret.ts";
 import type { Revocation } from "../../ca/certificate-authority.ts";
 import { MeshAuthority, type TrustNames } from "../../ca/mesh-authority.ts";
+import { bundleSecret } from "../../ca/trust/bundle-secret.ts";
 import type { TrustBundle } from "../../ca/trust/trust-bundle.ts";
 import type { ControlSecurity, SecureOptions } from "../../running-control.ts";
 import type { AdsService } from "../ads-service.ts";
+import { BundleService } from "./bundle-service.ts";
 import { openSecurePort, type SecurePort } from "./secure-port.ts";
 import { PeerStreams } from "./stream-guard.ts";
 
@@ -23,10 +26,12 @@ export interface SecureControlOptions extends SecureOptions {
 /** The authority and its port, as one control plane has them. */
 export class SecureControl implements ControlSecurity {
   readonly #authority: MeshAuthority;
+  readonly #bundles: BundleService;
   readonly #port: SecurePort;
 
-  private constructor(authority: MeshAuthority, port: SecurePort) {
+  private constructor(authority: MeshAuthority, bundles: BundleService, port: SecurePort) {
     this.#authority = authority;
+    this.#bundles = bundles;
     this.#port = port;
   }
 
@@ -36,10 +41,16 @@ export class SecureControl implements ControlSecurity {
     const { onNotice = () => {} } = options;
     const authority = new MeshAuthority({ ...options, names: trustNames, onNotice });
     const guard = new PeerStreams({ clock, audit: authority.audit, ownerOf });
-    const register = (router: ConnectRouter): void => ads.register(router, guard);
+    const current = (): Secret => bundleSecret(authority.bundle);
+    const bundles = new BundleService({ current, guard });
+    authority.onTrustChange(() => bundles.changed());
+    const register = (router: ConnectRouter): void => {
+      ads.register(router, guard);
+      bundles.register(router);
+    };
     try {
       const port = await openSecurePort({ address, authority, clock, hostNames, register });
-      return new SecureControl(authority, port);
+      return new SecureControl(authority, bundles, port);
     } catch (error) {
       await authority.stop();
       throw error;
@@ -75,6 +86,7 @@ export class SecureControl implements ControlSecurity {
   }
 
   async stop(): Promise<void> {
+    this.#bundles.end();
     await this.#port.stop();
     await this.#authority.stop();
   }

@@ -1,24 +1,35 @@
 import type { X509Certificate } from "node:crypto";
 import { factsOf } from "../../../identity/issuing/certificate-facts.ts";
 import { KEY_USAGE } from "../../../identity/issuing/extensions.ts";
+import { issuerAndSerialOf, revokedBy } from "../../../identity/revocation.ts";
 import type { TrustDomain } from "../../../model/transport/tls.ts";
 import { certificatesOf, type ReadSource } from "../material.ts";
 
 /** So many certificates stand between a leaf and its authority, at most. */
 const BETWEEN_MAX = 8;
 
+/** What one bundle holds. */
+interface Domain {
+  readonly anchors: readonly X509Certificate[];
+  /** By `issuerAndSerialOf`. */
+  readonly revoked: ReadonlySet<string>;
+}
+
 /**
  * The authorities of each trust domain (Envoy: SPIFFEValidator). The TLS library verifies a chain
- * up to any of them, with its times, lengths and lists of the revoked; here it is seen that it
- * leads to those of the leaf's own domain.
+ * up to any of them, with its times and lengths; here it is seen that it leads to those of the
+ * leaf's own domain, and that no list of revoked certificates in that domain's bundle names it.
  */
 export class TrustDomains {
-  readonly #anchors: ReadonlyMap<string, readonly X509Certificate[]>;
+  readonly #domains: ReadonlyMap<string, Domain>;
 
   /** Throws an Error that names a bundle that cannot be read. */
   constructor(domains: readonly TrustDomain[], read: ReadSource) {
-    this.#anchors = new Map(
-      domains.map(({ name, bundle }) => [name, certificatesOf(read(bundle).toString())]),
+    this.#domains = new Map(
+      domains.map(({ name, bundle }) => {
+        const text = read(bundle).toString();
+        return [name, { anchors: certificatesOf(text), revoked: revokedBy(text) }];
+      }),
     );
   }
 
@@ -29,12 +40,22 @@ export class TrustDomains {
    * @param chain The leaf, then what was shown with it.
    */
   objection(identity: string, chain: readonly X509Certificate[]): string | undefined {
-    const domain = /^spiffe:\/\/([^/]+)/.exec(identity)?.[1] ?? "";
-    const anchors = this.#anchors.get(domain);
-    if (anchors === undefined) return "no trust bundle store";
+    const domain = this.#domainOf(identity);
+    if (domain === undefined) return "no trust bundle store";
     const [leaf, ...between] = chain;
-    if (leaf !== undefined && leads(leaf, between, anchors)) return undefined;
+    if (leaf !== undefined && leads(leaf, between, domain.anchors)) return undefined;
     return "the chain does not lead to its own trust domain";
+  }
+
+  /** Whether a list of the leaf's own domain names it, or an authority that was shown with it. */
+  revokes(identity: string, chain: readonly X509Certificate[]): boolean {
+    const revoked = this.#domainOf(identity)?.revoked;
+    if (revoked === undefined || revoked.size === 0) return false;
+    return chain.some(({ raw }) => revoked.has(issuerAndSerialOf(raw)));
+  }
+
+  #domainOf(identity: string): Domain | undefined {
+    return this.#domains.get(/^spiffe:\/\/([^/]+)/.exec(identity)?.[1] ?? "");
   }
 }
 

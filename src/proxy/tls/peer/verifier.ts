@@ -67,9 +67,11 @@ export class Verifier {
 
   #domainObjection({ chain, identity }: PeerCertificate): Objection | undefined {
     if (this.#validation.trustDomains === undefined || identity === undefined) return undefined;
-    const details = this.#domains?.objection(identity, chain) ?? undefined;
-    if (details === undefined) return undefined;
-    return { stat: "fail_verify_error", refusal: "trust_domain", details };
+    const stat = "fail_verify_error";
+    const details = this.#domains?.objection(identity, chain);
+    if (details !== undefined) return { stat, refusal: "trust_domain", details };
+    if (this.#domains?.revokes(identity, chain) !== true) return undefined;
+    return { stat, refusal: "revoked", details: REVOKED };
   }
 
   #svidObjection({ chain }: PeerCertificate): Objection | undefined {
@@ -96,6 +98,9 @@ function chainRefused({ chain }: PeerCertificate, error: ChainError): Objection 
   const fault = leaf !== undefined && claimsSpiffeId(leaf) ? svidFault(leaf) : undefined;
   return fault === "svid_key_usage" ? { ...objection, refusal: fault } : objection;
 }
+
+/** The library's words, as Envoy tells them. */
+const REVOKED = "X509_verify_cert: certificate verification error: certificate revoked";
 
 const WHY: Readonly<Record<SvidFault, string>> = {
   uri_names: "it has not exactly one URI",

@@ -23,8 +23,10 @@ export class Trust {
       trustDomains?.map(({ bundle }) => bundle) ?? (trustedCa && [trustedCa]);
     const anchors = bundles?.flatMap((bundle) => certificatesOf(read(bundle).toString()));
     this.#anchors = anchors && new Map(anchors.map((one) => [one.fingerprint256, one]));
-    this.#revoked = crl === undefined ? new Set() : revokedBy(read(crl).toString());
-    const domains = trustDomains?.map(({ bundle, name }) => [name, read(bundle).toString()]);
+    // A domain's lists stand in its bundle.
+    const lists = [...(crl === undefined ? [] : [crl]), ...(trustDomains ? (bundles ?? []) : [])];
+    this.#revoked = revokedBy(lists.map((source) => read(source).toString()).join("\n"));
+    const domains = trustDomains?.map(({ bundle, name }) => [name, withoutLists(read(bundle))]);
     this.#rest = JSON.stringify({ ...rest, domains });
   }
 
@@ -56,6 +58,12 @@ export class Trust {
     }
     return false;
   }
+}
+
+function withoutLists(bundle: Buffer): string {
+  return certificatesOf(bundle.toString())
+    .map(({ fingerprint256 }) => fingerprint256)
+    .join();
 }
 
 function isSubset(some: { keys(): Iterable<string> }, all: { has(key: string): boolean }): boolean {
