@@ -6,6 +6,7 @@ import { routeLosers } from "../model/precedence/route.ts";
 import { validateMesh } from "../model/validate.ts";
 import { unusableKeys } from "./jwks/unusable-keys.ts";
 import { serviceLosers } from "./service-losers.ts";
+import { customFindings } from "./snapshot/policy/custom-findings.ts";
 import { tcpFindings } from "./snapshot/policy/tcp-findings.ts";
 import { unheardRoutes } from "./unheard-routes.ts";
 
@@ -23,6 +24,7 @@ export function validate(mesh: Mesh): readonly Diagnostic[] {
     ...unusableKeys(mesh),
     ...reportMutualTls(mesh),
     ...tcpFindings(mesh),
+    ...customFindings(mesh),
     ...(mesh.podTemplates.length === 0 ? [] : [...validateMesh(mesh), ...reportAgainstPods(mesh)]),
   ];
   return found.filter((diagnostic) => !said.has(placeOf(diagnostic)));

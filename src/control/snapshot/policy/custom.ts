@@ -22,11 +22,14 @@ export function providerOf(
   // Istio takes one for a workload; which of two decides nobody could tell.
   if (name === undefined || others.length > 0) return undefined;
   const provider = settings.authorizationProviders?.find((each) => each.name === name);
-  if (provider === undefined) return undefined;
-  const isServed = services.some(
+  return provider !== undefined && isServed(provider, services) ? provider : undefined;
+}
+
+/** Whether there is a service that the server can be asked by. */
+export function isServed(provider: AuthorizationProvider, services: Mesh["services"]): boolean {
+  return services.some(
     ({ host, ports }) => host === provider.host && ports.some(({ port }) => port === provider.port),
   );
-  return isServed ? provider : undefined;
 }
 
 /**
