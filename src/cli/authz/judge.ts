@@ -1,3 +1,4 @@
+import { isPastSidecar } from "../../control/snapshot/mutual-tls/past-sidecar.ts";
 import { accessActionOf, readingOf } from "../../control/snapshot/policy/access/access-rbacs.ts";
 import {
   isNamed,
@@ -59,6 +60,7 @@ export class Judge {
   judge(question: Question, destination: Destination): Verdict {
     const { mesh } = this.#world;
     const { pod, port } = destination;
+    if (isPastSidecar(pod, port)) return unguarded(destination);
     const mode = peerModeOf(peerModes(mesh, pod), port);
     const chain = this.#chainOf(destination, question.request === undefined);
     const described = describe(question, destination, mesh, mode, chain);
@@ -90,6 +92,13 @@ export class Judge {
     const wanted = asTcp ? "tcp" : "http";
     return own.find(({ filter }) => filter.kind === wanted) ?? own[0];
   }
+}
+
+/** Whoever reads a refusal of policies there would rely on it. */
+function unguarded(destination: Destination): Verdict {
+  const because = `no sidecar is at port ${destination.port} of the pod, so that no policy holds`;
+  const nothing = { policies: [], notes: [], details: "", decidedBy: undefined };
+  return { destination, allowed: true, because, ...nothing };
 }
 
 function isInbound({ direction }: Listener): boolean {
