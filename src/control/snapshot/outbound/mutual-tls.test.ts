@@ -331,7 +331,7 @@ describe("an endpoint that cannot take what this client would send", () => {
           peers("{ mtls: { mode: DISABLE } }") +
           rule("{ host: web, trafficPolicy: { tls: { mode: ISTIO_MUTUAL } } }"),
       },
-      why: /^DestinationRule .* asks for ISTIO_MUTUAL, but PeerAuthentication .* takes plaintext alone/,
+      why: /^DestinationRule .* for ISTIO_MUTUAL, but PeerAuthentication .* takes plaintext alone/,
     },
     {
       what: "mTLS without a certificate of its own",
