@@ -98,6 +98,9 @@ describe("what happens to a request", () => {
     expect(explained("GET /", { to: "example.com" })).toMatchObject({
       virtualHost: "allow_any",
       clusters: [{ cluster: "PassthroughCluster", pods: 0 }],
+      notes: [
+        "no service has this name and port for this client: the request leaves the mesh, and no policy is asked",
+      ],
     });
   });
 

@@ -1,4 +1,5 @@
 import { formatPosition } from "../../base/diagnostic.ts";
+import { PASSTHROUGH_CLUSTER } from "../../control/snapshot/names.ts";
 import type { World } from "../../control/snapshot.ts";
 import { subjectOf } from "../../model/origin.ts";
 import type { Route } from "../../model/route.ts";
@@ -6,6 +7,9 @@ import { Judge } from "../authz/judge.ts";
 import type { Question } from "../authz/question.ts";
 import { toJson, type VerdictJson, verdictText } from "../authz/report.ts";
 import { type Leg, type Routing, routingOf } from "./routing.ts";
+
+const LEAVES =
+  "no service has this name and port for this client: the request leaves the mesh, and no policy is asked";
 
 /** One answer of `-o json`. Fields are added, never renamed: builds read it. */
 export interface Explanation {
@@ -80,7 +84,8 @@ function answerOf({ action }: Route): string | undefined {
 
 function notesOf({ action }: Route): readonly string[] {
   if (action.kind !== "forward") return [];
-  const { hostRewrite, prefixRewrite, regexRewrite } = action;
+  const { clusters, hostRewrite, prefixRewrite, regexRewrite } = action;
+  if (clusters.some(({ cluster }) => cluster === PASSTHROUGH_CLUSTER)) return [LEAVES];
   const rewritten = [
     ...(hostRewrite === undefined ? [] : ["Host"]),
     ...(prefixRewrite === undefined && regexRewrite === undefined ? [] : ["path"]),
