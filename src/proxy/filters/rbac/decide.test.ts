@@ -185,6 +185,26 @@ describe("an RBAC decision", () => {
     expect(sides(path(text("prefix", "/public/")), { path: "/public/a;v=1" })).toBe(BOTH);
   });
 
+  it("lets nobody climb out of what its author wrote oddly", () => {
+    const written = [
+      text("prefix", "/a;b"),
+      text("prefix", "/a%20b/"),
+      text("regex", "/[a-z%0-9;]+/.*"),
+    ];
+    const climbing = [
+      "/a;b/..;/admin",
+      "/a%20b/..%2fadmin",
+      "/a;b/%2e%2E%3b/admin",
+      "/a;b/x/..%5c",
+    ];
+    for (const match of written) {
+      for (const asked of climbing)
+        expect(ask(rbac("allow", path(match)), { path: asked })).toBe(false);
+    }
+    expect(sides(path(text("prefix", "/a;b")), { path: "/a;b/..x/c..;d" })).toBe(BOTH);
+    expect(sides(path(text("regex", "/[a-z%0-9]+/.*")), { path: "/a%20b/c%2Fd" })).toBe(BOTH);
+  });
+
   it("denies a path whose characters are escaped, and lets nobody in by that", () => {
     expect(sides(path(exact("/@admin")), { path: "/%40admin" })).toBe(DENIES_ALONE);
     expect(sides(path(text("prefix", "/ädm")), { path: "/%c3%A4dmin" })).toBe(DENIES_ALONE);

@@ -66,6 +66,8 @@ export class PathForms {
   decoded = "";
   /** It cannot be read at all. */
   unreadable = false;
+  /** Somebody may take one of its segments for `..`. */
+  climbs = false;
 
   /** `target`: path and query. */
   take(target: string): void {
@@ -76,6 +78,7 @@ export class PathForms {
     this.readings = NO_READINGS;
     this.decoded = "";
     this.unreadable = false;
+    this.climbs = false;
     if (this.path.indexOf(";") >= 0 || !isNormal(this.path)) this.#read();
   }
 
@@ -86,6 +89,7 @@ export class PathForms {
 
   #read(): void {
     const { path } = this;
+    this.climbs = CLIMBING.test(path);
     const readings: string[] = [];
     for (const one of [withoutParameters(path), path, withoutParameters(unescaped(path))]) {
       const reading = normalizePath(one, LENIENT)?.path;
@@ -98,6 +102,7 @@ export class PathForms {
   }
 }
 
+const CLIMBING = /(?:[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[;/\\]|%2f|%3b|%5c|$)/i;
 const ESCAPE = /%([0-9A-Fa-f]{2})/g;
 const ESCAPED_SEPARATOR = /%(2f|3b|5c)/gi;
 

@@ -88,7 +88,8 @@ export class PathTest implements RbacMatcher {
     const { eager, ofUnknown } = this.#side;
     if (paths.path === "") return ofUnknown;
     const given = this.#text.holds(paths.path);
-    if (paths.single || given === eager || this.#givenAlone) return given;
+    if (paths.single || given === eager) return given;
+    if (this.#givenAlone) return given && !paths.climbs;
     const { decoded, readings, unreadable } = paths;
     if (unreadable) return eager;
     for (let i = 0; i < readings.length; i++) {
