@@ -63,19 +63,18 @@ export class Judge {
     if (isPastSidecar(pod, port)) return unguarded(destination);
     const mode = peerModeOf(peerModes(mesh, pod), port);
     const chain = this.#chainOf(destination, question.request === undefined);
+    if (chain === undefined)
+      return refused(destination, `no configuration is to be had for ${port}`);
     const described = describe(question, destination, mesh, mode, chain);
-    if (typeof described === "string") return this.#refused(destination, described);
-    const carriage = chain?.filter.kind === "http" ? "http" : "tcp";
+    if (typeof described === "string") {
+      return refused(destination, described, "path_normalization_failed");
+    }
+    const carriage = chain.filter.kind === "http" ? "http" : "tcp";
     const policies = policiesAt(mesh, pod, port);
     const judged = policies.map((policy) => judgePolicy(policy, described, mesh, carriage));
     const notes = notesOf(question, chain, policies, judged);
     const by = transportDecision(question, mode) ?? rbacDecision(rbacsOf(chain), described, judged);
     return { destination, ...by, policies: judged, notes };
-  }
-
-  #refused(destination: Destination, because: string): Verdict {
-    const nothing = { policies: [], notes: [], details: "path_normalization_failed" };
-    return { destination, allowed: false, decidedBy: undefined, because, ...nothing };
   }
 
   /** The chain that carries such a connection; all that differ by TLS ask the same. */
@@ -92,6 +91,11 @@ export class Judge {
     const wanted = asTcp ? "tcp" : "http";
     return own.find(({ filter }) => filter.kind === wanted) ?? own[0];
   }
+}
+
+function refused(destination: Destination, because: string, details = ""): Verdict {
+  const nothing = { policies: [], notes: [], decidedBy: undefined };
+  return { destination, allowed: false, details, because, ...nothing };
 }
 
 /** Whoever reads a refusal of policies there would rely on it. */

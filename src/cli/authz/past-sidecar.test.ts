@@ -52,6 +52,26 @@ describe("a port past the pod's sidecar", () => {
     }
   });
 
+  it("is not one of which its sidecar hears nothing: that lets nobody in", () => {
+    const { mesh: known, pods } = plannedWorld(
+      translate([
+        { file: "mesh.yaml", text: mesh("").replace("spec: {}", "spec: { rules: [{}] }") },
+      ]),
+    );
+    const { questions } = readCheck(["mesh.yaml", "GET", "/"], {
+      from: "shop/web",
+      to: "web.shop",
+    });
+    const [question] = questions;
+    const found = question && destinationsOf({ mesh: known, pods }, question);
+    if (question === undefined || typeof found !== "object") throw new Error(String(found));
+    const [destination] = found;
+    const judge = new Judge({ mesh: known, pods: [] });
+    const verdict = destination && judge.judge(question, destination);
+    expect(verdict).toMatchObject({ allowed: false, details: "" });
+    expect(verdict?.because).toContain("no configuration");
+  });
+
   it("is no other port", () => {
     const annotation = 'traffic.sidecar.istio.io/excludeInboundPorts: "8081"';
     expect(ask(annotation, "shop/web")?.allowed).toBe(false);
