@@ -99,7 +99,7 @@ describe("what happens to a request", () => {
       virtualHost: "allow_any",
       clusters: [{ cluster: "PassthroughCluster", pods: 0 }],
       notes: [
-        "no service has this name and port for this client: the request leaves the mesh, and no policy is asked",
+        "no service here has this name and port: the request leaves the mesh, and nobody is asked",
       ],
     });
   });

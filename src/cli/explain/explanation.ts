@@ -9,7 +9,7 @@ import { toJson, type VerdictJson, verdictText } from "../authz/report.ts";
 import { type Leg, type Routing, routingOf } from "./routing.ts";
 
 const LEAVES =
-  "no service has this name and port for this client: the request leaves the mesh, and no policy is asked";
+  "no service here has this name and port: the request leaves the mesh, and nobody is asked";
 
 /** One answer of `-o json`. Fields are added, never renamed: builds read it. */
 export interface Explanation {

@@ -38,7 +38,8 @@ describe("CUSTOM policies whose server is not in the mesh", () => {
     ["its port", `${HOST}, port: 9001`, "gate.default.svc.cluster.local:9001"],
   ])("are reported where nobody serves %s", (_, provider, address) => {
     expect(messages(provider, "")).toEqual([
-      `OUT0312 No service of the mesh is "gate", ${address}: whatever this policy asks about is denied`,
+      `OUT0312 No service of the mesh is "gate", ${address}: ` +
+        "whatever this policy asks about is denied",
     ]);
   });
 
