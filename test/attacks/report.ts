@@ -28,6 +28,9 @@ thread, and every one of their requests is answered. Behind the proxy a ledger h
 that reaches an origin. When an attack is over, all gauges of connections and requests are back at
 zero.
 
+What callers try to talk the mesh's authority into, and proxies the control plane, is in
+\`test/attacks/control\`, as tests alone.
+
 - **verdict**: what the attacker is told. Codes are HTTP/2's (RFC 9113 section 7), numbers are
   statuses.
 - **CPU**: what the proxy spent, as a multiple of what plain requests of as many bytes and
