@@ -98,7 +98,10 @@ export class ControlPlane implements RunningControl {
 
   /** Translates what was read; with errors in it, the mesh that holds stays whole. */
   read(sources: SourceSet): ControlChange {
-    const translated = translate(sources.files, this.#options.settings);
+    const { secure, settings } = this.#options;
+    const federatedTrustDomains = [...(secure?.federated?.keys() ?? [])];
+    const federation = federatedTrustDomains.length === 0 ? {} : { federatedTrustDomains };
+    const translated = translate(sources.files, { ...settings, ...federation });
     const found = [...sources.diagnostics, ...translated.diagnostics, ...validate(translated)];
     const files = sources.files.map(({ file }) => file);
     const diagnostics = inReadingOrder(found, files);

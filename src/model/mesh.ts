@@ -40,6 +40,8 @@ export interface MeshSettings {
   readonly trustDomain: string;
   /** Other names of it, which policies mean as well (Istio: MeshConfig.trustDomainAliases). */
   readonly trustDomainAliases?: readonly string[] | undefined;
+  /** Other meshes whose workloads may connect; what they may do is policy's to say. */
+  readonly federatedTrustDomains?: readonly string[] | undefined;
   /**
    * Whether endpoints that take mTLS get it unasked (Istio: MeshConfig.enableAutoMtls); left out:
    * they do.

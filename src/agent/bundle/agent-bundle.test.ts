@@ -225,6 +225,9 @@ describe("a certificate that is accepted no more", () => {
     scene.tokens = Array.from({ length: 100 }, (_, i) => `${i}`);
     const asked = scene.authority.asked.length;
     newest().events.onEnd({ kind: "refused", reason: "who are you?" });
+    await scene.pass(1000, 500);
+    expect(scene.authority.asked.length).toBe(asked);
+    newest().events.onEnd({ kind: "refused", reason: "who are you?" });
     await scene.settle();
     expect(scene.authority.asked.length).toBe(asked + 1);
     for (let second = 0; second < 60; second++) {

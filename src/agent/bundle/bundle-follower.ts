@@ -20,6 +20,8 @@ export interface BundleFollowerOptions {
 
 /** Who gives out no bundles (istiod does not) is asked again, as it may be another one day. */
 const NOT_SERVED_MS = 600_000;
+/** A server that goes away refuses streams, too; one that does not believe us goes on with it. */
+const REFUSALS = 2;
 /** The same failure is told again after so long. */
 const SAME_FAILURE_MS = 60_000;
 
@@ -31,6 +33,8 @@ export class BundleFollower {
   #stream: BundleStream | undefined;
   #retry: Timer | undefined;
   #failures = 0;
+  /** Streams in a row that were refused. */
+  #refusals = 0;
   #told = { text: "", at: Number.NEGATIVE_INFINITY };
   #stopped = false;
 
@@ -43,6 +47,7 @@ export class BundleFollower {
   show(shown: ShownIdentity): void {
     if (this.#stopped) return;
     this.#shown = shown;
+    this.#refusals = 0;
     this.#connect();
   }
 
@@ -67,6 +72,7 @@ export class BundleFollower {
 
   #take(read: () => ToldBundle): void {
     this.#failures = 0;
+    this.#refusals = 0;
     this.#metrics.connected(true);
     let bundle: ToldBundle;
     try {
@@ -90,7 +96,8 @@ export class BundleFollower {
     const waitMs = kind === "not served" ? NOT_SERVED_MS : backOffMs(this.#failures, random);
     this.#retry = clock.after(waitMs, () => this.#connect());
     this.#tell(`the trust bundle is not followed (${reason}); again in ${waitMs} ms`, reason);
-    if (kind === "refused") onRefused();
+    this.#refusals = kind === "refused" ? this.#refusals + 1 : 0;
+    if (this.#refusals >= REFUSALS) onRefused();
   }
 
   /** `same`: what makes two notices one. */

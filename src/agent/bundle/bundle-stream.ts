@@ -49,8 +49,8 @@ const PATIENCE_MS = 10_000;
 const PING_MS = 30_000;
 const REASON_CHARS_MAX = 1000;
 const UNBELIEVED: readonly Code[] = [Code.Unauthenticated, Code.PermissionDenied];
-/** How the port cuts a connection whose certificate it does not accept (RFC 9113, section 7). */
-const CUT = /INADEQUATE_SECURITY/;
+/** How it looks when the port cuts connections whose certificate it does not accept. */
+const CUT = /INADEQUATE_SECURITY|REFUSED_STREAM/;
 
 /** `envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets` over TLS, with a certificate. */
 export function bundleStreams(authority: CertificateAuthority, clock: Clock): OpenBundleStream {

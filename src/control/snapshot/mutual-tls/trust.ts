@@ -13,10 +13,18 @@ export function principalOf(trustDomain: string, namespace: string, account: str
 
 /** Anybody of the mesh: `spiffe://cluster.local/…`. */
 export function anyOfMesh(settings: MeshSettings): readonly SanMatcher[] {
-  return trustDomains(settings).map((name) => ({
-    san: "uri",
-    match: { kind: "prefix", value: `spiffe://${name}/`, ignoreCase: false },
-  }));
+  return trustDomains(settings).map(anyOf);
+}
+
+/** Anybody of the mesh, and of those that it believes beside itself. */
+export function anyWhoIsBelieved(settings: MeshSettings): readonly SanMatcher[] {
+  const { federatedTrustDomains = [] } = settings;
+  return [...new Set([...trustDomains(settings), ...federatedTrustDomains])].map(anyOf);
+}
+
+function anyOf(trustDomain: string): SanMatcher {
+  const match = { kind: "prefix", value: `spiffe://${trustDomain}/`, ignoreCase: false } as const;
+  return { san: "uri", match };
 }
 
 /** Istio's cipher suites for TLS 1.2, in its order. */
