@@ -118,6 +118,13 @@ describe("an authority of the user's own", () => {
     expect(scene.control.bundle.roots).toBe(contents.root);
   });
 
+  it("gives out no list that would refuse everybody: the root's is not ours to sign", async () => {
+    const scene = await authorityScene({ given: write(company()) });
+    const { leaf } = await scene.ask({ token: scene.control.joinToken(REVIEWS) });
+    expect(scene.control.revoke({ serial: leaf.serialNumber })).toHaveLength(1);
+    expect(scene.control.bundle.crl).toBe("");
+  });
+
   it("is the control plane's server too, and the root alone lets a client in", async () => {
     const scene = await authorityScene({ given: write(company()) });
     const first = await scene.ask({ token: scene.control.joinToken(REVIEWS) });

@@ -23,10 +23,12 @@ afterEach(() => {
   echo?.close();
 });
 
-/** Believes `one` for one.example, and `two` for two.example. */
-function context(): ServerContext {
-  const domain = (name: string, { pem }: TestAuthority) =>
-    ({ name, bundle: { kind: "inline", text: pem } }) as const;
+/** Believes `one` for one.example, and `two` for two.example. `lists`: in the first bundle. */
+function context(lists = ""): ServerContext {
+  const domain = (name: string, { pem }: TestAuthority) => {
+    const text = name === "one.example" ? `${pem}${lists}` : pem;
+    return { name, bundle: { kind: "inline", text } } as const;
+  };
   const trustDomains = [domain("one.example", one), domain("two.example", two)];
   return tlsContexts().server(
     downstreamTls({
@@ -84,6 +86,16 @@ describe("a client of a trust domain", () => {
     const { chain: cert, key } = await make();
     echo = await TlsEcho.listen(context());
     await clients.refused(echo, { cert, key });
+    expect(echo.stats.value("fail_verify_error")).toBe(1);
+  });
+
+  it("that a list in its domain's bundle names is refused, and nobody else is", async () => {
+    const [revoked, other] = [await svid(one, ID), await svid(one, ID)];
+    const foreign = await svid(two, "spiffe://two.example/a");
+    echo = await TlsEcho.listen(context(await one.revoke([revoked])));
+    await clients.refused(echo, { cert: revoked.chain, key: revoked.key });
+    await clients.connected(echo, { cert: other.chain, key: other.key });
+    await clients.connected(echo, { cert: foreign.chain, key: foreign.key });
     expect(echo.stats.value("fail_verify_error")).toBe(1);
   });
 

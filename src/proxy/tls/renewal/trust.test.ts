@@ -26,6 +26,10 @@ function bundle(...authorities: readonly TestAuthority[]): TlsValidation {
   return { ...NO_VALIDATION, trustedCa: { kind: "inline", text } };
 }
 
+function inline(text: string) {
+  return { kind: "inline", text } as const;
+}
+
 async function revoking(certificate: TestCertificate): Promise<TlsValidation> {
   return trusting(one, { crl: { kind: "inline", text: await one.revoke([certificate]) } });
 }
@@ -49,6 +53,19 @@ describe("a peer that was let in", () => {
     const peer = new X509Certificate(leaf.der);
     expect(trust(await revoking(leaf)).believes(peer)).toBe(false);
     expect(trust(await revoking(await one.issue())).believes(peer)).toBe(true);
+  });
+
+  it("is not believed once a list in the bundle of its trust domain names it", async () => {
+    const peer = new X509Certificate(leaf.der);
+    const listing = async (revoked: TestCertificate[]): Promise<Trust> => {
+      const text = `${one.pem}${await one.revoke(revoked)}`;
+      return trust({ ...NO_VALIDATION, trustDomains: [{ name: "td", bundle: inline(text) }] });
+    };
+    const [none, both] = [await listing([]), await listing([leaf])];
+    expect(none.believes(peer)).toBe(true);
+    expect(both.believes(peer)).toBe(false);
+    expect(both.covers(none)).toBe(false);
+    expect(none.covers(both)).toBe(true);
   });
 
   it("is believed where nobody looks at chains", () => {
