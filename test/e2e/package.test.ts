@@ -127,6 +127,45 @@ describe("the package", () => {
     expect(files.filter((name) => name.includes(".test."))).toEqual([]);
   });
 
+  it.each([
+    [["authz", "check"], /^allow {2}shop\/web -> ratings/],
+    [["explain"], /^GET \/ to ratings.*\n(.*\n)* {4}route {5}Service my-namespace\/ratings/],
+  ])("answers %s", (command, answer) => {
+    const asked = ["--from", "shop/web", "--to", "ratings.my-namespace:8080", "GET", "/"];
+    const mesh = path.join(ROOT, "samples/zero-trust");
+    expect(execFileSync(program, [...command, mesh, ...asked], { encoding: "utf8" })).toMatch(
+      answer,
+    );
+  });
+
+  it("makes join tokens, and asks for another root", () => {
+    const place = ["--ca-dir", path.join(folder, "ca")];
+    fs.mkdirSync(path.join(folder, "ca"), { mode: 0o700 });
+    const token = execFileSync(program, ["token", "shop/web", ...place], { encoding: "utf8" });
+    expect(token).toMatch(/^outrigger-join\./);
+    execFileSync(program, ["ca", "rotate", ...place], { stdio: "ignore" });
+  });
+
+  it("runs an agent, which asks for a certificate until somebody answers", async () => {
+    const root = path.join(folder, "root.pem");
+    const token = path.join(folder, "token");
+    fs.writeFileSync(root, (await TestAuthority.create()).pem);
+    fs.writeFileSync(token, "join-me", { mode: 0o600 });
+    const options = ["--ca", `127.0.0.1:${await freePort()}`, "--root", root, "--token", token];
+    const agent = spawn(...mortal(program, ["agent", ...options, "--identity", "shop/web"]), {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const ended = once(agent, "exit");
+    let told = "";
+    for await (const part of agent.stderr ?? []) {
+      told += String(part);
+      if (told.includes("; again in ")) break;
+    }
+    agent.kill("SIGTERM");
+    await ended;
+    expect(told).toMatch(/no certificate \(.*ECONNREFUSED.*\); again in/);
+  });
+
   describe("runs its data plane on an Envoy bootstrap", () => {
     const origin = http.createServer((_, response) => response.end("from the origin"));
     let yaml: string;
