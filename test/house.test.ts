@@ -28,7 +28,7 @@ const HOT_PATH = "// hot path: no allocation per request";
 /** Descriptors of services are generated too: these speak them over their own sockets. */
 const MAY_IMPORT_GEN = [
   /^src\/xds\//,
-  /^src\/agent\/(issuance|sds)\//,
+  /^src\/agent\/(bundle|issuance|sds)\//,
   /^src\/control\/(ca\/issuance|server)\//,
   /^src\/proxy\/(config-client|secrets\/sds-feed)/,
 ];

@@ -299,9 +299,8 @@ export class Agent {
   // ── the trust bundle ──
 
   #showForBundle(): void {
-    if (this.#current === undefined) return;
-    const { chain, key } = this.#current;
-    this.#bundles.show({ chain, key, roots: this.#trust.pem });
+    const { held } = this;
+    if (held !== undefined) this.#bundles.show(held);
   }
 
   /** Whoever vouched for the stream vouches for what it tells. */
@@ -309,16 +308,18 @@ export class Agent {
     this.#trust.tell(bundle);
     this.#secrets.setTrust(this.#trust.believed);
     if (this.#current === undefined) return;
-    const { chain, identity } = this.#current;
+    const { chain, from, identity, key } = this.#current;
+    this.#bundles.showNext({ chain, key, roots: this.#trust.pem });
     if (this.#trust.revokes(new X509Certificate(chain))) {
       this.#options.onNotice(`the certificate of ${identity} is revoked: peers refuse it`);
       this.#disbelieved();
     } else if (!this.#trust.leadsTo(chain)) {
       this.#renewSoon();
+      this.#retryAt = Math.max(this.#retryAt, from + DISBELIEVED_MS);
     }
   }
 
-  /** Nobody takes the certificate any more: another one is asked for, by a token if there is one. */
+  /** Nobody takes the certificate any more: another is asked for, by a token if there is one. */
   #disbelieved(): void {
     if (this.#current === undefined || this.#asking) return;
     this.#certificateRefused = true;

@@ -135,7 +135,12 @@ describe("an agent that holds a certificate", () => {
     expect(believedBy(agent).trustedCa).toEqual(inline(new X509Certificate(next.pem).toString()));
     scene.authority.root = next;
     scene.authority.bundle = next.pem;
-    await scene.pass(6000, 500);
+    const asked = scene.authority.asked.length;
+    newest().events.onEnd({ kind: "lost", reason: "gone" });
+    await scene.pass(5500, 500);
+    expect(newest().shown.roots).toBe(new X509Certificate(next.pem).toString());
+    expect(scene.authority.asked).toHaveLength(asked);
+    await scene.pass(10_000, 500);
     expect(leafOf(agent)?.verify(new X509Certificate(next.pem).publicKey)).toBe(true);
   });
 

@@ -51,6 +51,11 @@ export class BundleFollower {
     this.#connect();
   }
 
+  /** The next connection shows and believes this; one that is open stays. */
+  showNext(shown: ShownIdentity): void {
+    this.#shown = shown;
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#retry?.cancel();

@@ -38,7 +38,7 @@ function validationIn({ resources }: DiscoveryResponse): TlsValidation {
   return secret.kind === "validation" ? secret.validation : NO_VALIDATION;
 }
 
-it("whoever has a certificate is told the bundle, and again when something is revoked", async () => {
+it("whoever has a certificate is told the bundle, and each revocation", async () => {
   const scene = await authorityScene();
   const client = await clientOf(scene);
   const other = { namespace: "shop", serviceAccount: "ratings" };
