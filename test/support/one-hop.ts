@@ -1,13 +1,41 @@
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import { type Peer, PeerServer } from "./peer.ts";
 import { httpListener, type ProxySetup, startSetup, staticCluster } from "./proxy-setup.ts";
 
-/** What a test has started. It stops after the test, in the order in which it was put here. */
-export const running: { stop(): Promise<void> | void }[] = [];
+interface Started {
+  stop(): Promise<void> | void;
+}
 
-afterEach(async () => {
-  for (const one of running.splice(0)) await one.stop();
-});
+/**
+ * What a test has started. It stops after the test, in the order in which it was put here. The
+ * test itself is asked to see to that: this module is loaded once for many files, and a hook of
+ * its own would be the first one's alone.
+ */
+class Running extends Array<Started> {
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array;
+  }
+
+  override push(...more: Started[]): number {
+    this.#begin();
+    return super.push(...more);
+  }
+
+  override unshift(...more: Started[]): number {
+    this.#begin();
+    return super.unshift(...more);
+  }
+
+  #begin(): void {
+    if (this.length === 0) onTestFinished(() => this.#stop());
+  }
+
+  async #stop(): Promise<void> {
+    for (const one of this.splice(0)) await one.stop();
+  }
+}
+
+export const running: Started[] = new Running();
 
 /** An origin that the test plays; on a Unix socket where it is given a path. */
 export async function originServer(path?: string): Promise<PeerServer> {
