@@ -228,7 +228,8 @@ describe("a load that goes on", () => {
     await load.more(20);
     const records = await load.stop();
     expect(records.length).toBe(load.sent);
-    expect(records.length).toBeGreaterThanOrEqual(40);
+    // Those that more() waited for may be among those that had been sent before.
+    expect(records.length).toBeGreaterThanOrEqual(20);
     expectNoneFailed(judge(records, ledger));
     await load.more(1);
   });

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { Http2Client } from "../../../../test/support/http2-client.ts";
 import { answersKeys, get, jwtScene, sceneToken } from "../../../../test/support/jwt-scene.ts";
 import { answered, originServer, running } from "../../../../test/support/one-hop.ts";
+import type { Peer } from "../../../../test/support/peer.ts";
 import {
   httpListener,
   type ProxySetup,
@@ -155,8 +156,12 @@ describe("over HTTP/2", () => {
     const answers = Array.from({ length: 50 }, () => client.gets("/", headers));
     const asked = await scene.keys.accepts();
     await answersKeys(asked, JWKS);
+    // One that has answered may be asked again.
+    const serve = async (peer: Peer): Promise<void> => {
+      for (;;) await answered(peer);
+    };
     void (async () => {
-      for (;;) void answered(await scene.origin.accepts()).catch(() => undefined);
+      for (;;) void serve(await scene.origin.accepts()).catch(() => undefined);
     })().catch(() => undefined);
     for (const { status } of await Promise.all(answers)) expect(status).toBe(200);
     expect(scene.count("allowed")).toBe(50);
