@@ -113,9 +113,9 @@ describe.each(["download", "upload"] as const)("a %s that nobody takes", (direct
 });
 
 const IDLE = 2000;
-const ROUNDS = 8;
+const ROUNDS = 14;
 /** So many are needed until the collector has settled on a size for its heap. */
-const WARM = 4;
+const WARM = 10;
 /** Three times what one is measured to cost (docs/performance.md). */
 const IDLE_EACH_MAX = 24 * 1024;
 
