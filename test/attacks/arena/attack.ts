@@ -12,5 +12,7 @@ export interface Attack {
   readonly forwarded?: number;
   /** The beginning of others may: a head is sent on before its body is judged. */
   readonly begins?: true;
+  /** Each connection fills its buffer (Envoy: per_connection_buffer_limit_bytes, 1 MiB). */
+  readonly fills?: true;
   readonly run: (arena: Arena, spent: Spent) => Promise<string>;
 }

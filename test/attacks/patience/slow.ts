@@ -128,6 +128,7 @@ export const SLOW: readonly Attack[] = [
     source: "slowhttptest",
     verdict: "cut off",
     forwarded: CONNECTIONS,
+    fills: true,
     run: (arena, spent) =>
       crowd(async () => {
         const attacker = await http1(arena, spent);
