@@ -5,19 +5,22 @@ const TOKEN_CHARS_MIN = 16;
 const TOKEN = /^[\x21-\x7e]+$/;
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i;
 
+/** The token of a text, without the blanks around it. Throws an Error, which says nothing of it. */
+export function parseToken(text: string): string {
+  const token = text.trim();
+  if (token.length >= TOKEN_CHARS_MIN && TOKEN.test(token)) return token;
+  throw new Error(
+    `a token has at least ${TOKEN_CHARS_MIN} printable characters and no blanks between them`,
+  );
+}
+
 /** What lets somebody in who is not on this machine. Only its hash is kept. */
 export class AccessToken {
   readonly #digest: Buffer;
 
   /** Throws an Error where the text is no token: too short, or more than one line. */
   constructor(text: string) {
-    const token = text.trim();
-    if (token.length < TOKEN_CHARS_MIN || !TOKEN.test(token)) {
-      throw new Error(
-        `a token has at least ${TOKEN_CHARS_MIN} printable characters and no blanks between them`,
-      );
-    }
-    this.#digest = digestOf(token);
+    this.#digest = digestOf(parseToken(text));
   }
 
   /** Whether an `Authorization` header carries it; takes the same time whatever it carries. */

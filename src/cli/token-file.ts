@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { AccessToken } from "../base/access-token.ts";
+import { AccessToken, parseToken } from "../base/access-token.ts";
 import { fileFault } from "../base/file-fault.ts";
 
 /**
@@ -7,6 +7,12 @@ import { fileFault } from "../base/file-fault.ts";
  * that names the flag and the file, never what stands in it.
  */
 export function readTokenFile(flag: string, file: string | undefined): AccessToken | undefined {
+  const token = readToken(flag, file);
+  return token === undefined ? undefined : new AccessToken(token);
+}
+
+/** Likewise, to be shown to somebody. */
+export function readToken(flag: string, file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
   const fail = (why: string): never => {
     throw new Error(`${flag} ${file} ${why}`);
@@ -16,7 +22,7 @@ export function readTokenFile(flag: string, file: string | undefined): AccessTok
     (error) => fail(fileFault(error)),
   );
   return attempt(
-    () => new AccessToken(text),
+    () => parseToken(text),
     (error) => fail(`holds no token: ${(error as Error).message}`),
   );
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { readPolicies } from "../../api/policy-world.ts";
 import { formatDiagnostic, hasErrors } from "../../base/diagnostic.ts";
 import { AddressBook } from "../../control/addresses.ts";
@@ -7,6 +6,7 @@ import { translate } from "../../control/translate.ts";
 import { readSources } from "../../control/watch/documents.ts";
 import type { Mesh, Pod } from "../../model/mesh.ts";
 import { planPods } from "../../up/pods/plan.ts";
+import { readToken } from "../token-file.ts";
 import type { CheckFlags } from "./flags.ts";
 
 const ANSWER_MS = 10_000;
@@ -15,11 +15,18 @@ const ANSWER_MS = 10_000;
 export type Found = { readonly world: World } | { readonly problems: readonly string[] };
 
 /** Of files, or of a running control plane. */
-export function findWorld(
+export async function findWorld(
   paths: readonly string[],
   { control, tokenFile }: CheckFlags,
 ): Promise<Found> {
-  return control === undefined ? readWorld(paths) : askControl(control, tokenFile);
+  if (control === undefined) return await readWorld(paths);
+  let token: string | undefined;
+  try {
+    token = readToken("--token-file", tokenFile);
+  } catch (error) {
+    return { problems: [(error as Error).message] };
+  }
+  return await askControl(control, token);
 }
 
 /** The mesh of the files; or why there is none, all at once. */
@@ -33,9 +40,8 @@ async function readWorld(paths: readonly string[]): Promise<Found> {
 }
 
 /** The mesh that a control plane holds now. */
-async function askControl(control: string, tokenFile: string | undefined): Promise<Found> {
+async function askControl(control: string, token: string | undefined): Promise<Found> {
   try {
-    const token = tokenFile === undefined ? undefined : readFileSync(tokenFile, "utf8").trim();
     const answer = await fetch(new URL("/api/policies", control), {
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       redirect: "error",
