@@ -26,11 +26,12 @@ import {
 } from "./signing/opening.ts";
 import type { SigningAuthority } from "./signing/signing-authority.ts";
 import { StateFile } from "./state/authority-state.ts";
+import { fileIdentity } from "./state/bounded-file.ts";
 import { KeyFolder } from "./state/key-folder.ts";
 import { Ledger } from "./state/ledger.ts";
 import { ensurePrivateFolder, writePrivateFile } from "./state/private-files.ts";
 import { type OperatorRequest, OperatorRequests } from "./state/requests.ts";
-import { Federation, markOf } from "./trust/federation.ts";
+import { Federation } from "./trust/federation.ts";
 import type { TrustBundle } from "./trust/trust-bundle.ts";
 
 /** Names of the mesh, which configuration may change. */
@@ -319,5 +320,5 @@ export class MeshAuthority {
 }
 
 function marksOf(files: GivenFiles): string {
-  return [files.key, files.certificate, files.chain, files.root].map(markOf).join(" ");
+  return [files.key, files.certificate, files.chain, files.root].map(fileIdentity).join(" ");
 }

@@ -1,12 +1,11 @@
 /** A signing certificate that the user brings: of a company's authority, for instance. */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { fileFault } from "../../../base/file-fault.ts";
 import { pemBlocks, pemOf } from "../../../identity/der/pem.ts";
 import { type CertificateFacts, factsOf } from "../../../identity/issuing/certificate-facts.ts";
 import { KEY_USAGE } from "../../../identity/issuing/extensions.ts";
 import { keyFault } from "../../../identity/issuing/public-key.ts";
 import { readSubjectAltNames } from "../../../identity/subject-alt-names.ts";
+import { readBounded } from "../state/bounded-file.ts";
 import type { SigningAuthority } from "./signing-authority.ts";
 
 /** Paths of PEM files, as Istio's secret `cacerts` has them. */
@@ -19,7 +18,6 @@ export interface GivenFiles {
   readonly root: string;
 }
 
-const FILE_BYTES_MAX = 1024 * 1024;
 const CHAIN_MAX = 8;
 const TRUST_DOMAIN_ID = /^spiffe:\/\/[^/]+$/;
 
@@ -170,16 +168,6 @@ function keyIn(file: string): KeyObject {
   } catch {
     throw new Error(`${file} holds no private key in PEM, or one with a password`);
   }
-}
-
-function readBounded(file: string): string {
-  try {
-    const bytes = readFileSync(file);
-    if (bytes.length <= FILE_BYTES_MAX) return bytes.toString("utf8");
-  } catch (error) {
-    throw new Error(`${file} ${fileFault(error)}`);
-  }
-  throw new Error(`${file} is larger than ${FILE_BYTES_MAX} bytes`);
 }
 
 function pem(certificate: X509Certificate): string {

@@ -1,9 +1,8 @@
 /** Roots of other trust domains, out of files that somebody keeps up to date. */
 import { X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
 import type { Clock, Timer } from "../../../base/clock.ts";
-import { fileFault } from "../../../base/file-fault.ts";
 import { pemBlocks, pemOf } from "../../../identity/der/pem.ts";
+import { fileIdentity, readBounded } from "../state/bounded-file.ts";
 
 export interface FederationOptions {
   /** Paths by trust domain. */
@@ -15,7 +14,6 @@ export interface FederationOptions {
 }
 
 const LOOK_MS = 5000;
-const FILE_BYTES_MAX = 1024 * 1024;
 const ROOTS_MAX = 256;
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/;
 
@@ -32,7 +30,7 @@ export class Federation {
     const roots = new Map<string, string>();
     for (const [trustDomain, file] of options.files) {
       if (!TRUST_DOMAIN.test(trustDomain)) throw new Error(`${trustDomain} is no trust domain`);
-      this.#seen.set(file, markOf(file));
+      this.#seen.set(file, fileIdentity(file));
       roots.set(trustDomain, readBundleFile(file));
     }
     this.#roots = roots;
@@ -59,7 +57,7 @@ export class Federation {
     const roots = new Map(this.#roots);
     let changed = false;
     for (const [trustDomain, file] of this.#options.files) {
-      const mark = markOf(file);
+      const mark = fileIdentity(file);
       if (mark === this.#seen.get(file)) continue;
       this.#seen.set(file, mark);
       try {
@@ -127,25 +125,6 @@ function read(der: Buffer): X509Certificate {
     return new X509Certificate(der);
   } catch {
     throw new Error("holds a certificate that cannot be read");
-  }
-}
-
-function readBounded(file: string): string {
-  try {
-    if (statSync(file).size <= FILE_BYTES_MAX) return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Error(`${file} ${fileFault(error)}`);
-  }
-  throw new Error(`${file} is larger than ${FILE_BYTES_MAX} bytes`);
-}
-
-/** Which file a path leads to, and when that was written. */
-export function markOf(file: string): string {
-  try {
-    const { ctimeMs, dev, ino, mtimeMs, size } = statSync(file);
-    return [dev, ino, size, mtimeMs, ctimeMs].join(":");
-  } catch {
-    return "none";
   }
 }
 
