@@ -1,24 +1,10 @@
 // hot path: no allocation per request
 import { RE2JS } from "re2js";
+import { asciiLower } from "../../../route/string-matcher.ts";
 
 /** A question about one text, compiled. */
 export interface TextTest {
   holds(text: string): boolean;
-}
-
-/** ASCII letters alone are folded, as in Envoy: other bytes stay what they are. */
-export function asciiLower(text: string): string {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return foldBytes(text);
-  return text.toLowerCase();
-}
-
-function foldBytes(text: string): string {
-  let folded = "";
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    folded += code <= 0x7f ? text.charAt(i).toLowerCase() : text.charAt(i);
-  }
-  return folded;
 }
 
 export class ExactText implements TextTest {
