@@ -19,6 +19,7 @@ import { Outbox } from "../xds/stream/outbox.ts";
 import { Received } from "../xds/stream/received.ts";
 import { ClientSubscription, type SubscriptionRequest } from "../xds/stream/subscription.ts";
 import { type AdsConnection, AdsConnections } from "./ads/connections.ts";
+import { StreamBackOff } from "./ads/stream-back-off.ts";
 import { ownPortOf } from "./cluster/own-port.ts";
 import { whyUnusable } from "./received/usable.ts";
 import type { LocalSecrets } from "./secrets/local-secrets.ts";
@@ -48,9 +49,6 @@ export interface ConfigClientState {
   readonly versions: Readonly<Record<ResourceType, string>>;
 }
 
-/** Envoy's back-off between streams: 500 ms, doubled up to 30 s, with full jitter. */
-const BACK_OFF_MS = 500;
-const BACK_OFF_MAX_MS = 30_000;
 /** How long static listeners wait for the first answers (Envoy's `initial_fetch_timeout`). */
 const INITIAL_FETCH_MS = 15_000;
 /** A NACK carries every problem, but a stream is no place for megabytes of them. */
@@ -81,7 +79,7 @@ export class ConfigClient {
   #firstFetch: Timer | undefined;
   /** Runs while secrets are awaited. */
   #secretFetch: Timer | undefined;
-  #failures = 0;
+  readonly #backOff: StreamBackOff;
   #attempts = 0;
   #connected = false;
   #nodeSent = false;
@@ -92,6 +90,7 @@ export class ConfigClient {
 
   constructor(options: ConfigClientOptions, ads: AdsSource) {
     this.#options = options;
+    this.#backOff = new StreamBackOff(options.random);
     this.#ads = ads;
     this.#received = new Received(options.bootstrap);
     this.#decoder = new SliceDecoder(options.clock);
@@ -198,9 +197,7 @@ export class ConfigClient {
       void this.#connect();
       return;
     }
-    const ceiling = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** this.#failures);
-    this.#failures = Math.min(this.#failures + 1, 16);
-    const delayMs = Math.ceil(ceiling * (0.5 + this.#options.random.next() / 2));
+    const delayMs = this.#backOff.next();
     this.#notice(`control plane lost (${reason}); again in ${delayMs} ms`);
     this.#retry = this.#options.clock.after(delayMs, () => void this.#connect());
   }
@@ -261,7 +258,7 @@ export class ConfigClient {
   async #take(response: DiscoveryResponse): Promise<void> {
     if (!this.#connected) this.#notice("control plane connected");
     this.#connected = true;
-    this.#failures = 0;
+    this.#backOff.reset();
     const type = RESOURCE_TYPES.find((one) => CODECS[one].typeUrl === response.typeUrl);
     if (type === undefined) return;
     await this.#takeTyped(type, response);

@@ -17,11 +17,9 @@ import { CODECS } from "../../xds/resource.ts";
 import { secretOf } from "../../xds/secret-response.ts";
 import { Outbox } from "../../xds/stream/outbox.ts";
 import { ClientSubscription, type SubscriptionRequest } from "../../xds/stream/subscription.ts";
+import { StreamBackOff } from "../ads/stream-back-off.ts";
 import type { SecretFeed, SecretTaker } from "./secret-feed.ts";
 
-/** As for the ADS stream: 500 ms, doubled up to 30 s. */
-const BACK_OFF_MS = 500;
-const BACK_OFF_MAX_MS = 30_000;
 const PING_MS = 30_000;
 /** A certificate with its chain and key, or a bundle: no file of them may be larger either. */
 const RESPONSE_BYTES_MAX = 4 * 1024 * 1024;
@@ -47,13 +45,14 @@ export class SdsFeed implements SecretFeed {
   #outbox = new Outbox<DiscoveryRequest>();
   #abort = new AbortController();
   #retry: Timer | undefined;
-  #failures = 0;
+  readonly #backOff: StreamBackOff;
   #attempts = 0;
   #nodeSent = false;
   #stopped = false;
 
   constructor(name: string, taker: SecretTaker, options: SdsFeedOptions) {
     this.#options = options;
+    this.#backOff = new StreamBackOff(options.random);
     this.#taker = taker;
     this.#name = name;
     this.#subscription = new ClientSubscription([name]);
@@ -104,16 +103,12 @@ export class SdsFeed implements SecretFeed {
     this.#outbox.end();
     if (this.#stopped) return;
     this.#taker.onFailure(reason);
-    const { clock, random } = this.#options;
-    const ceiling = Math.min(BACK_OFF_MAX_MS, BACK_OFF_MS * 2 ** this.#failures);
-    this.#failures = Math.min(this.#failures + 1, 16);
-    const delayMs = Math.ceil(ceiling * (0.5 + random.next() / 2));
-    this.#retry = clock.after(delayMs, () => void this.#connect());
+    this.#retry = this.#options.clock.after(this.#backOff.next(), () => void this.#connect());
   }
 
   #take({ nonce, resources, versionInfo }: DiscoveryResponse): void {
     if (this.#stopped) return;
-    this.#failures = 0;
+    this.#backOff.reset();
     const reason = this.#refusalOf(resources, versionInfo);
     const answer =
       reason === ""
