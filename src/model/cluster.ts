@@ -2,11 +2,14 @@ import type { SocketAddress } from "./address.ts";
 import type { BalancingOptions, LbPolicy } from "./balance/balancing.ts";
 import type { ClusterLoadAssignment } from "./endpoint.ts";
 import type { Origin } from "./origin.ts";
+import type { CircuitBreaker } from "./resilience/circuit-breaker.ts";
 import type { Http1Options, Http2Options } from "./transport/http2.ts";
 import type { ProxyProtocolVersion } from "./transport/proxy-protocol.ts";
 import type { UpstreamTls } from "./transport/tls.ts";
 import type { DnsOptions } from "./upstream/dns.ts";
+import type { FailureAccrual } from "./upstream/failure-accrual.ts";
 import type { HealthCheck } from "./upstream/health-check.ts";
+import type { OutlierDetection } from "./upstream/outlier-detection.ts";
 
 /** Envoy: cluster.v3.Cluster.DiscoveryType. */
 export type DiscoveryType = "static" | "eds" | "strictDns" | "logicalDns" | "originalDst";
@@ -103,6 +106,12 @@ export interface Cluster {
   readonly proxyProtocol: ProxyProtocolVersion | undefined;
   /** Empty: endpoints are as healthy as discovery says. At most one is executed. */
   readonly healthChecks: readonly HealthCheck[];
+  /** Left out: hosts are not judged by their answers. */
+  readonly outlierDetection?: OutlierDetection | undefined;
+  /** Linkerd's way to judge them; our own proxies alone. Left out: none. */
+  readonly failureAccrual?: FailureAccrual | undefined;
+  /** Of calls to any of its endpoints; our own proxies alone. Left out: none. */
+  readonly circuit?: CircuitBreaker | undefined;
   /** Envoy's panic threshold, 0..100, default 50. */
   readonly healthyPanicThreshold: number;
   /** originalDst: take the destination from `x-envoy-original-dst-host`. Refused so far. */

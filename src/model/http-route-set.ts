@@ -1,4 +1,5 @@
 import type { CorsPolicy } from "./filter/cors.ts";
+import type { HttpFault } from "./filter/fault.ts";
 import type { Fraction } from "./filter/fraction.ts";
 import type { SessionState } from "./filter/stateful-session.ts";
 import type { Labels } from "./mesh.ts";
@@ -55,6 +56,8 @@ export interface HttpRule {
   readonly responseHeaders: HeaderMutations;
   /** What other sites' pages may use; undefined: nothing is said. */
   readonly cors: CorsPolicy | undefined;
+  /** Faults on purpose; left out: none. */
+  readonly fault?: HttpFault | undefined;
   /** Clients keep their endpoint; undefined: they do not. */
   readonly session: SessionState | undefined;
   readonly origin: Origin;

@@ -2,6 +2,7 @@ import type { HashPolicy } from "./balance/hash-policy.ts";
 import type { FilterConfigs } from "./filter/filter-configs.ts";
 import type { Fraction } from "./filter/fraction.ts";
 import type { Origin } from "./origin.ts";
+import type { CircuitBreaker } from "./resilience/circuit-breaker.ts";
 
 /** Envoy: config.core.v3.HeaderValueOption.HeaderAppendAction. */
 export type HeaderAction = "append" | "addIfAbsent" | "overwrite" | "overwriteIfExists";
@@ -78,6 +79,29 @@ export interface RetryPolicy {
   readonly avoidPreviousHosts: boolean;
   /** `host_selection_retry_max_attempts`; Envoy's default 1. */
   readonly hostSelectionAttempts: number;
+  /** Only requests that match one of them are retried; left out or empty: all. */
+  readonly retriableRequestHeaders?: readonly HeaderMatch[];
+  /** `per_try_idle_timeout`; left out or 0: none. */
+  readonly perTryIdleTimeoutMs?: number;
+  /** `rate_limited_retry_back_off`: the answer says when to come again; left out: it does not. */
+  readonly rateLimitedBackOff?: RateLimitedBackOff;
+}
+
+/** Envoy: RetryPolicy.RateLimitedRetryBackOff. */
+export interface RateLimitedBackOff {
+  readonly resetHeaders: readonly {
+    /** Lower case. */
+    readonly name: string;
+    readonly format: "seconds" | "unixTimestamp";
+  }[];
+  /** Longer waits are not waited for; Envoy's default 300000. */
+  readonly maxIntervalMs: number;
+}
+
+/** Envoy: route.v3.HedgePolicy. */
+export interface HedgePolicy {
+  /** A try whose time is over is not ended, but joined by another; the first answer counts. */
+  readonly hedgeOnPerTryTimeout: boolean;
 }
 
 export interface WeightedCluster {
@@ -123,6 +147,8 @@ export interface ForwardAction {
   /** Undefined: the listener's. 0 disables. */
   readonly idleTimeoutMs: number | undefined;
   readonly retryPolicy: RetryPolicy | undefined;
+  /** Left out: the virtual host's, else none. */
+  readonly hedgePolicy?: HedgePolicy | undefined;
   /** What RING_HASH and MAGLEV choose by; none: by chance. */
   readonly hashPolicies: readonly HashPolicy[];
   /** Copies to other clusters; of the virtual host or the route configuration where empty. */
@@ -191,6 +217,8 @@ export interface Route {
   readonly requestHeaders: HeaderMutations;
   readonly responseHeaders: HeaderMutations;
   readonly filterConfigs: FilterConfigs;
+  /** Of the requests that take this route; our own proxies alone. Left out: none. */
+  readonly circuit?: CircuitBreaker | undefined;
   /** Travels as filter metadata `outrigger.origin`. */
   readonly origin: Origin | undefined;
 }
@@ -205,6 +233,8 @@ export interface VirtualHost {
   readonly requestHeaders: HeaderMutations;
   readonly responseHeaders: HeaderMutations;
   readonly retryPolicy: RetryPolicy | undefined;
+  /** Left out: none. */
+  readonly hedgePolicy?: HedgePolicy | undefined;
   /** Sends `x-envoy-attempt-count` upstream / downstream. */
   readonly includeRequestAttemptCount: boolean;
   readonly includeAttemptCountInResponse: boolean;

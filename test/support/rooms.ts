@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "dialects/kubernetes": ["base", "model"],
   "dialects/istio": ["base", "model", "dialects", "dialects/kubernetes"],
   "dialects/linkerd": ["base", "model", "dialects", "dialects/kubernetes"],
+  "dialects/outrigger": ["base", "model", "dialects", "dialects/kubernetes"],
   "dialects/smi": ["base", "model", "dialects", "dialects/kubernetes"],
   "dialects/gateway-api": ["base", "model", "dialects", "dialects/kubernetes"],
   dialects: ["base", "model", "dialects/kubernetes"],

@@ -1,5 +1,6 @@
 import type { CorsPolicy } from "./cors.ts";
 import type { ExtAuthzOverride } from "./ext-authz.ts";
+import type { HttpFault } from "./fault.ts";
 import type { JwtRouteConfig } from "./jwt-authn.ts";
 import type { LimitRule } from "./limit-rule.ts";
 import type { LocalRateLimit } from "./local-rate-limit.ts";
@@ -14,6 +15,8 @@ export interface FilterConfigs {
   readonly cors: CorsPolicy | undefined;
   readonly rateLimit: LocalRateLimit | undefined;
   readonly session: SessionOverride | undefined;
+  /** Left out: nothing. */
+  readonly fault?: HttpFault;
   /** Left out: nothing. */
   readonly extAuthz?: ExtAuthzOverride;
   /** Left out: nothing. */
