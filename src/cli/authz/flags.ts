@@ -1,3 +1,4 @@
+import { FIELD_NAME } from "../../base/grammar/field-name.ts";
 import { parseIp } from "../../base/ip-address.ts";
 import type { MetadataFields, MetadataValue } from "../../proxy/filters/dynamic-metadata.ts";
 import type { AskedRequest, Caller, Question } from "./question.ts";
@@ -117,7 +118,7 @@ function readDestination(
 function readHeader(text: string, problems: string[]): readonly [string, string] | undefined {
   const colon = text.indexOf(":");
   const name = text.slice(0, Math.max(0, colon)).trim().toLowerCase();
-  if (/^[-!#$%&'*+.^_`|~0-9a-z]+$/.test(name)) return [name, text.slice(colon + 1).trim()];
+  if (FIELD_NAME.test(name)) return [name, text.slice(colon + 1).trim()];
   problems.push(`-H ${text}: not NAME:VALUE`);
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { FIELD_NAME_WORDS } from "../../base/grammar/field-name.ts";
 import { regexProblem } from "../../base/regex.ts";
 import type { ScopedMatch } from "../../model/http-route-set.ts";
 import type { Origin } from "../../model/origin.ts";
@@ -22,7 +23,6 @@ type ValueFields = Fields<keyof typeof VALUE>;
 
 /** RFC 9110 token; the CRD's pattern for header and query parameter names. */
 export const HEADER_NAME: RegExp = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,256}$/;
-export const HEADER_NAME_WORDS = "letters, digits and !#$%&'*+-.^_`|~";
 
 const METHODS = [
   "GET",
@@ -129,7 +129,7 @@ function readValues(
 ): NamedValues {
   const values = new Map<string, StringMatch>();
   for (const entry of entries) {
-    const rule = { pattern: HEADER_NAME, allowed: HEADER_NAME_WORDS };
+    const rule = { pattern: HEADER_NAME, allowed: FIELD_NAME_WORDS };
     const name = entry.requiredString("name", rule);
     const value = entry.requiredString("value", { lengthMax: 4096, allowed: "the value wanted" });
     const type = entry.word("type", ["Exact", "RegularExpression"]) ?? "Exact";

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { FIELD_NAME } from "../../base/grammar/field-name.ts";
 import type { SessionState } from "../../model/filter/stateful-session.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
@@ -20,7 +21,6 @@ type SessionFields = Fields<keyof typeof SESSION>;
 /** The CRD's limit. */
 const NAME_LENGTH_MAX = 128;
 /** What both a cookie and a header may be called (RFC 9110 section 5.6.2). */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** A rule's session persistence (GEP-1619): the client's endpoint, in a cookie or a header. */
 export function readSession<Name extends string>(
@@ -37,7 +37,7 @@ export function readSession<Name extends string>(
 
 function readName(session: SessionFields): string | undefined {
   const allowed = `a name as of a header, at most ${NAME_LENGTH_MAX} characters`;
-  const name = session.string("sessionName", { pattern: TOKEN, allowed });
+  const name = session.string("sessionName", { pattern: FIELD_NAME, allowed });
   if (name === undefined || name.length <= NAME_LENGTH_MAX) return name;
   session.bad("sessionName", "The name is too long", allowed);
   return undefined;

@@ -1,3 +1,4 @@
+import { FIELD_NAME } from "../../base/grammar/field-name.ts";
 import { regexProblem } from "../../base/regex.ts";
 
 /** Rules for single values: what is wrong with a text, in Istio's words, or undefined. */
@@ -66,7 +67,6 @@ export function portNameError(name: string): string | undefined {
 
 /** Proxies refuse them: another length would cut the message elsewhere. */
 const FRAMING = /^(?:content-length|transfer-encoding)$/i;
-const HEADER_NAME = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
 
 /** A header that rules may set; `:authority` and Host only in requests. */
 export function headerNameError(name: string, authorityAllowed: boolean): string | undefined {
@@ -75,7 +75,7 @@ export function headerNameError(name: string, authorityAllowed: boolean): string
   if (name.toLowerCase() === "host") return `invalid header "${name}": cannot set Host header`;
   if (name.startsWith(":")) return `invalid header "${name}": header cannot have ":" prefix`;
   if (FRAMING.test(name)) return `invalid header "${name}": it says how long the message is`;
-  return HEADER_NAME.test(name) ? undefined : `header name ${name} is not a valid header name`;
+  return FIELD_NAME.test(name) ? undefined : `header name ${name} is not a valid header name`;
 }
 
 export function isAuthority(name: string): boolean {

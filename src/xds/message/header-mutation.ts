@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { FIELD_NAME, FIELD_NAME_WORDS } from "../../base/grammar/field-name.ts";
 import {
   HeaderValueOption_HeaderAppendAction as Action,
   type HeaderValueOption,
@@ -80,7 +81,6 @@ function actionOf(option: HeaderValueOption, place: Place): HeaderAction {
   return option.append ? "append" : "overwrite";
 }
 
-const TOKEN = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
 /** Envoy's own rule for values, and no other control characters. */
 const VALUE = /^(?:\t|\P{Cc})*$/u;
 /** How long a message is, is for the proxy alone to say: another word would cut it elsewhere. */
@@ -91,8 +91,8 @@ function checkName(name: string, place: Place): void {
     place.refuse("may not be set", name, "headers but Host and pseudo headers");
   } else if (FRAMING.has(name)) {
     place.refuse("may not be set", name, "headers that do not frame the message");
-  } else if (!TOKEN.test(name)) {
-    place.refuse("is not a header name", name, "letters, digits and !#$%&'*+-.^_`|~");
+  } else if (!FIELD_NAME.test(name)) {
+    place.refuse("is not a header name", name, FIELD_NAME_WORDS);
   }
 }
 

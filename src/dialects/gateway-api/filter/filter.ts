@@ -1,10 +1,11 @@
+import { FIELD_NAME_WORDS } from "../../../base/grammar/field-name.ts";
 import type { CorsPolicy } from "../../../model/filter/cors.ts";
 import type { RuleMirror } from "../../../model/http-route-set.ts";
 import { type HeaderMutation, type HeaderMutations, NO_MUTATIONS } from "../../../model/route.ts";
 import type { DialectContext } from "../../dialect.ts";
 import { type FieldTable, fieldTable } from "../../kubernetes/field-table.ts";
 import type { Fields } from "../../kubernetes/fields.ts";
-import { HEADER_NAME, HEADER_NAME_WORDS } from "../match.ts";
+import { HEADER_NAME } from "../match.ts";
 import type { PathModifier } from "../rewrite.ts";
 import { CORS_TABLES, readCors } from "./cors.ts";
 import { MIRROR_TABLES, readMirror } from "./mirror.ts";
@@ -160,7 +161,7 @@ function reportExtension(filter: FilterFields | undefined): void {
 
 function readHeaders(fields: HeadersFields | undefined): HeaderMutations {
   if (fields === undefined) return NO_MUTATIONS;
-  const removeRule = { pattern: HEADER_NAME, allowed: HEADER_NAME_WORDS };
+  const removeRule = { pattern: HEADER_NAME, allowed: FIELD_NAME_WORDS };
   const remove = fields.strings("remove", removeRule).map((name) => name.toLowerCase());
   const set = readMutations(fields, "set", "overwrite");
   const add = readMutations(fields, "add", "append");
@@ -177,7 +178,7 @@ function readMutations(
 ): HeaderMutation[] {
   const names = new Set<string>();
   return fields.mappings(list, HEADER, 16).flatMap((entry) => {
-    const rule = { pattern: HEADER_NAME, allowed: HEADER_NAME_WORDS };
+    const rule = { pattern: HEADER_NAME, allowed: FIELD_NAME_WORDS };
     const name = entry.requiredString("name", rule)?.toLowerCase();
     const value = entry.requiredString("value", {
       lengthMax: 4096,

@@ -1,3 +1,4 @@
+import { ROUTING_FIELDS } from "../../../base/grammar/field-name.ts";
 import type { TokenKeys, TokenRule } from "../../../model/policy/request-authentication.ts";
 import type { Spec } from "../spec.ts";
 
@@ -6,15 +7,6 @@ const TIMEOUT_MS = 5000;
 
 /** Istio: ValidateStrictHTTPHeaderName. */
 const HEADER_NAME = /^[-_A-Za-z0-9]+$/;
-
-/** What is written there would change where a message ends, or where it goes. */
-const NOT_WRITTEN: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "host",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** One of `jwtRules`. */
 export function readTokenRule(rule: Spec): TokenRule {
@@ -106,7 +98,7 @@ function readOutput(output: Spec): { readonly header: string; readonly claim: st
 function checkWritten(header: Spec): void {
   const name = header.text() ?? "";
   if (!HEADER_NAME.test(name)) header.refuse(`header name ${name} is not a valid header name`);
-  if (NOT_WRITTEN.has(name.toLowerCase())) header.refuse(`header ${name} may not be set`);
+  if (ROUTING_FIELDS.has(name.toLowerCase())) header.refuse(`header ${name} may not be set`);
 }
 
 function refuseEmpty(list: Spec, message: string): void {

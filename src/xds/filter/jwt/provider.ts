@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { FIELD_NAME, ROUTING_FIELDS } from "../../../base/grammar/field-name.ts";
 import {
   JwtProviderSchema,
   type JwtProvider as ProviderMessage,
@@ -8,17 +9,6 @@ import type { Place } from "../../check/place.ts";
 import { durationMs, toDuration } from "../../message/scalar.ts";
 import { decodeStringMatch, encodeStringMatch } from "../../message/string-match.ts";
 import { decodeJwks, encodeJwks } from "./jwks-source.ts";
-
-const HEADER_NAME = /^[-!#$%&'*+.^_`|~0-9a-z]+$/;
-
-/** What is written there would change where a message ends, or where it goes. */
-const NOT_WRITTEN: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "host",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** JwtProvider, under its key of the map. */
 export function decodeProvider(name: string, message: ProviderMessage, place: Place): JwtProvider {
@@ -61,13 +51,13 @@ export function decodeProvider(name: string, message: ProviderMessage, place: Pl
 
 function decodeHeader(text: string, place: Place): string {
   const name = text.toLowerCase();
-  if (!HEADER_NAME.test(name)) place.refuse("is no header's name", text);
+  if (!FIELD_NAME.test(name)) place.refuse("is no header's name", text);
   return name;
 }
 
 function decodeWritten(text: string, place: Place): string {
   const name = decodeHeader(text, place);
-  if (NOT_WRITTEN.has(name)) place.refuse("is a header that filters leave alone", text);
+  if (ROUTING_FIELDS.has(name)) place.refuse("is a header that filters leave alone", text);
   return name;
 }
 
