@@ -5,6 +5,7 @@ import { keepTrailers } from "../codec/http/trailer-name.ts";
 import type { Host } from "./cluster/host.ts";
 import { Deadline, type DeadlineOwner } from "./deadline.ts";
 import type { Exchange } from "./exchange.ts";
+import type { Attempts } from "./retry/attempts.ts";
 import { takeHostname } from "./route/finalize.ts";
 import type { TlsInfo } from "./tls/tls-info.ts";
 import type { RequestPool } from "./upstream/request-pool.ts";
@@ -17,13 +18,14 @@ import type { UpstreamStream } from "./upstream/upstream-stream.ts";
  * ```
  *   idle -> waiting -> sending -> over
  *              |          |
- *              +----------+-> failed (told to the exchange) -> idle, for the next try
+ *              +----------+-> failed (told to its attempts) -> idle, for the next try
  * ```
  */
 type State = "idle" | "waiting" | "sending";
 
 export class Attempt implements StreamHandler, DeadlineOwner {
   readonly #exchange: Exchange;
+  readonly #attempts: Attempts;
   readonly #perTry: Deadline;
   #state: State = "idle";
   #host: Host | undefined;
@@ -35,8 +37,9 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   /** When it was sent; below 0: nobody measures it, or it has been measured. */
   #measuredFromMs = -1;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Exchange, attempts: Attempts) {
     this.#exchange = exchange;
+    this.#attempts = attempts;
     this.#perTry = new Deadline(exchange.context.clock, this, "perTry");
   }
 
@@ -105,7 +108,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     }
     stream.sendHead(request, this.#exchange.head);
     // It may be over already: then another attempt, or the answer, is on its way.
-    if (this.#stream === stream) this.#exchange.onAttemptReady();
+    if (this.#stream === stream) this.#attempts.onReady(this);
   }
 
   sendData(bytes: Buffer, start: number, end: number): void {
@@ -149,7 +152,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   onNoConnection(reason: ResetReason, detail: string): void {
     this.#rest();
-    this.#exchange.onAttemptFailed(reason, detail, false);
+    this.#attempts.onFailed(reason, detail, false);
   }
 
   onResponseHead(head: ResponseMessage): void {
@@ -163,7 +166,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
       this.#exchange.onInterimHead(head);
       return;
     }
-    this.#exchange.onAttemptHead(head);
+    this.#attempts.onHead(this, head);
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
@@ -195,7 +198,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#leave();
     this.#rest();
     if (headArrived) this.#exchange.onResponseTruncated(reason);
-    else this.#exchange.onAttemptFailed(reason, detail, true);
+    else this.#attempts.onFailed(reason, detail, true);
   }
 
   onUpstreamBlocked(): void {
@@ -215,7 +218,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   onDeadline(): void {
     this.#host?.cluster.stats.count("upstream_rq_per_try_timeout");
     this.cancel();
-    this.#exchange.onPerTryTimeout();
+    this.#attempts.onPerTryTimeout();
   }
 
   dispose(): void {

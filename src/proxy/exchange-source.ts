@@ -1,10 +1,10 @@
 import type { HttpVersion, RequestMessage } from "../codec/http/message.ts";
-import type { Attempt } from "./attempt.ts";
 import type { Downstream } from "./downstream.ts";
 import type { DynamicMetadata } from "./filters/dynamic-metadata.ts";
 import type { HttpFilters } from "./filters/http-filter.ts";
 import type { FormatSource } from "./format/source.ts";
 import type { ResponseWriter } from "./reply/response-writer.ts";
+import type { Attempts } from "./retry/attempts.ts";
 import type { HostChoice } from "./retry/host-choice.ts";
 import type { HeldBody } from "./retry/request-stream.ts";
 import type { RequestHead } from "./route/request-head.ts";
@@ -26,7 +26,7 @@ export interface ExchangeParts {
   readonly down: Downstream;
   readonly head: RequestMessage;
   readonly request: RequestHead;
-  readonly attempt: Attempt;
+  readonly attempts: Attempts;
   readonly account: RequestAccount;
   readonly source: FormatSource;
   readonly response: ResponseWriter;
@@ -73,11 +73,11 @@ export class ExchangeSource implements FormatSource {
   }
 
   upstreamHost(): string {
-    return this.#of.attempt.host?.text ?? "";
+    return this.#of.attempts.current.host?.text ?? "";
   }
 
   upstreamHostName(): string {
-    const { host } = this.#of.attempt;
+    const { host } = this.#of.attempts.current;
     return host?.endpoint.hostname || this.upstreamHost();
   }
 
@@ -90,19 +90,19 @@ export class ExchangeSource implements FormatSource {
   }
 
   upstreamRemoteAddress(): string {
-    return this.#of.attempt.connected ? this.upstreamHost() : "";
+    return this.#of.attempts.current.connected ? this.upstreamHost() : "";
   }
 
   upstreamLocalAddress(): string {
-    return this.#of.attempt.localAddress;
+    return this.#of.attempts.current.localAddress;
   }
 
   upstreamProtocol(): string {
-    return this.#of.attempt.protocol;
+    return this.#of.attempts.current.protocol;
   }
 
   upstreamTls(): TlsInfo | undefined {
-    return this.#of.attempt.tls;
+    return this.#of.attempts.current.tls;
   }
 
   upstreamTransportFailureReason(): string {

@@ -1,7 +1,6 @@
 // hot path: no allocation per request
 import type { HeaderTable } from "../codec/http/header-table.ts";
 import type { RequestMessage, ResponseMessage } from "../codec/http/message.ts";
-import { Attempt } from "./attempt.ts";
 import type { ProxyContext, UpstreamCluster } from "./cluster/upstream-cluster.ts";
 import type { DeadlineOwner } from "./deadline.ts";
 import type { Downstream } from "./downstream.ts";
@@ -17,13 +16,13 @@ import type { LocalReply } from "./reply/local-reply.ts";
 import * as replies from "./reply/replies.ts";
 import { reportOf } from "./reply/reset.ts";
 import { ResponseWriter } from "./reply/response-writer.ts";
-import { BackOff, type BackOffOwner } from "./retry/back-off.ts";
-import { HostChoice } from "./retry/host-choice.ts";
+import { Attempts } from "./retry/attempts.ts";
+import type { HostChoice } from "./retry/host-choice.ts";
 import { RequestStream } from "./retry/request-stream.ts";
-import { RetryState, type RetryVerdict } from "./retry/retry-state.ts";
+import type { RetryVerdict } from "./retry/retry-state.ts";
 import { Timeouts, timeoutReply } from "./retry/timeouts.ts";
 import type { CompiledForward, CompiledRoute, Target } from "./route/compiled-route.ts";
-import { countAttempt, finalizeRequest } from "./route/finalize.ts";
+import { finalizeRequest } from "./route/finalize.ts";
 import { RequestHead } from "./route/request-head.ts";
 import { Routing } from "./route/routing.ts";
 import { FlowControl } from "./stream/flow-control.ts";
@@ -34,25 +33,25 @@ import type { ResetReason } from "./upstream/stream-handler.ts";
 
 /**
  * ```
- *   idle -> filtering -> asking <-> backingOff     asking -> answering -> idle
- *             |            |            |             |          |
- *             +- reply ----+------------+-> idle      +- 101, 2xx to CONNECT -> tunnel -> idle
+ *   idle -> filtering -> asking -> answering -> idle
+ *             |            |           |
+ *             +-- reply ---+-> idle    +- 101, 2xx to CONNECT -> tunnel -> idle
  * ```
  */
-type State = "idle" | "filtering" | "asking" | "backingOff" | "answering" | "tunnel";
+type State = "idle" | "filtering" | "asking" | "answering" | "tunnel";
 
 /**
  * One request on its way through. Owned by its connection and used for one request after the
  * other; nobody keeps it past `finish`. The methods stand in the order of the request line:
  * decode, route, filter, admit, attempt (pick, send, receive), respond, account.
  */
-export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
+export class Exchange implements FilteredExchange, DeadlineOwner {
   readonly context: ProxyContext;
   readonly down: Downstream;
   readonly head: RequestMessage;
   readonly request: RequestHead;
   readonly account: RequestAccount = new RequestAccount();
-  readonly attempt: Attempt;
+  readonly attempts: Attempts;
   readonly source: ExchangeSource;
   readonly tunnel: Tunnel;
   readonly flow: FlowControl;
@@ -65,9 +64,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
   readonly #answer: Answer;
   readonly body: RequestStream;
   readonly hosts: HostChoice;
-  readonly #retry = new RetryState();
   readonly #timeouts: Timeouts;
-  readonly #backOff: BackOff;
   #state: State = "idle";
 
   constructor(down: Downstream, head: RequestMessage) {
@@ -76,18 +73,17 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     this.down = down;
     this.head = head;
     this.request = new RequestHead(head.headers);
-    this.hosts = new HostChoice(this.context.random);
-    this.attempt = new Attempt(this);
+    this.attempts = new Attempts(this);
+    this.hosts = this.attempts.hosts;
     this.source = new ExchangeSource(this);
     this.#web = grpcWebOf(down.hcm.grpcWeb);
     this.response = new ResponseWriter(down, head, this.account, this.#web);
     this.#answer = new Answer(this, this.source, this.#web);
-    this.body = new RequestStream(down, this.#retry, this.#web);
+    this.body = new RequestStream(down, this.attempts.retry, this.#web);
     this.filters = new HttpFilters(down.hcm.filters, this);
-    this.#backOff = new BackOff(this.context.clock, this);
     this.#timeouts = new Timeouts(this.context.clock, this, config.maxStreamDurationMs);
-    this.flow = new FlowControl(this.attempt, this.body, this.account);
-    this.tunnel = new Tunnel(down, this.attempt, this.account, this.response, this.#timeouts);
+    this.flow = new FlowControl(this.attempts, this.body, this.account);
+    this.tunnel = new Tunnel(down, this.attempts, this.account, this.response, this.#timeouts);
   }
 
   get active(): boolean {
@@ -114,8 +110,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     this.routing.reset();
     this.filters.reset();
     this.metadata.reset();
-    this.#retry.reset();
-    this.hosts.reset();
+    this.attempts.reset();
     this.body.begin(this.head.body === "none");
     if (this.body.complete) this.account.requestCompleteAtMs = nowMs;
     this.#timeouts.begin(nowMs, this.down.hcm.config.streamIdleTimeoutMs);
@@ -124,7 +119,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
   #decode(): boolean {
     const { head } = this;
     const refusal = takeRequest(head, this.request, this.down, this.account);
-    if (refusal !== undefined) return this.#refuse(refusal);
+    if (refusal !== undefined) return this.refuse(refusal);
     if (head.expectsContinue && !this.body.complete) this.response.invite();
     return true;
   }
@@ -136,23 +131,23 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
 
   /** All filters have let the request pass, or one has answered it; maybe turns after `begin`. */
   onFiltered(reply: LocalReply | undefined): void {
-    if (reply !== undefined) this.#refuse(reply);
-    else if (this.#admit()) this.#tryHost();
+    if (reply !== undefined) this.refuse(reply);
+    else if (this.#admit()) this.#ask();
   }
 
   #admit(): boolean {
     const reply = this.routing.settle(this.request, this.down.hcm, this.context.random);
-    if (reply !== undefined) return this.#refuse(reply);
+    if (reply !== undefined) return this.refuse(reply);
     const forward = this.routing.forward as CompiledForward;
     const cluster = this.routing.cluster as UpstreamCluster;
     const { peers } = this.down.hcm;
     const inbound = peers !== undefined && peers.direction === "inbound";
     this.account.routed(cluster.stats, inbound ? cluster.inbound : cluster.outbound);
-    this.#retry.begin(forward.retry, cluster);
+    this.attempts.admit(forward, cluster);
     if (cluster.config.service !== undefined) peers?.introduce(this.head.headers);
     const nowMs = this.account.startedAtMs;
     this.#timeouts.admit(forward, this.head.headers, this.account.grpc, nowMs);
-    this.#expectWithin(0);
+    this.expectWithin(0);
     const { route, target } = this.routing;
     finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
     this.hosts.admit(forward.hash, cluster, this.request, this.source);
@@ -161,36 +156,15 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     return true;
   }
 
-  #expectWithin(spentMs: number): void {
+  /** Tells the upstream how long the next attempt may take. `spentMs`: on earlier ones. */
+  expectWithin(spentMs: number): void {
     const perTryMs = this.routing.forward?.retry?.perTryTimeoutMs ?? 0;
     this.#timeouts.announce(this.head.headers, perTryMs, spentMs);
   }
 
-  #tryHost(): void {
-    const cluster = this.routing.cluster as UpstreamCluster;
-    const retry = this.routing.forward?.retry;
-    const host = this.hosts.next(cluster, this.down.originalDestination, retry);
-    if (host === undefined) {
-      cluster.stats.count("upstream_cx_none_healthy");
-      this.#refuse(replies.NO_HEALTHY_UPSTREAM);
-      return;
-    }
-    const inbound = this.down.hcm.peers?.direction === "inbound";
-    this.account.picked(inbound ? host.inbound : host.outbound);
-    countAttempt(this.head.headers, this.routing.route, this.account.attempts);
-    if (this.account.attempts === 1) this.body.mirror(this.request, this.head, this.routing);
+  #ask(): void {
     this.#state = "asking";
-    if (this.body.complete) this.#startTryClock(this.context.clock.now());
-    this.attempt.start(host, this.routing.forward?.terminatesConnect === true);
-  }
-
-  #startTryClock(nowMs: number): void {
-    this.attempt.startClock(nowMs, this.routing.forward?.retry?.perTryTimeoutMs ?? 0);
-  }
-
-  /** The attempt has a connection and has sent the head: the body follows. */
-  onAttemptReady(): void {
-    this.body.replay(this.attempt);
+    this.attempts.next();
   }
 
   onRequestData(bytes: Buffer, start: number, end: number): void {
@@ -198,7 +172,8 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     this.account.bodyBytesReceived += end - start;
     if (this.#state === "idle") return;
     this.#timeouts.touch();
-    if (!this.body.take(this.attempt, bytes, start, end)) this.#giveUp(replies.BAD_GRPC_WEB);
+    if (!this.body.take(this.attempts.current, bytes, start, end))
+      this.#giveUp(replies.BAD_GRPC_WEB);
     else this.filters.onBody();
   }
 
@@ -218,34 +193,10 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
       return;
     }
     this.#timeouts.startRoute(nowMs);
-    if (this.#state === "asking") this.#startTryClock(nowMs);
-    if (this.attempt.sending) this.body.sendEnd(this.attempt);
+    if (this.#state === "asking") this.attempts.requestComplete(nowMs);
+    const attempt = this.attempts.current;
+    if (attempt.sending) this.body.sendEnd(attempt);
     else this.filters.onBody();
-  }
-
-  /** No response came of an attempt. */
-  onAttemptFailed(reason: ResetReason, detail: string, requestStarted: boolean): void {
-    this.failureDetail = detail;
-    const verdict = this.#retry.onReset(reason, requestStarted);
-    if (verdict === "retry") this.#backOffAndRetry();
-    else this.#refuse(replies.resetReply(reason, this.account.attempts > 1, detail), verdict);
-  }
-
-  onPerTryTimeout(): void {
-    const verdict = this.#retry.onPerTryTimeout();
-    if (verdict === "retry") this.#backOffAndRetry();
-    else this.#refuse(replies.PER_TRY_TIMEOUT, verdict);
-  }
-
-  #backOffAndRetry(): void {
-    this.#state = "backingOff";
-    this.#backOff.begin(this.#retry.nextDelayMs(this.context.random));
-  }
-
-  onBackOffEnd(): void {
-    const { requestCompleteAtMs } = this.account;
-    if (requestCompleteAtMs > 0) this.#expectWithin(this.context.clock.now() - requestCompleteAtMs);
-    this.#tryHost();
   }
 
   /** 100, 103, or the 101 that turns the connection into a tunnel. */
@@ -253,31 +204,16 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     if (head.status !== 101) {
       this.response.interim(head);
     } else if (this.head.upgrade === "") {
-      this.attempt.cancel();
-      this.onAttemptFailed("protocol error", "", true);
+      this.attempts.current.cancel();
+      this.attempts.onFailed("protocol error", "", true);
     } else {
       this.#state = "tunnel";
       this.tunnel.open(head, this.context.clock.now());
     }
   }
 
-  /** The final response's head has arrived. */
-  onAttemptHead(head: ResponseMessage): void {
-    const verdict = this.#retry.onResponse(head.status, head.headers);
-    if (verdict === "retry") {
-      this.routing.cluster?.stats.retriedResponse(head.status);
-      this.attempt.cancel();
-      this.#backOffAndRetry();
-      return;
-    }
-    if (verdict === "limited") this.account.flags |= FLAG_URX;
-    if (verdict === "no" && this.account.attempts > 1 && head.status < 500) {
-      this.routing.cluster?.stats.count("upstream_rq_retry_success");
-    }
-    this.#respond(head);
-  }
-
-  #respond(head: ResponseMessage): void {
+  /** The head of the response that counts has arrived. */
+  onResponse(head: ResponseMessage): void {
     const nowMs = this.context.clock.now();
     this.#state = "answering";
     this.#timeouts.touch();
@@ -329,7 +265,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
     this.account.flags |= flag;
     this.account.details ||= "downstream_remote_disconnect";
     this.down.hcm.account.http.count("downstream_rq_rx_reset");
-    this.#stopAttempt();
+    this.attempts.stop();
     this.#account();
   }
 
@@ -340,9 +276,9 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
 
   /** Ends what is under way: with this answer, or where one has begun, in its middle. */
   #giveUp(reply: LocalReply): void {
-    this.#stopAttempt();
+    this.attempts.stop();
     if (this.#state !== "answering" && this.#state !== "tunnel") {
-      this.#refuse(reply);
+      this.refuse(reply);
       return;
     }
     this.account.flags |= reply.flag;
@@ -351,17 +287,12 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
   }
 
   /** Answers for the upstream. Always false, so that a step of the way can end with it. */
-  #refuse(refusal: LocalReply, verdict: RetryVerdict = "no"): false {
+  refuse(refusal: LocalReply, verdict: RetryVerdict = "no"): false {
     this.#state = "answering";
     if (verdict === "limited") this.account.flags |= FLAG_URX;
     this.#answer.local(refusal, this.body.complete, this.context.clock.now());
     this.#finish(this.down.encoder.keepAlive);
     return false;
-  }
-
-  #stopAttempt(): void {
-    this.#backOff.stop();
-    this.attempt.cancel();
   }
 
   #abort(): void {
@@ -370,7 +301,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
   }
 
   #finish(keepAlive: boolean): void {
-    if (this.attempt.sending) this.attempt.cancel();
+    if (this.attempts.current.sending) this.attempts.current.cancel();
     this.#account();
     this.down.onExchangeEnd(keepAlive);
   }
@@ -378,11 +309,11 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
   #account(): void {
     this.#state = "idle";
     this.filters.abandon();
-    this.#retry.release();
+    this.attempts.end();
     this.#timeouts.stop();
     this.body.end();
     this.account.end(this.context.clock.now(), this.source);
-    this.attempt.forget();
+    this.attempts.forget();
   }
 
   onFault(error: unknown): void {
@@ -391,6 +322,6 @@ export class Exchange implements FilteredExchange, DeadlineOwner, BackOffOwner {
 
   dispose(): void {
     this.#timeouts.dispose();
-    this.attempt.dispose();
+    this.attempts.dispose();
   }
 }

@@ -60,8 +60,8 @@ class SessionFilter implements HttpFilter {
   }
 
   onResponse(headers: HeaderTable): void {
-    const { attempt, down } = this.#exchange;
-    const { host } = attempt;
+    const { attempts, down } = this.#exchange;
+    const { host } = attempts.current;
     if (this.#state === undefined || host === undefined || host.text === this.#address) return;
     this.#state.write(headers, host.text, down.hcm.context.clock);
   }

@@ -17,6 +17,11 @@ export class BackOff implements FaultOwner {
     this.#owner = owner;
   }
 
+  /** It is running. */
+  get active(): boolean {
+    return this.#timer !== undefined;
+  }
+
   begin(delayMs: number): void {
     this.#timer = this.#clock.after(delayMs, contained(this as BackOff, this.#end));
   }

@@ -1,16 +1,16 @@
 // hot path: no allocation per request
-import type { Attempt } from "../attempt.ts";
+import type { Attempts } from "../retry/attempts.ts";
 import type { RequestStream } from "../retry/request-stream.ts";
 import type { RequestAccount } from "../telemetry/account.ts";
 
 /** Back-pressure: a side that takes no more keeps the other side from being read. */
 export class FlowControl {
-  readonly #attempt: Attempt;
+  readonly #attempts: Attempts;
   readonly #request: RequestStream;
   readonly #account: RequestAccount;
 
-  constructor(attempt: Attempt, request: RequestStream, account: RequestAccount) {
-    this.#attempt = attempt;
+  constructor(attempts: Attempts, request: RequestStream, account: RequestAccount) {
+    this.#attempts = attempts;
     this.#request = request;
     this.#account = account;
   }
@@ -25,11 +25,11 @@ export class FlowControl {
 
   downstreamBlocked(): void {
     this.#account.cluster.count("upstream_flow_control_paused_reading_total");
-    this.#attempt.pauseReading();
+    this.#attempts.current.pauseReading();
   }
 
   downstreamDrained(): void {
     this.#account.cluster.count("upstream_flow_control_resumed_reading_total");
-    this.#attempt.resumeReading();
+    this.#attempts.current.resumeReading();
   }
 }

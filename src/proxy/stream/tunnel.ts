@@ -1,28 +1,28 @@
 // hot path: no allocation per request
 import type { ResponseMessage } from "../../codec/http/message.ts";
-import type { Attempt } from "../attempt.ts";
 import type { Downstream } from "../downstream.ts";
 import type { ResponseWriter } from "../reply/response-writer.ts";
+import type { Attempts } from "../retry/attempts.ts";
 import type { Timeouts } from "../retry/timeouts.ts";
 import type { RequestAccount } from "../telemetry/account.ts";
 
 /** An exchange after 101, or 2xx to CONNECT: bytes of another protocol, in both directions. */
 export class Tunnel {
   readonly #down: Downstream;
-  readonly #attempt: Attempt;
+  readonly #attempts: Attempts;
   readonly #account: RequestAccount;
   readonly #response: ResponseWriter;
   readonly #timeouts: Timeouts;
 
   constructor(
     down: Downstream,
-    attempt: Attempt,
+    attempts: Attempts,
     account: RequestAccount,
     response: ResponseWriter,
     timeouts: Timeouts,
   ) {
     this.#down = down;
-    this.#attempt = attempt;
+    this.#attempts = attempts;
     this.#account = account;
     this.#response = response;
     this.#timeouts = timeouts;
@@ -50,10 +50,10 @@ export class Tunnel {
     this.#account.bodyBytesReceived += end - start;
     this.#account.wireBytesReceived += end - start;
     this.#timeouts.touch();
-    this.#attempt.sendTunnel(bytes, start, end);
+    this.#attempts.current.sendTunnel(bytes, start, end);
   }
 
   clientEnd(): void {
-    this.#attempt.endTunnel();
+    this.#attempts.current.endTunnel();
   }
 }
