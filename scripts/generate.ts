@@ -85,6 +85,7 @@ const WANTED = [
   "envoy/type/matcher/v3",
   "envoy/type/v3",
   "istio/v1/auth",
+  "outrigger/circuits/v1alpha1",
   "udpa/type/v1",
   "xds/type/v3",
 ];

@@ -8,6 +8,7 @@ import { EMPTY_MESH, type Mesh, type Pod } from "../model/mesh.ts";
 import { AddressBook } from "./addresses.ts";
 import type { TrustNames } from "./ca/mesh-authority.ts";
 import { bundleSecret } from "./ca/trust/bundle-secret.ts";
+import { CircuitService } from "./circuits/circuit-service.ts";
 import { ControlMetrics } from "./control-metrics.ts";
 import { Convergence } from "./convergence.ts";
 import { guardedFetch, PUBLIC_ONLY } from "./jwks/guarded-fetch.ts";
@@ -51,6 +52,7 @@ export class ControlPlane implements RunningControl {
   #pods: readonly Pod[] = [];
   #change: ControlChange = { mesh: EMPTY_MESH, diagnostics: [], accepted: true };
   #service: AdsService | undefined;
+  readonly #circuits: CircuitService;
   #ads: AdsServer | undefined;
   #http: RunningHttpServer | undefined;
   #secure: SecureControl | undefined;
@@ -61,6 +63,7 @@ export class ControlPlane implements RunningControl {
     this.#clock = clock;
     this.#convergence = new Convergence(clock, (seconds) => this.#metrics.converged(seconds));
     this.#queue = new PushQueue(clock, () => this.#push());
+    this.#circuits = new CircuitService({ source: this.#store, clock });
     this.#keys = new KeyLibrary({
       clock,
       random: systemRandom,
@@ -133,13 +136,14 @@ export class ControlPlane implements RunningControl {
         trustNames: this.#trustNames(),
         clock: this.#clock,
         registry: this.metrics,
-        ads: service,
+        streams: [service, this.#circuits],
         ownerOf: (namespace, pod) => this.#store.podNamed(namespace, pod),
       });
       this.#secure.onTrustChange(() => this.#queue.configurationChanged());
       this.#store.setWorld(this.#world());
     }
-    if (adsAddress !== undefined) this.#ads = await servePlain(service, adsAddress);
+    if (adsAddress !== undefined)
+      this.#ads = await servePlain(service, adsAddress, [this.#circuits]);
     const pages = pagesOf({
       mesh: () => this.#mesh,
       pods: () => this.#pods,
@@ -177,6 +181,7 @@ export class ControlPlane implements RunningControl {
     this.#keys.stop();
     this.#queue.stop();
     this.#service?.end();
+    this.#circuits.end();
     await Promise.all([this.#ads?.stop(), this.#secure?.stop(), this.#http?.close()]);
   }
 

@@ -46,7 +46,7 @@ export async function authorityScene(
     trustNames: { trustDomain: "cluster.local", aliases: [] },
     clock,
     registry,
-    ads,
+    streams: [ads],
     ownerOf: (namespace, pod) => pods.get(`${namespace}/${pod}`),
     ...options,
     caDir,

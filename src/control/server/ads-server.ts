@@ -1,7 +1,12 @@
 import http2 from "node:http2";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { SocketAddress } from "../../model/address.ts";
-import { type AdsClientStatus, AdsService, type AdsServiceOptions } from "./ads-service.ts";
+import {
+  type AdsClientStatus,
+  AdsService,
+  type AdsServiceOptions,
+  type StreamService,
+} from "./ads-service.ts";
 import { openDoor, REQUEST_BYTES_MAX, SESSION_LIMITS } from "./grpc-door.ts";
 
 export interface AdsServerOptions extends AdsServiceOptions {
@@ -24,10 +29,16 @@ export async function startAdsServer(options: AdsServerOptions): Promise<AdsServ
   return servePlain(new AdsService(options), options.address);
 }
 
-/** The same for a service that may be served on other ports too. */
-export async function servePlain(service: AdsService, address: SocketAddress): Promise<AdsServer> {
+/** The same for services that may be served on other ports too. */
+export async function servePlain(
+  service: AdsService,
+  address: SocketAddress,
+  beside: readonly StreamService[] = [],
+): Promise<AdsServer> {
   const handler = connectNodeAdapter({
-    routes: (router) => service.register(router),
+    routes: (router) => {
+      for (const each of [service, ...beside]) each.register(router);
+    },
     readMaxBytes: REQUEST_BYTES_MAX,
   });
   const door = await openDoor(http2.createServer(SESSION_LIMITS, handler), address);
@@ -35,7 +46,7 @@ export async function servePlain(service: AdsService, address: SocketAddress): P
     address: door.address,
     status: () => service.status(),
     stop: async () => {
-      service.end();
+      for (const each of [service, ...beside]) each.end();
       await door.close();
     },
   };

@@ -69,8 +69,15 @@ export interface StreamWarden {
   leave(): void;
 }
 
+/** Streams that may be served on several ports. */
+export interface StreamService {
+  register(router: ConnectRouter, guard?: StreamGuard): void;
+  /** Ends every stream. */
+  end(): void;
+}
+
 /** Whoever reaches a port of this machine alone is believed. */
-const TRUSTING: StreamGuard = {
+export const TRUSTING: StreamGuard = {
   admit: () => ({ known: false, request: () => {}, check: () => {}, leave: () => {} }),
 };
 
@@ -82,7 +89,7 @@ interface OpenStream {
 }
 
 /** Serves snapshots over ADS, state of the world, on whatever ports it is registered. */
-export class AdsService {
+export class AdsService implements StreamService {
   readonly #source: SnapshotSource;
   readonly #clock: Clock;
   readonly #observer: AdsObserver | undefined;

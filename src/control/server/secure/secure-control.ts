@@ -9,7 +9,7 @@ import { MeshAuthority, type TrustNames } from "../../ca/mesh-authority.ts";
 import { bundleSecret } from "../../ca/trust/bundle-secret.ts";
 import type { TrustBundle } from "../../ca/trust/trust-bundle.ts";
 import type { ControlSecurity, SecureOptions } from "../../running-control.ts";
-import type { AdsService } from "../ads-service.ts";
+import type { StreamService } from "../ads-service.ts";
 import { BundleService } from "./bundle-service.ts";
 import { openSecurePort, type SecurePort } from "./secure-port.ts";
 import { PeerStreams } from "./stream-guard.ts";
@@ -18,7 +18,8 @@ export interface SecureControlOptions extends SecureOptions {
   readonly trustNames: TrustNames;
   readonly clock: Clock;
   readonly registry: Registry;
-  readonly ads: AdsService;
+  /** ADS and what stands beside it. */
+  readonly streams: readonly StreamService[];
   /** Whose pod that is; undefined where there is no such pod. */
   readonly ownerOf: (namespace: string, pod: string) => WorkloadIdentity | undefined;
 }
@@ -37,7 +38,7 @@ export class SecureControl implements ControlSecurity {
 
   /** Rejects with an Error where the authority's files cannot be used, or the port is taken. */
   static async open(options: SecureControlOptions): Promise<SecureControl> {
-    const { address, ads, clock, hostNames = [], ownerOf, trustNames } = options;
+    const { address, clock, hostNames = [], ownerOf, streams, trustNames } = options;
     const { onNotice = () => {} } = options;
     const authority = new MeshAuthority({ ...options, names: trustNames, onNotice });
     const guard = new PeerStreams({ clock, audit: authority.audit, ownerOf });
@@ -45,7 +46,7 @@ export class SecureControl implements ControlSecurity {
     const bundles = new BundleService({ current, guard });
     authority.onTrustChange(() => bundles.changed());
     const register = (router: ConnectRouter): void => {
-      ads.register(router, guard);
+      for (const service of streams) service.register(router, guard);
       bundles.register(router);
     };
     try {

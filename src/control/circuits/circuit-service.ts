@@ -1,0 +1,161 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import type { Clock } from "../../base/clock.ts";
+import {
+  type CircuitOrder as CircuitOrderMessage,
+  CircuitOrderSchema,
+  type CircuitReport,
+  CircuitService as CircuitServiceDescriptor,
+  CircuitState,
+} from "../../gen/outrigger/circuits/v1alpha1/circuits_pb.js";
+import type { Node } from "../../model/bootstrap.ts";
+import type { CircuitBreaker } from "../../model/resilience/circuit-breaker.ts";
+import { decodeNode } from "../../xds/message/node.ts";
+import { Outbox } from "../../xds/stream/outbox.ts";
+import {
+  type StreamGuard,
+  type StreamService,
+  type StreamWarden,
+  TRUSTING,
+} from "../server/ads-service.ts";
+import type { SnapshotSource } from "../server/snapshot-source.ts";
+import { CircuitBoard, type CircuitKey, type CircuitOrder } from "./circuit-board.ts";
+import { meshCircuitOf } from "./mesh-circuits.ts";
+
+export interface CircuitServiceOptions {
+  /** Says which circuits a proxy has. */
+  readonly source: SnapshotSource;
+  readonly clock: Clock;
+}
+
+const STREAMS_MAX = 4096;
+
+interface OpenStream {
+  readonly node: Node;
+  readonly warden: StreamWarden;
+  readonly outbox: Outbox<CircuitOrderMessage>;
+}
+
+/**
+ * Tells proxies of each other's circuits. A proxy is heard about the circuits that its own
+ * configuration has, and told of no others.
+ */
+export class CircuitService implements StreamService {
+  readonly #source: SnapshotSource;
+  readonly #board: CircuitBoard;
+  readonly #open = new Set<OpenStream>();
+
+  constructor({ source, clock }: CircuitServiceOptions) {
+    this.#source = source;
+    this.#board = new CircuitBoard(clock);
+  }
+
+  register(router: ConnectRouter, guard: StreamGuard = TRUSTING): void {
+    router.service(CircuitServiceDescriptor, {
+      streamCircuits: (reports, context) => this.#serve(reports, context, guard),
+    });
+  }
+
+  /** The circuits that the mesh holds open now. */
+  get orders(): readonly CircuitOrder[] {
+    return this.#board.orders;
+  }
+
+  end(): void {
+    for (const { outbox } of this.#open) outbox.end();
+  }
+
+  async *#serve(
+    reports: AsyncIterable<CircuitReport>,
+    context: HandlerContext,
+    guard: StreamGuard,
+  ): AsyncGenerator<CircuitOrderMessage> {
+    if (this.#open.size >= STREAMS_MAX) {
+      throw new ConnectError(`more than ${STREAMS_MAX} streams`, Code.ResourceExhausted);
+    }
+    const outbox = new Outbox<CircuitOrderMessage>();
+    const warden = guard.admit(context, (error) => outbox.fail(error));
+    context.signal.addEventListener("abort", () => outbox.end());
+    void this.#receive(reports, outbox, warden);
+    yield* outbox.drain();
+  }
+
+  async #receive(
+    reports: AsyncIterable<CircuitReport>,
+    outbox: Outbox<CircuitOrderMessage>,
+    warden: StreamWarden,
+  ): Promise<void> {
+    let open: OpenStream | undefined;
+    try {
+      for await (const report of reports) {
+        warden.request();
+        open ??= this.#welcome(report, outbox, warden);
+        this.#take(open, report);
+      }
+      outbox.end();
+    } catch (error) {
+      outbox.fail(ConnectError.from(error));
+    } finally {
+      warden.leave();
+      if (open !== undefined) this.#open.delete(open);
+    }
+  }
+
+  #welcome(
+    report: CircuitReport,
+    outbox: Outbox<CircuitOrderMessage>,
+    warden: StreamWarden,
+  ): OpenStream {
+    if (report.node === undefined) {
+      throw new ConnectError("the first report names no node", Code.InvalidArgument);
+    }
+    const node = decodeNode(report.node);
+    warden.check(node);
+    const open = { node, warden, outbox };
+    this.#open.add(open);
+    for (const order of this.#board.orders) this.#tell(open, order);
+    return open;
+  }
+
+  /** What the proxy's configuration does not have, as that has changed, is passed over. */
+  #take({ node, warden }: OpenStream, { circuit, place, state }: CircuitReport): void {
+    if (circuit === "") return;
+    warden.check(node);
+    const policy = this.#circuitOf(node, { circuit, place });
+    if (policy === undefined) return;
+    const order = this.#changed({ circuit, place }, state, node.id, policy.sleepMs);
+    if (order === undefined) return;
+    for (const other of this.#open) if (other.node.id !== node.id) this.#tell(other, order);
+  }
+
+  #changed(
+    key: CircuitKey,
+    state: CircuitState,
+    reporter: string,
+    sleepMs: number,
+  ): CircuitOrder | undefined {
+    if (state === CircuitState.OPEN) return this.#board.opened(key, reporter, sleepMs);
+    return state === CircuitState.CLOSED ? this.#board.closed(key, reporter) : undefined;
+  }
+
+  #tell({ node, outbox }: OpenStream, order: CircuitOrder): void {
+    if (this.#circuitOf(node, order) !== undefined) outbox.put(messageOf(order));
+  }
+
+  #circuitOf(node: Node, key: CircuitKey): CircuitBreaker | undefined {
+    const snapshot = this.#source.snapshotFor(node);
+    return snapshot === undefined ? undefined : meshCircuitOf(snapshot, key);
+  }
+}
+
+function messageOf(order: CircuitOrder): CircuitOrderMessage {
+  const { circuit, place, reporter } = order;
+  const open = order.state === "open";
+  return create(CircuitOrderSchema, {
+    circuit,
+    place,
+    reporter,
+    state: open ? CircuitState.OPEN : CircuitState.CLOSED,
+    remainingMs: open ? Math.ceil(order.remainingMs) : 0,
+  });
+}
