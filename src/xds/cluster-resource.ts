@@ -18,6 +18,7 @@ import { ADS_SOURCE, refuseOtherThanAds } from "./message/config-source.ts";
 import type { EncodeFor } from "./message/flavor.ts";
 import { decodeOrigin, decodeService, encodeService } from "./message/metadata.ts";
 import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
+import { decodeCircuit, encodeCircuit } from "./resilience/circuit.ts";
 import { decodeUpstreamSocket, encodeUpstreamSocket } from "./tls/proxied-socket.ts";
 
 const CONNECT_MS = 5000;
@@ -63,6 +64,7 @@ export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
     proxyProtocol,
     healthChecks: decodeHealthChecks(message.healthChecks, http.protocol, checks),
     healthyPanicThreshold: commonLbConfig?.healthyPanicThreshold?.value ?? PANIC_PERCENT,
+    ...decodeCircuit(message.metadata, place),
     origin: decodeOrigin(message.metadata),
     service: decodeService(message.metadata),
   };
@@ -122,8 +124,10 @@ function decodeKeepalive(message: ClusterMessage): Cluster["tcpKeepalive"] {
 }
 
 export function encodeCluster(cluster: Cluster, target: EncodeFor): ClusterMessage {
-  const origin = target === "outrigger" ? cluster.origin : undefined;
-  const metadata = encodeService(cluster.service, origin);
+  const isOurs = target === "outrigger";
+  const origin = isOurs ? cluster.origin : undefined;
+  const extensions = isOurs ? encodeCircuit(cluster.circuit) : {};
+  const metadata = encodeService(cluster.service, origin, extensions);
   const { loadAssignment } = cluster;
   const init: MessageInitShape<typeof ClusterSchema> = {
     name: cluster.name,

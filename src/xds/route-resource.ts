@@ -21,6 +21,7 @@ import { decodeMirrors, mirroredAs } from "./network/mirror-policy.ts";
 import { decodeRetryPolicy, encodeRetryPolicy } from "./network/retry-policy.ts";
 import { decodeAction, encodeAction } from "./network/route-action.ts";
 import { decodeRouteMatch, encodeRouteMatch } from "./network/route-match.ts";
+import { CIRCUIT_METADATA, decodeCircuit, encodeCircuit } from "./resilience/circuit.ts";
 
 /** Envoy's `max_direct_response_body_size_bytes` where it is not set. */
 const DIRECT_RESPONSE_BYTES = 4096;
@@ -122,8 +123,19 @@ function decodeRoute(message: RouteMessage, place: Place): Route {
     action: decodeAction(message.action, place),
     ...decodeMutations(message, place),
     filterConfigs: { ...decodeSaidToFilters(message, place), ...decodeLimits(message, place) },
+    ...decodeRouteCircuit(message, place),
     origin: decodeOrigin(message.metadata),
   };
+}
+
+/** Of a route that forwards: nothing else calls anybody. */
+function decodeRouteCircuit(message: RouteMessage, place: Place): Pick<Route, "circuit"> {
+  const decoded = decodeCircuit(message.metadata, place);
+  if (decoded.circuit !== undefined && message.action.case !== "route") {
+    const at = place.field("metadata").field("filter_metadata").field(CIRCUIT_METADATA);
+    at.refuse("is for routes that forward", message.action.case, "route");
+  }
+  return decoded;
 }
 
 /** What a route that forwards says to rate limits. */
@@ -170,7 +182,8 @@ function encodeHost(host: VirtualHost, target: EncodeFor): VirtualHostMessage {
 }
 
 function encodeRoute(route: Route, target: EncodeFor): RouteMessage {
-  const metadata = target === "outrigger" ? encodeOurs(route.origin) : undefined;
+  const isOurs = target === "outrigger";
+  const metadata = isOurs ? encodeOurs(route.origin, {}, encodeCircuit(route.circuit)) : undefined;
   const action = encodeAction(route.action);
   if (action.case === "route") {
     const { addsHostRules, limitRules } = route.filterConfigs;

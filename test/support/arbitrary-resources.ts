@@ -12,6 +12,7 @@ import { HTTP1_DEFAULTS, HTTP2_DEFAULTS } from "../../src/model/transport/http2.
 import { DNS_DEFAULTS, type DnsOptions } from "../../src/model/upstream/dns.ts";
 import { accessLogs } from "./arbitrary-access-log.ts";
 import { balancing, providedBalancing } from "./arbitrary-balancing.ts";
+import { circuit } from "./arbitrary-circuit.ts";
 import { address, loadAssignment, socketAddress } from "./arbitrary-endpoints.ts";
 import { healthCheck } from "./arbitrary-health-check.ts";
 import { jwtAuthn } from "./arbitrary-jwt.ts";
@@ -159,6 +160,7 @@ export function clusterWith(files?: TlsFiles): fc.Arbitrary<Cluster> {
       ),
       speech: speech(files),
       healthyPanicThreshold: fc.nat(100),
+      circuit: optional(circuit),
       origin: optional(origin),
       service: optional(fc.record({ host: text, name: text, namespace: text })),
     })

@@ -21,6 +21,7 @@ import type {
   StringMatch,
   VirtualHost,
 } from "../../src/model/route.ts";
+import { circuit } from "./arbitrary-circuit.ts";
 
 /** Any legal route configuration, for round trips. Values are small; shapes are all there. */
 
@@ -341,13 +342,14 @@ const filterConfigs: fc.Arbitrary<FilterConfigs> = fc
   })
   .map(({ jwt: ofJwt, ...others }) => (ofJwt === undefined ? others : { ...others, jwt: ofJwt }));
 
-/** Only what forwards describes its requests. */
-function describedIfForwarded([one, limits]: [
+/** Only what forwards describes its requests, and may have a circuit. */
+function describedIfForwarded([one, limits, guard]: [
   Route,
   Pick<FilterConfigs, "limitRules" | "addsHostRules">,
+  Route["circuit"],
 ]): Route {
   if (one.action.kind !== "forward") return one;
-  return { ...one, filterConfigs: { ...one.filterConfigs, ...limits } };
+  return { ...one, filterConfigs: { ...one.filterConfigs, ...limits }, circuit: guard };
 }
 
 const undescribedRoute: fc.Arbitrary<Route> = fc.record({
@@ -364,7 +366,11 @@ const undescribedRoute: fc.Arbitrary<Route> = fc.record({
 });
 
 const route = fc
-  .tuple(undescribedRoute, fc.record({ limitRules, addsHostRules: fc.boolean() }))
+  .tuple(
+    undescribedRoute,
+    fc.record({ limitRules, addsHostRules: fc.boolean() }),
+    optional(circuit),
+  )
   .map(describedIfForwarded);
 
 const virtualHost: fc.Arbitrary<VirtualHost> = fc.record({

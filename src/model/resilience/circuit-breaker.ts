@@ -1,4 +1,3 @@
-import type { HeaderMutation } from "../route.ts";
 import type { StatusRange } from "../upstream/health-check.ts";
 
 /**
@@ -49,7 +48,8 @@ export type CircuitFallback =
   | {
       readonly kind: "static";
       readonly status: number;
-      readonly headers: readonly HeaderMutation[];
+      /** In lower case, as they are sent: without Envoy's `%FORMATTERS%`. */
+      readonly headers: readonly { readonly name: string; readonly value: string }[];
       readonly body: string;
     }
   /** The call goes there instead. */

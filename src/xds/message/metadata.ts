@@ -10,6 +10,11 @@ type FilterMetadata = {
   readonly outrigger?: JsonObject;
   readonly "envoy.lb"?: JsonObject;
   readonly "envoy.transport_socket_match"?: JsonObject;
+} & OurExtensions;
+
+/** What only our own proxies execute, each under a name of its own. */
+export type OurExtensions = {
+  readonly "outrigger.circuit"?: JsonObject;
 };
 
 /** Undefined where there is nothing to say: the message then has no metadata at all. */
@@ -70,9 +75,11 @@ export function decodeOrigin(metadata: Metadata | undefined): Origin | undefined
 export function encodeOurs(
   origin: Origin | undefined,
   more: JsonObject = {},
+  extensions: OurExtensions = {},
 ): Metadata | undefined {
   const ours = origin === undefined ? more : { ...more, origin: originJson(origin) };
-  return Object.keys(ours).length === 0 ? undefined : encodeMetadata({ outrigger: ours });
+  const isSilent = Object.keys(ours).length === 0;
+  return encodeMetadata(isSilent ? extensions : { outrigger: ours, ...extensions });
 }
 
 export function decodeExplicitProxy(metadata: Metadata | undefined): boolean {
@@ -85,11 +92,13 @@ export function decodeExplicitProxy(metadata: Metadata | undefined): boolean {
 export function encodeService(
   service: ServiceLabels | undefined,
   origin: Origin | undefined,
+  extensions: OurExtensions = {},
 ): Metadata | undefined {
   const services = service === undefined ? undefined : [{ ...service }];
   return encodeMetadata({
     ...(services === undefined ? {} : { istio: { services } }),
     ...(origin === undefined ? {} : { outrigger: { origin: originJson(origin) } }),
+    ...extensions,
   });
 }
 
