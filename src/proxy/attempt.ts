@@ -3,8 +3,10 @@ import type { HeaderTable } from "../codec/http/header-table.ts";
 import type { ResponseMessage } from "../codec/http/message.ts";
 import { keepTrailers } from "../codec/http/trailer-name.ts";
 import type { Host } from "./cluster/host.ts";
+import type { HostMonitor } from "./cluster/host-monitor.ts";
 import { Deadline, type DeadlineOwner } from "./deadline.ts";
 import type { Exchange } from "./exchange.ts";
+import { grpcStatusIn } from "./grpc/grpc-call.ts";
 import type { Attempts } from "./retry/attempts.ts";
 import { takeHostname } from "./route/finalize.ts";
 import type { TlsInfo } from "./tls/tls-info.ts";
@@ -34,6 +36,11 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   /** Kept for the access log until the exchange is over. */
   #last: UpstreamStream | undefined;
   #headArrived = false;
+  /** Judges the host; undefined where nobody does, and once it has heard the last of this try. */
+  #monitor: HostMonitor | undefined;
+  /** Of the final response; `grpc-status` below 0: not known. */
+  #status = 0;
+  #grpcStatus = -1;
   /** When it was sent; below 0: nobody measures it, or it has been measured. */
   #measuredFromMs = -1;
 
@@ -81,6 +88,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#host = host;
     this.#last = undefined;
     this.#headArrived = false;
+    this.#monitor = host.monitor;
+    this.#monitor?.onStart();
     const { head, request } = this.#exchange;
     const raw = terminates && request.method === "CONNECT";
     const named = host.transport.proxyProtocol !== undefined;
@@ -100,6 +109,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#stream = stream;
     this.#last = stream;
     host.activeRequests++;
+    this.#monitor?.onConnected(false);
     if (host.rtt !== undefined) this.#measuredFromMs = this.#exchange.context.clock.now();
     host.cluster.stats.requestSent();
     const { request, routing } = this.#exchange;
@@ -142,6 +152,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   /** Stops, whatever it is doing; nobody is told. */
   cancel(): void {
     const stream = this.#stream;
+    this.#takeMonitor()?.onCancel();
     if (this.#state === "waiting") this.#pool?.cancel(this);
     else if (this.#state === "sending") {
       this.#leave();
@@ -152,6 +163,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   onNoConnection(reason: ResetReason, detail: string): void {
     this.#rest();
+    if (this.#monitor !== undefined) this.#tellReset(reason);
     this.#attempts.onFailed(reason, detail, false);
   }
 
@@ -162,6 +174,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     }
     this.#headArrived = true;
     this.#perTry.clear();
+    if (this.#monitor !== undefined) this.#tellHead(this.#monitor, head);
     if (head.status === 101) {
       this.#exchange.onInterimHead(head);
       return;
@@ -176,10 +189,12 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   onResponseTrailers(trailers: HeaderTable): void {
     keepTrailers(trailers);
+    if (this.#monitor !== undefined) this.#noteGrpcStatus(trailers);
     this.#exchange.onResponseTrailers(trailers);
   }
 
   onResponseEnd(): void {
+    this.#takeMonitor()?.onEnd(this.#status, this.#grpcStatus);
     this.#leave();
     this.#rest();
     this.#exchange.onResponseEnd();
@@ -197,6 +212,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     const headArrived = this.#headArrived;
     this.#leave();
     this.#rest();
+    if (this.#monitor !== undefined) this.#tellReset(reason);
     if (headArrived) this.#exchange.onResponseTruncated(reason);
     else this.#attempts.onFailed(reason, detail, true);
   }
@@ -217,12 +233,45 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   onDeadline(): void {
     this.#host?.cluster.stats.count("upstream_rq_per_try_timeout");
+    this.#takeMonitor()?.onTimeout();
     this.cancel();
     this.#attempts.onPerTryTimeout();
   }
 
+  /** The time of all tries together is over: one that has no answer is late as well. */
+  tellTimeout(): void {
+    if (this.#state === "sending" && !this.#headArrived) this.#takeMonitor()?.onTimeout();
+  }
+
   dispose(): void {
     this.#perTry.dispose();
+  }
+
+  /** The one that hears now how this ends, and hears no more of it. */
+  #takeMonitor(): HostMonitor | undefined {
+    const monitor = this.#monitor;
+    this.#monitor = undefined;
+    return monitor;
+  }
+
+  #tellHead(monitor: HostMonitor, { status, headers }: ResponseMessage): void {
+    this.#status = status;
+    this.#grpcStatus = -1;
+    this.#noteGrpcStatus(headers);
+    monitor.onResponse(status, this.#grpcStatus, headers);
+  }
+
+  #noteGrpcStatus(headers: HeaderTable): void {
+    if (!this.#exchange.account.grpc) return;
+    const status = grpcStatusIn(headers);
+    if (status >= 0) this.#grpcStatus = status;
+  }
+
+  /** A limit is no fault of the host. */
+  #tellReset(reason: ResetReason): void {
+    const monitor = this.#takeMonitor();
+    if (reason === "overflow") monitor?.onCancel();
+    else monitor?.onReset(reason);
   }
 
   #leave(): void {

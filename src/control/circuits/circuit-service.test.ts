@@ -41,10 +41,14 @@ class Stream {
 
   constructor(url: string, id: string) {
     const sessionManager = new Http2SessionManager(url);
-    onTestFinished(() => sessionManager.abort());
     const transport = createGrpcTransport({ baseUrl: url, sessionManager });
     const client = createClient(CircuitServiceDescriptor, transport);
     this.#orders = client.streamCircuits(this.#outbox.drain())[Symbol.asyncIterator]();
+    onTestFinished(async () => {
+      this.#outbox.end();
+      while ((await this.#orders.next()).done !== true);
+      sessionManager.abort();
+    });
     const node = encodeNode({ id, cluster: "", metadata: {}, userAgentName: "outrigger" });
     this.#outbox.put(create(CircuitReportSchema, { node }));
   }

@@ -14,6 +14,7 @@ import { type ProxiedClient, ProxiedHosts } from "../upstream/proxied-hosts.ts";
 import type { RequestPool } from "../upstream/request-pool.ts";
 import type { TcpOpener } from "../upstream/tcp/tcp-connection.ts";
 import { TcpPool } from "../upstream/tcp/tcp-pool.ts";
+import { BothMonitors, type HostMonitor } from "./host-monitor.ts";
 import { sameWorkload } from "./same-assignment.ts";
 import type { HostTransport } from "./transport-choice.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
@@ -56,6 +57,12 @@ export class Host implements Member {
   degradedCheck = false;
   /** The last of them had no answer in time. */
   checkTimedOut = false;
+  /** Out for a while by outlier detection (Envoy: FAILED_OUTLIER_CHECK). */
+  ejected = false;
+  /** Out for a while by failure accrual, or on probation with a request. */
+  shut = false;
+  /** Told of each try; undefined where nobody judges the hosts of the cluster. */
+  monitor: HostMonitor | undefined;
   /** Istio's metrics towards this endpoint, by direction of the listener. */
   outbound: Destination;
   inbound: Destination;
@@ -73,11 +80,17 @@ export class Host implements Member {
     this.inbound = cluster.destinationOf("inbound", endpoint);
   }
 
-  /** By discovery and by active checks (Envoy: Host::coarseHealth). */
+  /** By discovery, active checks and what was seen of it (Envoy: Host::coarseHealth). */
   get health(): HealthStatus {
-    if (this.failedCheck) return "unhealthy";
+    if (this.failedCheck || this.ejected || this.shut) return "unhealthy";
     const { health } = this.endpoint;
     return this.degradedCheck && health === "healthy" ? "degraded" : health;
+  }
+
+  /** From now on this one is told of each try, beside those that are already. */
+  watch(monitor: HostMonitor): void {
+    const known = this.monitor;
+    this.monitor = known === undefined ? monitor : new BothMonitors(known, monitor);
   }
 
   /** The pool for requests that came in this version of HTTP. */
@@ -149,6 +162,8 @@ export class Host implements Member {
     this.failedCheck = before.failedCheck;
     this.degradedCheck = before.degradedCheck;
     this.checkTimedOut = before.checkTimedOut;
+    this.ejected = before.ejected;
+    this.shut = before.shut;
     this.healthySinceMs = before.healthySinceMs;
     this.rtt = before.rtt;
   }

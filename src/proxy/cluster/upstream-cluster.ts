@@ -25,6 +25,8 @@ import type { ClientContext } from "../tls/client-context.ts";
 import type { TlsContexts } from "../tls/tls-contexts.ts";
 import { Host } from "./host.ts";
 import { allAtOnce, HostBalance } from "./host-balance.ts";
+import { judgesOf } from "./host-judges.ts";
+import type { HostJudge } from "./host-monitor.ts";
 import { deniedPort, type OwnPort } from "./own-port.ts";
 import { sameAssignment } from "./same-assignment.ts";
 import { TransportChoice } from "./transport-choice.ts";
@@ -72,6 +74,7 @@ export class UpstreamCluster {
   readonly #unwatch: readonly (() => void)[];
   #resolution: Resolution | undefined;
   readonly #checker: HealthChecker | undefined;
+  readonly #judges: readonly HostJudge[];
 
   constructor(config: Cluster, context: ProxyContext) {
     this.config = config;
@@ -92,6 +95,7 @@ export class UpstreamCluster {
       tls.onRenewed(() => this.#drainHosts(tls)),
     ]);
     this.#checker = this.#checkerOf(config);
+    this.#judges = judgesOf(this);
     this.#discover();
   }
 
@@ -198,6 +202,7 @@ export class UpstreamCluster {
   drain(): void {
     this.#resolution?.stop();
     this.#checker?.stop();
+    for (const judge of this.#judges) judge.stop();
     for (const unwatch of this.#unwatch) unwatch();
     for (const host of this.#hosts.values()) host.retire();
     this.limits.close();
@@ -277,6 +282,7 @@ export class UpstreamCluster {
     this.stats.membership(hosts.size, 0, 0, 0);
     swap();
     this.#checker?.follow(hosts.values());
+    for (const judge of this.#judges) judge.follow(hosts.values());
   }
 
   /** The model allows one. */

@@ -138,6 +138,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.#counted = "active";
     this.#state = "joined";
     if (this.host !== undefined) this.host.activeRequests++;
+    this.host?.monitor?.onConnected(true);
     this.cluster?.stats.requestSent();
     this.#opened();
     this.#touch();
@@ -151,9 +152,19 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.cluster?.stats.count("upstream_rq_pending_failure_eject");
     this.#leaveQueue();
     this.failureDetail = detail;
+    this.#tellMonitor(reason);
     if (reason !== "local connection failure") this.#figures.flags |= FLAG_UF;
     if (this.#figures.attempts < this.#tcp.config.maxConnectAttempts) this.#connect();
     else this.#giveUp();
+  }
+
+  /** Envoy's TCP proxy: what fails on this side is no fault of the host. */
+  #tellMonitor(reason: ResetReason): void {
+    const monitor = this.host?.monitor;
+    if (monitor === undefined) return;
+    if (reason === "connection timeout") monitor.onTimeout();
+    else if (reason === "remote connection failure") monitor.onReset(reason);
+    else monitor.onCancel();
   }
 
   onBytes(from: TunnelEnd, bytes: Buffer, start: number, end: number): void {
@@ -267,6 +278,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     cluster.stats.requestPending();
     this.#counted = "pending";
     this.host = host;
+    host.monitor?.onStart();
     const named = host.transport.proxyProtocol !== undefined;
     const to = named ? host.speakingFor(this.#down.client) : host;
     this.up = new TcpConnection(to, this);
@@ -344,8 +356,13 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.cluster?.stats.requestNotPending();
   }
 
+  #cancelled(): void {
+    this.cluster?.stats.count("upstream_rq_cancelled");
+    this.host?.monitor?.onCancel();
+  }
+
   #over(): void {
-    if (this.#counted === "pending") this.cluster?.stats.count("upstream_rq_cancelled");
+    if (this.#counted === "pending") this.#cancelled();
     if (this.#counted === "active") this.#endRequest();
     this.#leaveQueue();
     this.#state = "closed";
