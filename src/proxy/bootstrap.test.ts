@@ -180,7 +180,7 @@ describe.each<Refusal>([
   {
     name: "another answer than whether to carry",
     text: "node: {id: n, metadata: {OUTRIGGER: {carrying: 1}}}",
-    at: "f:1:15",
+    at: "f:1:38",
     path: "node.metadata.OUTRIGGER.carrying",
     says: "neither true nor false",
   },
@@ -214,4 +214,47 @@ it("says of an unknown transport socket that it is not executed, and nothing els
   expect(diagnostics.map(({ message, found }) => ({ message, found }))).toEqual([
     { message: "is an extension that Outrigger does not execute", found: type },
   ]);
+});
+
+describe("a circuit in a file", () => {
+  it("is read from the metadata of a cluster", () => {
+    const { bootstrap, diagnostics } = readBootstrap(
+      clusterFile(
+        "metadata:",
+        "  filter_metadata:",
+        "    outrigger.circuit:",
+        "      name: default/ratings",
+        "      open: {kind: consecutiveErrors, errors: 3}",
+      ),
+      "envoy.yaml",
+    );
+    expect(diagnostics).toEqual([]);
+    expect(bootstrap?.clusters[0]?.circuit).toMatchObject({
+      name: "default/ratings",
+      open: { kind: "consecutiveErrors", errors: 3 },
+      sleepMs: 5000,
+    });
+  });
+
+  it("is refused at the line of each mistake", () => {
+    const { bootstrap, diagnostics } = readBootstrap(
+      clusterFile(
+        "metadata:",
+        "  filter_metadata:",
+        "    outrigger.circuit:",
+        "      name: default/ratings",
+        "      probe: 3",
+        "      errors:",
+        "        statuses: [{start: 500, end: 400}]",
+      ),
+      "envoy.yaml",
+    );
+    expect(bootstrap).toBeUndefined();
+    expect(diagnostics.map(({ position, message }) => [formatPosition(position), message])).toEqual(
+      [
+        ["envoy.yaml:8:11", "is unknown"],
+        ["envoy.yaml:10:37", "is not above the start"],
+      ],
+    );
+  });
 });

@@ -265,10 +265,31 @@ class Walk {
     if (value === undefined) return this.report("OUT0102", "too many aliases", path, startOf(node));
     try {
       fromJson(schema, value as JsonValue);
+      this.#rememberPlaces(node, path, 0);
       return value as JsonValue;
     } catch {
       return this.#refuse("has a value of the wrong kind", path, node, kindOf(schema));
     }
+  }
+
+  /** Where a struct's own fields stand: who reads them knows their names alone. */
+  #rememberPlaces(node: YamlNode, path: string, depth: number): void {
+    if (depth > DEPTH_MAX) return;
+    if (isSeq(node)) {
+      node.items.forEach((item, index) => {
+        this.#rememberPlace(item as YamlNode, item as YamlNode, `${path}[${index}]`, depth);
+      });
+    }
+    if (!isMap(node)) return;
+    for (const { key, value } of node.items) {
+      const name = String(isScalar(key) ? key.value : key);
+      this.#rememberPlace(key as YamlNode, value as YamlNode, join(path, name), depth);
+    }
+  }
+
+  #rememberPlace(start: YamlNode, value: YamlNode, path: string, depth: number): void {
+    this.#offsets.set(path, startOf(start));
+    this.#rememberPlaces(value, path, depth + 1);
   }
 
   /** `"@type"` says which message stands here. */
