@@ -4,6 +4,9 @@
  */
 export type CircuitState = "closed" | "open" | "halfOpen";
 
+/** What somebody has decided over the circuit's head. */
+export type Forced = "no" | "open" | "closed";
+
 /**
  * What became of a call that was let through. `ignored`: neither good nor bad (Hystrix's
  * BAD_REQUEST, a call that its caller gave up). `throttled`: 429 or RESOURCE_EXHAUSTED, which
@@ -19,10 +22,10 @@ export type Permit = number;
 
 /**
  * A circuit. Synchronous, without timers and without allocation; `now` is any clock that does not
- * go back, in milliseconds.
+ * go back, in milliseconds from 0 on.
  */
 export interface Breaker {
-  /** As of the last call: one whose time is over is still `open` until somebody asks. */
+  /** As of the last call: an open circuit whose time is over is still `open` until somebody asks. */
   readonly state: CircuitState;
   /** When it last changed, milliseconds of the same clock; 0: never. */
   readonly changedAt: number;
