@@ -156,6 +156,20 @@ program
     process.exitCode = await explainCommand(words, options);
   });
 
+program
+  .command("circuits")
+  .summary("which circuits are open, and what else the sidecars hold back")
+  .option("--control <url>", "the control plane that knows the sidecars")
+  .option("--admin <url>", "ask this proxy's admin server instead; may be repeated", several)
+  .option("--token-file <file>", "what the asked server knows its clients by")
+  .option("--once", "print once, also in a terminal")
+  .option("-o, --output <format>", "text or json", "text")
+  .addHelpText("after", circuitsHelp())
+  .action(async (options: object) => {
+    const { circuitsCommand } = await import("./commands/circuits.ts");
+    process.exitCode = await circuitsCommand(options);
+  });
+
 for (const command of [...program.commands, ...authz.commands, ...authority]) {
   command.exitOverride();
 }
@@ -216,6 +230,17 @@ with which share, and what the policies of their pods say of it.
 Exit status:
   0   it could be told, whatever the policies decide
   2   errors in the command line or in the configuration`;
+}
+
+function circuitsHelp(): string {
+  return `
+Redraws once a second in a terminal, until q or Ctrl-C; elsewhere it prints once.
+Without --control it asks what OUTRIGGER_CONSOLE names, else localhost:15014.
+
+Exit status:
+  0   every proxy has answered
+  1   some proxy, or the control plane, has not
+  2   errors in the command line`;
 }
 
 function authzHelp(): string {
