@@ -3,6 +3,7 @@ import { reportMutualTls } from "../dialects/istio/analyze/mutual-tls.ts";
 import { reportAgainstPods } from "../dialects/istio/analyze/pods.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { routeLosers } from "../model/precedence/route.ts";
+import { silencedTraffic } from "../model/precedence/service-traffic.ts";
 import { validateMesh } from "../model/validate.ts";
 import { unusableKeys } from "./jwks/unusable-keys.ts";
 import { serviceLosers } from "./service-losers.ts";
@@ -19,6 +20,7 @@ export function validate(mesh: Mesh): readonly Diagnostic[] {
   const said = new Set(mesh.diagnostics.map(placeOf));
   const found = [
     ...routeLosers(mesh),
+    ...silencedTraffic(mesh),
     ...serviceLosers(mesh),
     ...unheardRoutes(mesh),
     ...unusableKeys(mesh),

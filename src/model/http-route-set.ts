@@ -82,6 +82,10 @@ export interface SplitAction {
   readonly mirrors: readonly RuleMirror[];
   /** Undefined: none (Istio's default). 0 disables. */
   readonly timeoutMs: number | undefined;
+  /** First byte to last, then without `timeoutMs`; left out: not bounded. 0 disables. */
+  readonly streamTimeoutMs?: number | undefined;
+  /** Nothing moves; left out: the listener's. 0 disables. */
+  readonly idleTimeoutMs?: number | undefined;
   /** Undefined: the dialect's default. */
   readonly retries: RetrySettings | undefined;
   readonly prefixRewrite: string | undefined;

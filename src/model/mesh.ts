@@ -10,6 +10,7 @@ import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
 import type { AuthorizationProvider } from "./policy/authorization-provider.ts";
 import { type MeshSecurity, NO_SECURITY } from "./policy/security.ts";
+import type { ServiceTraffic } from "./resilience/service-traffic.ts";
 import type { Credential } from "./transport/credential.ts";
 import type { TlsVersion } from "./transport/tls.ts";
 
@@ -175,6 +176,8 @@ export interface Service {
   readonly algorithm?: LoadBalancerAlgorithm;
   /** `trafficDistribution: PreferClose`: the client's own zone first, then its region. */
   readonly prefersClose?: boolean;
+  /** How it wants to be called, by annotations of its own; left out: nothing is said. */
+  readonly traffic?: ServiceTraffic;
   /** Names that its certificates may have beside (ServiceEntry); left out: none. */
   readonly subjectAltNames?: readonly string[];
   /** True where a ServiceEntry says MESH_EXTERNAL. */

@@ -1,12 +1,14 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { HttpRouteSet, HttpRule } from "../../model/http-route-set.ts";
 import type { DialectContext } from "../dialect.ts";
+import { readRouteTraffic } from "../kubernetes/annotations/linkerd/traffic.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import { Fields } from "../kubernetes/fields.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import { failing, readBackends } from "./backend.ts";
 import { GRPC_FILTERS, readFilters } from "./filter/filter.ts";
 import { readGrpcMatches } from "./grpc-match.ts";
+import { rulesWith } from "./http-route.ts";
 import { readParents, routeSetOf } from "./parent.ts";
 import { NO_REWRITE } from "./rewrite.ts";
 import { readNames } from "./rule.ts";
@@ -47,7 +49,8 @@ export function readGrpcRoute(
   const entries = spec.mappings("rules", RULE, 16);
   const names = readNames(spec, entries);
   const rules = entries.map((entry, index) => readRule(entry, names[index] ?? "", context));
-  return parents.map((parent) => routeSetOf(object, parent, rules));
+  const annotated = readRouteTraffic(object.annotations, "GRPCRoute", route);
+  return parents.map((parent) => routeSetOf(object, parent, rulesWith(rules, annotated)));
 }
 
 function readRule(rule: RuleFields, name: string, context: DialectContext): HttpRule {

@@ -1,6 +1,11 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { HttpRouteSet, HttpRule } from "../../model/http-route-set.ts";
 import type { DialectContext } from "../dialect.ts";
+import {
+  type RouteTraffic,
+  readRouteTraffic,
+  withTraffic,
+} from "../kubernetes/annotations/linkerd/traffic.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import { Fields } from "../kubernetes/fields.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
@@ -30,10 +35,19 @@ export function readHttpRoute(
   const spec = route.requiredMapping("spec", SPEC);
   if (spec === undefined) return [];
   const parents = readParents(spec, context);
+  const annotated = readRouteTraffic(object.annotations, "HTTPRoute", route);
   const rules = readRules(spec, context);
   return parents.map((parent) => {
     const here = rules.flatMap((rule) => rulesFor(rule, portsOf(parent)));
-    return routeSetOf(object, parent, here);
+    return routeSetOf(object, parent, rulesWith(here, annotated));
+  });
+}
+
+/** Rules with what their route's annotations say of retries and timeouts. */
+export function rulesWith(rules: readonly HttpRule[], annotated: RouteTraffic): HttpRule[] {
+  return rules.map((rule) => {
+    const { action } = rule;
+    return action.kind === "split" ? { ...rule, action: withTraffic(action, annotated) } : rule;
   });
 }
 

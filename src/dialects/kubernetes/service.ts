@@ -10,6 +10,7 @@ import type {
   StaticEndpoint,
 } from "../../model/mesh.ts";
 import { DISTRIBUTIONS, prefersClose } from "./annotations/distribution.ts";
+import { readServiceTraffic } from "./annotations/linkerd/traffic.ts";
 import {
   type OpaquePorts,
   opaquePort,
@@ -88,6 +89,7 @@ export function readService(
   const externalName = type === "ExternalName" ? readExternalName(spec) : undefined;
   const addresses = readAddresses(spec);
   const distribution = spec.word("trafficDistribution", DISTRIBUTIONS);
+  const traffic = readServiceTraffic(object.annotations, fields);
   return {
     host: `${object.name}.${object.namespace}.svc.${settings.clusterDomain}`,
     name: object.name,
@@ -101,6 +103,7 @@ export function readService(
     endpoints: externalName === undefined ? [] : [externalEndpoint(externalName)],
     ...(prefersClose(distribution, object.annotations, fields) ? { prefersClose: true } : {}),
     ...readAlgorithm(object, fields),
+    ...(traffic === undefined ? {} : { traffic }),
     external: type === "ExternalName",
     exportTo: exportToOf(object),
     labels: object.labels,

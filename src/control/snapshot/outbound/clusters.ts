@@ -2,6 +2,9 @@ import type { HashPolicy } from "../../../model/balance/hash-policy.ts";
 import type { Cluster } from "../../../model/cluster.ts";
 import type { Subset } from "../../../model/destination-policy.ts";
 import type { ClusterLoadAssignment } from "../../../model/endpoint.ts";
+import { routeSetsFor } from "../../../model/precedence/route.ts";
+import { trafficOf } from "../../../model/precedence/service-traffic.ts";
+import { withAccrual } from "../accrual/accrual.ts";
 import { localitiesFor } from "../balance/localities.ts";
 import { localityRulesOf } from "../balance/policy.ts";
 import { blackHoleCluster, discoveryOf, outboundCluster, passthroughCluster } from "../clusters.ts";
@@ -66,7 +69,7 @@ function serviceCluster(
   const discovery = discoveryOf(service, blocks, client.explicitAddress !== undefined);
   const { protocol } = outboundProtocol(port.protocol, blocks.connectionPool);
   const target = { ...asked, subset: subset?.name ?? "", discovery, protocol };
-  const cluster = outboundCluster({
+  const outbound = outboundCluster({
     ...target,
     transport: clusterTransport(target),
     explicitAddress: client.explicitAddress,
@@ -74,6 +77,9 @@ function serviceCluster(
     locality: rules.settings,
     origin: subset?.origin ?? policy.origin ?? service.origin,
   });
+  const decision = routeSetsFor(mesh, client, service, port.port);
+  const { failureAccrual } = trafficOf(service, decision);
+  const cluster = withAccrual(outbound, failureAccrual, client.listensAtNames);
   const assignment =
     cluster.discovery === "eds" ? assignmentOf(cluster.name, localities) : undefined;
   return { cluster, assignment, hashPolicies: blocks.loadBalancer?.hashPolicies ?? [] };

@@ -1,15 +1,24 @@
 import { NO_FILTER_CONFIGS } from "../../../model/filter/filter-configs.ts";
 import type { Backend } from "../../../model/http-route-set.ts";
-import type { Origin } from "../../../model/origin.ts";
+import type { Service } from "../../../model/mesh.ts";
 import {
   type RouteDecision,
   type RouteTarget,
   routeSetsFor,
 } from "../../../model/precedence/route.ts";
+import { trafficOf } from "../../../model/precedence/service-traffic.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../../../model/route.ts";
 import { NO_MUTATIONS } from "../../../model/route.ts";
 import { EXPLICIT_ROUTES, hostForms, outboundClusterName, PASSTHROUGH_CLUSTER } from "../names.ts";
-import { defaultRoute, forward, matchesAll, plainRoute, routesOf, whole } from "../route/rules.ts";
+import {
+  defaultRoute,
+  forward,
+  matchesAll,
+  plainRoute,
+  routesOf,
+  serviceRoute,
+  whole,
+} from "../route/rules.ts";
 import type { ServiceAt } from "../service-view.ts";
 import { namedPods } from "./named-pods.ts";
 import { backendCluster, type Outlook } from "./outlook.ts";
@@ -57,8 +66,8 @@ function serviceHost(outlook: Outlook, at: ServiceAt): VirtualHost {
   const itself = outboundClusterName(port.port, "", service.host);
   const routes =
     decision === undefined
-      ? [defaultRoute(itself, service.origin)]
-      : decidedRoutes(outlook, decision, port.port, itself, service.origin);
+      ? [serviceRoute(itself, service)]
+      : decidedRoutes(outlook, decision, port.port, itself, service);
   const domains = hostForms(service, client.namespace, mesh.settings.clusterDomain);
   return virtualHost(`${service.host}:${port.port}`, domains, routes);
 }
@@ -103,17 +112,18 @@ function decidedRoutes(
   decision: RouteDecision,
   port: number,
   itself: string | undefined,
-  origin: Origin | undefined,
+  service: Service | undefined,
 ): readonly Route[] {
   const routes = routesOf(decision, {
     client: outlook.client,
     port,
+    traffic: service && trafficOf(service, decision),
     clusterOf: (backend: Backend) => backendCluster(outlook, backend, port),
   });
   const last = routes.at(-1);
   const isOpen = last === undefined || !matchesAll(last.match);
   const openEnded = decision.unmatched === "service" && itself !== undefined && isOpen;
-  return openEnded ? [...routes, defaultRoute(itself, origin)] : routes;
+  return openEnded ? [...routes, defaultRoute(itself, service?.origin)] : routes;
 }
 
 /** Istio's `allow_any` and `block_all`. */

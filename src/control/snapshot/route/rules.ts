@@ -6,9 +6,11 @@ import type {
   ScopedMatch,
   SplitAction,
 } from "../../../model/http-route-set.ts";
-import { matchesLabels } from "../../../model/mesh.ts";
+import { matchesLabels, type Service } from "../../../model/mesh.ts";
 import type { Origin } from "../../../model/origin.ts";
 import type { RouteDecision } from "../../../model/precedence/route.ts";
+import { trafficOf, withServiceTraffic } from "../../../model/precedence/service-traffic.ts";
+import type { ServiceTraffic } from "../../../model/resilience/service-traffic.ts";
 import type {
   DirectResponseAction,
   ForwardAction,
@@ -27,6 +29,8 @@ export interface RouteContext {
   readonly client: Client;
   /** The port that the client addressed. */
   readonly port: number;
+  /** What the service wants where its rules say nothing; left out: it wants nothing. */
+  readonly traffic?: ServiceTraffic | undefined;
   /** The cluster that a backend means here; it may be one that does not exist. */
   clusterOf(backend: Pick<Backend, "host" | "port" | "subset">): string;
 }
@@ -61,6 +65,19 @@ export function defaultRoute(cluster: string, origin: Origin | undefined): Route
     filterConfigs: NO_FILTER_CONFIGS,
     origin,
   };
+}
+
+/** Everything to the service's own cluster, as its annotations say. */
+export function serviceRoute(cluster: string, service: Service): Route {
+  const route = defaultRoute(cluster, service.origin);
+  const { retries, timeouts } = trafficOf(service, undefined);
+  const times = timeouts && {
+    timeoutMs: timeouts.responseMs,
+    streamTimeoutMs: timeouts.streamMs,
+    idleTimeoutMs: timeouts.idleMs,
+  };
+  const action = { ...forward([whole(cluster)]), retryPolicy: retryPolicyOf(retries) };
+  return { ...route, action: times === undefined ? action : { ...action, ...timesOf(times) } };
 }
 
 /** Everything to one cluster, once: no retries, as Istio's `allow_any` and inbound routes. */
@@ -141,12 +158,16 @@ function routeOf(
   return {
     name: rule.name,
     match: match.request,
-    action: action.kind === "split" ? split(dialect, action, context) : action,
+    action: action.kind === "split" ? split(dialect, wished(action, context), context) : action,
     requestHeaders: rule.requestHeaders,
     responseHeaders: rule.responseHeaders,
     filterConfigs: { ...NO_FILTER_CONFIGS, cors: rule.cors, session: sessionOf(rule) },
     origin: rule.origin,
   };
+}
+
+function wished(action: SplitAction, { traffic }: RouteContext): SplitAction {
+  return traffic === undefined ? action : withServiceTraffic(action, traffic);
 }
 
 function sessionOf({ session }: HttpRule): FilterConfigs["session"] {
@@ -162,7 +183,7 @@ function split(
   if (clusters.length === 0) return { kind: "directResponse", status: 500, body: "" };
   return {
     ...forward(clusters),
-    timeoutMs: action.timeoutMs ?? 0,
+    ...timesOf(action),
     retryPolicy: retryPolicyOf(action.retries),
     mirrors: action.mirrors.map((mirror) => ({
       cluster: context.clusterOf(mirror),
@@ -173,8 +194,25 @@ function split(
     prefixRewrite: action.prefixRewrite,
     regexRewrite: action.regexRewrite,
     hostRewrite: action.hostRewrite,
-    grpcTimeoutMaxMs: action.timeoutMs ?? 0,
     clusterNotFoundStatus: refusalOf(action.backends),
+  };
+}
+
+type Times = Pick<SplitAction, "timeoutMs" | "streamTimeoutMs" | "idleTimeoutMs">;
+
+function timesOf({
+  timeoutMs,
+  streamTimeoutMs,
+  idleTimeoutMs,
+}: Times): Pick<
+  ForwardAction,
+  "timeoutMs" | "grpcTimeoutMaxMs" | "idleTimeoutMs" | "maxStreamDurationMs"
+> {
+  return {
+    timeoutMs: timeoutMs ?? 0,
+    grpcTimeoutMaxMs: timeoutMs ?? 0,
+    idleTimeoutMs,
+    maxStreamDurationMs: streamTimeoutMs,
   };
 }
 

@@ -1,0 +1,153 @@
+import { describe, expect, it } from "vitest";
+import {
+  clientSnapshot,
+  meshOf,
+  podsOfMesh,
+  sidecarNode,
+  snapshotOf,
+} from "../../../../test/support/mesh.ts";
+import type { ForwardAction } from "../../../model/route.ts";
+import { validate } from "../../validate.ts";
+
+const CART = `
+apiVersion: v1
+kind: Service
+metadata:
+  name: cart
+  annotations:
+    balancer.linkerd.io/failure-accrual: consecutive
+    balancer.linkerd.io/failure-accrual-consecutive-max-failures: "3"
+    retry.linkerd.io/http: "503"
+    retry.linkerd.io/limit: "2"
+    timeout.linkerd.io/request: 2s
+    timeout.linkerd.io/idle: 10s
+spec: { selector: { app: cart }, ports: [{ name: http, port: 80 }] }
+`;
+
+const ROUTE = `
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: cart
+  annotations: {}
+spec:
+  parentRefs: [{ group: "", kind: Service, name: cart, port: 80 }]
+  rules:
+    - backendRefs: [{ name: cart, port: 80 }]
+`;
+
+const VIRTUAL_SERVICE = `
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: cart }
+spec:
+  hosts: [cart]
+  http: [{ route: [{ destination: { host: cart } }] }]
+`;
+
+function cartCluster(text: string, agent = "outrigger") {
+  const mesh = meshOf(text);
+  const node = { ...sidecarNode({ name: "client", address: "10.44.1.1" }), userAgentName: agent };
+  const { clusters } = snapshotOf(mesh, podsOfMesh(mesh), node);
+  return clusters.find(({ name }) => name.startsWith("outbound|80||cart."));
+}
+
+function cartRoutes(text: string) {
+  return clientSnapshot(meshOf(text))
+    .routes.flatMap(({ virtualHosts }) => virtualHosts)
+    .filter(({ name }) => name.startsWith("cart."))
+    .flatMap(({ routes }) => routes.map(({ action }) => action as ForwardAction));
+}
+
+describe("a Service with Linkerd's annotations", () => {
+  it("has its endpoints judged by our proxies, which never panic", () => {
+    const cluster = cartCluster(CART);
+    expect(cluster?.failureAccrual).toMatchObject({ maxFailures: 3, successRate: undefined });
+    expect(cluster?.outlierDetection).toBeUndefined();
+    expect(cluster?.healthyPanicThreshold).toBe(0);
+  });
+
+  it("is balanced as any other Service", () => {
+    const plain = cartCluster(CART.replace(/annotations:[\s\S]*?\nspec/, "annotations: {}\nspec"));
+    expect(plain?.failureAccrual).toBeUndefined();
+    expect(cartCluster(CART)?.lbPolicy).toBe(plain?.lbPolicy);
+  });
+
+  it("gets the nearest outlier detection from an Envoy", () => {
+    const cluster = cartCluster(CART, "envoy");
+    expect(cluster?.failureAccrual).toBeUndefined();
+    expect(cluster?.outlierDetection).toMatchObject({
+      consecutive5xx: 3,
+      enforcingConsecutive5xx: 100,
+      intervalMs: 1000,
+      baseEjectionTimeMs: 1000,
+      maxEjectionTimeMs: 60_000,
+      maxEjectionTimeJitterMs: 500,
+      maxEjectionPercent: 100,
+      alwaysEjectOneHost: true,
+      enforcingSuccessRate: 0,
+      enforcingFailurePercentage: 0,
+    });
+  });
+
+  it("has its success rate judged by an Envoy as a percentage of failures", () => {
+    const unified = CART.replace("accrual: consecutive", "accrual: unified");
+    expect(cartCluster(unified, "envoy")?.outlierDetection).toMatchObject({
+      failurePercentageThreshold: 20,
+      enforcingFailurePercentage: 100,
+      failurePercentageMinimumHosts: 1,
+      failurePercentageRequestVolume: 5,
+    });
+  });
+
+  it.each([
+    ["without routes", CART],
+    ["with a route of the Gateway API that says nothing", CART + ROUTE],
+  ])("has them in its routes %s", (_, text) => {
+    const [action] = cartRoutes(text);
+    expect(action).toMatchObject({
+      timeoutMs: 0,
+      maxStreamDurationMs: 2000,
+      idleTimeoutMs: 10_000,
+      retryPolicy: {
+        numRetries: 2,
+        retriableStatusCodes: [503],
+        backOffBaseMs: 25,
+        backOffMaxMs: 250,
+      },
+    });
+  });
+
+  it("loses all its retries to a route that has one of its own, and keeps its timeouts", () => {
+    const route = ROUTE.replace("{}", "{ retry.linkerd.io/timeout: 100ms }");
+    expect(cartRoutes(CART + route)[0]).toMatchObject({
+      maxStreamDurationMs: 2000,
+      retryPolicy: { numRetries: 1, retriableStatusCodes: [], perTryTimeoutMs: 100 },
+    });
+  });
+
+  it("loses all its timeouts to a route that has one of its own", () => {
+    const route = ROUTE.replace("{}", "{ timeout.linkerd.io/response: 1s }");
+    expect(cartRoutes(CART + route)[0]).toMatchObject({
+      timeoutMs: 1000,
+      maxStreamDurationMs: undefined,
+      idleTimeoutMs: undefined,
+    });
+  });
+
+  it("keeps its way of judging beside a VirtualService, and hears of what that silences", () => {
+    expect(cartCluster(CART + VIRTUAL_SERVICE)?.failureAccrual).toBeDefined();
+    expect(cartRoutes(CART + VIRTUAL_SERVICE)[0]).toMatchObject({
+      timeoutMs: 0,
+      maxStreamDurationMs: undefined,
+      retryPolicy: { retriableStatusCodes: [] },
+    });
+    const found = validate(meshOf(CART + VIRTUAL_SERVICE)).filter(({ code }) => code === "OUT0313");
+    expect(found.map(({ message }) => message)).toEqual([
+      "VirtualService default/cart (mesh.yaml:16) routes cart.default.svc.cluster.local, " +
+        "so annotations of the Service do not count: retries, timeouts",
+    ]);
+  });
+});
