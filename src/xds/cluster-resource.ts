@@ -16,9 +16,15 @@ import { decodeHealthChecks, encodeHealthCheck } from "./health/health-check.ts"
 import { decodeSocketAddress, encodeSocketAddress } from "./message/address.ts";
 import { ADS_SOURCE, refuseOtherThanAds } from "./message/config-source.ts";
 import type { EncodeFor } from "./message/flavor.ts";
-import { decodeOrigin, decodeService, encodeService } from "./message/metadata.ts";
+import {
+  decodeOrigin,
+  decodeService,
+  encodeService,
+  type OurExtensions,
+} from "./message/metadata.ts";
 import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
 import { decodeCircuit, encodeCircuit } from "./resilience/circuit.ts";
+import { decodeFailureAccrual, encodeFailureAccrual } from "./resilience/failure-accrual.ts";
 import { decodeUpstreamSocket, encodeUpstreamSocket } from "./tls/proxied-socket.ts";
 
 const CONNECT_MS = 5000;
@@ -65,6 +71,7 @@ export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
     healthChecks: decodeHealthChecks(message.healthChecks, http.protocol, checks),
     healthyPanicThreshold: commonLbConfig?.healthyPanicThreshold?.value ?? PANIC_PERCENT,
     ...decodeCircuit(message.metadata, place),
+    ...decodeFailureAccrual(message.metadata, discovery !== "originalDst", place),
     origin: decodeOrigin(message.metadata),
     service: decodeService(message.metadata),
   };
@@ -123,10 +130,15 @@ function decodeKeepalive(message: ClusterMessage): Cluster["tcpKeepalive"] {
   };
 }
 
+/** What only our own proxies execute. */
+function encodeOwn({ circuit, failureAccrual }: Cluster): OurExtensions {
+  return { ...encodeCircuit(circuit), ...encodeFailureAccrual(failureAccrual) };
+}
+
 export function encodeCluster(cluster: Cluster, target: EncodeFor): ClusterMessage {
   const isOurs = target === "outrigger";
   const origin = isOurs ? cluster.origin : undefined;
-  const extensions = isOurs ? encodeCircuit(cluster.circuit) : {};
+  const extensions = isOurs ? encodeOwn(cluster) : {};
   const metadata = encodeService(cluster.service, origin, extensions);
   const { loadAssignment } = cluster;
   const init: MessageInitShape<typeof ClusterSchema> = {

@@ -15,9 +15,29 @@ export interface FailureAccrual {
   readonly maxPenaltyMs: number;
   /** Added: a random share of the penalty up to this; 0..100, Linkerd's default 0.5. */
   readonly jitterRatio: number;
-  /** A penalty lasts at least as long as the answer's Retry-After asks. */
+  /** A penalty lasts at least as long as the answer's Retry-After asks, up to `maxPenaltyMs`. */
   readonly honorRetryAfter: boolean;
 }
+
+/** Linkerd's `consecutive`. */
+export const ACCRUAL_DEFAULTS: FailureAccrual = {
+  maxFailures: 7,
+  successRate: undefined,
+  minPenaltyMs: 1000,
+  maxPenaltyMs: 60_000,
+  jitterRatio: 0.5,
+  honorRetryAfter: false,
+};
+
+/** Linkerd's, where it has any; the longest time is 24 days, as of timers. Both ends are allowed. */
+export const ACCRUAL_BOUNDS = {
+  maxFailures: { min: 0, max: 4_294_967_295 },
+  penaltyMs: { min: 1, max: 2_147_483_647 },
+  jitterRatio: { min: 0, max: 100 },
+  threshold: { min: 0, max: 1 },
+  windowMs: { min: 10, max: 2_147_483_647 },
+  minRequests: { min: 0, max: 1_000_000 },
+} as const;
 
 /** Part of `unified`: too small a share of successes within a window. */
 export interface SuccessRateAccrual {

@@ -15,6 +15,7 @@ type FilterMetadata = {
 /** What only our own proxies execute, each under a name of its own. */
 export type OurExtensions = {
   readonly "outrigger.circuit"?: JsonObject;
+  readonly "outrigger.failure_accrual"?: JsonObject;
 };
 
 /** Undefined where there is nothing to say: the message then has no metadata at all. */

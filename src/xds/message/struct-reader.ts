@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { Place } from "../check/place.ts";
 import { nearest } from "../document/nearest.ts";
 
-/** A whole number's bounds, both allowed. */
+/** A number's bounds, both allowed. */
 export interface Bounds {
   readonly min: number;
   readonly max: number;
@@ -59,7 +59,16 @@ export class StructReader {
     return otherwise ?? min;
   }
 
-  /** The same, undefined where it is not said. */
+  /** With fractions. */
+  number(name: string, { min, max }: Bounds, otherwise: number | undefined): number {
+    const value = this.#take(name);
+    if (value === undefined) return this.#otherwise(name, otherwise, min);
+    if (typeof value === "number" && value >= min && value <= max) return value;
+    this.place(name).refuse("is out of range", value, `a number from ${min} to ${max}`);
+    return otherwise ?? min;
+  }
+
+  /** A whole number, undefined where it is not said. */
   wholeIfSaid(name: string, bounds: Bounds): number | undefined {
     return this.has(name) ? this.whole(name, bounds, bounds.min) : undefined;
   }

@@ -18,7 +18,8 @@ export function withAccrual(
   accrual: FailureAccrual | undefined,
   ours: boolean,
 ): Cluster {
-  return accrual === undefined ? cluster : { ...cluster, ...judgedBy(cluster, accrual, ours) };
+  const isJudged = accrual !== undefined && cluster.discovery !== "originalDst";
+  return isJudged ? { ...cluster, ...judgedBy(cluster, accrual, ours) } : cluster;
 }
 
 function judgedBy(cluster: Cluster, accrual: FailureAccrual, ours: boolean): Judged {

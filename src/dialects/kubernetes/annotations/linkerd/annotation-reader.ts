@@ -6,7 +6,9 @@ import type { Fields, NumberRange } from "../../fields.ts";
 /** GEP-2257, and Linkerd's days; 0 needs no unit. */
 const DURATION = /^([0-9]{1,5}(h|m|s|ms)){1,4}$/;
 const DAYS = /^([0-9]{1,5})d$/;
-const DURATION_WORDS = "a duration with its unit, such as 10s, 500ms, 1h30m";
+const DURATION_WORDS = "a duration with its unit, such as 10s, 500ms, 1h30m, at most 24d";
+/** Of timers. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /** The words of Go's strconv.ParseBool. */
 const TRUE: ReadonlySet<string> = new Set(["1", "t", "T", "true", "TRUE", "True"]);
@@ -40,15 +42,15 @@ export class AnnotationReader {
   }
 
   /** Milliseconds. */
-  duration(name: string, minMs: number = 0): number | undefined {
+  duration(name: string, { min = 0, max = LONGEST_MS }: NumberRange = {}): number | undefined {
     const text = this.annotations[name]?.trim() ?? "";
     const unit = /^[0-9]+$/.test(text) ? `; did you mean ${text}s or ${text}ms?` : "";
-    const least = minMs > 0 ? `, at least ${minMs}ms` : "";
+    const least = min > 0 ? `, at least ${min}ms` : "";
     return this.parsed(
       name,
       (given) => {
         const value = durationOf(given);
-        return value === undefined || value < minMs ? undefined : value;
+        return value === undefined || value < min || value > max ? undefined : value;
       },
       `${DURATION_WORDS}${least}${unit}`,
     );

@@ -1,6 +1,8 @@
-import type {
-  FailureAccrual,
-  SuccessRateAccrual,
+import {
+  ACCRUAL_BOUNDS,
+  ACCRUAL_DEFAULTS,
+  type FailureAccrual,
+  type SuccessRateAccrual,
 } from "../../../../model/upstream/failure-accrual.ts";
 import type { AnnotationReader } from "./annotation-reader.ts";
 
@@ -23,11 +25,6 @@ const UNIFIED = [THRESHOLD, WINDOW, MIN_REQUESTS];
 export const BALANCER_PREFIXES: readonly string[] = ["balancer.linkerd.io/", ALPHA];
 export const BALANCER_NAMES: readonly string[] = [MODE, ...CONSECUTIVE, ...UNIFIED, ...BIASER];
 
-/** Linkerd's own bounds, which its proxy holds a policy to. */
-const WINDOW_MIN_MS = 10;
-const MIN_REQUESTS_MAX = 1_000_000;
-const FAILURES_MAX = 4_294_967_295;
-
 /**
  * How endpoints of a Service are judged (Linkerd: Circuit Breaking). Undefined where the mode is
  * not set, or cannot be read.
@@ -43,12 +40,13 @@ export function readFailureAccrual(reader: AnnotationReader): FailureAccrual | u
   if (mode === "consecutive")
     reportIdle(reader, UNIFIED, `has no effect but with ${MODE}: unified`);
   const isUnified = mode === "unified";
-  const min = isUnified ? 0 : 1;
+  const failures = { ...ACCRUAL_BOUNDS.maxFailures, ...(isUnified ? {} : { min: 1 }) };
   const accrual: FailureAccrual = {
-    maxFailures: reader.integer(MAX_FAILURES, { min, max: FAILURES_MAX }) ?? 7,
+    maxFailures: reader.integer(MAX_FAILURES, failures) ?? ACCRUAL_DEFAULTS.maxFailures,
     successRate: isUnified ? readSuccessRate(reader) : undefined,
     ...readPenalties(reader),
-    jitterRatio: reader.number(JITTER_RATIO, { min: 0, max: 100 }) ?? 0.5,
+    jitterRatio:
+      reader.number(JITTER_RATIO, ACCRUAL_BOUNDS.jitterRatio) ?? ACCRUAL_DEFAULTS.jitterRatio,
     honorRetryAfter: reader.boolean(HONOR_RETRY_AFTER) === true,
   };
   if (!isIdle(accrual)) return accrual;
@@ -58,22 +56,27 @@ export function readFailureAccrual(reader: AnnotationReader): FailureAccrual | u
 
 function readSuccessRate(reader: AnnotationReader): SuccessRateAccrual {
   return {
-    threshold: reader.number(THRESHOLD, { min: 0, max: 1 }) ?? 0.8,
-    windowMs: reader.duration(WINDOW, WINDOW_MIN_MS) ?? 10_000,
-    minRequests: reader.integer(MIN_REQUESTS, { min: 0, max: MIN_REQUESTS_MAX }) ?? 5,
+    threshold: reader.number(THRESHOLD, ACCRUAL_BOUNDS.threshold) ?? 0.8,
+    windowMs: reader.duration(WINDOW, ACCRUAL_BOUNDS.windowMs) ?? 10_000,
+    minRequests: reader.integer(MIN_REQUESTS, ACCRUAL_BOUNDS.minRequests) ?? 5,
   };
 }
 
 function readPenalties(
   reader: AnnotationReader,
 ): Pick<FailureAccrual, "minPenaltyMs" | "maxPenaltyMs"> {
-  const minPenaltyMs = reader.duration(MIN_PENALTY, 1) ?? 1000;
-  const maxPenaltyMs = reader.duration(MAX_PENALTY, 1) ?? 60_000;
+  const minPenaltyMs =
+    reader.duration(MIN_PENALTY, ACCRUAL_BOUNDS.penaltyMs) ?? ACCRUAL_DEFAULTS.minPenaltyMs;
+  const maxPenaltyMs =
+    reader.duration(MAX_PENALTY, ACCRUAL_BOUNDS.penaltyMs) ?? ACCRUAL_DEFAULTS.maxPenaltyMs;
   if (minPenaltyMs <= maxPenaltyMs) return { minPenaltyMs, maxPenaltyMs };
   const name = reader.has(MIN_PENALTY) ? MIN_PENALTY : MAX_PENALTY;
   const allowed = `a min-penalty (${minPenaltyMs}ms) of at most the max-penalty (${maxPenaltyMs}ms)`;
   reader.bad(name, reader.annotations[name] ?? "", allowed);
-  return { minPenaltyMs: 1000, maxPenaltyMs: 60_000 };
+  return {
+    minPenaltyMs: ACCRUAL_DEFAULTS.minPenaltyMs,
+    maxPenaltyMs: ACCRUAL_DEFAULTS.maxPenaltyMs,
+  };
 }
 
 function isIdle({ maxFailures, successRate }: FailureAccrual): boolean {
