@@ -1,0 +1,88 @@
+/** What a call is told by the policies around it. */
+export interface Call {
+  /** Aborted when nobody waits for the answer any more; its reason says why. Made when asked for. */
+  readonly signal: AbortSignal;
+  /** 0 for the first try, 1 for its first repetition, and so on. */
+  readonly attempt: number;
+}
+
+/** A `Call`, or whatever else has a signal. */
+export interface Within {
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Watcher = (reason: unknown) => void;
+
+/**
+ * One call as one policy sees it. What is given up outside is given up inside, never the other way
+ * round. Signals cost a microsecond each, so that none is made before somebody asks for one.
+ */
+export class CallScope implements Call {
+  readonly attempt: number;
+  #aborted = false;
+  #reason: unknown;
+  #controller: AbortController | undefined;
+  #watchers: Set<Watcher> | undefined;
+  #leave: (() => void) | undefined;
+
+  /** Follows `outer` until `end`. */
+  constructor(outer?: CallScope | AbortSignal, attempt?: number) {
+    this.attempt = attempt ?? (outer instanceof CallScope ? outer.attempt : 0);
+    if (outer === undefined) return;
+    if (outer.aborted) this.abort(outer.reason);
+    else if (outer instanceof CallScope) this.#leave = outer.watch((reason) => this.abort(reason));
+    else this.#leave = followed(outer, (reason) => this.abort(reason));
+  }
+
+  static of(within: Within | undefined): CallScope {
+    if (within instanceof CallScope) return within;
+    return new CallScope(within?.signal);
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  get reason(): unknown {
+    return this.#reason;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Runs `watcher` once when the call is given up; the result takes that back. */
+  watch(watcher: Watcher): () => void {
+    this.#watchers ??= new Set();
+    const watchers = this.#watchers;
+    watchers.add(watcher);
+    return () => watchers.delete(watcher);
+  }
+
+  /** Gives the call up: policies hear first, then those who hold the signal. */
+  abort(reason: unknown): void {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    this.#reason = reason;
+    const watchers = this.#watchers;
+    this.#watchers = undefined;
+    if (watchers !== undefined) for (const watcher of watchers) watcher(reason);
+    this.#controller?.abort(reason);
+  }
+
+  /** The call is over: what is given up from now on concerns it no more. */
+  end(): void {
+    this.#leave?.();
+    this.#leave = undefined;
+  }
+}
+
+function followed(signal: AbortSignal, watcher: Watcher): () => void {
+  const hear = (): void => watcher(signal.reason);
+  signal.addEventListener("abort", hear, { once: true });
+  return () => signal.removeEventListener("abort", hear);
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { ScriptedWork, stateOf, turn } from "../../../test/support/scripted-work.ts";
+import { VirtualClock } from "../../base/clock.ts";
+import { CallTimeoutError } from "../errors.ts";
+import { timeout } from "./timeout.ts";
+
+describe("timeout", () => {
+  it("answers what comes in time", async () => {
+    const clock = new VirtualClock();
+    const service = new ScriptedWork();
+    const answer = timeout({ timeoutMs: 100, clock }).run(service.work);
+    clock.advance(99);
+    service.at(0).answer("in time");
+    expect(await answer).toBe("in time");
+    clock.advance(1000);
+    expect(service.at(0).call.signal.aborted).toBe(false);
+  });
+
+  it("rejects at the timeout and aborts the call's signal with the same error", async () => {
+    const clock = new VirtualClock();
+    const service = new ScriptedWork();
+    const answer = timeout({ timeoutMs: 100, name: "ratings", clock }).run(service.work);
+    clock.advance(100);
+    const error = await answer.catch((reason) => reason);
+    expect(error).toBeInstanceOf(CallTimeoutError);
+    expect(error).toMatchObject({ reason: "timeout", policy: "ratings", timeoutMs: 100 });
+    expect(service.at(0).call.signal.reason).toBe(error);
+  });
+
+  it("aborts one call only, however many are under way", async () => {
+    const clock = new VirtualClock();
+    const service = new ScriptedWork();
+    const policy = timeout({ timeoutMs: 100, clock });
+    const early = stateOf(policy.run(service.work));
+    clock.advance(50);
+    const late = policy.run(service.work);
+    clock.advance(50);
+    expect(await early).toBeInstanceOf(CallTimeoutError);
+    expect(service.at(1).call.signal.aborted).toBe(false);
+    service.at(1).answer("late");
+    expect(await late).toBe("late");
+  });
+
+  it("lets a late failure pass unseen", async () => {
+    const clock = new VirtualClock();
+    const service = new ScriptedWork();
+    const answer = stateOf(timeout({ timeoutMs: 1, clock }).run(service.work));
+    clock.advance(1);
+    service.at(0).fail(new Error("late"));
+    expect(await answer).toBeInstanceOf(CallTimeoutError);
+    await turn();
+  });
+
+  it("gives up when its caller does, with the caller's reason", async () => {
+    const service = new ScriptedWork();
+    const caller = new AbortController();
+    const policy = timeout({ timeoutMs: 100, clock: new VirtualClock() });
+    const answer = policy.run(service.work, { signal: caller.signal });
+    const signal = service.at(0).call.signal;
+    const reason = new Error("closed the page");
+    caller.abort(reason);
+    await expect(answer).rejects.toBe(reason);
+    expect(signal.reason).toBe(reason);
+  });
+
+  it("calls nothing for a caller that has left already", async () => {
+    const service = new ScriptedWork();
+    const answer = timeout(100).run(service.work, { signal: AbortSignal.abort("gone") });
+    await expect(answer).rejects.toBe("gone");
+    expect(service.calls).toHaveLength(0);
+  });
+
+  it("rejects with what a call throws at once", async () => {
+    const answer = timeout({ timeoutMs: 1, clock: new VirtualClock() }).run(() => {
+      throw new Error("at once");
+    });
+    await expect(answer).rejects.toThrow("at once");
+  });
+
+  it.each([0, -1, Number.NaN])("refuses a timeout of %s ms", (timeoutMs) => {
+    expect(() => timeout(timeoutMs)).toThrow(RangeError);
+  });
+});
