@@ -7,6 +7,8 @@ import type { HostMonitor } from "./cluster/host-monitor.ts";
 import { Deadline, type DeadlineOwner } from "./deadline.ts";
 import type { Exchange } from "./exchange.ts";
 import { grpcStatusIn } from "./grpc/grpc-call.ts";
+import * as replies from "./reply/replies.ts";
+import type { Allowance } from "./retry/allowance.ts";
 import type { Attempts } from "./retry/attempts.ts";
 import { takeHostname } from "./route/finalize.ts";
 import type { TlsInfo } from "./tls/tls-info.ts";
@@ -29,6 +31,12 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   readonly #exchange: Exchange;
   readonly #attempts: Attempts;
   readonly #perTry: Deadline;
+  /** Made for the first request that has such a bound; likewise below. */
+  #silence: Deadline | undefined;
+  #streamBound: Deadline | undefined;
+  #idleMs = 0;
+  /** It is late, and another has joined it: whatever comes of it, none follows it. */
+  joined = false;
   #state: State = "idle";
   #host: Host | undefined;
   #pool: RequestPool | undefined;
@@ -52,6 +60,16 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   get host(): Host | undefined {
     return this.#host;
+  }
+
+  /** It is under way. */
+  get active(): boolean {
+    return this.#state !== "idle";
+  }
+
+  /** It is under way, and nothing of its answer is here. */
+  get awaiting(): boolean {
+    return this.#state !== "idle" && !this.#headArrived;
   }
 
   /** A connection is there: the body may flow. */
@@ -88,6 +106,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#host = host;
     this.#last = undefined;
     this.#headArrived = false;
+    this.joined = false;
     this.#monitor = host.monitor;
     this.#monitor?.onStart();
     const { head, request } = this.#exchange;
@@ -98,9 +117,20 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#pool.acquire(this, request.method);
   }
 
-  /** The time for this try runs from the moment that the request is complete. */
-  startClock(nowMs: number, perTryTimeoutMs: number): void {
-    if (perTryTimeoutMs > 0) this.#perTry.set(nowMs, perTryTimeoutMs);
+  /** The request is complete and there is a connection: from now on the time of this try runs. */
+  startClock(nowMs: number, { perTryIdleMs, perTryMs }: Allowance): void {
+    if (this.#headArrived) return;
+    this.#perTry.set(nowMs, perTryMs);
+    if (perTryIdleMs === 0) return;
+    this.#silence ??= new Deadline(this.#exchange.context.clock, this, "perTryIdle");
+    this.#idleMs = perTryIdleMs;
+    this.#silence.set(nowMs, perTryIdleMs);
+  }
+
+  /** From now on the time of this try's stream runs, whatever comes of the request. */
+  boundStream(nowMs: number, boundMs: number): void {
+    this.#streamBound ??= new Deadline(this.#exchange.context.clock, this, "perTryStream");
+    this.#streamBound.set(nowMs, boundMs);
   }
 
   onConnection(stream: UpstreamStream): void {
@@ -164,11 +194,14 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   onNoConnection(reason: ResetReason, detail: string): void {
     this.#rest();
     if (this.#monitor !== undefined) this.#tellReset(reason);
-    this.#attempts.onFailed(reason, detail, false);
+    this.#attempts.onFailed(this, reason, detail, false);
   }
 
   onResponseHead(head: ResponseMessage): void {
+    if (this.#idleMs > 0) this.#touch();
     if (head.status < 200 && head.status !== 101) {
+      this.#perTry.clear();
+      this.#attempts.settle(this);
       this.#exchange.onInterimHead(head);
       return;
     }
@@ -176,7 +209,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#perTry.clear();
     if (this.#monitor !== undefined) this.#tellHead(this.#monitor, head);
     if (head.status === 101) {
-      this.#exchange.onInterimHead(head);
+      this.#attempts.onSwitch(this, head);
       return;
     }
     this.#attempts.onHead(this, head);
@@ -184,6 +217,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
     if (this.#measuredFromMs >= 0) this.#measure();
+    if (this.#idleMs > 0) this.#touch();
     this.#exchange.onResponseData(bytes, start, end);
   }
 
@@ -214,7 +248,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#rest();
     if (this.#monitor !== undefined) this.#tellReset(reason);
     if (headArrived) this.#exchange.onResponseTruncated(reason);
-    else this.#attempts.onFailed(reason, detail, true);
+    else this.#attempts.onFailed(this, reason, detail, true);
   }
 
   onUpstreamBlocked(): void {
@@ -231,11 +265,34 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#exchange.onFault(error);
   }
 
-  onDeadline(): void {
-    this.#host?.cluster.stats.count("upstream_rq_per_try_timeout");
+  onDeadline(kind: string): void {
+    if (kind === "perTryStream") this.#endStream();
+    else if (!this.#exchange.timeouts.allowance.hedges) this.#endTry(kind);
+    else if (!this.#headArrived) {
+      this.#takeMonitor()?.onTimeout();
+      this.#attempts.onLate(this);
+    }
+  }
+
+  #endTry(kind: string): void {
+    const idle = kind === "perTryIdle";
+    const stat = idle ? "upstream_rq_per_try_idle_timeout" : "upstream_rq_per_try_timeout";
+    this.#host?.cluster.stats.count(stat);
     this.#takeMonitor()?.onTimeout();
     this.cancel();
-    this.#attempts.onPerTryTimeout();
+    this.#attempts.onTimeout(this, idle ? replies.PER_TRY_IDLE_TIMEOUT : replies.PER_TRY_TIMEOUT);
+  }
+
+  #endStream(): void {
+    this.#host?.cluster.stats.count("upstream_rq_max_duration_reached");
+    this.cancel();
+    const { complete } = this.#exchange.body;
+    const reply = complete ? replies.ATTEMPT_TOO_LONG : replies.ATTEMPT_TOO_LONG_UNREAD;
+    this.#attempts.onTimeout(this, reply);
+  }
+
+  #touch(): void {
+    this.#silence?.set(this.#exchange.context.clock.now(), this.#idleMs);
   }
 
   /** The time of all tries together is over: one that has no answer is late as well. */
@@ -245,6 +302,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
 
   dispose(): void {
     this.#perTry.dispose();
+    this.#silence?.dispose();
+    this.#streamBound?.dispose();
   }
 
   /** The one that hears now how this ends, and hears no more of it. */
@@ -294,5 +353,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#state = "idle";
     this.#stream = undefined;
     this.#perTry.clear();
+    this.#silence?.clear();
+    this.#streamBound?.clear();
+    this.#idleMs = 0;
   }
 }

@@ -28,7 +28,7 @@ import { Routing } from "./route/routing.ts";
 import { FlowControl } from "./stream/flow-control.ts";
 import { Tunnel } from "./stream/tunnel.ts";
 import { RequestAccount } from "./telemetry/account.ts";
-import { FLAG_DC, FLAG_URX } from "./telemetry/response-flags.ts";
+import { FLAG_DC, FLAG_UO, FLAG_URX } from "./telemetry/response-flags.ts";
 import type { ResetReason } from "./upstream/stream-handler.ts";
 
 /**
@@ -64,7 +64,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   readonly #answer: Answer;
   readonly body: RequestStream;
   readonly hosts: HostChoice;
-  readonly #timeouts: Timeouts;
+  readonly timeouts: Timeouts;
   #state: State = "idle";
 
   constructor(down: Downstream, head: RequestMessage) {
@@ -81,9 +81,9 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
     this.#answer = new Answer(this, this.source, this.#web);
     this.body = new RequestStream(down, this.attempts.retry, this.#web);
     this.filters = new HttpFilters(down.hcm.filters, this);
-    this.#timeouts = new Timeouts(this.context.clock, this, config.maxStreamDurationMs);
+    this.timeouts = new Timeouts(this.context.clock, this, config.maxStreamDurationMs);
     this.flow = new FlowControl(this.attempts, this.body, this.account);
-    this.tunnel = new Tunnel(down, this.attempts, this.account, this.response, this.#timeouts);
+    this.tunnel = new Tunnel(down, this.attempts, this.account, this.response, this.timeouts);
   }
 
   get active(): boolean {
@@ -113,7 +113,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
     this.attempts.reset();
     this.body.begin(this.head.body === "none");
     if (this.body.complete) this.account.requestCompleteAtMs = nowMs;
-    this.#timeouts.begin(nowMs, this.down.hcm.config.streamIdleTimeoutMs);
+    this.timeouts.begin(nowMs, this.down.hcm.config.streamIdleTimeoutMs);
   }
 
   #decode(): boolean {
@@ -143,23 +143,17 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
     const { peers } = this.down.hcm;
     const inbound = peers !== undefined && peers.direction === "inbound";
     this.account.routed(cluster.stats, inbound ? cluster.inbound : cluster.outbound);
-    this.attempts.admit(forward, cluster);
     if (cluster.config.service !== undefined) peers?.introduce(this.head.headers);
     const nowMs = this.account.startedAtMs;
-    this.#timeouts.admit(forward, this.head.headers, this.account.grpc, nowMs);
-    this.expectWithin(0);
+    this.timeouts.admit(forward, this.head.headers, this.account.grpc, nowMs);
+    this.timeouts.announce(this.head.headers, 0);
     const { route, target } = this.routing;
     finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
+    this.attempts.retry.begin(forward.retry, cluster, this.request);
     this.hosts.admit(forward.hash, cluster, this.request, this.source);
     const readyAtMs = this.filters.held ? this.context.clock.now() : nowMs;
-    if (this.body.complete) this.#timeouts.startRoute(readyAtMs);
+    if (this.body.complete) this.timeouts.startRoute(readyAtMs);
     return true;
-  }
-
-  /** Tells the upstream how long the next attempt may take. `spentMs`: on earlier ones. */
-  expectWithin(spentMs: number): void {
-    const perTryMs = this.routing.forward?.retry?.perTryTimeoutMs ?? 0;
-    this.#timeouts.announce(this.head.headers, perTryMs, spentMs);
   }
 
   #ask(): void {
@@ -171,9 +165,9 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
     this.account.wireBytesReceived += end - start;
     this.account.bodyBytesReceived += end - start;
     if (this.#state === "idle") return;
-    this.#timeouts.touch();
+    this.timeouts.touch();
     if (!this.body.take(this.attempts.current, bytes, start, end))
-      this.#giveUp(replies.BAD_GRPC_WEB);
+      this.giveUp(replies.BAD_GRPC_WEB);
     else this.filters.onBody();
   }
 
@@ -189,10 +183,10 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
     const nowMs = this.context.clock.now();
     this.account.requestCompleteAtMs = nowMs;
     if (!this.#web.whole) {
-      this.#giveUp(replies.BAD_GRPC_WEB);
+      this.giveUp(replies.BAD_GRPC_WEB);
       return;
     }
-    this.#timeouts.startRoute(nowMs);
+    this.timeouts.startRoute(nowMs);
     if (this.#state === "asking") this.attempts.requestComplete(nowMs);
     const attempt = this.attempts.current;
     if (attempt.sending) this.body.sendEnd(attempt);
@@ -203,9 +197,6 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   onInterimHead(head: ResponseMessage): void {
     if (head.status !== 101) {
       this.response.interim(head);
-    } else if (this.head.upgrade === "") {
-      this.attempts.current.cancel();
-      this.attempts.onFailed("protocol error", "", true);
     } else {
       this.#state = "tunnel";
       this.tunnel.open(head, this.context.clock.now());
@@ -216,7 +207,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   onResponse(head: ResponseMessage): void {
     const nowMs = this.context.clock.now();
     this.#state = "answering";
-    this.#timeouts.touch();
+    this.timeouts.touch();
     this.#answer.take(head, nowMs);
     if (this.head.method !== "CONNECT" || head.status >= 300) {
       this.response.head(head, nowMs);
@@ -227,7 +218,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
-    this.#timeouts.touch();
+    this.timeouts.touch();
     this.response.data(bytes, start, end);
   }
 
@@ -256,7 +247,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
 
   /** The client's body breaks the protocol: nothing can follow it. */
   onBadBody(): void {
-    if (this.#state !== "idle") this.#giveUp(replies.BAD_BODY);
+    if (this.#state !== "idle") this.giveUp(replies.BAD_BODY);
   }
 
   /** The client has gone, or broke the protocol, before the response was complete. */
@@ -271,11 +262,12 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
 
   onDeadline(kind: string): void {
     const { http } = this.down.hcm.account;
-    this.#giveUp(timeoutReply(kind, this.body.complete, this.routing.cluster?.stats, http));
+    const late = kind === "route";
+    this.giveUp(late ? this.attempts.timedOut() : timeoutReply(kind, this.body.complete, http));
   }
 
   /** Ends what is under way: with this answer, or where one has begun, in its middle. */
-  #giveUp(reply: LocalReply): void {
+  giveUp(reply: LocalReply): void {
     this.attempts.stop();
     if (this.#state !== "answering" && this.#state !== "tunnel") {
       this.refuse(reply);
@@ -289,10 +281,16 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   /** Answers for the upstream. Always false, so that a step of the way can end with it. */
   refuse(refusal: LocalReply, verdict: RetryVerdict = "no"): false {
     this.#state = "answering";
-    if (verdict === "limited") this.account.flags |= FLAG_URX;
+    this.noteVerdict(verdict);
     this.#answer.local(refusal, this.body.complete, this.context.clock.now());
     this.#finish(this.down.encoder.keepAlive);
     return false;
+  }
+
+  /** Why a retry that was wanted does not happen. */
+  noteVerdict(verdict: RetryVerdict): void {
+    if (verdict === "limited") this.account.flags |= FLAG_URX;
+    else if (verdict === "overflow") this.account.flags |= FLAG_UO;
   }
 
   #abort(): void {
@@ -301,16 +299,15 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   }
 
   #finish(keepAlive: boolean): void {
-    if (this.attempts.current.sending) this.attempts.current.cancel();
     this.#account();
     this.down.onExchangeEnd(keepAlive);
   }
 
   #account(): void {
     this.#state = "idle";
-    this.filters.abandon();
+    this.filters.end();
     this.attempts.end();
-    this.#timeouts.stop();
+    this.timeouts.stop();
     this.body.end();
     this.account.end(this.context.clock.now(), this.source);
     this.attempts.forget();
@@ -321,7 +318,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   }
 
   dispose(): void {
-    this.#timeouts.dispose();
+    this.timeouts.dispose();
     this.attempts.dispose();
   }
 }

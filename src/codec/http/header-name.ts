@@ -65,7 +65,7 @@ const NAMES = [
   "etag",
   "vary",
   "cache-control",
-  "last-modified",
+  "x-envoy-upstream-stream-duration-ms",
   "x-outrigger-carried",
   "content_length",
   "transfer_encoding",
@@ -100,6 +100,23 @@ export function headerFlags(names: readonly KnownHeader[]): Uint8Array {
   const flags = new Uint8Array(NAMES.length);
   for (const name of names) flags[ID[name]] = 1;
   return flags;
+}
+
+/** Some known names, to be asked for all at once (`HeaderTable.hasAny`). */
+export interface HeaderSet {
+  readonly low: number;
+  readonly high: number;
+}
+
+export function headerSet(names: readonly KnownHeader[]): HeaderSet {
+  let low = 0;
+  let high = 0;
+  for (const name of names) {
+    const id = ID[name];
+    if (id < 32) low |= 1 << id;
+    else high |= 1 << (id & 31);
+  }
+  return { low, high };
 }
 
 /** The id of a lower case name. */

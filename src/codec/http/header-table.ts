@@ -1,5 +1,5 @@
 // hot path: no allocation per request
-import { HEADER_NAMES, HEADER_PREFIXES, headerId, OTHER } from "./header-name.ts";
+import { HEADER_NAMES, HEADER_PREFIXES, type HeaderSet, headerId, OTHER } from "./header-name.ts";
 
 /** A removed entry keeps its place. */
 const REMOVED = 255;
@@ -82,6 +82,11 @@ export class HeaderTable {
   has(id: number): boolean {
     const bit = 1 << (id & 31);
     return ((id < 32 ? this.#seenLow : this.#seenHigh) & bit) !== 0;
+  }
+
+  /** Whether one of these occurs. */
+  hasAny(names: HeaderSet): boolean {
+    return ((this.#seenLow & names.low) | (this.#seenHigh & names.high)) !== 0;
   }
 
   /** The index of the first field of a known name at or after `from`, or -1. */

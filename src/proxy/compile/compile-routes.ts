@@ -1,11 +1,9 @@
-import { GRPC_STATUS } from "../../codec/grpc/status.ts";
 import type { FilterConfigs } from "../../model/filter/filter-configs.ts";
 import {
   type ForwardAction,
   type HeaderMutations,
   NO_MUTATIONS,
   type RedirectAction,
-  type RetryPolicy,
   type Route,
   type RouteConfiguration,
   type VirtualHost,
@@ -14,6 +12,7 @@ import { RequestHash } from "../affinity/request-hash.ts";
 import { CompiledSession } from "../affinity/session-filter.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import { CompiledCors } from "../filters/cors/compiled-cors.ts";
+import { CompiledFault } from "../filters/fault/compiled-fault.ts";
 import type { CompiledRateLimit } from "../filters/rate-limit/compiled-rate-limit.ts";
 import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
 import {
@@ -21,17 +20,17 @@ import {
   type RouteLimitRules,
 } from "../filters/rate-limit/request-descriptors.ts";
 import { routeRbacOf } from "../filters/rbac/compiled-rbac.ts";
+import { compileRetry } from "../retry/compiled-retry.ts";
 import type {
   CompiledAction,
   CompiledForward,
   CompiledRedirect,
-  CompiledRetry,
   CompiledRoute,
   Target,
 } from "../route/compiled-route.ts";
 import { mutatorsOf } from "../route/header-mutator.ts";
 import { HostRewrite, PathRewrite } from "../route/rewrite.ts";
-import { HeaderMatcher, RouteMatcher } from "../route/route-matcher.ts";
+import { RouteMatcher } from "../route/route-matcher.ts";
 import {
   type CompiledVirtualHost,
   RouteTable,
@@ -126,6 +125,7 @@ function compileRoute(
     attemptCountInResponse: virtualHost.includeAttemptCountInResponse,
     session: sessionOf(filterLevels),
     extAuthz: filterLevels.find(({ extAuthz }) => extAuthz !== undefined)?.extAuthz,
+    fault: faultOf(filterLevels),
     jwt: filterLevels.find(({ jwt }) => jwt !== undefined)?.jwt,
     // Envoy's filter leaves routes alone that answer themselves.
     cors: route.action.kind !== "forward" ? undefined : corsOf(filterLevels),
@@ -139,6 +139,12 @@ function compileRoute(
 function sessionOf(levels: readonly FilterConfigs[]): CompiledSession | undefined {
   const nearest = levels.find(({ session }) => session !== undefined)?.session;
   return nearest === undefined ? undefined : new CompiledSession(nearest);
+}
+
+/** Likewise. */
+function faultOf(levels: readonly FilterConfigs[]): CompiledFault | undefined {
+  const nearest = levels.find(({ fault }) => fault !== undefined)?.fault;
+  return nearest === undefined ? undefined : new CompiledFault(nearest);
 }
 
 /** Likewise. */
@@ -207,6 +213,7 @@ function compileForward(
     grpcTimeoutMaxMs: boundsStream(action) ? undefined : action.grpcTimeoutMaxMs,
     idleTimeoutMs: action.idleTimeoutMs,
     retry: policy === undefined ? undefined : compileRetry(policy),
+    hedges: (action.hedgePolicy ?? virtualHost.hedgePolicy)?.hedgeOnPerTryTimeout === true,
     hash: action.hashPolicies.length === 0 ? undefined : new RequestHash(action.hashPolicies),
     rewrite: rewriteOf(route, action),
     hostRewrite: action.hostRewrite,
@@ -246,45 +253,4 @@ function rewriteOf(
 ): PathRewrite | undefined {
   const rewrite = new PathRewrite(route.match.path, prefixRewrite, regexRewrite);
   return rewrite.active ? rewrite : undefined;
-}
-
-/** Envoy's words for the gRPC statuses that are tried again. */
-const GRPC_CONDITIONS: Readonly<Record<string, number>> = {
-  cancelled: GRPC_STATUS.CANCELLED,
-  "deadline-exceeded": GRPC_STATUS.DEADLINE_EXCEEDED,
-  internal: GRPC_STATUS.INTERNAL,
-  "resource-exhausted": GRPC_STATUS.RESOURCE_EXHAUSTED,
-  unavailable: GRPC_STATUS.UNAVAILABLE,
-};
-
-function grpcStatusesOf(on: ReadonlySet<string>): number {
-  let statuses = 0;
-  for (const [word, status] of Object.entries(GRPC_CONDITIONS)) {
-    if (on.has(word)) statuses |= 1 << status;
-  }
-  return statuses;
-}
-
-function compileRetry(policy: RetryPolicy): CompiledRetry {
-  const on = new Set(policy.retryOn);
-  return {
-    on5xx: on.has("5xx"),
-    onGatewayError: on.has("gateway-error"),
-    onReset: on.has("reset"),
-    onResetBeforeRequest: on.has("reset-before-request"),
-    onConnectFailure: on.has("connect-failure"),
-    onRefusedStream: on.has("refused-stream"),
-    on4xx: on.has("retriable-4xx"),
-    statusCodes: new Set(on.has("retriable-status-codes") ? policy.retriableStatusCodes : []),
-    grpcStatuses: grpcStatusesOf(on),
-    headers: on.has("retriable-headers")
-      ? policy.retriableHeaders.map((header) => new HeaderMatcher(header))
-      : [],
-    retriesMax: policy.numRetries,
-    perTryTimeoutMs: policy.perTryTimeoutMs,
-    backOffBaseMs: policy.backOffBaseMs,
-    backOffMaxMs: policy.backOffMaxMs,
-    avoidPreviousHosts: policy.avoidPreviousHosts,
-    hostSelectionAttempts: policy.hostSelectionAttempts,
-  };
 }

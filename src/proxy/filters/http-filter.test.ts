@@ -57,8 +57,8 @@ describe("a filter that holds a request", () => {
   it("is told once that the request has ended otherwise, and cannot resume it", () => {
     const { filters, told } = chain("wait", undefined);
     filters.onRequest();
-    filters.abandon();
-    filters.abandon();
+    filters.end();
+    filters.end();
     filters.resume(undefined);
     expect(told).toEqual(["request 0", "abandoned 0"]);
   });

@@ -25,6 +25,8 @@ export interface HttpFilter {
   onBody?(): void;
   /** The request that this filter holds has ended otherwise: it must not be resumed any more. */
   onAbandoned?(): void;
+  /** The exchange is over, whether this filter has seen its request or not. */
+  onEnd?(): void;
 }
 
 /** A filter of a connection manager, before there is an exchange. Made when it is compiled. */
@@ -41,6 +43,8 @@ export interface FilteredExchange extends ExchangeParts {
 export class HttpFilters {
   readonly #exchange: FilteredExchange;
   readonly #filters: readonly HttpFilter[];
+  /** Those that want to know when the exchange is over. */
+  readonly #ending: readonly HttpFilter[];
   /** How many have seen the request. */
   #entered = 0;
   /** The last of those holds it. */
@@ -51,6 +55,7 @@ export class HttpFilters {
   constructor(factories: readonly HttpFilterFactory[], exchange: FilteredExchange) {
     this.#exchange = exchange;
     this.#filters = factories.map((factory) => factory.create(exchange));
+    this.#ending = this.#filters.filter(({ onEnd }) => onEnd !== undefined);
   }
 
   /** No filter has seen the new request yet. */
@@ -85,9 +90,14 @@ export class HttpFilters {
     if (this.#waiting) this.#filters[this.#entered - 1]?.onBody?.();
   }
 
-  /** The request is over. */
-  abandon(): void {
-    if (!this.#waiting) return;
+  /** The exchange is over. */
+  end(): void {
+    if (this.#waiting) this.#abandon();
+    const ending = this.#ending;
+    for (let i = 0; i < ending.length; i++) ending[i]?.onEnd?.();
+  }
+
+  #abandon(): void {
     this.#waiting = false;
     this.#filters[this.#entered - 1]?.onAbandoned?.();
   }

@@ -51,7 +51,7 @@ export class Answer {
     // It is not the router's answer, and the router counts attempts.
     if (reply.clusterStatus === 0) headers.remove(ID["x-envoy-attempt-count"]);
     noteGrpcStatus(account, headers);
-    account.responded(reply.status, reply.clusterStatus);
+    account.responded(reply.status, reply.uncounted === true ? 0 : reply.clusterStatus);
     const close = reply.close === true || !requestComplete || request.method === "CONNECT";
     if (close) down.encoder.keepAlive = false;
     response.local(reply, headers, nowMs);

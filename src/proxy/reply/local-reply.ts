@@ -16,6 +16,8 @@ export interface LocalReply {
   readonly grpcStatus?: number;
   /** What the cluster counts instead of `status`; 0: nothing, it is not the router's answer. */
   readonly clusterStatus?: number;
+  /** It is the router's answer, but no attempt is answered by it: the cluster counts nothing. */
+  readonly uncounted?: boolean;
   /** The connection must not be used again. */
   readonly close?: boolean;
 }

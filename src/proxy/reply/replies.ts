@@ -8,6 +8,7 @@ import {
   FLAG_NR,
   FLAG_SI,
   FLAG_UH,
+  FLAG_UMSDR,
   FLAG_UT,
 } from "../telemetry/response-flags.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
@@ -41,6 +42,34 @@ export const PER_TRY_TIMEOUT: LocalReply = reply(
   FLAG_UT,
   "upstream_per_try_timeout",
 );
+
+export const PER_TRY_IDLE_TIMEOUT: LocalReply = {
+  ...PER_TRY_TIMEOUT,
+  details: "upstream_per_try_idle_timeout",
+};
+
+/** An attempt has taken as long as it may; 408 where the client was still sending. */
+export const ATTEMPT_TOO_LONG: LocalReply = {
+  ...reply(
+    504,
+    "upstream max stream duration reached",
+    FLAG_UMSDR,
+    "upstream_max_stream_duration_reached",
+  ),
+  uncounted: true,
+};
+
+export const ATTEMPT_TOO_LONG_UNREAD: LocalReply = { ...ATTEMPT_TOO_LONG, status: 408 };
+
+/** The same between two attempts, or where an answer has begun. */
+export function uncountedReply(timeout: LocalReply): LocalReply {
+  return { ...timeout, uncounted: true };
+}
+
+/** What the client asked for in the place of a timeout's answer. */
+export function quietReply(timeout: LocalReply): LocalReply {
+  return { ...timeout, status: 204, body: "" };
+}
 
 /** Nothing moved for too long; 408 where the client was still sending. */
 export const STREAM_IDLE_TIMEOUT: LocalReply = {

@@ -3,31 +3,45 @@ import type { ResponseMessage } from "../../codec/http/message.ts";
 import { Attempt } from "../attempt.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { Exchange } from "../exchange.ts";
-import { NO_HEALTHY_UPSTREAM, PER_TRY_TIMEOUT, resetReply } from "../reply/replies.ts";
-import type { CompiledForward } from "../route/compiled-route.ts";
+import type { LocalReply } from "../reply/local-reply.ts";
+import {
+  ATTEMPT_TOO_LONG,
+  NO_HEALTHY_UPSTREAM,
+  quietReply,
+  RESPONSE_TIMEOUT,
+  resetReply,
+  uncountedReply,
+} from "../reply/replies.ts";
+import { reportOf } from "../reply/reset.ts";
 import { countAttempt } from "../route/finalize.ts";
-import { FLAG_URX } from "../telemetry/response-flags.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
 import { BackOff, type BackOffOwner } from "./back-off.ts";
 import { HostChoice } from "./host-choice.ts";
 import { RetryState } from "./retry-state.ts";
 
+/** So many tries of one request may be under way at a time, whatever their policy allows. */
+const IN_FLIGHT_MAX = 10;
+
 /**
  * The tries of one exchange: which host the next one goes to, when, and whether there is a next one
- * at all. It tells the exchange of the one answer that counts, or why there is none.
+ * at all. It tells the exchange of the one answer that counts, or why there is none. With hedging
+ * several are under way at a time: then the others are late ones, which another has joined.
  */
 export class Attempts implements BackOffOwner {
   readonly hosts: HostChoice;
-  readonly retry: RetryState = new RetryState();
-  /** The one under way, or the last one. */
-  readonly current: Attempt;
+  readonly retry: RetryState;
+  /** The newest one, or the one whose answer counts. */
+  current: Attempt;
   readonly #exchange: Exchange;
   readonly #backOff: BackOff;
+  /** Late ones that are still under way. */
+  readonly #others: Attempt[] = [];
 
   constructor(exchange: Exchange) {
     const { clock, random } = exchange.context;
     this.#exchange = exchange;
     this.hosts = new HostChoice(random);
+    this.retry = new RetryState(clock, random);
     this.current = new Attempt(exchange, this);
     this.#backOff = new BackOff(clock, this);
   }
@@ -38,11 +52,6 @@ export class Attempts implements BackOffOwner {
     this.hosts.reset();
   }
 
-  /** The request goes this way. */
-  admit(forward: CompiledForward, cluster: UpstreamCluster): void {
-    this.retry.begin(forward.retry, cluster);
-  }
-
   /** Goes to a host; the exchange is refused where there is none. */
   next(): void {
     const { account, body, down, head, request, routing } = this.#exchange;
@@ -50,6 +59,7 @@ export class Attempts implements BackOffOwner {
     const host = this.hosts.next(cluster, down.originalDestination, routing.forward?.retry);
     if (host === undefined) {
       cluster.stats.count("upstream_cx_none_healthy");
+      if (account.attempts > 0) account.attempts++;
       this.#exchange.refuse(NO_HEALTHY_UPSTREAM);
       return;
     }
@@ -57,65 +67,188 @@ export class Attempts implements BackOffOwner {
     account.picked(inbound ? host.inbound : host.outbound);
     countAttempt(head.headers, routing.route, account.attempts);
     if (account.attempts === 1) body.mirror(request, head, routing);
-    if (body.complete) this.#startClock(this.#exchange.context.clock.now());
+    if (this.current.active) this.#join();
     this.current.start(host, routing.forward?.terminatesConnect === true);
   }
 
-  /** The request is complete: the time of a try that is under way runs from now on. */
-  requestComplete(nowMs: number): void {
-    if (!this.#backOff.active) this.#startClock(nowMs);
+  /** The newest one stays under way beside the next. */
+  #join(): void {
+    this.#others.push(this.current);
+    this.current = new Attempt(this.#exchange, this);
   }
 
-  #startClock(nowMs: number): void {
-    this.current.startClock(nowMs, this.#exchange.routing.forward?.retry?.perTryTimeoutMs ?? 0);
+  /** The request is complete: the time of a try that has a connection runs from now on. */
+  requestComplete(nowMs: number): void {
+    if (this.current.sending) this.current.startClock(nowMs, this.#exchange.timeouts.allowance);
   }
 
   /** It has a connection and has sent the head: the body follows. */
   onReady(attempt: Attempt): void {
-    this.#exchange.body.replay(attempt);
+    const { body, context, timeouts } = this.#exchange;
+    const { perTryIdleMs, perTryMs, perTryStreamMs } = timeouts.allowance;
+    if (perTryStreamMs > 0) attempt.boundStream(context.clock.now(), perTryStreamMs);
+    if (body.complete && perTryMs + perTryIdleMs > 0) {
+      attempt.startClock(context.clock.now(), timeouts.allowance);
+    }
+    body.replay(attempt);
   }
 
   /** The final response's head has arrived. */
   onHead(attempt: Attempt, head: ResponseMessage): void {
-    const { account, routing } = this.#exchange;
-    const verdict = this.retry.onResponse(head.status, head.headers);
-    if (verdict === "retry") {
-      routing.cluster?.stats.retriedResponse(head.status);
-      attempt.cancel();
-      this.#tryAgain();
-      return;
-    }
-    if (verdict === "limited") account.flags |= FLAG_URX;
-    if (verdict === "no" && account.attempts > 1 && head.status < 500) {
-      routing.cluster?.stats.count("upstream_rq_retry_success");
-    }
+    if (this.#another(attempt, head)) return;
+    this.settle(attempt);
     this.#exchange.onResponse(head);
   }
 
-  /** No response came of it. */
-  onFailed(reason: ResetReason, detail: string, requestStarted: boolean): void {
-    this.#exchange.failureDetail = detail;
-    const retried = this.#exchange.account.attempts > 1;
-    const verdict = this.retry.onReset(reason, requestStarted);
-    if (verdict === "retry") this.#tryAgain();
-    else this.#exchange.refuse(resetReply(reason, retried, detail), verdict);
+  /** True where this response is not the one that counts, or not yet. */
+  #another(attempt: Attempt, head: ResponseMessage): boolean {
+    if (attempt.joined) return this.retry.wantsResponse(head) && this.#drop(attempt);
+    const verdict = this.retry.onResponse(head);
+    if (verdict === "no") return false;
+    if (verdict === "retry") {
+      this.#exchange.account.cluster.retriedResponse(head.status);
+      attempt.cancel();
+      this.#tryAgain();
+      return true;
+    }
+    this.#exchange.noteVerdict(verdict);
+    return this.#drop(attempt);
   }
 
-  onPerTryTimeout(): void {
-    const verdict = this.retry.onPerTryTimeout();
-    if (verdict === "retry") this.#tryAgain();
-    else this.#exchange.refuse(PER_TRY_TIMEOUT, verdict);
+  /** A bad answer is thrown away where a better one may come; false: none may. */
+  #drop(attempt: Attempt): boolean {
+    if (!this.#mayCome(attempt)) return false;
+    attempt.cancel();
+    this.#remove(attempt);
+    return true;
+  }
+
+  /** Another try is under way, or will be. */
+  #mayCome(besides: Attempt): boolean {
+    if (this.#backOff.active) return true;
+    if (this.current !== besides && this.current.awaiting) return true;
+    for (let i = 0; i < this.#others.length; i++) {
+      const other = this.#others[i] as Attempt;
+      if (other !== besides && other.awaiting) return true;
+    }
+    return false;
+  }
+
+  #remove(attempt: Attempt): void {
+    const at = this.#others.indexOf(attempt);
+    if (at < 0) return;
+    this.#others.splice(at, 1);
+    attempt.dispose();
+  }
+
+  /** 101: from now on it is another protocol's, if the client has asked for one. */
+  onSwitch(attempt: Attempt, head: ResponseMessage): void {
+    if (this.#exchange.head.upgrade === "") {
+      attempt.cancel();
+      this.onFailed(attempt, "protocol error", "", true);
+      return;
+    }
+    this.settle(attempt);
+    this.#exchange.onInterimHead(head);
+  }
+
+  /** Its answer is the one that counts: all others are given up. */
+  settle(attempt: Attempt): void {
+    this.retry.finish();
+    this.#backOff.stop();
+    if (this.#others.length === 0) return;
+    if (this.current !== attempt) {
+      this.#others.push(this.current);
+      this.current = attempt;
+    }
+    this.#giveUpOthers();
+  }
+
+  #giveUpOthers(): void {
+    for (let i = 0; i < this.#others.length; i++) {
+      const other = this.#others[i] as Attempt;
+      if (other === this.current) continue;
+      other.cancel();
+      other.dispose();
+    }
+    this.#others.length = 0;
+  }
+
+  /** No response came of it. */
+  onFailed(attempt: Attempt, reason: ResetReason, detail: string, requestStarted: boolean): void {
+    this.#exchange.failureDetail = detail;
+    const { account } = this.#exchange;
+    const verdict = attempt.joined ? "no" : this.retry.onReset(reason, requestStarted);
+    if (verdict === "retry") {
+      this.#tryAgain();
+    } else if (this.#mayCome(attempt)) {
+      this.#exchange.noteVerdict(verdict);
+      account.cluster.responded(reportOf(reason).status, account.internal);
+      this.#remove(attempt);
+    } else {
+      this.#exchange.refuse(resetReply(reason, account.attempts > 1, detail), verdict);
+    }
+  }
+
+  /** It was ended for its time was over: another follows, or this is the answer. */
+  onTimeout(attempt: Attempt, reply: LocalReply): void {
+    const verdict = attempt.joined ? "no" : this.retry.onReset("local reset", true);
+    if (verdict === "retry") {
+      this.#tryAgain();
+      return;
+    }
+    this.#exchange.noteVerdict(verdict);
+    this.#exchange.giveUp(reply.details === ATTEMPT_TOO_LONG.details ? reply : this.#late(reply));
+  }
+
+  /** Its time is over, but it may go on: another joins it. */
+  onLate(attempt: Attempt): void {
+    if (attempt.joined || this.#others.length + 1 >= IN_FLIGHT_MAX) return;
+    const verdict = this.retry.onHedge();
+    this.#exchange.noteVerdict(verdict);
+    if (verdict !== "retry") return;
+    attempt.joined = true;
+    this.#tryAgain();
+  }
+
+  /**
+   * The time of all tries together is over. Each that is under way counts as one that was late;
+   * between two of them the cluster hears nothing of it (Envoy: onResponseTimeout).
+   */
+  timedOut(): LocalReply {
+    const { account } = this.#exchange;
+    const reply = this.#late(RESPONSE_TIMEOUT);
+    let awaiting = this.#countLate(this.current);
+    for (let i = 0; i < this.#others.length; i++) {
+      awaiting += this.#countLate(this.#others[i] as Attempt);
+    }
+    if (awaiting === 0) return uncountedReply(reply);
+    // The last one is counted with the answer.
+    for (; awaiting > 1; awaiting--) account.cluster.responded(reply.status, account.internal);
+    return reply;
+  }
+
+  /** 1 where nothing of its answer has come. */
+  #countLate(attempt: Attempt): number {
+    if (!attempt.active) return 0;
+    this.#exchange.account.cluster.count("upstream_rq_timeout");
+    attempt.tellTimeout();
+    return attempt.awaiting ? 1 : 0;
+  }
+
+  #late(reply: LocalReply): LocalReply {
+    return this.#exchange.timeouts.allowance.quiet ? quietReply(reply) : reply;
   }
 
   #tryAgain(): void {
-    this.#backOff.begin(this.retry.nextDelayMs(this.#exchange.context.random));
+    this.#backOff.begin(this.retry.nextDelayMs());
   }
 
   onBackOffEnd(): void {
-    const { requestCompleteAtMs } = this.#exchange.account;
-    if (requestCompleteAtMs > 0) {
-      this.#exchange.expectWithin(this.#exchange.context.clock.now() - requestCompleteAtMs);
-    }
+    const { account, context, head, timeouts } = this.#exchange;
+    const { requestCompleteAtMs } = account;
+    const spentMs = requestCompleteAtMs > 0 ? context.clock.now() - requestCompleteAtMs : 0;
+    timeouts.announce(head.headers, spentMs);
     this.next();
   }
 
@@ -123,11 +256,13 @@ export class Attempts implements BackOffOwner {
   stop(): void {
     this.#backOff.stop();
     this.current.cancel();
+    if (this.#others.length > 0) this.#giveUpOthers();
   }
 
   /** The exchange has its answer whole, or never will. */
   end(): void {
-    this.retry.release();
+    if (this.current.active || this.#others.length > 0) this.stop();
+    this.retry.finish();
   }
 
   /** It is logged: nothing is held any more. */
@@ -141,5 +276,6 @@ export class Attempts implements BackOffOwner {
 
   dispose(): void {
     this.current.dispose();
+    for (let i = 0; i < this.#others.length; i++) this.#others[i]?.dispose();
   }
 }

@@ -8,8 +8,8 @@ import { drawHash } from "../affinity/text-hash.ts";
 import { Hash64 } from "../balance/hash/hash64.ts";
 import type { Host } from "../cluster/host.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
-import type { CompiledRetry } from "../route/compiled-route.ts";
 import type { RequestHead } from "../route/request-head.ts";
+import type { CompiledRetry } from "./compiled-retry.ts";
 
 /** Of the request that is being balanced: a pick is over before the next begins. */
 const drawn = new Hash64();

@@ -5,12 +5,14 @@ import type { RequestHash } from "../affinity/request-hash.ts";
 import type { CompiledSession } from "../affinity/session-filter.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { CompiledCors } from "../filters/cors/compiled-cors.ts";
+import type { CompiledFault } from "../filters/fault/compiled-fault.ts";
 import type { CompiledRateLimit } from "../filters/rate-limit/compiled-rate-limit.ts";
 import type { RouteLimitRules } from "../filters/rate-limit/request-descriptors.ts";
 import type { RouteRbac } from "../filters/rbac/compiled-rbac.ts";
+import type { CompiledRetry } from "../retry/compiled-retry.ts";
 import type { HeaderMutator } from "./header-mutator.ts";
 import type { HostRewrite, PathRewrite } from "./rewrite.ts";
-import type { HeaderMatcher, RouteMatcher } from "./route-matcher.ts";
+import type { RouteMatcher } from "./route-matcher.ts";
 
 /** A route as requests meet it. */
 export interface CompiledRoute {
@@ -34,6 +36,8 @@ export interface CompiledRoute {
   readonly session: CompiledSession | undefined;
   /** Undefined: what the filter says. */
   readonly extAuthz: ExtAuthzOverride | undefined;
+  /** Undefined: what the filter says. */
+  readonly fault: CompiledFault | undefined;
   /** Undefined: what the filter's rules say. */
   readonly jwt: JwtRouteConfig | undefined;
 }
@@ -58,6 +62,8 @@ export interface CompiledForward {
   /** Undefined: the listener's. */
   readonly idleTimeoutMs: number | undefined;
   readonly retry: CompiledRetry | undefined;
+  /** A try that is late is joined by another (Envoy: hedge_on_per_try_timeout). */
+  readonly hedges: boolean;
   /** What RING_HASH and MAGLEV go by; undefined: nothing. */
   readonly hash: RequestHash | undefined;
   readonly rewrite: PathRewrite | undefined;
@@ -91,27 +97,6 @@ export interface Target {
   readonly responseHeaders: readonly HeaderMutator[];
   /** Empty leaves the Host as it is. */
   readonly hostRewrite: string;
-}
-
-/** Envoy's retry conditions as flags (config.route.v3.RetryPolicy.retry_on). */
-export interface CompiledRetry {
-  readonly on5xx: boolean;
-  readonly onGatewayError: boolean;
-  readonly onReset: boolean;
-  readonly onResetBeforeRequest: boolean;
-  readonly onConnectFailure: boolean;
-  readonly onRefusedStream: boolean;
-  readonly on4xx: boolean;
-  readonly statusCodes: ReadonlySet<number>;
-  /** Bit N: gRPC's status N in a response without body. */
-  readonly grpcStatuses: number;
-  readonly headers: readonly HeaderMatcher[];
-  readonly retriesMax: number;
-  readonly perTryTimeoutMs: number;
-  readonly backOffBaseMs: number;
-  readonly backOffMaxMs: number;
-  readonly avoidPreviousHosts: boolean;
-  readonly hostSelectionAttempts: number;
 }
 
 export interface CompiledRedirect {

@@ -36,10 +36,13 @@ export type ClusterStat =
   | "upstream_rq_cancelled"
   | "upstream_rq_timeout"
   | "upstream_rq_per_try_timeout"
+  | "upstream_rq_per_try_idle_timeout"
+  | "upstream_rq_max_duration_reached"
   | "upstream_rq_rx_reset"
   | "upstream_rq_tx_reset"
   | "upstream_rq_retry"
   | "upstream_rq_retry_backoff_exponential"
+  | "upstream_rq_retry_backoff_ratelimited"
   | "upstream_rq_retry_limit_exceeded"
   | "upstream_rq_retry_overflow"
   | "upstream_rq_retry_success"
@@ -109,10 +112,13 @@ export const CLUSTER: ColumnSet<ClusterStat> = envoyColumns("cluster", {
   upstream_rq_cancelled: ["counter", "Requests cancelled while they waited for a connection."],
   upstream_rq_timeout: ["counter", "Requests that the route's timeout ended."],
   upstream_rq_per_try_timeout: ["counter", "Attempts that the per-try timeout ended."],
+  upstream_rq_per_try_idle_timeout: ["counter", "Attempts that the per-try idle timeout ended."],
+  upstream_rq_max_duration_reached: ["counter", "Attempts ended at their maximum duration."],
   upstream_rq_rx_reset: ["counter", "Requests reset by the upstream host."],
   upstream_rq_tx_reset: ["counter", "Requests reset by this proxy."],
   upstream_rq_retry: ["counter", "Retries."],
   upstream_rq_retry_backoff_exponential: ["counter", "Retries after an exponential backoff."],
+  upstream_rq_retry_backoff_ratelimited: ["counter", "Retries when the answer said to come again."],
   upstream_rq_retry_limit_exceeded: ["counter", "Requests that used up their retries."],
   upstream_rq_retry_overflow: ["counter", "Retries refused by max_retries or the budget."],
   upstream_rq_retry_success: ["counter", "Retries that succeeded."],
