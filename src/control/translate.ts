@@ -10,12 +10,13 @@ import {
   unknownKind,
 } from "../dialects/kubernetes/translate.ts";
 import { linkerd } from "../dialects/linkerd/linkerd.ts";
+import { outrigger } from "../dialects/outrigger/outrigger.ts";
 import { smi } from "../dialects/smi/smi.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
 import { joinSecurity } from "../model/policy/security.ts";
 
 /** In no particular order: none of them depends on another. */
-const DIALECTS: readonly Dialect[] = [istio, gatewayApi, smi, linkerd];
+const DIALECTS: readonly Dialect[] = [istio, gatewayApi, smi, linkerd, outrigger];
 
 /**
  * Every file through every dialect into one mesh, with all findings at once. Kubernetes comes
@@ -45,6 +46,7 @@ export function translate(files: readonly SourceFile[], wanted: Partial<MeshSett
     connectionRoutes: gather(({ connectionRoutes }) => connectionRoutes),
     destinationPolicies: gather(({ destinationPolicies }) => destinationPolicies),
     egressPolicies: gather(({ egressPolicies }) => egressPolicies),
+    circuitBreakers: gather(({ circuitBreakers }) => circuitBreakers ?? []),
     security: joinSecurity(translations.map(({ security }) => security)),
     diagnostics: [
       ...diagnostics,

@@ -4,6 +4,7 @@ import type { DestinationPolicy } from "../model/destination-policy.ts";
 import type { HttpRouteSet } from "../model/http-route-set.ts";
 import type { EgressPolicy, MeshSettings, Service } from "../model/mesh.ts";
 import { type MeshSecurity, NO_SECURITY } from "../model/policy/security.ts";
+import type { CircuitPolicy } from "../model/resilience/circuit-policy.ts";
 import type { KubernetesObject } from "./kubernetes/object.ts";
 
 /** One language in which people describe what their mesh shall do. */
@@ -34,6 +35,8 @@ export interface Translation {
   readonly destinationPolicies: readonly DestinationPolicy[];
   readonly egressPolicies: readonly EgressPolicy[];
   readonly security: MeshSecurity;
+  /** Left out: none. */
+  readonly circuitBreakers?: readonly CircuitPolicy[];
   readonly diagnostics: readonly Diagnostic[];
 }
 

@@ -10,6 +10,7 @@ import type { AccessLog } from "./log/access-log.ts";
 import type { Origin } from "./origin.ts";
 import type { AuthorizationProvider } from "./policy/authorization-provider.ts";
 import { type MeshSecurity, NO_SECURITY } from "./policy/security.ts";
+import type { CircuitPolicy } from "./resilience/circuit-policy.ts";
 import type { ServiceTraffic } from "./resilience/service-traffic.ts";
 import type { Credential } from "./transport/credential.ts";
 import type { TlsVersion } from "./transport/tls.ts";
@@ -30,6 +31,8 @@ export interface Mesh {
   readonly destinationPolicies: readonly DestinationPolicy[];
   readonly egressPolicies: readonly EgressPolicy[];
   readonly security: MeshSecurity;
+  /** Circuits of our own policy; left out: none. */
+  readonly circuitBreakers?: readonly CircuitPolicy[];
   /** Out of Kubernetes Secrets; left out: none. */
   readonly credentials?: readonly Credential[];
   /** Everything found while reading, errors included. */

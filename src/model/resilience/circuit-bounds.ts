@@ -42,10 +42,17 @@ const DEFAULT_ERRORS: CircuitErrors = {
   slowerThanMs: undefined,
 };
 
+/** Hystrix's, and where half of it is said the other half. */
+export const DEFAULT_SHARE = {
+  kind: "errorPercentage",
+  requestVolume: 20,
+  errorPercentage: 50,
+} as const;
+
 /** Hystrix's own defaults (HystrixCommandProperties), for whatever is not said. */
 export const CIRCUIT_DEFAULTS: Omit<CircuitBreaker, "name"> = {
   window: { durationMs: 10_000, buckets: 10 },
-  open: { kind: "errorPercentage", requestVolume: 20, errorPercentage: 50 },
+  open: DEFAULT_SHARE,
   errors: DEFAULT_ERRORS,
   sleepMs: 5000,
   probes: 1,
@@ -55,8 +62,12 @@ export const CIRCUIT_DEFAULTS: Omit<CircuitBreaker, "name"> = {
   explains: false,
 };
 
-/** Beside `ROUTING_FIELDS`: headers of one connection (RFC 9110, 7.6.1), which proxies take off. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
+/**
+ * Names that no fallback may say: headers of one connection (RFC 9110, 7.6.1), which proxies take
+ * off, and what frames the answer or routes it.
+ */
+export const NOT_FOR_FALLBACKS: ReadonlySet<string> = new Set([
+  ...ROUTING_FIELDS,
   "keep-alive",
   "proxy-authenticate",
   "proxy-authorization",
@@ -78,7 +89,7 @@ export function badHeaderName(name: string): BadWord | undefined {
   const max = CIRCUIT_LIMITS.headerNameBytes;
   if (name.length > max) return { problem: "is too long", allowed: `at most ${max} bytes` };
   if (!FIELD_NAME.test(name)) return { problem: "is no header name", allowed: FIELD_NAME_WORDS };
-  if (ROUTING_FIELDS.has(name) || HOP_BY_HOP.has(name)) {
+  if (NOT_FOR_FALLBACKS.has(name)) {
     return { problem: "is not the answer's to say", allowed: "headers that reach the client" };
   }
   if (!name.startsWith("x-outrigger-")) return undefined;
