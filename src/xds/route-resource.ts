@@ -18,7 +18,12 @@ import type { EncodeFor } from "./message/flavor.ts";
 import { decodeMutations, encodeMutations } from "./message/header-mutation.ts";
 import { decodeOrigin, encodeOurs } from "./message/metadata.ts";
 import { decodeMirrors, mirroredAs } from "./network/mirror-policy.ts";
-import { decodeRetryPolicy, encodeRetryPolicy } from "./network/retry-policy.ts";
+import {
+  decodeHedgePolicy,
+  decodeRetryPolicy,
+  encodeHedgePolicy,
+  encodeRetryPolicy,
+} from "./network/retry-policy.ts";
 import { decodeAction, encodeAction } from "./network/route-action.ts";
 import { decodeRouteMatch, encodeRouteMatch } from "./network/route-match.ts";
 import { CIRCUIT_METADATA, decodeCircuit, encodeCircuit } from "./resilience/circuit.ts";
@@ -93,6 +98,7 @@ function decodeHost(message: VirtualHostMessage, place: Place): VirtualHost {
     ),
     ...decodeMutations(message, place),
     retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
+    hedgePolicy: decodeHedgePolicy(message.hedgePolicy),
     includeRequestAttemptCount: message.includeRequestAttemptCount,
     includeAttemptCountInResponse: message.includeAttemptCountInResponse,
     filterConfigs: {
@@ -178,6 +184,8 @@ function encodeHost(host: VirtualHost, target: EncodeFor): VirtualHostMessage {
   };
   const retries = encodeRetryPolicy(host.retryPolicy);
   if (retries !== undefined) init.retryPolicy = retries;
+  const hedging = encodeHedgePolicy(host.hedgePolicy);
+  if (hedging !== undefined) init.hedgePolicy = hedging;
   return create(VirtualHostSchema, init);
 }
 

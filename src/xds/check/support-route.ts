@@ -21,7 +21,7 @@ export const ROUTE_SUPPORT: SupportTable = {
   "envoy.config.route.v3.VirtualHost": {
     ...MUTATIONS,
     ...executed("name domains routes retry_policy include_request_attempt_count"),
-    ...executed("include_attempt_count_in_response request_mirror_policies"),
+    ...executed("include_attempt_count_in_response request_mirror_policies hedge_policy"),
     ...harmless("metadata"),
     require_tls: only("NONE"),
     ...executed("typed_per_filter_config rate_limits"),
@@ -61,7 +61,7 @@ export const ROUTE_SUPPORT: SupportTable = {
     priority: only("DEFAULT"),
     ...executed("include_vh_rate_limits rate_limits"),
     internal_redirect_action: only("PASS_THROUGH_INTERNAL_REDIRECT"),
-    ...executed("request_mirror_policies"),
+    ...executed("request_mirror_policies hedge_policy"),
     cors: refused("a CorsPolicy stands in typed_per_filter_config"),
   },
   "envoy.config.route.v3.RateLimit": {
@@ -120,10 +120,23 @@ export const ROUTE_SUPPORT: SupportTable = {
     ...executed("name weight host_rewrite_literal"),
     typed_per_filter_config: PER_CLUSTER,
   },
-  "envoy.config.route.v3.RetryPolicy": executed(
-    "retry_on num_retries per_try_timeout retry_host_predicate retriable_status_codes " +
-      "host_selection_retry_max_attempts retry_back_off retriable_headers",
+  "envoy.config.route.v3.RetryPolicy": {
+    ...executed("retry_on num_retries per_try_timeout per_try_idle_timeout"),
+    ...executed("retry_host_predicate host_selection_retry_max_attempts retriable_status_codes"),
+    ...executed("retriable_headers retriable_request_headers retry_back_off"),
+    ...executed("rate_limited_retry_back_off"),
+    retry_priority: refused("a retry goes to the priority that any request goes to"),
+    retry_options_predicates: refused("a retry goes out as the first attempt did"),
+  },
+  "envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff": executed(
+    "reset_headers max_interval",
   ),
+  "envoy.config.route.v3.RetryPolicy.ResetHeader": executed("name format"),
+  "envoy.config.route.v3.HedgePolicy": {
+    ...executed("hedge_on_per_try_timeout"),
+    initial_requests: refused("Envoy does not execute it either"),
+    additional_request_chance: refused("Envoy does not execute it either"),
+  },
   "envoy.config.route.v3.RetryPolicy.RetryHostPredicate": executed("name typed_config"),
   "envoy.config.route.v3.RetryPolicy.RetryBackOff": executed("base_interval max_interval"),
   "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": {},

@@ -20,7 +20,12 @@ import { durationMs, durationOr, orUndefined, toDuration } from "../message/scal
 import { decodeHashPolicies, encodeHashPolicy } from "./hash-policy.ts";
 import { decodeMirrors, encodeMirror } from "./mirror-policy.ts";
 import { decodeRegexRewrite, encodeRegexRewrite } from "./regex-rewrite.ts";
-import { decodeRetryPolicy, encodeRetryPolicy } from "./retry-policy.ts";
+import {
+  decodeHedgePolicy,
+  decodeRetryPolicy,
+  encodeHedgePolicy,
+  encodeRetryPolicy,
+} from "./retry-policy.ts";
 
 const CONNECT = "CONNECT";
 
@@ -51,6 +56,7 @@ export function decodeForward(message: RouteActionMessage, place: Place): Forwar
     timeoutMs: durationOr(message.timeout, ROUTE_TIMEOUT_MS),
     idleTimeoutMs: idleTimeout === undefined ? undefined : durationMs(idleTimeout),
     retryPolicy: decodeRetryPolicy(message.retryPolicy, place.field("retry_policy")),
+    hedgePolicy: decodeHedgePolicy(message.hedgePolicy),
     hashPolicies: decodeHashPolicies(message.hashPolicy, place.field("hash_policy")),
     mirrors: decodeMirrors(message.requestMirrorPolicies, place.field("request_mirror_policies")),
     prefixRewrite,
@@ -203,6 +209,8 @@ export function encodeForward(action: ForwardAction): RouteActionMessage {
   }
   const retries = encodeRetryPolicy(retryPolicy);
   if (retries !== undefined) init.retryPolicy = retries;
+  const hedging = encodeHedgePolicy(action.hedgePolicy);
+  if (hedging !== undefined) init.hedgePolicy = hedging;
   return create(RouteActionSchema, init);
 }
 

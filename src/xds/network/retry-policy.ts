@@ -1,14 +1,22 @@
 import { create } from "@bufbuild/protobuf";
+import { FIELD_NAME } from "../../base/grammar/field-name.ts";
 import {
+  type HedgePolicy as HedgePolicyMessage,
+  HedgePolicySchema,
+  RetryPolicy_ResetHeaderFormat as ResetHeaderFormat,
+  type RetryPolicy_ResetHeader as ResetHeaderMessage,
   type RetryPolicy as RetryPolicyMessage,
   RetryPolicySchema,
 } from "../../gen/envoy/config/route/v3/route_components_pb.js";
 import { PreviousHostsPredicateSchema } from "../../gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js";
-import type { RetryPolicy } from "../../model/route.ts";
+import type { HedgePolicy, RateLimitedBackOff, RetryPolicy } from "../../model/route.ts";
 import type { Place } from "../check/place.ts";
 import { packEmpty, typeNameOf } from "../message/any.ts";
 import { durationMs, durationOr, toDuration } from "../message/scalar.ts";
 import { decodeHeaderMatch, encodeHeaderMatch } from "./route-match.ts";
+
+/** Envoy's default; longer waits are not waited for. */
+const RESET_INTERVAL_MAX_MS = 300_000;
 
 const PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts";
 
@@ -40,15 +48,6 @@ export function decodeRetryPolicy(
   place: Place,
 ): RetryPolicy | undefined {
   if (message === undefined) return undefined;
-  const backOff = message.retryBackOff;
-  const backOffBaseMs = durationOr(backOff?.baseInterval, 25);
-  const backOffMaxMs = durationOr(backOff?.maxInterval, backOffBaseMs * 10);
-  if (backOffMaxMs < backOffBaseMs) {
-    place
-      .field("retry_back_off")
-      .field("max_interval")
-      .refuse("is below base_interval", `${backOffMaxMs}ms`, `at least ${backOffBaseMs}ms`);
-  }
   const headers = place.field("retriable_headers");
   return {
     retryOn: decodeRetryOn(message.retryOn, place.field("retry_on")),
@@ -58,11 +57,84 @@ export function decodeRetryPolicy(
     ),
     numRetries: message.numRetries ?? 1,
     perTryTimeoutMs: durationMs(message.perTryTimeout),
-    backOffBaseMs,
-    backOffMaxMs,
+    ...decodeBackOff(message.retryBackOff, place.field("retry_back_off")),
     avoidPreviousHosts: avoidsPreviousHosts(message, place),
     hostSelectionAttempts: Math.max(1, Number(message.hostSelectionRetryMaxAttempts)),
+    ...decodeRarer(message, place),
   };
+}
+
+function decodeBackOff(
+  message: RetryPolicyMessage["retryBackOff"],
+  place: Place,
+): Pick<RetryPolicy, "backOffBaseMs" | "backOffMaxMs"> {
+  if (message !== undefined && message.baseInterval === undefined) {
+    place.field("base_interval").refuse("is missing");
+  }
+  const backOffBaseMs = durationOr(message?.baseInterval, 25);
+  const backOffMaxMs = durationOr(message?.maxInterval, backOffBaseMs * 10);
+  if (message !== undefined && backOffBaseMs <= 0) {
+    place.field("base_interval").refuse("is no interval", `${backOffBaseMs}ms`, "above 0");
+  }
+  if (backOffMaxMs < backOffBaseMs) {
+    const allowed = `at least ${backOffBaseMs}ms`;
+    place.field("max_interval").refuse("is below base_interval", `${backOffMaxMs}ms`, allowed);
+  }
+  return { backOffBaseMs, backOffMaxMs };
+}
+
+/** What few policies have is left out of the others. */
+function decodeRarer(
+  message: RetryPolicyMessage,
+  place: Place,
+): Pick<RetryPolicy, "retriableRequestHeaders" | "perTryIdleTimeoutMs" | "rateLimitedBackOff"> {
+  const { perTryIdleTimeout, rateLimitedRetryBackOff: rateLimited } = message;
+  const headers = place.field("retriable_request_headers");
+  const matches = message.retriableRequestHeaders.map((match, i) =>
+    decodeHeaderMatch(match, headers.item(i)),
+  );
+  const perTryIdleTimeoutMs = durationMs(perTryIdleTimeout);
+  const at = place.field("rate_limited_retry_back_off");
+  return {
+    ...(matches.length > 0 ? { retriableRequestHeaders: matches } : {}),
+    ...(perTryIdleTimeoutMs > 0 ? { perTryIdleTimeoutMs } : {}),
+    ...(rateLimited === undefined
+      ? {}
+      : { rateLimitedBackOff: decodeRateLimited(rateLimited, at) }),
+  };
+}
+
+function decodeRateLimited(
+  message: NonNullable<RetryPolicyMessage["rateLimitedRetryBackOff"]>,
+  place: Place,
+): RateLimitedBackOff {
+  const headers = place.field("reset_headers");
+  if (message.resetHeaders.length === 0) headers.refuse("is empty: some header has to say it");
+  const maxIntervalMs = durationOr(message.maxInterval, RESET_INTERVAL_MAX_MS);
+  if (maxIntervalMs <= 0) {
+    place.field("max_interval").refuse("is no interval", `${maxIntervalMs}ms`, "above 0");
+  }
+  return {
+    resetHeaders: message.resetHeaders.map((header, i) => decodeReset(header, headers.item(i))),
+    // Envoy's shortest.
+    maxIntervalMs: Math.max(1, maxIntervalMs),
+  };
+}
+
+function decodeReset(
+  { format, name }: ResetHeaderMessage,
+  place: Place,
+): RateLimitedBackOff["resetHeaders"][number] {
+  if (!FIELD_NAME.test(name)) place.field("name").refuse("is no header's name", name);
+  const unix = format === ResetHeaderFormat.UNIX_TIMESTAMP;
+  return { name: name.toLowerCase(), format: unix ? "unixTimestamp" : "seconds" };
+}
+
+/** route.v3.HedgePolicy: what Envoy itself executes of it. */
+export function decodeHedgePolicy(
+  message: HedgePolicyMessage | undefined,
+): HedgePolicy | undefined {
+  return message && { hedgeOnPerTryTimeout: message.hedgeOnPerTryTimeout };
 }
 
 function decodeRetryOn(text: string, place: Place): string[] {
@@ -107,7 +179,33 @@ export function encodeRetryPolicy(policy: RetryPolicy | undefined): RetryPolicyM
     retriableHeaders: policy.retriableHeaders.map(encodeHeaderMatch),
     hostSelectionRetryMaxAttempts: BigInt(policy.hostSelectionAttempts),
     retryHostPredicate: policy.avoidPreviousHosts ? [previousHosts()] : [],
+    ...encodeRarer(policy),
   });
+}
+
+function encodeRarer(policy: RetryPolicy) {
+  const { perTryIdleTimeoutMs = 0, rateLimitedBackOff, retriableRequestHeaders } = policy;
+  return {
+    retriableRequestHeaders: (retriableRequestHeaders ?? []).map(encodeHeaderMatch),
+    ...(perTryIdleTimeoutMs > 0 ? { perTryIdleTimeout: toDuration(perTryIdleTimeoutMs) } : {}),
+    ...(rateLimitedBackOff === undefined
+      ? {}
+      : { rateLimitedRetryBackOff: encodeRateLimited(rateLimitedBackOff) }),
+  };
+}
+
+function encodeRateLimited({ maxIntervalMs, resetHeaders }: RateLimitedBackOff) {
+  return {
+    resetHeaders: resetHeaders.map(({ format, name }) => ({
+      name,
+      format: format === "seconds" ? ResetHeaderFormat.SECONDS : ResetHeaderFormat.UNIX_TIMESTAMP,
+    })),
+    maxInterval: toDuration(maxIntervalMs),
+  };
+}
+
+export function encodeHedgePolicy(policy: HedgePolicy | undefined): HedgePolicyMessage | undefined {
+  return policy && create(HedgePolicySchema, { hedgeOnPerTryTimeout: policy.hedgeOnPerTryTimeout });
 }
 
 function previousHosts() {
