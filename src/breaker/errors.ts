@@ -4,6 +4,7 @@ export type Reason =
   | "bulkhead_full"
   | "bulkhead_wait_timeout"
   | "circuit_open"
+  | "failed_response"
   | "fallback_failed"
   | "fallback_full"
   | "hedge_lost"
@@ -98,6 +99,27 @@ export class HedgeLostError extends PolicyError {
 }
 
 /**
+ * What policies see in place of an answer that counts as a failure, so that they need not know of
+ * HTTP. Nobody else does: where no fallback answers, the caller gets the response.
+ */
+export class FailedResponseError extends PolicyError {
+  readonly response: Response;
+
+  constructor(response: Response) {
+    super("failed_response", "", `answered with status ${response.status}`);
+    this.response = response;
+  }
+
+  get status(): number {
+    return this.response.status;
+  }
+
+  get headers(): Headers {
+    return this.response.headers;
+  }
+}
+
+/**
  * Thrown by the application: its own arguments are wrong. Hystrix's bad request: no policy retries
  * it, no fallback hides it, no circuit counts it.
  */
@@ -116,6 +138,7 @@ const NAMES: readonly (readonly [abstract new (...values: never[]) => PolicyErro
   [FallbackFullError, "FallbackFullError"],
   [FallbackFailedError, "FallbackFailedError"],
   [HedgeLostError, "HedgeLostError"],
+  [FailedResponseError, "FailedResponseError"],
   [BadRequestError, "BadRequestError"],
 ];
 

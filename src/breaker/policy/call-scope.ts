@@ -6,9 +6,17 @@ export interface Call {
   readonly attempt: number;
 }
 
-/** A `Call`, or whatever else has a signal. */
+/**
+ * When a call may be made again: whenever it failed; only where it was certainly never sent, since
+ * it may not run twice; never, since what it sends can be read once only.
+ */
+export type Repeatable = "always" | "unsent" | "never";
+
+/** What the policies are told of a call. A `Call` is one for the calls that it makes in turn. */
 export interface Within {
   readonly signal?: AbortSignal | undefined;
+  /** Default: as the retry and the hedge are told for all calls. */
+  readonly repeatable?: Repeatable | undefined;
 }
 
 type Watcher = (reason: unknown) => void;
@@ -19,6 +27,7 @@ type Watcher = (reason: unknown) => void;
  */
 export class CallScope implements Call {
   readonly attempt: number;
+  readonly repeatable: Repeatable | undefined;
   #aborted = false;
   #reason: unknown;
   #controller: AbortController | undefined;
@@ -26,17 +35,19 @@ export class CallScope implements Call {
   #leave: (() => void) | undefined;
 
   /** Follows `outer` until `end`. */
-  constructor(outer?: CallScope | AbortSignal, attempt?: number) {
-    this.attempt = attempt ?? (outer instanceof CallScope ? outer.attempt : 0);
-    if (outer === undefined) return;
-    if (outer.aborted) this.abort(outer.reason);
-    else if (outer instanceof CallScope) this.#leave = outer.watch((reason) => this.abort(reason));
-    else this.#leave = followed(outer, (reason) => this.abort(reason));
+  constructor(outer?: CallScope, attempt: number = outer?.attempt ?? 0, told?: Within) {
+    this.attempt = attempt;
+    this.repeatable = told?.repeatable ?? outer?.repeatable;
+    const signal = told?.signal;
+    if (outer?.aborted) this.abort(outer.reason);
+    else if (signal?.aborted) this.abort(signal.reason);
+    else if (outer !== undefined) this.#leave = outer.watch((reason) => this.abort(reason));
+    else if (signal !== undefined) this.#leave = followed(signal, (why) => this.abort(why));
   }
 
   static of(within: Within | undefined): CallScope {
     if (within instanceof CallScope) return within;
-    return new CallScope(within?.signal);
+    return new CallScope(undefined, 0, within);
   }
 
   get aborted(): boolean {

@@ -51,14 +51,14 @@ describe("hedge", () => {
     expect(policy).toMatchObject({ hedged: 1, won: 0 });
   });
 
-  it("waits for the other try when one fails, and fails as the first that failed", async () => {
+  it("waits for the other try when one fails, and fails as the last that failed", async () => {
     const { clock, service, policy } = scene();
     const answer = policy.run(service.work);
     clock.advance(50);
     service.at(1).fail("of the second");
     expect(await stateOf(answer)).toBe("pending");
     service.at(0).fail("of the first");
-    await expect(answer).rejects.toBe("of the second");
+    await expect(answer).rejects.toBe("of the first");
     const other = policy.run(service.work);
     clock.advance(50);
     service.at(2).fail("third");
@@ -91,6 +91,15 @@ describe("hedge", () => {
     clock.advance(1000);
     expect(service.calls).toHaveLength(1);
     expect(budget.refused).toBe(1);
+  });
+
+  it("makes calls once that say that they may not run twice", () => {
+    for (const repeatable of ["unsent", "never"] as const) {
+      const { clock, service, policy } = scene();
+      void policy.run(service.work, { repeatable });
+      clock.advance(1000);
+      expect(service.calls).toHaveLength(1);
+    }
   });
 
   it("gives up all tries when its caller leaves", async () => {

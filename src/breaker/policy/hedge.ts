@@ -45,7 +45,6 @@ class Race<T> {
   #timer: Timer | undefined;
   #started = 0;
   #over = false;
-  #failure: { readonly error: unknown } | undefined;
 
   constructor(settings: Settings, counts: Counts, work: Work<T>, outer: CallScope) {
     this.answer = this.#settle.promise;
@@ -73,7 +72,8 @@ class Race<T> {
 
   #wait(): void {
     const { delayMs, maxHedges, clock } = this.#settings;
-    if (this.#started > maxHedges) return;
+    const { repeatable = "always" } = this.#outer;
+    if (this.#started > maxHedges || repeatable !== "always") return;
     const after = typeof delayMs === "number" ? delayMs : delayMs();
     this.#timer = clock.after(after, () => this.#hedge());
   }
@@ -94,14 +94,13 @@ class Race<T> {
     this.#settle.resolve(value);
   }
 
-  /** The first failure counts where all fail; a failed try is not repeated: that is retry's. */
+  /** Where all fail, the last failure counts. A failed try is not repeated: that is retry's. */
   #failed(scope: CallScope, error: unknown): void {
     if (this.#over) return;
     this.#leave(scope);
-    this.#failure ??= { error };
     if (this.#running.size > 0) return;
     this.#end();
-    this.#settle.reject(this.#failure.error);
+    this.#settle.reject(error);
   }
 
   #leave(scope: CallScope): void {
@@ -143,7 +142,8 @@ class DelayedHedge extends BasePolicy implements Hedge {
 
 /**
  * Where an answer is late, asks again and takes what comes first; the others' signals are aborted
- * with a `HedgeLostError`. Only for calls that may run twice. Against slow servers, where a retry
+ * with a `HedgeLostError`. Only for calls that may run twice; those that say that they may not
+ * (`repeatable`) are made once. Against slow servers, where a retry
  * would have to wait for a timeout.
  */
 export function hedge(options: HedgeOptions | number): Hedge {

@@ -180,6 +180,34 @@ describe("retry", () => {
     expect(budget.refused).toBeGreaterThan(0);
   });
 
+  it.each([
+    ["never", "refused", 1],
+    ["unsent", "refused", 2],
+    ["unsent", "broken", 1],
+    ["always", "broken", 2],
+  ] as const)("heeds a call that may be repeated %s: %s", async (repeatable, how, tries) => {
+    const { clock, service, policy } = scene({ retries: 1 });
+    policy.run(service.work, { repeatable }).catch(() => undefined);
+    service.at(0).fail(how === "refused" ? refused() : new Error("broken"));
+    await turn();
+    clock.advance(1000);
+    await turn();
+    expect(service.calls).toHaveLength(tries);
+  });
+
+  it("lets no predicate run twice what says that it may not", async () => {
+    const { clock, service, policy } = scene({ on: () => true, onResult: () => true });
+    const answer = policy.run(service.work, { repeatable: "unsent" });
+    service.at(0).answer("not good");
+    expect(await answer).toBe("not good");
+    policy.run(service.work, { repeatable: "unsent" }).catch(() => undefined);
+    service.at(1).fail(new Error("broken"));
+    await turn();
+    clock.advance(1000);
+    await turn();
+    expect(service.calls).toHaveLength(2);
+  });
+
   it("refuses less than no retries", () => {
     expect(() => retry({ retries: -1 })).toThrow(RangeError);
   });

@@ -4,14 +4,15 @@ import { type BackOff, backOffMs, pause } from "./back-off.ts";
 import { CallScope } from "./call-scope.ts";
 import { BasePolicy, type Policy, type Work } from "./policy.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { isRetryable, retryAfterMs } from "./retryable.ts";
+import { isRetryable, retryAfterMs, wasNeverSent } from "./retryable.ts";
 
 export interface RetryOptions {
   /** Tries after the first one. Default 2. */
   readonly retries?: number;
   /**
-   * The call may run twice. Default false: repeated is only what was certainly never sent, since a
-   * call that broke off may have been executed all the same.
+   * Calls may run twice, but for those that say otherwise themselves (`repeatable`). Default false:
+   * repeated is only what was certainly never sent, since a call that broke off may have been
+   * executed all the same.
    */
   readonly idempotent?: boolean;
   /** Which errors to repeat after, in place of the rule above. */
@@ -95,7 +96,7 @@ class BackingOffRetry extends BasePolicy implements Retry {
 
   /** How long to wait before another try; undefined: this outcome stands. */
   #delay(outcome: Outcome<unknown>, repetition: number, outer: CallScope): number | undefined {
-    if (repetition >= this.#retries || outer.aborted || !this.#isToRepeat(outcome)) {
+    if (repetition >= this.#retries || outer.aborted || !this.#isToRepeat(outcome, outer)) {
       return undefined;
     }
     const what = "error" in outcome ? outcome.error : outcome.value;
@@ -107,11 +108,16 @@ class BackingOffRetry extends BasePolicy implements Retry {
     return (askedMs ?? 0) + ownMs;
   }
 
-  #isToRepeat(outcome: Outcome<unknown>): boolean {
+  #isToRepeat(outcome: Outcome<unknown>, { repeatable }: CallScope): boolean {
     const { on, onResult, idempotent = false } = this.#options;
-    if (!("error" in outcome)) return onResult?.(outcome.value) === true;
-    if (outcome.error instanceof BadRequestError) return false;
-    return on === undefined ? isRetryable(outcome.error, idempotent) : on(outcome.error);
+    if (repeatable === "never") return false;
+    if (!("error" in outcome)) {
+      return repeatable !== "unsent" && onResult?.(outcome.value) === true;
+    }
+    const { error } = outcome;
+    if (error instanceof BadRequestError) return false;
+    if (repeatable === "unsent" && !wasNeverSent(error)) return false;
+    return on === undefined ? isRetryable(error, idempotent || repeatable === "always") : on(error);
   }
 
   async #again(

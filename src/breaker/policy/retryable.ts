@@ -1,4 +1,4 @@
-import { CallTimeoutError, PolicyError } from "../errors.ts";
+import { PolicyError } from "../errors.ts";
 
 /** Codes of Node, undici and Bun for a connection that was never there. */
 const NOT_CONNECTED = new Set([
@@ -38,8 +38,8 @@ function isConnectFailure(error: unknown, depth: number): boolean {
  * full bulkhead and a spent rate want fewer calls, not more.
  */
 export function isRetryable(error: unknown, idempotent: boolean): boolean {
-  if (error instanceof PolicyError) return idempotent && error instanceof CallTimeoutError;
-  return idempotent || wasNeverSent(error);
+  if (!(error instanceof PolicyError)) return idempotent || wasNeverSent(error);
+  return idempotent && (error.reason === "timeout" || error.reason === "failed_response");
 }
 
 /** A Response of fetch, or an error that has one's headers. */

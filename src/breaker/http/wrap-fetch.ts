@@ -1,0 +1,121 @@
+import { FailedResponseError } from "../errors.ts";
+import type { Call, Repeatable } from "../policy/call-scope.ts";
+import type { Policy } from "../policy/policy.ts";
+import { PerOrigin } from "./per-origin.ts";
+import { repeatableOf } from "./repeatable.ts";
+
+/** `fetch`, or what stands in for it. */
+export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+
+export interface FetchOptions {
+  /** One for all requests, or one for each origin (`https://host:port`). */
+  readonly policy: Policy<Response> | ((origin: string) => Policy<Response>);
+  /** Which answers count as failures. Default: status 500 and above. */
+  readonly isFailure?: (response: Response) => boolean;
+  /**
+   * What may be sent again. Default: by method and `Idempotency-Key`; never where the body is a
+   * stream or that of a Request.
+   */
+  readonly repeatable?: (input: string | URL | Request, init?: RequestInit) => Repeatable;
+  /** Origins whose policy is remembered. Default 1000. */
+  readonly maxOrigins?: number;
+}
+
+/** One call of a wrapped fetch, with all its tries. */
+class Fetching {
+  readonly #fetch: Fetch;
+  readonly #isFailure: (response: Response) => boolean;
+  readonly #input: string | URL | Request;
+  readonly #init: RequestInit | undefined;
+  readonly #caller: AbortSignal | undefined;
+  #failed: Response[] = [];
+
+  constructor(
+    fetch: Fetch,
+    isFailure: (response: Response) => boolean,
+    input: string | URL | Request,
+    init: RequestInit | undefined,
+  ) {
+    this.#fetch = fetch;
+    this.#isFailure = isFailure;
+    this.#input = input;
+    this.#init = init;
+    this.#caller = callerSignal(input, init);
+  }
+
+  async answer(policy: Policy<Response>, repeatable: Repeatable): Promise<Response> {
+    const within = { signal: this.#caller, repeatable };
+    try {
+      const response = await policy.run((call) => this.#try(call), within);
+      this.#discardAllBut(response);
+      return response;
+    } catch (error) {
+      const response = error instanceof FailedResponseError ? error.response : undefined;
+      this.#discardAllBut(response);
+      if (response !== undefined) return response;
+      throw error;
+    }
+  }
+
+  async #try({ signal }: Call): Promise<Response> {
+    this.#discardAllBut(undefined);
+    // Whoever gives up after the headers gives up the body: `call` is over by then.
+    const both = this.#caller === undefined ? signal : AbortSignal.any([signal, this.#caller]);
+    // Called as a function: browsers' fetch is nobody's method.
+    const fetch = this.#fetch;
+    const response = await fetch(this.#input, { ...this.#init, signal: both });
+    if (!this.#isFailure(response)) return response;
+    this.#failed.push(response);
+    throw new FailedResponseError(response);
+  }
+
+  /** Bodies that nobody will read would keep their connections. */
+  #discardAllBut(returned: Response | undefined): void {
+    for (const response of this.#failed) {
+      if (response !== returned) response.body?.cancel().catch(() => undefined);
+    }
+    this.#failed = [];
+  }
+}
+
+/**
+ * `fetch` under a policy: `const guarded = wrapFetch(fetch, { policy })`. Answers with status 500
+ * and above are failures to the policy, though fetch resolves with them; the caller gets the last
+ * one as it came, its body unread. Policies see a call until its headers are there; a timeout does
+ * not hold for the body.
+ */
+export function wrapFetch(fetch: Fetch, options: FetchOptions): Fetch {
+  const { policy, isFailure = ({ status }) => status >= 500, maxOrigins = 1000 } = options;
+  const repeatable = options.repeatable ?? repeatableRequest;
+  const policies =
+    typeof policy === "function" ? new PerOrigin(policy, maxOrigins) : { of: () => policy };
+  return async (input, init) => {
+    const fetching = new Fetching(fetch, isFailure, input, init);
+    return fetching.answer(policies.of(originOf(input)), repeatable(input, init));
+  };
+}
+
+function callerSignal(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+): AbortSignal | undefined {
+  if (init?.signal !== undefined) return init.signal ?? undefined;
+  return input instanceof Request ? input.signal : undefined;
+}
+
+function repeatableRequest(input: string | URL | Request, init?: RequestInit): Repeatable {
+  const request = input instanceof Request ? input : undefined;
+  return repeatableOf({
+    method: (init?.method ?? request?.method ?? "GET").toUpperCase(),
+    headers:
+      init?.headers === undefined ? (request?.headers ?? new Headers()) : new Headers(init.headers),
+    body: init?.body === undefined ? request?.body : init.body,
+  });
+}
+
+/** "" where there is none: relative, outside a page. */
+function originOf(input: string | URL | Request): string {
+  const url = input instanceof Request ? input.url : String(input);
+  const base = (globalThis as { location?: { href: string } }).location?.href;
+  return URL.parse(url, base)?.origin ?? "";
+}
