@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
 import type { ExtAuthz } from "./filter/ext-authz.ts";
+import type { HttpFault } from "./filter/fault.ts";
 import type { JwtAuthn } from "./filter/jwt-authn.ts";
 import type { LocalRateLimit, TokenBucketSize } from "./filter/local-rate-limit.ts";
 import type { NetworkRbac, Rbac } from "./filter/rbac.ts";
@@ -22,6 +23,7 @@ export type HttpFilter =
   | { readonly kind: "router" }
   | CorsFilter
   | ExtAuthzFilter
+  | FaultFilter
   | GrpcWebFilter
   | JwtAuthnFilter
   | LocalRateLimitFilter
@@ -38,6 +40,12 @@ export interface CorsFilter {
 export interface ExtAuthzFilter {
   readonly kind: "extAuthz";
   readonly authz: ExtAuthz;
+}
+
+/** Envoy: filters.http.fault.v3.HTTPFault; routes may have faults of their own in its place. */
+export interface FaultFilter {
+  readonly kind: "fault";
+  readonly fault: HttpFault;
 }
 
 /** Envoy: filters.http.jwt_authn.v3.JwtAuthentication; routes may ask for something else. */

@@ -8,6 +8,7 @@ import type { ProxyContext } from "./cluster/upstream-cluster.ts";
 import type { CompileScope, LoggersOf } from "./compile/compile-listener.ts";
 import { RouteSlot } from "./compile/compiled-hcm.ts";
 import { compileGeneration, type Generation, NO_GENERATION } from "./compile/generation.ts";
+import { type FaultCells, FaultCounts } from "./filters/fault/fault-counts.ts";
 import { JwtKeys } from "./filters/jwt/keys/jwt-keys.ts";
 import { RateLimits } from "./filters/rate-limit/rate-limits.ts";
 import { limitsByPlace, SharedBuckets } from "./limits/shared-buckets.ts";
@@ -34,6 +35,14 @@ export interface PreparedConfig {
   abandon(): void;
 }
 
+/** What the threads of a proxy share; `worker`: the place of this one in it. */
+export interface SharedCells {
+  /** The buckets of rate limits, by the limits' places. */
+  readonly buckets: ReadonlyMap<string, BucketCells>;
+  readonly faults: FaultCells;
+  readonly worker: number;
+}
+
 /** Listeners, routes and clusters at work; swaps one configuration for the next as a whole. */
 export class DataPlane {
   readonly clusters: ClusterSet;
@@ -55,6 +64,7 @@ export class DataPlane {
       ...options,
       clusters: this.clusters,
       rateLimits: new RateLimits(options.context.telemetry),
+      faultCounts: new FaultCounts(),
       jwtKeys: new JwtKeys({
         context: options.context,
         slotOf: (name) => this.clusters.slot(name),
@@ -77,15 +87,16 @@ export class DataPlane {
   /**
    * Makes before it breaks: compiles everything and binds new addresses. Rejects where something
    * cannot be compiled or an address cannot be bound. Each is committed or abandoned before the
-   * next. `shared`: the buckets of rate limits, where other threads have them as well.
+   * next. `shared`: where other threads serve as well.
    */
   async prepare(
     config: ProxyConfig,
     binding: Binding = ALONE,
-    shared?: ReadonlyMap<string, BucketCells>,
+    shared?: SharedCells,
   ): Promise<PreparedConfig> {
     const refusals = new Refusals();
-    const buckets = this.#buckets.prepare(config, shared);
+    const buckets = this.#buckets.prepare(config, shared?.buckets);
+    if (shared !== undefined) this.#scope.faultCounts.learn(shared.faults, shared.worker);
     for (const [place, limit] of limitsByPlace(config)) {
       this.#scope.rateLimits.learn(limit, buckets.cells.get(place));
     }

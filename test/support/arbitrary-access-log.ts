@@ -5,7 +5,7 @@ import type {
   AccessLogFormat,
   JsonFields,
 } from "../../src/model/log/access-log.ts";
-import { few, fraction, headerMatch, name, optional, upTo3 } from "./arbitrary-routes.ts";
+import { few, fraction, headerMatch, name, optional, upTo3 } from "./arbitrary-words.ts";
 
 /** Any legal access logs, for round trips. */
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type BalancingOptions, ENVOY_BALANCING } from "../../src/model/balance/balancing.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
-import { optional } from "./arbitrary-routes.ts";
+import { optional } from "./arbitrary-words.ts";
 
 /** Any legal way of balancing, for round trips: what a policy does not read is the default. */
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Address, SocketAddress } from "../../src/model/address.ts";
 import type { ClusterLoadAssignment, Endpoint } from "../../src/model/endpoint.ts";
-import { name, optional, port, text, upTo3 } from "./arbitrary-routes.ts";
+import { name, optional, port, text, upTo3 } from "./arbitrary-words.ts";
 
 /** Any legal endpoints, for round trips. */
 

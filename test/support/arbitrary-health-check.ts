@@ -8,7 +8,7 @@ import {
   stringMatch,
   text,
   upTo3,
-} from "./arbitrary-routes.ts";
+} from "./arbitrary-words.ts";
 
 /** Any legal health check, for round trips. */
 

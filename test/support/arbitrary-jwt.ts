@@ -5,7 +5,7 @@ import type {
   JwtProvider,
   JwtRequirement,
 } from "../../src/model/filter/jwt-authn.ts";
-import { few, name, optional, positiveMs, stringMatch, text, upTo3 } from "./arbitrary-routes.ts";
+import { few, name, optional, positiveMs, stringMatch, text, upTo3 } from "./arbitrary-words.ts";
 
 /** Any legal demand of tokens, for round trips; the providers are `a` and `b`. */
 

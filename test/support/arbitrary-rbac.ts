@@ -19,7 +19,7 @@ import {
   stringMatch,
   text,
   upTo3,
-} from "./arbitrary-routes.ts";
+} from "./arbitrary-words.ts";
 
 const range: fc.Arbitrary<CidrRange> = fc.oneof(
   fc.record({ address: fc.constantFrom("10.0.0.0", "10.1.2.3"), prefixLength: fc.nat(32) }),

@@ -14,25 +14,12 @@ import { accessLogs } from "./arbitrary-access-log.ts";
 import { balancing, providedBalancing } from "./arbitrary-balancing.ts";
 import { circuit } from "./arbitrary-circuit.ts";
 import { address, loadAssignment, socketAddress } from "./arbitrary-endpoints.ts";
+import { failureAccrual } from "./arbitrary-failure-accrual.ts";
+import { bucket, fault, rateLimit, session } from "./arbitrary-filters.ts";
 import { healthCheck } from "./arbitrary-health-check.ts";
 import { jwtAuthn } from "./arbitrary-jwt.ts";
 import { networkRbac, rbac } from "./arbitrary-rbac.ts";
-import {
-  bucket,
-  few,
-  ms,
-  name,
-  optional,
-  origin,
-  port,
-  positiveMs,
-  rateLimit,
-  routeConfiguration,
-  session,
-  someText,
-  text,
-  upTo3,
-} from "./arbitrary-routes.ts";
+import { routeConfiguration } from "./arbitrary-routes.ts";
 import {
   downstreamTls,
   http1,
@@ -41,6 +28,18 @@ import {
   type TlsFiles,
   upstreamTls,
 } from "./arbitrary-transport.ts";
+import {
+  few,
+  ms,
+  name,
+  optional,
+  origin,
+  port,
+  positiveMs,
+  someText,
+  text,
+  upTo3,
+} from "./arbitrary-words.ts";
 
 /** Any legal model objects, for round trips. Values are small; shapes are all there. */
 
@@ -161,11 +160,13 @@ export function clusterWith(files?: TlsFiles): fc.Arbitrary<Cluster> {
       speech: speech(files),
       healthyPanicThreshold: fc.nat(100),
       circuit: optional(circuit),
+      accrual: optional(failureAccrual),
       origin: optional(origin),
       service: optional(fc.record({ host: text, name: text, namespace: text })),
     })
-    .map(({ lookup: { policy, ...found }, speech: spoken, dns: asked, ...rest }) => ({
+    .map(({ lookup: { policy, ...found }, speech: spoken, dns: asked, accrual, ...rest }) => ({
       ...rest,
+      failureAccrual: found.discovery === "originalDst" ? undefined : accrual,
       ...found,
       ...policy,
       ...spoken,
@@ -217,14 +218,16 @@ const managerFields: fc.Arbitrary<HttpConnectionManager> = fc.record({
       grpcWeb: fc.boolean(),
       kept: optional(session),
       limit: optional(rateLimit),
+      faults: optional(fault),
       jwt: optional(jwtAuthn),
       policies: fc.array(fc.record({ kind: fc.constant("rbac" as const), name, rbac }), upTo3),
     })
-    .map(({ ours, grpcWeb, kept, limit, jwt, policies }) => [
+    .map(({ ours, grpcWeb, kept, limit, faults, jwt, policies }) => [
       ...(ours === undefined ? [] : [ours]),
       ...(grpcWeb ? [{ kind: "grpcWeb" as const }] : []),
       ...(kept === undefined ? [] : [kept]),
       ...(limit === undefined ? [] : [{ kind: "localRateLimit" as const, limit }]),
+      ...(faults === undefined ? [] : [{ kind: "fault" as const, fault: faults }]),
       ...(jwt === undefined ? [] : [{ kind: "jwtAuthn" as const, authn: jwt }]),
       ...policies,
       { kind: "router" as const },

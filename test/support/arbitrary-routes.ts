@@ -1,92 +1,41 @@
 import fc from "fast-check";
 import type { HashPolicy } from "../../src/model/balance/hash-policy.ts";
-import type { CorsPolicy } from "../../src/model/filter/cors.ts";
 import type { FilterConfigs } from "../../src/model/filter/filter-configs.ts";
-import type { Fraction } from "../../src/model/filter/fraction.ts";
-import type { LimitRule } from "../../src/model/filter/limit-rule.ts";
-import type { LocalRateLimit, TokenBucketSize } from "../../src/model/filter/local-rate-limit.ts";
-import type { StatefulSession } from "../../src/model/filter/stateful-session.ts";
-import type { Origin } from "../../src/model/origin.ts";
 import type {
   ForwardAction,
-  HeaderMatch,
-  HeaderMutations,
   HostRewriteSource,
   PathMatch,
-  QueryParameterMatch,
+  RateLimitedBackOff,
   RedirectAction,
   RetryPolicy,
   Route,
   RouteConfiguration,
-  StringMatch,
   VirtualHost,
 } from "../../src/model/route.ts";
 import { circuit } from "./arbitrary-circuit.ts";
+import { filterConfigs, limitRules, queryParameter } from "./arbitrary-filters.ts";
+import {
+  few,
+  fraction,
+  headerMatch,
+  headerName,
+  ms,
+  mutations,
+  name,
+  optional,
+  origin,
+  port,
+  positiveMs,
+  someText,
+  text,
+  upTo3,
+} from "./arbitrary-words.ts";
 
 /** Any legal route configuration, for round trips. Values are small; shapes are all there. */
 
-export const name: fc.Arbitrary<string> = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/);
-export const text: fc.Arbitrary<string> = fc.stringMatching(/^[A-Za-z0-9 /_.:-]{0,12}$/);
-export const someText: fc.Arbitrary<string> = fc.stringMatching(/^[A-Za-z0-9/_.:-]{1,12}$/);
 const path = fc.stringMatching(/^\/[a-z0-9/]{0,10}$/);
-export const ms: fc.Arbitrary<number> = fc.integer({ min: 0, max: 100_000 });
-export const positiveMs: fc.Arbitrary<number> = fc.integer({ min: 1, max: 100_000 });
-export const port: fc.Arbitrary<number> = fc.integer({ min: 1, max: 65_535 });
-export const few: { readonly minLength: 1; readonly maxLength: 3 } = { minLength: 1, maxLength: 3 };
-export const upTo3: { readonly maxLength: 3 } = { maxLength: 3 };
-
-export function optional<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
-  return fc.option(arbitrary, { nil: undefined });
-}
-
-export const origin: fc.Arbitrary<Origin> = fc.record({
-  position: fc.record({ file: someText, line: fc.nat(999), column: fc.nat(99) }),
-  kind: someText,
-  namespace: text,
-  name: someText,
-  path: text,
-});
-
-export const fraction: fc.Arbitrary<Fraction> = fc.record({
-  numerator: fc.nat(100),
-  denominator: fc.constantFrom(100, 10_000, 1_000_000),
-});
-
-const headerName = fc.stringMatching(/^x-[a-z]{1,6}$/);
-
-export const mutations: fc.Arbitrary<HeaderMutations> = fc.record({
-  set: fc.array(
-    fc.record({
-      name: headerName,
-      value: text,
-      action: fc.constantFrom("append", "addIfAbsent", "overwrite", "overwriteIfExists"),
-    }),
-    upTo3,
-  ),
-  remove: fc.array(headerName, upTo3),
-});
 
 const both = { requestHeaders: mutations, responseHeaders: mutations };
-
-export const stringMatch: fc.Arbitrary<StringMatch> = fc.oneof(
-  fc.record({
-    kind: fc.constantFrom("exact", "prefix", "suffix", "contains"),
-    value: someText,
-    ignoreCase: fc.boolean(),
-  }),
-  fc.record({
-    kind: fc.constant("regex" as const),
-    value: fc.constantFrom("a+b", "^/v[0-9]+$", ".*"),
-    ignoreCase: fc.constant(false),
-  }),
-);
-
-export const headerMatch: fc.Arbitrary<HeaderMatch> = fc.record({
-  name: headerName,
-  value: optional(stringMatch),
-  invert: fc.boolean(),
-  missingAsEmpty: fc.boolean(),
-});
 
 const pathMatch: fc.Arbitrary<PathMatch> = fc.oneof(
   fc.record({
@@ -105,21 +54,38 @@ const pathMatch: fc.Arbitrary<PathMatch> = fc.oneof(
 
 const regexRewrite = fc.record({ pattern: fc.constant("^/(a|b)"), substitution: someText });
 
+const rateLimitedBackOff: fc.Arbitrary<RateLimitedBackOff> = fc.record({
+  resetHeaders: fc.array(
+    fc.record({ name: headerName, format: fc.constantFrom("seconds", "unixTimestamp") }),
+    few,
+  ),
+  maxIntervalMs: positiveMs,
+});
+
+/** What few policies have is left out of the others. */
+const rarer = {
+  retriableRequestHeaders: fc.array(headerMatch, few),
+  perTryIdleTimeoutMs: positiveMs,
+  rateLimitedBackOff,
+};
+
+const always = {
+  retryOn: fc.uniqueArray(fc.constantFrom("5xx", "reset", "connect-failure", "unavailable"), upTo3),
+  retriableStatusCodes: fc.array(fc.integer({ min: 100, max: 599 }), upTo3),
+  retriableHeaders: fc.array(headerMatch, upTo3),
+  numRetries: fc.nat(9),
+  perTryTimeoutMs: ms,
+  backOffBaseMs: positiveMs,
+  backOffMaxMs: ms,
+  avoidPreviousHosts: fc.boolean(),
+  hostSelectionAttempts: fc.integer({ min: 1, max: 9 }),
+};
+
+const hedgePolicy = fc.record({ hedgeOnPerTryTimeout: fc.boolean() });
+
 const retryPolicy: fc.Arbitrary<RetryPolicy> = fc
-  .record({
-    retryOn: fc.uniqueArray(
-      fc.constantFrom("5xx", "reset", "connect-failure", "unavailable"),
-      upTo3,
-    ),
-    retriableStatusCodes: fc.array(fc.integer({ min: 100, max: 599 }), upTo3),
-    retriableHeaders: fc.array(headerMatch, upTo3),
-    numRetries: fc.nat(9),
-    perTryTimeoutMs: ms,
-    backOffBaseMs: positiveMs,
-    backOffMaxMs: ms,
-    avoidPreviousHosts: fc.boolean(),
-    hostSelectionAttempts: fc.integer({ min: 1, max: 9 }),
-  })
+  .tuple(fc.record(always), fc.record(rarer, { requiredKeys: [] }))
+  .map(([usual, rare]) => ({ ...usual, ...rare }))
   .map((policy) => ({ ...policy, backOffMaxMs: policy.backOffBaseMs + policy.backOffMaxMs }));
 
 const weightedCluster = fc.record({
@@ -170,6 +136,7 @@ const forward: fc.Arbitrary<ForwardAction> = fc
     timeoutMs: ms,
     idleTimeoutMs: optional(ms),
     retryPolicy: optional(retryPolicy),
+    hedgePolicy: optional(hedgePolicy),
     hashPolicies,
     prefixRewrite: optional(path),
     regexRewrite: optional(regexRewrite),
@@ -228,120 +195,6 @@ const directResponse = fc.record({
   body: text,
 });
 
-const mutation = fc.record({
-  name: headerName,
-  value: text,
-  action: fc.constantFrom("append" as const, "addIfAbsent" as const, "overwrite" as const),
-});
-
-export const bucket: fc.Arbitrary<TokenBucketSize> = fc.record({
-  maxTokens: fc.integer({ min: 1, max: 4_294_967_295 }),
-  tokensPerFill: fc.integer({ min: 1, max: 999 }),
-  fillIntervalMs: fc.integer({ min: 50, max: 99_999 }),
-});
-
-function rateLimitWith(
-  buckets: fc.Arbitrary<LocalRateLimit["bucket"]>,
-): fc.Arbitrary<LocalRateLimit> {
-  return fc.record({
-    statPrefix: someText,
-    status: fc.constantFrom(400, 429, 503),
-    bucket: buckets,
-    enabled: fraction,
-    enforced: fraction,
-    responseHeaders: fc.array(mutation, upTo3),
-    requestHeaders: fc.array(mutation, upTo3),
-    perConnection: fc.boolean(),
-    descriptors: fc.uniqueArray(
-      fc.record({
-        entries: fc.array(fc.record({ key: someText, value: someText }), few),
-        bucket,
-      }),
-      { ...upTo3, selector: ({ entries }) => JSON.stringify(entries) },
-    ),
-    bucketCountsAll: fc.boolean(),
-    hostRules: fc.constantFrom("override", "include", "ignore"),
-    rateLimitHeaders: fc.boolean(),
-    resourceExhausted: fc.boolean(),
-  });
-}
-
-export const rateLimit: fc.Arbitrary<LocalRateLimit> = rateLimitWith(optional(bucket));
-const rateLimitOfRoute = rateLimitWith(bucket);
-
-const cors: fc.Arbitrary<CorsPolicy> = fc.record({
-  allowOrigins: fc.array(stringMatch, upTo3),
-  allowMethods: text,
-  allowHeaders: text,
-  exposeHeaders: text,
-  maxAge: fc.constantFrom("", "600"),
-  allowCredentials: optional(fc.boolean()),
-  allowPrivateNetworkAccess: optional(fc.boolean()),
-  forwardNotMatchingPreflights: optional(fc.boolean()),
-  enabled: optional(fraction),
-  shadowEnabled: optional(fraction),
-});
-
-export const session: fc.Arbitrary<StatefulSession> = fc.record({
-  kind: fc.constant("statefulSession" as const),
-  state: optional(
-    fc.oneof(
-      fc.record({ kind: fc.constant("header" as const), name }),
-      fc.record({ kind: fc.constant("cookie" as const), name, path: text, ttlMs: ms }),
-    ),
-  ),
-  strict: fc.boolean(),
-});
-
-const queryParameter: fc.Arbitrary<QueryParameterMatch> = fc.record({
-  name,
-  value: optional(stringMatch),
-});
-
-const matched = { key: someText, value: someText, expectMatch: fc.boolean() };
-
-const limitRules: fc.Arbitrary<readonly LimitRule[]> = fc.array(
-  fc.record({
-    actions: fc.array(
-      fc.oneof(
-        fc.record({ kind: fc.constant("genericKey" as const), key: someText, value: someText }),
-        fc.record({
-          kind: fc.constant("requestHeader" as const),
-          key: someText,
-          header: name,
-          skipIfAbsent: fc.boolean(),
-        }),
-        fc.constant({ kind: "remoteAddress" as const }),
-        fc.record({
-          kind: fc.constant("headerMatch" as const),
-          ...matched,
-          headers: fc.array(headerMatch, few),
-        }),
-        fc.record({
-          kind: fc.constant("queryMatch" as const),
-          ...matched,
-          parameters: fc.array(queryParameter, few),
-        }),
-      ),
-      few,
-    ),
-  }),
-  upTo3,
-);
-
-const jwt = fc.oneof(fc.constant("disabled" as const), fc.record({ requirement: name }));
-
-const filterConfigs: fc.Arbitrary<FilterConfigs> = fc
-  .record({
-    cors: optional(cors),
-    rateLimit: optional(rateLimitOfRoute),
-    session: optional(fc.oneof(session, fc.constant("disabled" as const))),
-    jwt: optional(jwt),
-    limitRules: fc.constant([]),
-    addsHostRules: fc.constant(false),
-  })
-  .map(({ jwt: ofJwt, ...others }) => (ofJwt === undefined ? others : { ...others, jwt: ofJwt }));
-
 /** Only what forwards describes its requests, and may have a circuit. */
 function describedIfForwarded([one, limits, guard]: [
   Route,
@@ -379,6 +232,7 @@ const virtualHost: fc.Arbitrary<VirtualHost> = fc.record({
   routes: fc.array(route, upTo3),
   ...both,
   retryPolicy: optional(retryPolicy),
+  hedgePolicy: optional(hedgePolicy),
   includeRequestAttemptCount: fc.boolean(),
   includeAttemptCountInResponse: fc.boolean(),
   filterConfigs: fc

@@ -11,7 +11,7 @@ import type {
   TrustDomain,
   UpstreamTls,
 } from "../../src/model/transport/tls.ts";
-import { ms, optional, positiveMs, upTo3 } from "./arbitrary-routes.ts";
+import { ms, optional, positiveMs, upTo3 } from "./arbitrary-words.ts";
 
 /** Any legal TLS contexts and protocol settings, for round trips. */
 

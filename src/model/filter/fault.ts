@@ -2,8 +2,8 @@ import type { HeaderMatch } from "../route.ts";
 import type { Fraction } from "./fraction.ts";
 
 /**
- * Faults on purpose (Envoy: filters.http.fault.v3.HTTPFault). `headers`: from `x-envoy-fault-…` of
- * the request, bounded by the share.
+ * Faults on purpose (Envoy: filters.http.fault.v3.HTTPFault). By `headers`: as the request itself
+ * asks in `x-envoy-fault-…`, within the share.
  */
 export interface HttpFault {
   readonly delay: FaultDelay | undefined;
@@ -14,10 +14,8 @@ export interface HttpFault {
   readonly headers: readonly HeaderMatch[];
   /** `x-envoy-downstream-service-node` must be one of them; empty: anybody. */
   readonly downstreamNodes: readonly string[];
-  /** At one time; undefined: any number. */
+  /** At one time over the whole proxy; undefined: any number. */
   readonly maxActiveFaults: number | undefined;
-  /** Bytes of the answer, KiB a second. */
-  readonly responseRateLimit: FaultRateLimit | undefined;
 }
 
 export interface FaultDelay {
@@ -25,15 +23,11 @@ export interface FaultDelay {
   readonly by: { readonly kind: "fixed"; readonly ms: number } | { readonly kind: "headers" };
 }
 
+/** `http` is 200..599; `grpc` goes with HTTP's 200. */
 export interface FaultAbort {
   readonly share: Fraction;
   readonly by:
     | { readonly kind: "http"; readonly status: number }
     | { readonly kind: "grpc"; readonly status: number }
     | { readonly kind: "headers" };
-}
-
-export interface FaultRateLimit {
-  readonly share: Fraction;
-  readonly by: { readonly kind: "fixed"; readonly kbps: number } | { readonly kind: "headers" };
 }

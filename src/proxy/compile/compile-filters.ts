@@ -5,6 +5,9 @@ import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import { CorsFilterFactory } from "../filters/cors/cors-filter.ts";
 import { CompiledExtAuthz } from "../filters/ext-authz/compiled-ext-authz.ts";
 import { ExtAuthzFilterFactory } from "../filters/ext-authz/ext-authz-filter.ts";
+import { CompiledFault } from "../filters/fault/compiled-fault.ts";
+import type { FaultCounts } from "../filters/fault/fault-counts.ts";
+import { FaultFilterFactory } from "../filters/fault/fault-filter.ts";
 import type { HttpFilterFactory } from "../filters/http-filter.ts";
 import { CompiledJwtAuthn, type KeysOf } from "../filters/jwt/compiled-jwt-authn.ts";
 import { JwtFilterFactory } from "../filters/jwt/jwt-filter.ts";
@@ -19,6 +22,7 @@ export interface FilterParts {
   readonly telemetry: Telemetry;
   readonly rateLimits: RateLimits;
   readonly jwtKeys: JwtKeys;
+  readonly faultCounts: FaultCounts;
   readonly clock: Clock;
   /** Where a cluster of that name is, or will be. */
   readonly slotOf: (cluster: string) => ClusterSlot;
@@ -27,7 +31,7 @@ export interface FilterParts {
 /** The filters that look at requests and answers one by one, in the configuration's order. */
 export function compileFilters(
   { httpFilters, statPrefix }: HttpConnectionManager,
-  { clock, jwtKeys, rateLimits, slotOf, telemetry }: FilterParts,
+  { clock, faultCounts, jwtKeys, rateLimits, slotOf, telemetry }: FilterParts,
 ): readonly HttpFilterFactory[] {
   return httpFilters.flatMap((filter): HttpFilterFactory[] => {
     if (filter.kind === "cors") return [new CorsFilterFactory(telemetry.cors(statPrefix))];
@@ -36,6 +40,11 @@ export function compileFilters(
       const stats = telemetry.extAuthz(statPrefix, authz.statPrefix);
       const slot = slotOf(authz.service.cluster);
       return [new ExtAuthzFilterFactory(new CompiledExtAuthz(authz, slot, stats))];
+    }
+    if (filter.kind === "fault") {
+      const fault = new CompiledFault(filter.fault);
+      const active = faultCounts.of(statPrefix);
+      return [new FaultFilterFactory(fault, active, telemetry.fault(statPrefix))];
     }
     if (filter.kind === "jwtAuthn") {
       const keysOf: KeysOf = (source) => jwtKeys.of(source, statPrefix);

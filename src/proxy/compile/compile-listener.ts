@@ -40,6 +40,7 @@ export interface CompileScope {
   readonly rateLimits: RateLimits;
   readonly jwtKeys: JwtKeys;
   readonly loggersOf: LoggersOf;
+  readonly faultCounts: FaultCounts;
 }
 
 /**
@@ -138,7 +139,13 @@ function compileHcm(
       fieldsMax: config.maxHeadersCount,
     },
     peers,
-    filters: compileFilters(config, { ...routePartsOf(scope), telemetry, clock, jwtKeys }),
+    filters: compileFilters(config, {
+      ...routePartsOf(scope),
+      faultCounts: scope.faultCounts,
+      telemetry,
+      clock,
+      jwtKeys,
+    }),
     clientCertificate: new ForwardedCertificate(config.forwardClientCert ?? SANITIZE_CERTIFICATE),
     grpcWeb: config.httpFilters.some(({ kind }) => kind === "grpcWeb"),
     localAddress: scope.localAddress,

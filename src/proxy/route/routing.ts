@@ -26,6 +26,8 @@ export class Routing {
   forward: CompiledForward | undefined;
   target: Target | undefined;
   cluster: UpstreamCluster | undefined;
+  /** What `settle` will choose by; below 0: it draws itself. */
+  #drawn = -1;
 
   reset(): void {
     this.route = undefined;
@@ -35,7 +37,16 @@ export class Routing {
   }
 
   find(request: RequestHead, hcm: CompiledHcm): void {
+    this.#drawn = -1;
     this.route = hcm.routes.table?.find(request);
+  }
+
+  /** The cluster that `settle` will choose, by name; empty where it chooses none. */
+  expectedCluster(random: Random): string {
+    const action = this.route?.action;
+    if (action?.kind !== "forward") return "";
+    this.#drawn = this.#draw(action, random);
+    return targetOf(action, this.#drawn)?.slot.name ?? "";
   }
 
   /** Chooses the cluster; gives the answer where the request goes to none. */
@@ -51,12 +62,16 @@ export class Routing {
       return replies.routeReply(action, request);
     }
     this.forward = action;
-    return this.#draw(action, hcm, random);
+    return this.#choose(action, hcm, random);
   }
 
-  #draw(forward: CompiledForward, hcm: CompiledHcm, random: Random): LocalReply | undefined {
-    const draw = forward.targets.length === 1 ? 0 : random.below(forward.weight);
-    const target = targetOf(forward, draw);
+  #draw({ targets, weight }: CompiledForward, random: Random): number {
+    if (targets.length === 1) return 0;
+    return this.#drawn < 0 ? random.below(weight) : this.#drawn;
+  }
+
+  #choose(forward: CompiledForward, hcm: CompiledHcm, random: Random): LocalReply | undefined {
+    const target = targetOf(forward, this.#draw(forward, random));
     const cluster = target?.slot.cluster;
     if (target === undefined || cluster === undefined) {
       hcm.account.http.count("no_cluster");

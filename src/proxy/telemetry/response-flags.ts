@@ -42,6 +42,8 @@ export interface ResponseFlag {
 
 /** The one table: metrics, access logs and documentation read it. */
 export const RESPONSE_FLAGS: readonly ResponseFlag[] = [
+  // A delay comes before whatever becomes of the request.
+  flag(FLAG_DI, "DI", "DelayInjected", "A fault filter delayed the request."),
   flag(FLAG_URX, "URX", "UpstreamRetryLimitExceeded", "The retries are used up."),
   flag(FLAG_LH, "LH", "FailedLocalHealthCheck", "The local service failed its health check."),
   flag(FLAG_UH, "UH", "NoHealthyUpstream", "The cluster has no healthy host."),
@@ -52,7 +54,6 @@ export const RESPONSE_FLAGS: readonly ResponseFlag[] = [
   flag(FLAG_UC, "UC", "UpstreamConnectionTermination", "The upstream connection ended early."),
   flag(FLAG_UO, "UO", "UpstreamOverflow", "A limit (circuit_breakers) refused the request."),
   flag(FLAG_NR, "NR", "NoRouteFound", "No route or filter chain matched."),
-  flag(FLAG_DI, "DI", "DelayInjected", "A fault filter delayed the request."),
   flag(FLAG_FI, "FI", "FaultInjected", "A fault filter answered."),
   flag(FLAG_RL, "RL", "RateLimited", "A rate limit refused the request."),
   flag(FLAG_UAEX, "UAEX", "UnauthorizedExternalService", "External authorization refused it."),

@@ -15,6 +15,7 @@ import {
 import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
 import { ExtAuthzStats, extAuthzTable } from "./envoy/filter/ext-authz-stats.ts";
 import { JwtStats, jwtTable } from "./envoy/filter/jwt-stats.ts";
+import { FaultStats, faultTable } from "./envoy/filter/fault-stats.ts";
 import { RateLimitStats, rateLimitTable } from "./envoy/filter/rate-limit-stats.ts";
 import {
   type RbacPrefixes,
@@ -71,6 +72,7 @@ export class Telemetry {
   readonly #corsTable: Table;
   readonly #extAuthzTable: Table;
   readonly #jwtTable: Table;
+  readonly #faultTable: Table;
   readonly #cors = new Map<string, CorsStats>();
   readonly #clusterTlsTables: SslTables;
   readonly #clusterTls = new Map<string, SslStats>();
@@ -101,6 +103,7 @@ export class Telemetry {
     this.#jwtTable = jwtTable(registry);
     this.#rateLimitTable = rateLimitTable(registry);
     this.#connectionLimitTable = connectionLimitTable(registry);
+    this.#faultTable = faultTable(registry);
     registry.onCollect(() => {
       for (const cluster of this.#clusters.values()) cluster.collect();
     });
@@ -174,6 +177,11 @@ export class Telemetry {
   }
 
   /** Limits of TCP connections, likewise. */
+  /** Fault filters, by the connection manager's `stat_prefix`. */
+  fault(statPrefix: string): FaultStats {
+    return new FaultStats(statPrefix, this.#faultTable);
+  }
+
   connectionLimit(statPrefix: string): ConnectionLimitStats {
     return new ConnectionLimitStats(statPrefix, this.#connectionLimitTable);
   }

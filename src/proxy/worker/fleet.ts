@@ -6,6 +6,7 @@ import type { Listener } from "../../model/listener.ts";
 import type { Secret } from "../../model/transport/secret.ts";
 import type { ClusterRow, ListenerRow } from "../admin/admin-source.ts";
 import { ownPortOf } from "../cluster/own-port.ts";
+import { SharedFaults } from "../filters/fault/fault-counts.ts";
 import {
   type HeldSocket,
   type Inheritance,
@@ -62,6 +63,7 @@ export class Fleet implements Plane, ThreadOwner {
   readonly #options: FleetOptions;
   readonly #use: SharedUse;
   readonly #buckets = new SharedBuckets();
+  readonly #faults: SharedFaults;
   /** What successors begin with. */
   readonly #secrets = new Map<string, Secret>();
   readonly #threads: WorkerThread[];
@@ -87,6 +89,7 @@ export class Fleet implements Plane, ThreadOwner {
     this.#inherited = options.inherited;
     this.#connections = sharedUse(options.workers);
     this.#use = new SharedUse(options.workers, options.counting.telemetry);
+    this.#faults = new SharedFaults(options.workers);
     this.#threads = Array.from({ length: options.workers }, (_, slot) => this.#begin(slot));
     for (const thread of this.#threads) thread.state = "serving";
   }
@@ -204,6 +207,7 @@ export class Fleet implements Plane, ThreadOwner {
     const { slot } = thread;
     const { clock } = this.#options;
     this.#use.end(slot);
+    this.#faults.end(slot);
     releaseAll(this.#connections, slot);
     if (this.#stopping) return;
     const quick = clock.now() - (this.#begunMs[slot] ?? 0) < STABLE_MS;
@@ -242,7 +246,9 @@ export class Fleet implements Plane, ThreadOwner {
     openLogs(config.listeners, this.#options.counting);
     const use = this.#use.prepare(config.clusters);
     const buckets = this.#buckets.prepare(config);
-    const prepared = await this.#prepareAll(config, { use: use.fresh, buckets: buckets.cells });
+    const faults = this.#faults.cellsFor(config);
+    const shared = { use: use.fresh, buckets: buckets.cells, faults };
+    const prepared = await this.#prepareAll(config, shared);
     this.#addresses = prepared.addresses;
     this.#config = config;
     use.commit();
@@ -254,7 +260,7 @@ export class Fleet implements Plane, ThreadOwner {
   /** In the first worker, which chooses ports and meets most errors; then in all others. */
   async #prepareAll(
     config: ProxyConfig,
-    shared: Pick<Preparation, "use" | "buckets">,
+    shared: Pick<Preparation, "use" | "buckets" | "faults">,
   ): Promise<{ threads: readonly WorkerThread[]; addresses: ReadonlyMap<string, Address> }> {
     const threads: WorkerThread[] = [];
     const addresses = new Map<string, Address>();
@@ -331,7 +337,8 @@ export class Fleet implements Plane, ThreadOwner {
   async #join(thread: WorkerThread): Promise<void> {
     const config = this.#config;
     const binding = this.#bindingOf(thread, false, config, this.#addresses);
-    const shared = { use: this.#use.all, buckets: this.#buckets.all };
+    const faults = this.#faults.cellsFor(config);
+    const shared = { use: this.#use.all, buckets: this.#buckets.all, faults };
     try {
       await this.#within(thread, thread.prepare(config, { ...shared, binding }));
     } catch (error) {

@@ -7,6 +7,7 @@ import type { OverloadConfig } from "../../model/overload/overload.ts";
 import type { Secret } from "../../model/transport/secret.ts";
 import type { EndpointRow } from "../admin/admin-source.ts";
 import type { OwnPort } from "../cluster/own-port.ts";
+import type { FaultCells } from "../filters/fault/fault-counts.ts";
 import type { HeldSocket } from "../graceful/inheritance.ts";
 import type { BucketCells } from "../limits/token-bucket.ts";
 import type { Binding } from "../listener/bound-socket.ts";
@@ -59,6 +60,7 @@ export interface Preparation {
   readonly use: ReadonlyMap<string, Int32Array>;
   /** The buckets of rate limits, by the limits' places. */
   readonly buckets: ReadonlyMap<string, BucketCells>;
+  readonly faults: FaultCells;
   readonly binding: Binding;
 }
 

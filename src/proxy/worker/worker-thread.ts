@@ -94,10 +94,11 @@ export class WorkerThread {
    */
   async prepare(
     config: ProxyConfig,
-    { use, buckets, binding }: Omit<Preparation, "names">,
+    { use, buckets, faults, binding }: Omit<Preparation, "names">,
   ): Promise<ReadonlyMap<string, Address>> {
     for (const piece of this.#sender.pieces(config)) await this.ask("piece", piece);
-    return await this.ask("prepare", { names: namesOf(config), use, buckets, binding });
+    const names = namesOf(config);
+    return await this.ask("prepare", { names, use, buckets, faults, binding });
   }
 
   async commit(config: ProxyConfig): Promise<void> {

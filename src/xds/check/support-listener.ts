@@ -79,6 +79,25 @@ export const LISTENER_SUPPORT: SupportTable = {
     ...executed("local_rate_limit_per_downstream_connection enable_x_ratelimit_headers"),
     ...executed("rate_limited_as_resource_exhausted"),
     ...executed("descriptors always_consume_default_token_bucket vh_rate_limits"),
+  "envoy.extensions.filters.http.fault.v3.HTTPFault": {
+    ...executed("delay abort upstream_cluster headers downstream_nodes max_active_faults"),
+    // There is no runtime to be asked: what is configured holds.
+    ...harmless("delay_percent_runtime abort_percent_runtime delay_duration_runtime"),
+    ...harmless("abort_http_status_runtime abort_grpc_status_runtime max_active_faults_runtime"),
+    ...harmless("response_rate_limit_percent_runtime"),
+    // Without them either way: their names would be whatever a client writes.
+    ...harmless("disable_downstream_cluster_stats"),
+    response_rate_limit: refused("answers are not slowed down"),
+    filter_metadata: refused("an injected fault leaves no dynamic metadata"),
+  },
+  "envoy.extensions.filters.http.fault.v3.FaultAbort": executed(
+    "http_status grpc_status header_abort percentage",
+  ),
+  "envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort": {},
+  "envoy.extensions.filters.common.fault.v3.FaultDelay": executed(
+    "fixed_delay header_delay percentage",
+  ),
+  "envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay": {},
     stage: only(0),
     local_cluster_rate_limit: refused("proxies do not share a limit"),
   },

@@ -1,6 +1,7 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsPolicySchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { ExtAuthzPerRouteSchema } from "../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
+import { HTTPFaultSchema as FaultSchema } from "../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { PerRouteConfigSchema as JwtPerRouteSchema } from "../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { RBACPerRouteSchema } from "../../gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js";
@@ -10,6 +11,7 @@ import type { Place } from "../check/place.ts";
 import { pack, unpack } from "../message/any.ts";
 import { decodeCors, encodeCors } from "./cors.ts";
 import { decodeExtAuthzOverride, encodeExtAuthzOverride } from "./ext-authz.ts";
+import { decodeFault, encodeFault } from "./fault.ts";
 import { decodeJwtRoute, encodeJwtRoute } from "./jwt/jwt-authn.ts";
 import { decodeRouteLimit, encodeLocalRateLimit } from "./local-rate-limit.ts";
 import { FILTER_NAMES } from "./names.ts";
@@ -30,6 +32,7 @@ export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfi
     const limit = unpack(any, LocalRateLimitSchema);
     const session = unpack(any, StatefulSessionPerRouteSchema);
     const authz = unpack(any, ExtAuthzPerRouteSchema);
+    const fault = unpack(any, FaultSchema);
     const jwt = unpack(any, JwtPerRouteSchema);
     const rbac = unpack(any, RBACPerRouteSchema);
     if (cors !== undefined) decoded = { ...decoded, cors: decodeCors(cors, at) };
@@ -39,7 +42,8 @@ export function decodeFilterConfigs(configs: Configs, place: Place): FilterConfi
       decoded = { ...decoded, session: decodeSessionOverride(session, at) };
     } else if (authz !== undefined) {
       decoded = { ...decoded, extAuthz: decodeExtAuthzOverride(authz) };
-    } else if (jwt !== undefined) decoded = { ...decoded, jwt: decodeJwtRoute(jwt) };
+    } else if (fault !== undefined) decoded = { ...decoded, fault: decodeFault(fault, at) };
+    else if (jwt !== undefined) decoded = { ...decoded, jwt: decodeJwtRoute(jwt) };
     else if (rbac !== undefined) {
       const others = decoded.rbac ?? [];
       decoded = { ...decoded, rbac: [...others, decodeRbacOverride(name, rbac, at)] };
@@ -64,6 +68,9 @@ export function encodeFilterConfigs(configs: FilterConfigs): Record<string, Any>
   if (configs.extAuthz !== undefined) {
     const message = encodeExtAuthzOverride(configs.extAuthz);
     encoded[FILTER_NAMES.extAuthz] = pack(ExtAuthzPerRouteSchema, message);
+  }
+  if (configs.fault !== undefined) {
+    encoded[FILTER_NAMES.fault] = pack(FaultSchema, encodeFault(configs.fault));
   }
   if (configs.jwt !== undefined) {
     encoded[FILTER_NAMES.jwtAuthn] = pack(JwtPerRouteSchema, encodeJwtRoute(configs.jwt));

@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { CorsSchema } from "../../gen/envoy/extensions/filters/http/cors/v3/cors_pb.js";
 import { ExtAuthzSchema } from "../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
+import { HTTPFaultSchema as FaultSchema } from "../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import { JwtAuthenticationSchema } from "../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js";
 import { LocalRateLimitSchema } from "../../gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
@@ -19,6 +20,7 @@ import { pack, packEmpty, typeNameOf, unpack } from "../message/any.ts";
 import type { EncodeFor } from "../message/flavor.ts";
 import { decodeTelemetry, encodeTelemetry, isTypedStruct } from "../network/telemetry-filter.ts";
 import { decodeExtAuthz, encodeExtAuthz } from "./ext-authz.ts";
+import { decodeFault, encodeFault } from "./fault.ts";
 import { decodeJwtAuthn, encodeJwtAuthn } from "./jwt/jwt-authn.ts";
 import { decodeLocalRateLimit, encodeLocalRateLimit } from "./local-rate-limit.ts";
 import { FILTER_NAMES } from "./names.ts";
@@ -63,6 +65,8 @@ function decodeFilter(name: string, any: Any, place: Place): HttpFilter | undefi
   }
   const authz = unpack(any, ExtAuthzSchema);
   if (authz !== undefined) return { kind: "extAuthz", authz: decodeExtAuthz(authz, place) };
+  const fault = unpack(any, FaultSchema);
+  if (fault !== undefined) return { kind: "fault", fault: decodeFault(fault, place) };
   const jwt = unpack(any, JwtAuthenticationSchema);
   if (jwt !== undefined) return { kind: "jwtAuthn", authn: decodeJwtAuthn(jwt, place) };
   const rbac = unpack(any, RbacSchema);
@@ -103,6 +107,8 @@ function encodeFilter(filter: HttpFilter): Any {
       return packEmpty(CorsSchema);
     case "extAuthz":
       return pack(ExtAuthzSchema, encodeExtAuthz(filter.authz));
+    case "fault":
+      return pack(FaultSchema, encodeFault(filter.fault));
     case "jwtAuthn":
       return pack(JwtAuthenticationSchema, encodeJwtAuthn(filter.authn));
     case "localRateLimit":

@@ -4,6 +4,7 @@ import type { HttpFilter } from "../../model/listener.ts";
 export const FILTER_NAMES: Readonly<Record<HttpFilter["kind"], string>> = {
   cors: "envoy.filters.http.cors",
   extAuthz: "envoy.filters.http.ext_authz",
+  fault: "envoy.filters.http.fault",
   grpcWeb: "envoy.filters.http.grpc_web",
   jwtAuthn: "envoy.filters.http.jwt_authn",
   localRateLimit: "envoy.filters.http.local_ratelimit",

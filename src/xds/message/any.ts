@@ -26,6 +26,7 @@ import {
   ExtAuthzPerRouteSchema,
   ExtAuthzSchema,
 } from "../../gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js";
+import { HTTPFaultSchema as FaultSchema } from "../../gen/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import { GrpcWebSchema } from "../../gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js";
 import {
   JwtAuthenticationSchema,
@@ -84,6 +85,7 @@ export const REGISTRY: Registry = createRegistry(
   HttpConnectionManagerSchema,
   TcpProxySchema,
   RouterSchema,
+  FaultSchema,
   GrpcWebSchema,
   JwtAuthenticationSchema,
   JwtPerRouteSchema,
