@@ -10,6 +10,7 @@ import { Interner } from "./snapshot/intern.ts";
 import { withIpv6 } from "./snapshot/ipv6/twins.ts";
 import { credentialsFor } from "./snapshot/mutual-tls/credentials.ts";
 import { addressOf, clientOf, identityOf } from "./snapshot/proxy-identity.ts";
+import { envoyLosses } from "./snapshot/resilience/envoy-findings.ts";
 
 /** What snapshots are made from, at one moment. */
 export interface World {
@@ -36,6 +37,8 @@ export class SnapshotStore implements SnapshotSource {
   /** Of the proxies that asked before the world last changed. */
   #lastGood: ReadonlyMap<string, Snapshot> = new Map();
   readonly #problems = new Map<string, readonly Diagnostic[]>();
+  /** What of the mesh the proxies that asked cannot execute. */
+  #losses: readonly Diagnostic[] = [];
   readonly #listeners = new Set<() => void>();
 
   /** From now on this holds. Nobody is told before `publish`. */
@@ -47,6 +50,7 @@ export class SnapshotStore implements SnapshotSource {
     this.#lastGood = this.#fresh;
     this.#fresh = new Map();
     this.#problems.clear();
+    this.#losses = [];
   }
 
   /** Tells the subscribers that there may be other snapshots. */
@@ -59,9 +63,9 @@ export class SnapshotStore implements SnapshotSource {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Snapshots that were refused since the world last changed. */
+  /** Snapshots that were refused since the world last changed, and what some of them leave out. */
   get problems(): readonly Diagnostic[] {
-    return [...this.#problems.values()].flat();
+    return [...[...this.#problems.values()].flat(), ...this.#losses];
   }
 
   snapshotFor(node: Node): Snapshot | undefined {
@@ -87,6 +91,7 @@ export class SnapshotStore implements SnapshotSource {
     const pod = this.#podsByName.get(`${identity.namespace}/${identity.pod}`);
     const client = clientOf(identity, pod, addressOf(node));
     const outbound = this.#outboundFor(client, world);
+    if (!client.listensAtNames) this.#losses = envoyLosses(world.mesh);
     const inbound =
       pod === undefined ? NOTHING : this.#interned(inboundConfig(world.mesh, pod, client));
     const both = {

@@ -9,12 +9,13 @@ import { unusableKeys } from "./jwks/unusable-keys.ts";
 import { serviceLosers } from "./service-losers.ts";
 import { customFindings } from "./snapshot/policy/custom-findings.ts";
 import { tcpFindings } from "./snapshot/policy/tcp-findings.ts";
+import { circuitFindings } from "./snapshot/resilience/circuit-findings.ts";
 import { unheardRoutes } from "./unheard-routes.ts";
 
 /**
  * What can only be found once everything is together: policies against pods, dialects against one
- * another, and HTTP rules that nobody hears. None of it forbids the mesh to run. What a dialect has
- * said already is not said again.
+ * another, and HTTP rules that nobody hears. Of it circuits that stand nowhere alone forbid the
+ * mesh to run. What a dialect has said already is not said again.
  */
 export function validate(mesh: Mesh): readonly Diagnostic[] {
   const said = new Set(mesh.diagnostics.map(placeOf));
@@ -27,6 +28,7 @@ export function validate(mesh: Mesh): readonly Diagnostic[] {
     ...reportMutualTls(mesh),
     ...tcpFindings(mesh),
     ...customFindings(mesh),
+    ...circuitFindings(mesh),
     ...(mesh.podTemplates.length === 0 ? [] : [...validateMesh(mesh), ...reportAgainstPods(mesh)]),
   ];
   return found.filter((diagnostic) => !said.has(placeOf(diagnostic)));

@@ -1,4 +1,5 @@
 import type { ProxyConfig } from "../../model/bootstrap.ts";
+import type { Cluster } from "../../model/cluster.ts";
 import type { FilterChain, Listener } from "../../model/listener.ts";
 import type { RouteConfiguration } from "../../model/route.ts";
 import { refusedBackendName } from "./names.ts";
@@ -65,6 +66,9 @@ function missingEndpoints(config: ProxyConfig): readonly string[] {
 
 function clusterReferences(config: ProxyConfig): readonly Reference[] {
   return [
+    ...config.clusters.flatMap(({ circuit, name }) => {
+      return fallbackReferences(`cluster "${name}"`, circuit);
+    }),
     ...config.routes.flatMap(routeReferences),
     ...config.listeners.flatMap((listener) =>
       chainsOf(listener).flatMap((chain) => chainReferences(listener, chain)),
@@ -81,14 +85,18 @@ function chainReferences(listener: Listener, { filter }: FilterChain): readonly 
 
 function routeReferences(routes: RouteConfiguration): readonly Reference[] {
   return routes.virtualHosts.flatMap((host) =>
-    host.routes.flatMap(({ action }) =>
-      action.kind === "forward"
-        ? [...action.clusters, ...action.mirrors].map(
-            ({ cluster }): Reference => [`host "${host.name}"`, cluster],
-          )
-        : [],
-    ),
+    host.routes.flatMap(({ action, circuit }) => {
+      const clusters = action.kind === "forward" ? [...action.clusters, ...action.mirrors] : [];
+      const from = `host "${host.name}"`;
+      const forwarded = clusters.map(({ cluster }): Reference => [from, cluster]);
+      return [...forwarded, ...fallbackReferences(from, circuit)];
+    }),
   );
+}
+
+function fallbackReferences(from: string, circuit: Cluster["circuit"]): readonly Reference[] {
+  const fallback = circuit?.fallback;
+  return fallback?.kind === "cluster" ? [[from, fallback.cluster]] : [];
 }
 
 function chainsOf(listener: Listener): readonly FilterChain[] {

@@ -1,6 +1,6 @@
 import { BYTES } from "./schema/field.ts";
 
-/** A number of bytes as Kubernetes writes it: `65536`, `64Ki`, `1Mi`; undefined where it is none. */
+/** Bytes as Kubernetes writes them: `65536`, `64Ki`, `1Mi`; undefined where it is none. */
 export function parseBytes(value: unknown): number | undefined {
   if (typeof value === "number") return Number.isInteger(value) ? value : undefined;
   if (typeof value !== "string" || !BYTES.test(value)) return undefined;

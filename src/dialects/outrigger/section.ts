@@ -120,7 +120,7 @@ export class Section<Name extends string> {
       const value = read(entry);
       if (value !== undefined) return [value];
       const message = "The entry cannot be read";
-      this.#fields.problemAt([name, index], { message, found: String(entry), allowed });
+      this.#fields.problemAt([name, index], { message, found: showFound(entry), allowed });
       return [];
     });
   }

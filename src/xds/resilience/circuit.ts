@@ -15,7 +15,7 @@ import type {
 } from "../../model/resilience/circuit-breaker.ts";
 import type { StatusRange } from "../../model/upstream/health-check.ts";
 import type { Place } from "../check/place.ts";
-import { readerOf, type StructReader, structOf } from "../message/struct-reader.ts";
+import { readerOf, type StructReader, structOf } from "./struct-reader.ts";
 
 /** The filter metadata that carries a circuit, of a cluster or of a route. */
 export const CIRCUIT_METADATA = "outrigger.circuit";

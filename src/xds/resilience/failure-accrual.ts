@@ -7,7 +7,7 @@ import {
   type SuccessRateAccrual,
 } from "../../model/upstream/failure-accrual.ts";
 import type { Place } from "../check/place.ts";
-import { readerOf, type StructReader, structOf } from "../message/struct-reader.ts";
+import { readerOf, type StructReader, structOf } from "./struct-reader.ts";
 
 /** The filter metadata that says how a cluster's endpoints are judged. */
 export const ACCRUAL_METADATA = "outrigger.failure_accrual";

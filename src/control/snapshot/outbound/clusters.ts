@@ -10,6 +10,7 @@ import { localityRulesOf } from "../balance/policy.ts";
 import { blackHoleCluster, discoveryOf, outboundCluster, passthroughCluster } from "../clusters.ts";
 import { assignmentOf, clusterEndpoints } from "../endpoints.ts";
 import { clusterTransport } from "../mutual-tls/transport.ts";
+import { guardedCluster } from "../resilience/circuits.ts";
 import type { ServiceAt } from "../service-view.ts";
 import { outboundProtocol } from "../upstream-protocol.ts";
 import { type NamedPod, namedPods } from "./named-pods.ts";
@@ -79,7 +80,8 @@ function serviceCluster(
   });
   const decision = routeSetsFor(mesh, client, service, port.port);
   const { failureAccrual } = trafficOf(service, decision);
-  const cluster = withAccrual(outbound, failureAccrual, client.listensAtNames);
+  const judged = withAccrual(outbound, failureAccrual, client.listensAtNames);
+  const cluster = guardedCluster(judged, outlook, at);
   const assignment =
     cluster.discovery === "eds" ? assignmentOf(cluster.name, localities) : undefined;
   return { cluster, assignment, hashPolicies: blocks.loadBalancer?.hashPolicies ?? [] };

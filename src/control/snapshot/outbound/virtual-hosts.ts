@@ -10,6 +10,7 @@ import { trafficOf } from "../../../model/precedence/service-traffic.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../../../model/route.ts";
 import { NO_MUTATIONS } from "../../../model/route.ts";
 import { EXPLICIT_ROUTES, hostForms, outboundClusterName, PASSTHROUGH_CLUSTER } from "../names.ts";
+import { circuitOfRule } from "../resilience/circuits.ts";
 import {
   defaultRoute,
   forward,
@@ -119,6 +120,7 @@ function decidedRoutes(
     port,
     traffic: service && trafficOf(service, decision),
     clusterOf: (backend: Backend) => backendCluster(outlook, backend, port),
+    circuitOf: (rule) => circuitOfRule(outlook, rule, port),
   });
   const last = routes.at(-1);
   const isOpen = last === undefined || !matchesAll(last.match);

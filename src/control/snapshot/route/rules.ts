@@ -10,6 +10,7 @@ import { matchesLabels, type Service } from "../../../model/mesh.ts";
 import type { Origin } from "../../../model/origin.ts";
 import type { RouteDecision } from "../../../model/precedence/route.ts";
 import { trafficOf, withServiceTraffic } from "../../../model/precedence/service-traffic.ts";
+import type { CircuitBreaker } from "../../../model/resilience/circuit-breaker.ts";
 import type { ServiceTraffic } from "../../../model/resilience/service-traffic.ts";
 import type {
   DirectResponseAction,
@@ -33,6 +34,8 @@ export interface RouteContext {
   readonly traffic?: ServiceTraffic | undefined;
   /** The cluster that a backend means here; it may be one that does not exist. */
   clusterOf(backend: Pick<Backend, "host" | "port" | "subset">): string;
+  /** What guards what a rule forwards; undefined: nothing of its own. */
+  circuitOf(rule: HttpRule): CircuitBreaker | undefined;
 }
 
 const ANY_REQUEST: RouteMatch = {
@@ -154,11 +157,15 @@ function routeOf(
   match: MatchAt,
   context: RouteContext,
 ): Route {
-  const { action } = rule;
+  const { action: wanted } = rule;
+  const action =
+    wanted.kind === "split" ? split(dialect, wished(wanted, context), context) : wanted;
+  const circuit = action.kind === "forward" ? context.circuitOf(rule) : undefined;
   return {
     name: rule.name,
     match: match.request,
-    action: action.kind === "split" ? split(dialect, wished(action, context), context) : action,
+    action,
+    ...(circuit === undefined ? {} : { circuit }),
     requestHeaders: rule.requestHeaders,
     responseHeaders: rule.responseHeaders,
     filterConfigs: { ...NO_FILTER_CONFIGS, cors: rule.cors, session: sessionOf(rule) },

@@ -1,0 +1,100 @@
+import type { HttpRule } from "../http-route-set.ts";
+import type { Mesh, Service } from "../mesh.ts";
+import type { Origin } from "../origin.ts";
+import type { CircuitPolicy, CircuitTarget } from "../resilience/circuit-policy.ts";
+import { byAge } from "./host.ts";
+
+/** A policy that stands somewhere, by that one of its targets. */
+export interface HoldingCircuit {
+  readonly policy: CircuitPolicy;
+  readonly target: CircuitTarget;
+}
+
+/**
+ * The circuits of a mesh by where they stand. A service's own policy holds before its namespace's,
+ * a rule's before its whole route's; of several for one target the oldest holds alone. Where a
+ * route and its cluster both have a circuit, the route's counts: that is the data plane's to do.
+ */
+export class CircuitIndex {
+  readonly #holding: ReadonlyMap<string, HoldingCircuit>;
+  /** Targets at which an older policy stands already, each with that one. */
+  readonly losers: readonly (readonly [loser: HoldingCircuit, holder: HoldingCircuit])[];
+
+  constructor(policies: readonly CircuitPolicy[]) {
+    const holding = new Map<string, HoldingCircuit>();
+    const losers: [HoldingCircuit, HoldingCircuit][] = [];
+    for (const policy of policies.toSorted(byAge)) {
+      for (const target of policy.targets) {
+        const key = keyOfTarget(policy.namespace, target);
+        const holder = holding.get(key);
+        if (holder === undefined) holding.set(key, { policy, target });
+        else if (holder.policy !== policy) losers.push([{ policy, target }, holder]);
+      }
+    }
+    this.#holding = holding;
+    this.losers = losers;
+  }
+
+  get isEmpty(): boolean {
+    return this.#holding.size === 0;
+  }
+
+  /** Where policies hold. */
+  get holding(): readonly HoldingCircuit[] {
+    return [...this.#holding.values()];
+  }
+
+  ofService({ name, namespace, origin }: Service): HoldingCircuit | undefined {
+    const own =
+      origin.kind === "ServiceEntry"
+        ? `ServiceEntry ${namespace}/${origin.name}`
+        : `Service ${namespace}/${name}`;
+    return this.#holding.get(own) ?? this.#holding.get(`Namespace ${namespace}`);
+  }
+
+  ofRule({ name, origin }: Pick<HttpRule, "name" | "origin">): HoldingCircuit | undefined {
+    const route = routeKey(origin);
+    const named = sectionsOf(origin, name).map((section) => `${route} ${section}`);
+    for (const key of [...named, route]) {
+      const found = this.#holding.get(key);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}
+
+/** `HTTPRoute shop/reviews`. */
+export function routeKey({ kind, namespace, name }: Origin): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+/**
+ * Names that mean a rule: its own. Istio's carry the name of the match behind a dot
+ * (`canary.by-cookie`), so that whoever says `canary` means all of its matches.
+ */
+export function sectionsOf({ kind }: Origin, name: string): readonly string[] {
+  if (name === "") return [];
+  const dot = kind === "VirtualService" ? name.lastIndexOf(".") : -1;
+  return dot <= 0 ? [name] : [name, name.slice(0, dot)];
+}
+
+function keyOfTarget(namespace: string, target: CircuitTarget): string {
+  if (target.kind === "Namespace") return `Namespace ${namespace}`;
+  const object = `${target.kind} ${namespace}/${target.name}`;
+  const section = "sectionName" in target ? target.sectionName : undefined;
+  return section === undefined ? object : `${object} ${section}`;
+}
+
+const INDICES = new WeakMap<readonly CircuitPolicy[], CircuitIndex>();
+const NONE: readonly CircuitPolicy[] = [];
+
+/** The mesh's circuits, looked up once. */
+export function circuitsOf({
+  circuitBreakers = NONE,
+}: Pick<Mesh, "circuitBreakers">): CircuitIndex {
+  const known = INDICES.get(circuitBreakers);
+  if (known !== undefined) return known;
+  const index = new CircuitIndex(circuitBreakers);
+  INDICES.set(circuitBreakers, index);
+  return index;
+}
