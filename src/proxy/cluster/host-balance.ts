@@ -34,6 +34,7 @@ export interface HostBalanceContext extends BalanceContext {
 export class HostBalance {
   readonly #stats: ClusterStats;
   readonly #context: HostBalanceContext;
+  readonly #onHosts: () => void;
   #placement: Placement = { placed: [], overprovisioningFactor: 100 };
   #choice: PriorityChoice<Host> | undefined;
   #byHash = false;
@@ -45,9 +46,11 @@ export class HostBalance {
   #busy = false;
   #next: Cluster | undefined;
 
-  constructor(stats: ClusterStats, context: HostBalanceContext) {
+  /** `onHosts`: hears each time that other hosts may be picked than before. */
+  constructor(stats: ClusterStats, context: HostBalanceContext, onHosts: () => void = ignore) {
     this.#stats = stats;
     this.#context = context;
+    this.#onHosts = onHosts;
   }
 
   /** Makes ready for these hosts, a piece at a time. What comes back swaps them in. */
@@ -129,10 +132,15 @@ export class HostBalance {
     this.#byHash = isHashing(config);
     this.#stats.health(healthy, degraded);
     if (!this.#byHash) this.#stats.noHashing();
+    this.#onHosts();
     if (sizes === undefined) return;
     if (config.lbPolicy === "maglev") this.#stats.hashing().maglev(sizes);
     else this.#stats.hashing().ring(sizes);
   }
+}
+
+function ignore(): void {
+  // Nobody waits for hosts.
 }
 
 function isHashing({ lbPolicy }: Cluster): boolean {

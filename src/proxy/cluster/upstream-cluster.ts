@@ -9,6 +9,7 @@ import type {
   Locality,
   LocalityEndpoints,
 } from "../../model/endpoint.ts";
+import { WaitingRoom } from "../accrual/waiting-room.ts";
 import type { Hash64 } from "../balance/hash/hash64.ts";
 import type { LocalityPlace, Placed } from "../balance/priority/host-set.ts";
 import { Resolution } from "../dns/resolution.ts";
@@ -17,6 +18,7 @@ import type { Faults } from "../faults.ts";
 import { HealthChecker } from "../health/health-checker.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Overload } from "../overload/overload.ts";
+import { NO_HEALTHY_UPSTREAM } from "../reply/replies.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
 import type { SslStats } from "../telemetry/envoy/tls/ssl-stats.ts";
 import type { Destination, Direction } from "../telemetry/standard/destination.ts";
@@ -53,6 +55,9 @@ const ORIGINAL_DST_HOSTS_MAX = 1024;
 /** Workloads come and go under one cluster; what is forgotten here is made again. */
 const DESTINATIONS_MAX = 1024;
 
+/** Picks after one of a host that is shut. */
+const OTHER_PICKS = 3;
+
 /** What the only host of a LOGICAL_DNS cluster is known by; no address. */
 const LOGICAL = "logical";
 
@@ -75,13 +80,16 @@ export class UpstreamCluster {
   #resolution: Resolution | undefined;
   readonly #checker: HealthChecker | undefined;
   readonly #judges: readonly HostJudge[];
+  /** Where requests wait while nobody is ready; undefined where they do not. */
+  readonly waiting: WaitingRoom | undefined;
 
   constructor(config: Cluster, context: ProxyContext) {
     this.config = config;
     this.context = context;
     this.transports = new TransportChoice(config, context.tls);
     this.stats = context.telemetry.cluster(config.statName === "" ? config.name : config.statName);
-    this.#balance = new HostBalance(this.stats, context);
+    this.waiting = this.#waitingRoomOf(config);
+    this.#balance = new HostBalance(this.stats, context, () => this.waiting?.onHosts());
     this.deniedPort = deniedPort(context.ownPort, config.name);
     this.limits = context.limitsOf(config);
     this.limits.listen(() => this.#yieldConnection());
@@ -154,7 +162,17 @@ export class UpstreamCluster {
 
   /** A host for a request, undefined where there is none; see `Balancer.pick`. */
   pick(hash: Hash64, attempt: number): Host | undefined {
-    return this.#balance.pick(hash, attempt);
+    const host = this.#balance.pick(hash, attempt);
+    return host?.shut ? this.#pickOther(hash, attempt) : host;
+  }
+
+  /** Hosts may be shut that the choice, which is built in slices, still knows as ready. */
+  #pickOther(hash: Hash64, attempt: number): Host | undefined {
+    for (let more = 1; more <= OTHER_PICKS; more++) {
+      const host = this.#balance.pick(hash, attempt + more);
+      if (host === undefined || !host.shut) return host;
+    }
+    return undefined;
   }
 
   /** The health of some host has changed. */
@@ -203,6 +221,7 @@ export class UpstreamCluster {
     this.#resolution?.stop();
     this.#checker?.stop();
     for (const judge of this.#judges) judge.stop();
+    this.waiting?.close(NO_HEALTHY_UPSTREAM);
     for (const unwatch of this.#unwatch) unwatch();
     for (const host of this.#hosts.values()) host.retire();
     this.limits.close();
@@ -283,6 +302,13 @@ export class UpstreamCluster {
     swap();
     this.#checker?.follow(hosts.values());
     for (const judge of this.#judges) judge.follow(hosts.values());
+  }
+
+  #waitingRoomOf({ failureAccrual }: Cluster): WaitingRoom | undefined {
+    if (failureAccrual === undefined) return undefined;
+    const { clock, telemetry } = this.context;
+    const isReady = () => this.hosts.some(({ health }) => health !== "unhealthy");
+    return new WaitingRoom(this.name, clock, telemetry.accrual(this.stats.name), isReady);
   }
 
   /** The model allows one. */

@@ -1,5 +1,6 @@
 // hot path: no allocation per request
 import type { ResponseMessage } from "../../codec/http/message.ts";
+import { type Waiter, WaitingPlace, type WaitingRoom } from "../accrual/waiting-room.ts";
 import { Attempt } from "../attempt.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { Exchange } from "../exchange.ts";
@@ -27,7 +28,7 @@ const IN_FLIGHT_MAX = 10;
  * at all. It tells the exchange of the one answer that counts, or why there is none. With hedging
  * several are under way at a time: then the others are late ones, which another has joined.
  */
-export class Attempts implements BackOffOwner {
+export class Attempts implements BackOffOwner, Waiter {
   readonly hosts: HostChoice;
   readonly retry: RetryState;
   /** The newest one, or the one whose answer counts. */
@@ -36,6 +37,8 @@ export class Attempts implements BackOffOwner {
   readonly #backOff: BackOff;
   /** Late ones that are still under way. */
   readonly #others: Attempt[] = [];
+  /** Where it waits for a host that is ready; made when it first does. */
+  #place: WaitingPlace | undefined;
 
   constructor(exchange: Exchange) {
     const { clock, random } = exchange.context;
@@ -58,6 +61,7 @@ export class Attempts implements BackOffOwner {
     const cluster = routing.cluster as UpstreamCluster;
     const host = this.hosts.next(cluster, down.originalDestination, routing.forward?.retry);
     if (host === undefined) {
+      if (cluster.waiting !== undefined && this.#wait(cluster.waiting)) return;
       cluster.stats.count("upstream_cx_none_healthy");
       if (account.attempts > 0) account.attempts++;
       this.#exchange.refuse(NO_HEALTHY_UPSTREAM);
@@ -69,6 +73,24 @@ export class Attempts implements BackOffOwner {
     if (account.attempts === 1) body.mirror(request, head, routing);
     if (this.current.active) this.#join();
     this.current.start(host, routing.forward?.terminatesConnect === true);
+  }
+
+  /** Nobody is ready: true where it waits, or has been refused for good. */
+  #wait(room: WaitingRoom): boolean {
+    this.#place ??= new WaitingPlace(this);
+    const refusal = room.join(this.#place);
+    if (refusal !== undefined) this.onRefused(refusal);
+    return true;
+  }
+
+  /** Some host may be ready now. */
+  onTurn(): void {
+    this.next();
+  }
+
+  onRefused(reply: LocalReply): void {
+    this.#exchange.account.cluster.count("upstream_cx_none_healthy");
+    this.#exchange.refuse(reply);
   }
 
   /** The newest one stays under way beside the next. */
@@ -125,7 +147,7 @@ export class Attempts implements BackOffOwner {
 
   /** Another try is under way, or will be. */
   #mayCome(besides: Attempt): boolean {
-    if (this.#backOff.active) return true;
+    if (this.#backOff.active || this.#place?.room !== undefined) return true;
     if (this.current !== besides && this.current.awaiting) return true;
     for (let i = 0; i < this.#others.length; i++) {
       const other = this.#others[i] as Attempt;
@@ -156,6 +178,7 @@ export class Attempts implements BackOffOwner {
   settle(attempt: Attempt): void {
     this.retry.finish();
     this.#backOff.stop();
+    this.#place?.leave();
     if (this.#others.length === 0) return;
     if (this.current !== attempt) {
       this.#others.push(this.current);
@@ -255,6 +278,7 @@ export class Attempts implements BackOffOwner {
   /** Whatever is under way stops; nobody is told. */
   stop(): void {
     this.#backOff.stop();
+    this.#place?.leave();
     this.current.cancel();
     if (this.#others.length > 0) this.#giveUpOthers();
   }
@@ -262,6 +286,7 @@ export class Attempts implements BackOffOwner {
   /** The exchange has its answer whole, or never will. */
   end(): void {
     if (this.current.active || this.#others.length > 0) this.stop();
+    this.#place?.leave();
     this.retry.finish();
   }
 

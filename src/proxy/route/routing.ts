@@ -1,5 +1,6 @@
 // hot path: no allocation per request
 import type { Random } from "../../base/random.ts";
+import { readyTarget } from "../accrual/ready-target.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
@@ -71,7 +72,9 @@ export class Routing {
   }
 
   #choose(forward: CompiledForward, hcm: CompiledHcm, random: Random): LocalReply | undefined {
-    const target = targetOf(forward, this.#draw(forward, random));
+    const drawn = targetOf(forward, this.#draw(forward, random));
+    const judged = drawn?.slot.cluster?.waiting !== undefined;
+    const target = judged ? readyTarget(forward, drawn, random) : drawn;
     const cluster = target?.slot.cluster;
     if (target === undefined || cluster === undefined) {
       hcm.account.http.count("no_cluster");

@@ -3,6 +3,7 @@ import type { Table } from "../../metrics/table.ts";
 import { type Address, formatAddress } from "../../model/address.ts";
 import type { Node } from "../../model/bootstrap.ts";
 import type { WorkloadLabels } from "../../model/endpoint.ts";
+import { AccrualStats, type AccrualTables, accrualTables } from "../accrual/accrual-stats.ts";
 import { RefusedRequests } from "../listener/refused/refused-requests.ts";
 import { ClusterStats } from "./envoy/cluster-stats.ts";
 import { type ClusterTables, clusterTables } from "./envoy/cluster-tables.ts";
@@ -14,8 +15,8 @@ import {
 } from "./envoy/filter/connection-limit-stats.ts";
 import { CorsStats, corsTable } from "./envoy/filter/cors-stats.ts";
 import { ExtAuthzStats, extAuthzTable } from "./envoy/filter/ext-authz-stats.ts";
-import { JwtStats, jwtTable } from "./envoy/filter/jwt-stats.ts";
 import { FaultStats, faultTable } from "./envoy/filter/fault-stats.ts";
+import { JwtStats, jwtTable } from "./envoy/filter/jwt-stats.ts";
 import { RateLimitStats, rateLimitTable } from "./envoy/filter/rate-limit-stats.ts";
 import {
   type RbacPrefixes,
@@ -71,8 +72,10 @@ export class Telemetry {
   readonly #rbacTables: RbacTables;
   readonly #corsTable: Table;
   readonly #extAuthzTable: Table;
-  readonly #jwtTable: Table;
   readonly #faultTable: Table;
+  readonly #jwtTable: Table;
+  readonly #accrualTables: AccrualTables;
+  readonly #accruals = new Map<string, AccrualStats>();
   readonly #cors = new Map<string, CorsStats>();
   readonly #clusterTlsTables: SslTables;
   readonly #clusterTls = new Map<string, SslStats>();
@@ -100,10 +103,11 @@ export class Telemetry {
     this.#corsTable = corsTable(registry);
     this.#rbacTables = rbacTables(registry);
     this.#extAuthzTable = extAuthzTable(registry);
+    this.#faultTable = faultTable(registry);
     this.#jwtTable = jwtTable(registry);
+    this.#accrualTables = accrualTables(registry);
     this.#rateLimitTable = rateLimitTable(registry);
     this.#connectionLimitTable = connectionLimitTable(registry);
-    this.#faultTable = faultTable(registry);
     registry.onCollect(() => {
       for (const cluster of this.#clusters.values()) cluster.collect();
     });
@@ -124,6 +128,18 @@ export class Telemetry {
     this.#clusters.delete(statName);
     this.#clusterTls.get(statName)?.remove();
     this.#clusterTls.delete(statName);
+    this.#accruals.get(statName)?.remove();
+    this.#accruals.delete(statName);
+  }
+
+  /** Failure accrual of a cluster's endpoints, by its statistics name. */
+  accrual(statName: string): AccrualStats {
+    let stats = this.#accruals.get(statName);
+    if (stats === undefined) {
+      stats = new AccrualStats(this.#accrualTables, statName);
+      this.#accruals.set(statName, stats);
+    }
+    return stats;
   }
 
   /** TLS towards a cluster, by its statistics name. */
@@ -161,6 +177,11 @@ export class Telemetry {
     return new ExtAuthzStats(statPrefix, own, this.#extAuthzTable);
   }
 
+  /** Fault filters, by the connection manager's `stat_prefix`. */
+  fault(statPrefix: string): FaultStats {
+    return new FaultStats(statPrefix, this.#faultTable);
+  }
+
   /** JWT filters, by the connection manager's `stat_prefix`. */
   jwt(statPrefix: string): JwtStats {
     return new JwtStats(statPrefix, this.#jwtTable);
@@ -177,11 +198,6 @@ export class Telemetry {
   }
 
   /** Limits of TCP connections, likewise. */
-  /** Fault filters, by the connection manager's `stat_prefix`. */
-  fault(statPrefix: string): FaultStats {
-    return new FaultStats(statPrefix, this.#faultTable);
-  }
-
   connectionLimit(statPrefix: string): ConnectionLimitStats {
     return new ConnectionLimitStats(statPrefix, this.#connectionLimitTable);
   }
