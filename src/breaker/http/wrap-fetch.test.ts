@@ -8,7 +8,7 @@ import { CallTimeoutError, CircuitOpenError } from "../errors.ts";
 import { circuit } from "../policy/circuit.ts";
 import { compose } from "../policy/compose.ts";
 import { fallback } from "../policy/fallback.ts";
-import { retry } from "../policy/retry.ts";
+import { retry } from "../policy/retry/retry.ts";
 import { timeout } from "../policy/timeout.ts";
 import { wrapFetch } from "./wrap-fetch.ts";
 

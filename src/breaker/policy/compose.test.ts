@@ -5,7 +5,7 @@ import { CallTimeoutError } from "../errors.ts";
 import { bulkhead } from "./bulkhead.ts";
 import { compose } from "./compose.ts";
 import { fallback } from "./fallback.ts";
-import { retry } from "./retry.ts";
+import { retry } from "./retry/retry.ts";
 import { timeout } from "./timeout.ts";
 
 describe("compose", () => {

@@ -3,7 +3,7 @@ import { ScriptedWork, stateOf, turn } from "../../../test/support/scripted-work
 import { VirtualClock } from "../../base/clock.ts";
 import { HedgeLostError } from "../errors.ts";
 import { type HedgeOptions, hedge } from "./hedge.ts";
-import { RetryBudget } from "./retry-budget.ts";
+import { RetryBudget } from "./retry/retry-budget.ts";
 
 function scene(options: Partial<HedgeOptions> = {}) {
   const clock = new VirtualClock();

@@ -2,7 +2,7 @@ import { type Clock, systemClock, type Timer } from "../clock.ts";
 import { HedgeLostError } from "../errors.ts";
 import { CallScope } from "./call-scope.ts";
 import { BasePolicy, invoke, type Policy, type Work } from "./policy.ts";
-import { RetryBudget } from "./retry-budget.ts";
+import { RetryBudget } from "./retry/retry-budget.ts";
 
 export interface HedgeOptions {
   /** How long to wait for an answer before each further try: about the 95th percentile. */

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { RateLimitedError } from "../errors.ts";
-import { pause } from "./back-off.ts";
 import type { CallScope } from "./call-scope.ts";
+import { pause } from "./pause.ts";
 import { BasePolicy, type Policy, type Work } from "./policy.ts";
 
 export interface RateLimitOptions {

@@ -1,8 +1,9 @@
-import { type Chance, type Clock, systemChance, systemClock } from "../clock.ts";
-import { BadRequestError } from "../errors.ts";
-import { type BackOff, backOffMs, pause } from "./back-off.ts";
-import { CallScope } from "./call-scope.ts";
-import { BasePolicy, type Policy, type Work } from "./policy.ts";
+import { type Chance, type Clock, systemChance, systemClock } from "../../clock.ts";
+import { BadRequestError } from "../../errors.ts";
+import { CallScope } from "../call-scope.ts";
+import { pause } from "../pause.ts";
+import { BasePolicy, type Policy, type Work } from "../policy.ts";
+import { type BackOff, backOffMs } from "./back-off.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { isRetryable, retryAfterMs, wasNeverSent } from "./retryable.ts";
 

@@ -1,5 +1,4 @@
-import type { Chance, Clock } from "../clock.ts";
-import type { CallScope } from "./call-scope.ts";
+import type { Chance } from "../../clock.ts";
 
 export interface BackOff {
   /** The longest wait before the first repetition; doubled for each further one. Default 100 ms. */
@@ -18,19 +17,4 @@ export function backOffMs(
   chance: Chance,
 ): number {
   return chance() * Math.min(maxMs, baseMs * 2 ** repetition);
-}
-
-/** Resolves after `delayMs`; rejects with the reason when the call is given up before. */
-export function pause(delayMs: number, clock: Clock, scope: CallScope): Promise<void> {
-  if (scope.aborted) return Promise.reject(scope.reason);
-  return new Promise((resolve, reject) => {
-    const timer = clock.after(delayMs, () => {
-      forget();
-      resolve();
-    });
-    const forget = scope.watch((reason) => {
-      timer.cancel();
-      reject(reason);
-    });
-  });
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { ScriptedWork, stateOf, turn } from "../../../test/support/scripted-work.ts";
-import { VirtualClock } from "../../base/clock.ts";
-import { BadRequestError, CircuitOpenError, RateLimitedError } from "../errors.ts";
+import { ScriptedWork, stateOf, turn } from "../../../../test/support/scripted-work.ts";
+import { VirtualClock } from "../../../base/clock.ts";
+import { BadRequestError, CircuitOpenError, RateLimitedError } from "../../errors.ts";
 import { type RetryEvent, type RetryOptions, retry } from "./retry.ts";
 import { RetryBudget } from "./retry-budget.ts";
 

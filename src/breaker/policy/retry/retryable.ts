@@ -1,4 +1,4 @@
-import { PolicyError } from "../errors.ts";
+import { PolicyError } from "../../errors.ts";
 
 /** Codes of Node, undici and Bun for a connection that was never there. */
 const NOT_CONNECTED = new Set([
