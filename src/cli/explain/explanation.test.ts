@@ -55,15 +55,32 @@ spec:
   rules: [{ to: [{ operation: { methods: [GET] } }] }]
 `;
 
+const GUARDED = `${SHOP}---
+apiVersion: outrigger.dev/v1alpha1
+kind: CircuitBreaker
+metadata: { name: all, namespace: shop }
+spec:
+  targetRefs: [{ kind: Service, name: reviews }]
+  bulkhead: { maxConcurrent: 9 }
+---
+apiVersion: outrigger.dev/v1alpha1
+kind: CircuitBreaker
+metadata: { name: api, namespace: shop }
+spec:
+  targetRefs: [{ kind: VirtualService, name: reviews, sectionName: api }]
+  open: { consecutiveErrors: 5 }
+  fallback: { static: { status: 200 } }
+`.replace("- match: [{ uri: { prefix: /api/ } }]", "$&\n      name: api");
+
 const world = plannedWorld(translate([{ file: "mesh.yaml", text: SHOP }]));
 
-function explained(words: string, flags: CheckFlags = {}): Explanation {
+function explained(words: string, flags: CheckFlags = {}, at = world): Explanation {
   const asked = { from: "shop/web", to: "reviews:9080", ...flags };
   const { problems, questions } = readCheck(["mesh.yaml", ...words.split(" ")], asked);
   expect(problems).toEqual([]);
   const [question] = questions;
   if (question === undefined) throw new Error("nothing is asked");
-  return explain(world, question);
+  return explain(at, question);
 }
 
 describe("what happens to a request", () => {
@@ -109,5 +126,30 @@ describe("what happens to a request", () => {
     expect(explained("GET /", { from: "else/web", to: "reviews.shop:9080" }).clusters).toHaveLength(
       2,
     );
+  });
+});
+
+describe("circuits", () => {
+  const guarded = plannedWorld(translate([{ file: "mesh.yaml", text: GUARDED }]));
+
+  it("are told with the line that asks for them", () => {
+    const explanation = explained("POST /reviews/1", {}, guarded);
+    const all =
+      "CircuitBreaker shop/all (mesh.yaml:52:1): opens at 50% errors of 20 calls in 10s for 5s, " +
+      "at most 9 calls at a time; else 503";
+    expect(explanation.circuit).toBeUndefined();
+    expect(explanation.clusters.map(({ circuit }) => circuit)).toEqual([all, all]);
+    expect(explanationText(explanation)).toContain(`pod)\n      circuit ${all}\n`);
+  });
+
+  it("are the route's where it has one of its own", () => {
+    const explanation = explained("GET /api/1", {}, guarded);
+    const api =
+      "CircuitBreaker shop/api (mesh.yaml:59:1): opens at 5 errors in a row for 5s; " +
+      "else 200 of its own";
+    expect(explanation.circuit).toBe(api);
+    const text = explanationText(explanation);
+    expect(text).toContain(`    circuit   ${api}\n`);
+    expect(text).not.toContain("shop/all");
   });
 });

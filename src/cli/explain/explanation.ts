@@ -6,6 +6,7 @@ import type { Route } from "../../model/route.ts";
 import { Judge } from "../authz/judge.ts";
 import type { Question } from "../authz/question.ts";
 import { toJson, type VerdictJson, verdictText } from "../authz/report.ts";
+import { circuitText } from "./circuit-text.ts";
 import { type Leg, type Routing, routingOf } from "./routing.ts";
 
 const LEAVES =
@@ -23,6 +24,8 @@ export interface Explanation {
   readonly route: string | undefined;
   /** What the sidecar does where it sends nothing on. */
   readonly answer: string | undefined;
+  /** The circuit that the route has, and where it is written: it counts before the clusters'. */
+  readonly circuit: string | undefined;
   readonly clusters: readonly ClusterExplanation[];
   readonly notes: readonly string[];
 }
@@ -32,6 +35,8 @@ interface ClusterExplanation {
   /** 0 to 1. */
   readonly share: number;
   readonly pods: number;
+  /** The circuit that guards it, and where it is written. */
+  readonly circuit: string | undefined;
   readonly verdicts: readonly VerdictJson[];
 }
 
@@ -46,29 +51,37 @@ export function explain(world: World, question: Question): Explanation {
   };
   if (typeof routing === "string") {
     const nothing = { virtualHost: undefined, route: undefined, answer: undefined };
-    return { ...asked, nowhere: routing, ...nothing, clusters: [], notes: [] };
+    const none = { ...nothing, circuit: undefined, clusters: [], notes: [] };
+    return { ...asked, nowhere: routing, ...none };
   }
-  return { ...asked, nowhere: undefined, ...followed(routing, question, new Judge(world)) };
+  return { ...asked, nowhere: undefined, ...followed(routing, question, world) };
 }
 
-function followed({ legs, route, virtualHost }: Routing, question: Question, judge: Judge) {
+function followed({ legs, route, virtualHost }: Routing, question: Question, world: World) {
+  const judge = new Judge(world);
   return {
     virtualHost,
     route: whereOf(route),
     answer: answerOf(route),
-    clusters: legs.map((leg) => clusterOf(leg, question, judge)),
+    circuit: route.circuit && circuitText(world.mesh, route.circuit),
+    clusters: legs.map((leg) => clusterOf(leg, question, judge, world)),
     notes: notesOf(route),
   };
 }
 
 function clusterOf(
-  { cluster, destinations, share }: Leg,
+  { circuit, cluster, destinations, share }: Leg,
   question: Question,
   judge: Judge,
+  { mesh }: World,
 ): ClusterExplanation {
   const verdicts = destinations.map((each) => judge.judge(question, each));
   const answers = toJson([{ question, verdicts }]);
-  return { cluster, share, pods: destinations.length, verdicts: answers.verdicts };
+  return {
+    ...{ cluster, share, pods: destinations.length },
+    circuit: circuit && circuitText(mesh, circuit),
+    verdicts: answers.verdicts,
+  };
 }
 
 function whereOf({ name, origin }: Route): string {
@@ -97,6 +110,7 @@ function notesOf({ action }: Route): readonly string[] {
 
 export function explanationText(explanation: Explanation): string {
   const { answer, clusters, from, notes, nowhere, request, route, to, virtualHost } = explanation;
+  const ofRoute = explanation.circuit;
   const title = `${request} to ${to}, from ${from}`;
   if (nowhere !== undefined) return [title, `    nowhere   ${nowhere}`, ""].join("\n");
   return [
@@ -104,11 +118,17 @@ export function explanationText(explanation: Explanation): string {
     `    host      ${virtualHost}`,
     `    route     ${route}`,
     ...(answer === undefined ? [] : [`    answer    ${answer}, of the client's sidecar`]),
+    ...(ofRoute === undefined ? [] : [`    circuit   ${ofRoute}`]),
     ...notes.map((note) => `    note      ${note}`),
-    ...clusters.map(clusterText),
+    ...clusters.flatMap((cluster) => [clusterText(cluster), ...guardText(cluster, ofRoute)]),
     "",
     ...clusters.flatMap(({ verdicts }) => verdicts.map(verdictText)),
   ].join("\n");
+}
+
+/** Of both the route's counts. */
+function guardText({ circuit }: ClusterExplanation, ofRoute: string | undefined): string[] {
+  return circuit === undefined || ofRoute !== undefined ? [] : [`      circuit ${circuit}`];
 }
 
 function clusterText({ cluster, pods, share }: ClusterExplanation): string {

@@ -1,6 +1,7 @@
 import { SnapshotStore, type World } from "../../control/snapshot.ts";
 import type { Endpoint } from "../../model/endpoint.ts";
 import type { Pod } from "../../model/mesh.ts";
+import type { CircuitBreaker } from "../../model/resilience/circuit-breaker.ts";
 import type { Route, RouteConfiguration, VirtualHost, WeightedCluster } from "../../model/route.ts";
 import { type DescribedHead, findDescribed } from "../../proxy/route/search/described-request.ts";
 import type { Destination } from "../authz/destination.ts";
@@ -11,6 +12,8 @@ export interface Leg {
   readonly cluster: string;
   /** Of the sum of all. */
   readonly share: number;
+  /** Its own; the route's counts where that has one. */
+  readonly circuit: CircuitBreaker | undefined;
   /** Its pods, each with the port that it is reached at. */
   readonly destinations: readonly Destination[];
 }
@@ -63,8 +66,10 @@ export function routingOf(world: World, question: Question): Routing | string {
       localities.flatMap((locality) => locality.endpoints),
     ]),
   );
+  const circuits = new Map(snapshot.clusters.map(({ circuit, name }) => [name, circuit]));
   const legs = clusters.map((cluster) => ({
     cluster: cluster.cluster,
+    circuit: circuits.get(cluster.cluster),
     share: sum === 0 ? 0 : cluster.weight / sum,
     destinations: destinationsOf(world, cluster, endpoints.get(cluster.cluster) ?? []),
   }));
