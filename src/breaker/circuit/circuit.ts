@@ -105,6 +105,15 @@ export class Circuit implements Breaker {
     return readTime(this.#cells, this.#at + CHANGED_AT + STATES.indexOf(to) * TIME_CELLS);
   }
 
+  /** Calls that it is judged by, and failed ones: of its window; 0 where it has none. */
+  requests(now: number): number {
+    return this.#strategy.requests(now);
+  }
+
+  errors(now: number): number {
+    return this.#strategy.errors(now);
+  }
+
   allow(now: number): boolean {
     return this.acquire(now) !== 0;
   }
@@ -119,7 +128,7 @@ export class Circuit implements Breaker {
 
   record(outcome: Outcome, now: number, permit: Permit = this.#word()): void {
     const word = this.#word();
-    if (((word ^ permit) & ~FORCED) !== 0) return;
+    if (isOther(word, permit)) return;
     switch (word & STATE) {
       case CLOSED:
         if (this.#strategy.record(outcome, now)) this.#open(word, now);
@@ -127,6 +136,11 @@ export class Circuit implements Breaker {
       case HALF_OPEN:
         this.#judge(word, outcome, now);
     }
+  }
+
+  /** Whether it changed since it gave this permit: what `record` says of that call moves nothing. */
+  isLate(permit: Permit): boolean {
+    return isOther(this.#word(), permit);
   }
 
   /** Lets nothing through until it is told otherwise. It goes on counting. */
@@ -155,6 +169,13 @@ export class Circuit implements Breaker {
     const word = this.#word();
     if ((word & STATE) === CLOSED) this.#strategy.reset();
     else this.#close(word, now);
+  }
+
+  /** Opens it as it was in another process. */
+  restore(openUntil: number, openings: number, now: number): void {
+    this.trip(now);
+    writeTime(this.#cells, this.#at + OPEN_UNTIL, Math.max(0, Math.ceil(openUntil)));
+    this.#cells.store(this.#at + OPENINGS, openings);
   }
 
   /** An open circuit sleeps until then at least: what a Retry-After asks for. */
@@ -247,4 +268,9 @@ export class Circuit implements Breaker {
     const brokenForMs = at - readTime(this.#cells, this.#at + BROKEN_AT);
     this.#listener.onTransition(from, STATES[to] as CircuitState, at, brokenForMs);
   }
+}
+
+/** Of another generation; to be forced is no change. */
+function isOther(word: number, permit: Permit): boolean {
+  return ((word ^ permit) & ~FORCED) !== 0;
 }

@@ -27,6 +27,14 @@ export class Consecutive implements Strategy {
     return false;
   }
 
+  requests(_now: number): number {
+    return 0;
+  }
+
+  errors(_now: number): number {
+    return 0;
+  }
+
   reset(): void {
     this.#cells.store(this.#at, 0);
   }

@@ -44,6 +44,14 @@ export class ErrorPercentage implements Strategy {
     return this.#isUnwell(now);
   }
 
+  requests(now: number): number {
+    return this.#window.total(now);
+  }
+
+  errors(now: number): number {
+    return this.#window.failed(now);
+  }
+
   reset(): void {
     this.#window.clear();
   }

@@ -27,6 +27,14 @@ export class Ratio implements Strategy {
     return false;
   }
 
+  requests(now: number): number {
+    return this.#window.total(now);
+  }
+
+  errors(now: number): number {
+    return this.#window.failed(now);
+  }
+
   reset(): void {
     this.#window.clear();
   }

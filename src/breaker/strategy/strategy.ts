@@ -6,6 +6,9 @@ export interface Strategy {
   record(outcome: Outcome, now: number): boolean;
   /** Asked before a call is let through, for what comes due with time alone. */
   isDue(now: number): boolean;
+  /** Calls that it judges by, and those of them that failed; 0 where it judges by no window. */
+  requests(now: number): number;
+  errors(now: number): number;
   /** The circuit closes again, and starts anew. */
   reset(): void;
 }

@@ -34,6 +34,14 @@ export class Unified implements Strategy {
     return false;
   }
 
+  requests(now: number): number {
+    return this.#window.total(now);
+  }
+
+  errors(now: number): number {
+    return this.#window.failed(now);
+  }
+
   reset(): void {
     this.#row.reset();
     this.#window.clear();
