@@ -97,7 +97,8 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
     this.#findRoute();
     this.down.hcm.peers?.onRequest(this.head.headers, this.account);
     const verdict = this.filters.onRequest();
-    if (verdict !== "wait") this.onFiltered(verdict);
+    if (verdict === "wait") this.#hold();
+    else this.onFiltered(verdict);
   }
 
   #reset(headBytes: number): void {
@@ -127,6 +128,11 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   #findRoute(): void {
     this.routing.find(this.request, this.down.hcm);
     if (this.#web.takeRequest(this.head.headers)) this.account.grpc = true;
+  }
+
+  #hold(): void {
+    const { account, head, routing } = this;
+    this.timeouts.hold(routing.route?.action, head.headers, account.grpc, account.startedAtMs);
   }
 
   /** All filters have let the request pass, or one has answered it; maybe turns after `begin`. */

@@ -47,7 +47,8 @@ export class Answer {
     if (refusal === NO_ROUTE) down.hcm.account.http.count("no_route");
     const headers = localReplyHeaders(reply);
     response.headers = headers;
-    this.#finalize(headers);
+    if (this.#isRouted(reply)) this.#finalize(headers);
+    else this.#of.filters.onResponse(headers);
     // It is not the router's answer, and the router counts attempts.
     if (reply.clusterStatus === 0) headers.remove(ID["x-envoy-attempt-count"]);
     noteGrpcStatus(account, headers);
@@ -55,6 +56,11 @@ export class Answer {
     const close = reply.close === true || !requestComplete || request.method === "CONNECT";
     if (close) down.encoder.keepAlive = false;
     response.local(reply, headers, nowMs);
+  }
+
+  /** Routes that answer themselves have no word in what a filter answers in their place. */
+  #isRouted({ clusterStatus }: LocalReply): boolean {
+    return clusterStatus !== 0 || this.#of.routing.route?.action.kind === "forward";
   }
 
   #finalize(headers: HeaderTable): void {

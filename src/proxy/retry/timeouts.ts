@@ -12,7 +12,7 @@ import {
   STREAM_IDLE_TIMEOUT,
   STREAM_TOO_LONG,
 } from "../reply/replies.ts";
-import type { CompiledForward } from "../route/compiled-route.ts";
+import type { CompiledAction, CompiledForward } from "../route/compiled-route.ts";
 import type { HttpStats } from "../telemetry/envoy/http-stats.ts";
 import { Allowance } from "./allowance.ts";
 
@@ -27,6 +27,8 @@ export class Timeouts {
   readonly #duration: Deadline;
   readonly allowance: Allowance = new Allowance();
   #idleMs = 0;
+  /** Whose times run for the stream as a whole already; undefined: nobody's. */
+  #heldBy: CompiledForward | undefined;
   /** The listener's, for routes that say nothing. */
   readonly #durationMs: number;
   /** The upstream of a gRPC call hears of its timeout in gRPC's words too. */
@@ -41,18 +43,42 @@ export class Timeouts {
   }
 
   begin(nowMs: number, idleMs: number): void {
-    this.#idleMs = idleMs;
-    this.#idle.set(nowMs, idleMs);
+    this.#setIdle(nowMs, idleMs);
+    this.#heldBy = undefined;
     this.allowance.routeMs = 0;
+  }
+
+  /** A filter holds the request: what its route says of streams runs meanwhile. */
+  hold(
+    action: CompiledAction | undefined,
+    headers: HeaderTable,
+    grpc: boolean,
+    startedAtMs: number,
+  ): void {
+    if (action?.kind !== "forward") {
+      this.#duration.set(startedAtMs, this.#durationMs);
+      return;
+    }
+    this.#bound(action, headers, grpc, startedAtMs);
+    this.#heldBy = action;
   }
 
   /** The request goes this way: what that means for its time. */
   admit(forward: CompiledForward, headers: HeaderTable, grpc: boolean, startedAtMs: number): void {
-    if (forward.idleTimeoutMs !== undefined) this.begin(startedAtMs, forward.idleTimeoutMs);
+    if (this.#heldBy !== forward) this.#bound(forward, headers, grpc, startedAtMs);
     this.allowance.take(forward, headers, grpc);
     this.#grpc = grpc && forward.grpcTimeoutMaxMs !== undefined;
+  }
+
+  #bound(forward: CompiledForward, headers: HeaderTable, grpc: boolean, startedAtMs: number): void {
+    if (forward.idleTimeoutMs !== undefined) this.#setIdle(startedAtMs, forward.idleTimeoutMs);
     const durationMs = streamDurationMs(forward, headers, grpc, this.#durationMs);
     this.#duration.set(startedAtMs, durationMs);
+  }
+
+  #setIdle(nowMs: number, idleMs: number): void {
+    this.#idleMs = idleMs;
+    this.#idle.set(nowMs, idleMs);
   }
 
   /** Tells the upstream how long the answer is waited for. `spentMs`: on earlier tries. */
