@@ -74,3 +74,16 @@ export function grpcStatusOfHttp(code: number): number {
       return GRPC_STATUS.UNKNOWN;
   }
 }
+
+/** By gRPC status: OK is the first. */
+const HTTP_STATUSES = [
+  200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
+] as const;
+
+/**
+ * The HTTP status that says the same as a gRPC status, 500 for what is none (Envoy:
+ * Grpc::Utility::grpcToHttpStatus, after Google's API design guide).
+ */
+export function httpStatusOfGrpc(status: number): number {
+  return HTTP_STATUSES[status] ?? 500;
+}

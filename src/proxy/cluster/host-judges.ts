@@ -5,9 +5,11 @@ import type { UpstreamCluster } from "./upstream-cluster.ts";
 /** Those that judge the hosts of a cluster, as its configuration asks. */
 export function judgesOf(cluster: UpstreamCluster): readonly HostJudge[] {
   const { config, context, stats } = cluster;
-  const { failureAccrual } = config;
-  if (failureAccrual === undefined) return [];
+  const { failureAccrual, outlierDetection } = config;
+  const judges: HostJudge[] = [];
+  if (outlierDetection !== undefined) judges.push(context.outliersOf(cluster, outlierDetection));
+  if (failureAccrual === undefined) return judges;
   const listener = { onShut: () => cluster.renewBalance() };
   const counted = context.telemetry.accrual(stats.name);
-  return [new AccrualJudge(failureAccrual, context, counted, listener)];
+  return [...judges, new AccrualJudge(failureAccrual, context, counted, listener)];
 }

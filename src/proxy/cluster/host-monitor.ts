@@ -44,6 +44,8 @@ export interface HostJudge {
    * What is still heard of those that are gone counts no more.
    */
   follow(hosts: Iterable<Host>): void;
+  /** A host has passed an active health check, and is well as far as these can say. */
+  onCheckPassed?(host: Host): void;
   /** For ever: the cluster is gone. */
   stop(): void;
 }

@@ -9,6 +9,7 @@ import type {
   Locality,
   LocalityEndpoints,
 } from "../../model/endpoint.ts";
+import type { OutlierDetection } from "../../model/upstream/outlier-detection.ts";
 import { WaitingRoom } from "../accrual/waiting-room.ts";
 import type { Hash64 } from "../balance/hash/hash64.ts";
 import type { LocalityPlace, Placed } from "../balance/priority/host-set.ts";
@@ -47,6 +48,8 @@ export interface ProxyContext {
   readonly limitsOf: (cluster: Cluster) => Limits;
   readonly overload: Overload;
   readonly ownPort?: OwnPort | undefined;
+  /** What finds the outliers among a cluster's hosts. */
+  readonly outliersOf: (cluster: UpstreamCluster, config: OutlierDetection) => HostJudge;
 }
 
 /** Hosts to passed-through addresses are forgotten when so many others have come. */
@@ -199,6 +202,7 @@ export class UpstreamCluster {
       this.#hosts.set(key, host);
       const { size } = this.#hosts;
       this.stats.membership(size, size, 0, 0);
+      this.#followHosts();
     }
     return host;
   }
@@ -301,7 +305,15 @@ export class UpstreamCluster {
     this.stats.membership(hosts.size, 0, 0, 0);
     swap();
     this.#checker?.follow(hosts.values());
-    for (const judge of this.#judges) judge.follow(hosts.values());
+    this.#followHosts();
+  }
+
+  #followHosts(): void {
+    for (const judge of this.#judges) judge.follow(this.#hosts.values());
+  }
+
+  #onCheckPassed(host: Host): void {
+    for (const judge of this.#judges) judge.onCheckPassed?.(host);
   }
 
   #waitingRoomOf({ failureAccrual }: Cluster): WaitingRoom | undefined {
@@ -314,7 +326,8 @@ export class UpstreamCluster {
   /** The model allows one. */
   #checkerOf({ healthChecks: [check] }: Cluster): HealthChecker | undefined {
     if (check === undefined) return undefined;
-    return new HealthChecker(this, check, () => this.renewBalance());
+    const onPassed = (host: Host) => this.#onCheckPassed(host);
+    return new HealthChecker(this, check, { onChange: () => this.renewBalance(), onPassed });
   }
 
   /** A pool of some worker has no connection, and the threshold allows no more. */

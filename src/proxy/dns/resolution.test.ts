@@ -82,6 +82,7 @@ class Asked {
         }),
         limitsOf: ({ thresholds }) => new LocalLimits(thresholds),
         overload: calmOverload(this.clock),
+        outliersOf: () => ({ follow: () => undefined, stop: () => undefined }),
       },
       stats: this.stats,
       onAddresses: (assignment) => this.#heard(assignment),

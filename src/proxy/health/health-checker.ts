@@ -4,20 +4,26 @@ import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { HealthCheckStats } from "../telemetry/envoy/health-check-stats.ts";
 import { HostChecks, type HostChecksOwner } from "./host-checks.ts";
 
+export interface HealthCheckerOwner {
+  /** A host has become healthy or unhealthy. */
+  onChange(): void;
+  /** A host that is healthy has passed another check. */
+  onPassed(host: Host): void;
+}
+
 /** Actively checks the hosts of a cluster (Envoy: HealthCheckerImplBase). */
 export class HealthChecker implements HostChecksOwner {
   readonly config: HealthCheck;
   readonly stats: HealthCheckStats;
   readonly #cluster: UpstreamCluster;
-  readonly #onChange: () => void;
+  readonly #owner: HealthCheckerOwner;
   readonly #checks = new Map<Host, HostChecks>();
 
-  /** `onChange`: a host has become healthy or unhealthy. */
-  constructor(cluster: UpstreamCluster, config: HealthCheck, onChange: () => void) {
+  constructor(cluster: UpstreamCluster, config: HealthCheck, owner: HealthCheckerOwner) {
     this.config = config;
     this.stats = cluster.stats.healthCheck();
     this.#cluster = cluster;
-    this.#onChange = onChange;
+    this.#owner = owner;
   }
 
   /** From now on these are the hosts: new ones are checked, those that are gone no longer. */
@@ -58,7 +64,11 @@ export class HealthChecker implements HostChecksOwner {
   /** The connections of a host that is unhealthy close when they are idle. */
   onHealth(host: Host): void {
     if (host.failedCheck) host.drain();
-    this.#onChange();
+    this.#owner.onChange();
+  }
+
+  onPassed(host: Host): void {
+    this.#owner.onPassed(host);
   }
 
   #watch(host: Host): void {

@@ -16,6 +16,8 @@ export interface HostChecksOwner {
   intervalMs(passed: boolean, turning: boolean): number;
   /** The host's health has changed. */
   onHealth(host: Host): void;
+  /** It has passed a check, and is healthy. */
+  onPassed(host: Host): void;
 }
 
 /**
@@ -106,6 +108,7 @@ export class HostChecks implements ProbeOwner, FaultOwner {
     this.#host.failedCheck = !healthy;
     this.#host.degradedCheck = degraded;
     this.#host.checkTimedOut = timedOut;
+    if (healthy && passed(outcome)) this.#owner.onPassed(this.#host);
     if (healthy === was && degraded === wasDegraded) return;
     stats.healthyHosts(Number(healthy) - Number(was));
     stats.degradedHosts(Number(healthy && degraded) - Number(was && wasDegraded));

@@ -6,10 +6,12 @@ import type { Node } from "../../model/bootstrap.ts";
 import type { Cluster, Thresholds } from "../../model/cluster.ts";
 import type { OverloadConfig } from "../../model/overload/overload.ts";
 import type { OwnPort } from "../cluster/own-port.ts";
+import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { DataPlane } from "../data-plane.ts";
 import { type Resolve, resolveName } from "../dns/resolver.ts";
 import { Faults } from "../faults.ts";
 import type { Limits } from "../limits/limits.ts";
+import { OutlierJudge } from "../outlier/outlier-judge.ts";
 import { descriptorBounds, descriptorLimit } from "../overload/descriptors.ts";
 import { connectionThresholds, Overload } from "../overload/overload.ts";
 import { OverloadStats } from "../overload/overload-stats.ts";
@@ -50,6 +52,8 @@ export interface ThreadOptions extends CountingOptions {
   readonly ticketSecret?: Uint8Array;
   readonly limitsOf: (cluster: Cluster) => Limits;
   readonly ownPort?: OwnPort | undefined;
+  /** By itself where left out: no other thread serves. */
+  readonly outliersOf?: ProxyContext["outliersOf"];
   /** What holds the connections of all clients to their number. */
   readonly connectionsOf: (thresholds: Thresholds) => Limits;
 }
@@ -96,12 +100,17 @@ export function assemble(options: ThreadOptions): ThreadParts {
       tls,
       overload,
       ownPort,
+      outliersOf: options.outliersOf ?? outliersHere(onNotice),
     },
     peerHeaders: peerHeadersOf(node),
     localAddress: ownAddress(),
     loggersOf: (filter) => accessLogs.loggersOf(filter, random),
   });
   return { ...counting, dataPlane, tls };
+}
+
+function outliersHere(onNotice: (notice: string) => void): ProxyContext["outliersOf"] {
+  return (cluster, config) => new OutlierJudge(cluster, config, onNotice);
 }
 
 function overloadOf(

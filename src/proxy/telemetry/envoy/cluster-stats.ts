@@ -5,6 +5,7 @@ import { Registry } from "../../../metrics/registry.ts";
 import type { Row } from "../../../metrics/row.ts";
 import type { Table } from "../../../metrics/table.ts";
 import { HashingStats } from "./balance/hashing-stats.ts";
+import { OutlierStats } from "./balance/outlier-stats.ts";
 import {
   CLUSTER,
   CLUSTER_HTTP2,
@@ -74,6 +75,7 @@ export class ClusterStats {
   #http2Cells: Float64Array | undefined;
   #healthCheck: HealthCheckStats | undefined;
   #hashing: HashingStats | undefined;
+  #outliers: OutlierStats | undefined;
 
   constructor(name: string, tables: ClusterTables) {
     this.name = name;
@@ -219,6 +221,12 @@ export class ClusterStats {
     return this.#healthCheck;
   }
 
+  /** Of the cluster's outlier detection; shown from the first call on. */
+  outliers(): OutlierStats {
+    this.#outliers ??= new OutlierStats(this.#tables.outliers, this.name);
+    return this.#outliers;
+  }
+
   /** Of the cluster's ring or table; shown from the first call on. */
   hashing(): HashingStats {
     const { ringHash, maglev } = this.#tables;
@@ -270,6 +278,8 @@ export class ClusterStats {
     this.#hashing?.remove();
     this.#healthCheck?.remove();
     this.#healthCheck = undefined;
+    this.#outliers?.remove();
+    this.#outliers = undefined;
   }
 
   #hideRemaining(): void {

@@ -2,6 +2,7 @@ import type { Column } from "../../../metrics/column.ts";
 import type { Registry } from "../../../metrics/registry.ts";
 import type { Table } from "../../../metrics/table.ts";
 import { MAGLEV, RING_HASH } from "./balance/hashing-stats.ts";
+import { OUTLIER, type OutlierTables, transitionsTable } from "./balance/outlier-stats.ts";
 import { CLUSTER, CLUSTER_HTTP2, REMAINING } from "./cluster-columns.ts";
 import { envoyColumn, statSegment } from "./columns.ts";
 import { HEALTH_CHECK } from "./health-check-stats.ts";
@@ -25,6 +26,7 @@ export interface ClusterTables {
   readonly healthCheck: Table;
   readonly ringHash: Table;
   readonly maglev: Table;
+  readonly outliers: OutlierTables;
   readonly codes: Table;
   readonly classes: Table;
   readonly internal: OriginTables;
@@ -40,6 +42,10 @@ export function clusterTables(registry: Registry): ClusterTables {
     healthCheck: totalsTable(registry, "cluster_health_check", HEALTH_CHECK.columns),
     ringHash: totalsTable(registry, "cluster_ring_hash", RING_HASH.columns),
     maglev: totalsTable(registry, "cluster_maglev", MAGLEV.columns),
+    outliers: {
+      outlier: totalsTable(registry, "cluster_outlier", OUTLIER.columns),
+      transitions: transitionsTable(registry, CLUSTERS_MAX),
+    },
     codes: codesTable(registry, ""),
     classes: classesTable(registry, ""),
     internal: originTables(registry, "internal.", true),
