@@ -24,7 +24,7 @@ export function trafficOf(service: Service, decision: RouteDecision | undefined)
   return { ...NOTHING, failureAccrual: traffic.failureAccrual };
 }
 
-/** An action of the service's routing with the service's wishes in the place of what it leaves out. */
+/** An action of the service's routing; what it leaves out is as the service wishes. */
 export function withServiceTraffic(action: SplitAction, traffic: ServiceTraffic): SplitAction {
   const { retries, timeouts } = traffic;
   const own = [action.timeoutMs, action.streamTimeoutMs, action.idleTimeoutMs];

@@ -29,7 +29,7 @@ export const ACCRUAL_DEFAULTS: FailureAccrual = {
   honorRetryAfter: false,
 };
 
-/** Linkerd's, where it has any; the longest time is 24 days, as of timers. Both ends are allowed. */
+/** Linkerd's, where it has any; the longest time is of timers, 24 days. Both ends are allowed. */
 export const ACCRUAL_BOUNDS = {
   maxFailures: { min: 0, max: 4_294_967_295 },
   penaltyMs: { min: 1, max: 2_147_483_647 },

@@ -110,7 +110,7 @@ const WAITING = 'outrigger_accrual_waiting_requests{cluster="cart"}';
 const changes = (to: string) => `outrigger_accrual_transitions_total{cluster="cart",to="${to}"}`;
 
 describe("an endpoint that fails", () => {
-  it("is shut after so many failures in a row, and gets nothing until its penalty is over", async () => {
+  it("is shut after so many failures in a row, and gets nothing for its penalty", async () => {
     const scene = await Scene.start(3);
     scene.endpoint(1).mood = { status: 500 };
     expect(await scene.share(1, 9)).toBe(3);
@@ -143,7 +143,7 @@ describe("an endpoint that fails", () => {
     expect(scene.metric(changes("serving"))).toBe("1");
   });
 
-  it("is shut for twice as long after each failed probation, up to the longest penalty", async () => {
+  it("is shut for twice as long after each failed probation, up to a longest time", async () => {
     const scene = await Scene.start(2);
     scene.endpoint(1).mood = { status: 503 };
     await scene.asks(6);
@@ -265,7 +265,7 @@ describe("a cluster with no endpoint that is ready", () => {
     expect(scene.metric(refused)).toBe("2");
   });
 
-  it("serves those who wait in turn, one on probation and the others when it went well", async () => {
+  it("serves those who wait in turn, one on probation, then the others", async () => {
     const scene = await allShut();
     const only = scene.endpoint(0);
     scene.clock.advance(2000);

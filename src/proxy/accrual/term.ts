@@ -14,8 +14,8 @@ export interface TermOwner {
 }
 
 /**
- * What is heard of an endpoint between two changes of its state. Tries keep the term that they began
- * in, so that answers of an earlier one are known for what they are: late.
+ * What is heard of an endpoint between two changes of its state. Tries keep the term that they
+ * began in, so that answers of an earlier one are known for what they are: late.
  */
 export class Term implements HostMonitor {
   readonly #owner: TermOwner;

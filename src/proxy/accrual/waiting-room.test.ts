@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../base/clock.ts";
 import { Registry } from "../../metrics/registry.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
-import { AccrualStats, accrualTables } from "./accrual-stats.ts";
+import { AccrualStats } from "./accrual-stats.ts";
+import { accrualTables } from "./accrual-tables.ts";
 import { type Waiter, WaitingPlace, WaitingRoom } from "./waiting-room.ts";
 
 const REFUSED: LocalReply = { status: 503, body: "", flag: 0, details: "gone" };

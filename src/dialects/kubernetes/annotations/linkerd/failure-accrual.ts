@@ -71,7 +71,7 @@ function readPenalties(
     reader.duration(MAX_PENALTY, ACCRUAL_BOUNDS.penaltyMs) ?? ACCRUAL_DEFAULTS.maxPenaltyMs;
   if (minPenaltyMs <= maxPenaltyMs) return { minPenaltyMs, maxPenaltyMs };
   const name = reader.has(MIN_PENALTY) ? MIN_PENALTY : MAX_PENALTY;
-  const allowed = `a min-penalty (${minPenaltyMs}ms) of at most the max-penalty (${maxPenaltyMs}ms)`;
+  const allowed = `a min-penalty (${minPenaltyMs}ms) up to the max-penalty (${maxPenaltyMs}ms)`;
   reader.bad(name, reader.annotations[name] ?? "", allowed);
   return {
     minPenaltyMs: ACCRUAL_DEFAULTS.minPenaltyMs,
