@@ -4,9 +4,14 @@ import { circuitBreaker } from "../../src/breaker/circuit-breaker.ts";
 import { prometheusText } from "../../src/breaker/monitor/prometheus.ts";
 import { describeWith, tool } from "../support/tools.ts";
 
+async function fetchRating(fails: boolean): Promise<string> {
+  if (fails) throw new Error("down");
+  return "well";
+}
+
 describeWith(["promtool"], "metrics of commands in the process", () => {
   it("are what promtool wants, but for the units that Hystrix's names have", async () => {
-    const guarded = circuitBreaker((fails: boolean) => (fails ? Promise.reject("down") : "well"), {
+    const guarded = circuitBreaker(fetchRating, {
       name: 'ratings "v2"',
       fallback: () => "instead",
     });
