@@ -3,6 +3,9 @@ import { Slices } from "../base/slices.ts";
 import type { Address } from "../model/address.ts";
 import type { ProxyConfig } from "../model/bootstrap.ts";
 import { tlsContextsOf } from "../model/cluster.ts";
+import type { CircuitRow } from "./circuit/circuit-row.ts";
+import { Circuits } from "./circuit/circuits.ts";
+import { type CircuitMemories, SharedCircuits } from "./circuit/shared-circuits.ts";
 import { ClusterSet } from "./cluster/cluster-set.ts";
 import type { ProxyContext } from "./cluster/upstream-cluster.ts";
 import type { CompileScope, LoggersOf } from "./compile/compile-listener.ts";
@@ -40,6 +43,7 @@ export interface SharedCells {
   /** The buckets of rate limits, by the limits' places. */
   readonly buckets: ReadonlyMap<string, BucketCells>;
   readonly faults: FaultCells;
+  readonly circuits: CircuitMemories;
   readonly worker: number;
 }
 
@@ -52,12 +56,19 @@ export class DataPlane {
   readonly #slices: Slices;
   readonly #routeSlots = new Map<string, RouteSlot>();
   readonly #buckets = new SharedBuckets();
+  readonly #circuits: Circuits;
+  /** What no other thread has. */
+  readonly #ownCircuits: SharedCircuits;
   #generation: Generation = NO_GENERATION;
   #config: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
 
   constructor(options: DataPlaneOptions) {
     this.#context = options.context;
-    this.clusters = new ClusterSet(options.context);
+    const { clock, telemetry } = options.context;
+    const { circuits: tables } = telemetry;
+    this.#circuits = new Circuits({ tables, slotOf: (name) => this.clusters.slot(name) });
+    this.#ownCircuits = new SharedCircuits(clock, 1, telemetry);
+    this.clusters = new ClusterSet(options.context, (cluster) => this.#circuits.of(cluster));
     this.#slices = new Slices(options.context.clock);
     this.listeners = new ListenerSet(options.context);
     this.#scope = {
@@ -76,6 +87,11 @@ export class DataPlane {
   /** What is served now. */
   get config(): ProxyConfig {
     return this.#config;
+  }
+
+  /** Its circuits, where it has them for itself. */
+  get circuits(): readonly CircuitRow[] {
+    return this.#ownCircuits.rows();
   }
 
   /** Swaps to another configuration as a whole, or rejects and changes nothing. One at a time. */
@@ -100,6 +116,9 @@ export class DataPlane {
     for (const [place, limit] of limitsByPlace(config)) {
       this.#scope.rateLimits.learn(limit, buckets.cells.get(place));
     }
+    const circuits = shared === undefined ? this.#ownCircuits.prepare(config) : undefined;
+    const memories = circuits?.memories ?? shared?.circuits ?? new Map();
+    this.#circuits.learn(config, memories, shared?.worker ?? 0);
     this.#readCertificates(config, refusals);
     const next = compileGeneration(config, this.#generation, this.#scope, refusals);
     refusals.throwAny();
@@ -112,6 +131,8 @@ export class DataPlane {
       commit: async () => {
         await this.#commit(config, next, listeners);
         buckets.commit();
+        this.#circuits.commit();
+        circuits?.commit();
       },
       abandon: () => listeners?.abandon(),
     };

@@ -1,6 +1,8 @@
 // hot path: no allocation per request
 import type { HeaderTable } from "../codec/http/header-table.ts";
 import type { RequestMessage, ResponseMessage } from "../codec/http/message.ts";
+import { CircuitCall, type GuardedExchange } from "./circuit/circuit-call.ts";
+import type { StandIn } from "./circuit/fallback.ts";
 import type { ProxyContext, UpstreamCluster } from "./cluster/upstream-cluster.ts";
 import type { DeadlineOwner } from "./deadline.ts";
 import type { Downstream } from "./downstream.ts";
@@ -45,7 +47,7 @@ type State = "idle" | "filtering" | "asking" | "answering" | "tunnel";
  * other; nobody keeps it past `finish`. The methods stand in the order of the request line:
  * decode, route, filter, admit, attempt (pick, send, receive), respond, account.
  */
-export class Exchange implements FilteredExchange, DeadlineOwner {
+export class Exchange implements FilteredExchange, GuardedExchange, DeadlineOwner {
   readonly context: ProxyContext;
   readonly down: Downstream;
   readonly head: RequestMessage;
@@ -65,6 +67,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   readonly body: RequestStream;
   readonly hosts: HostChoice;
   readonly timeouts: Timeouts;
+  readonly #circuit: CircuitCall = new CircuitCall(this);
   #state: State = "idle";
 
   constructor(down: Downstream, head: RequestMessage) {
@@ -138,7 +141,7 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   /** All filters have let the request pass, or one has answered it; maybe turns after `begin`. */
   onFiltered(reply: LocalReply | undefined): void {
     if (reply !== undefined) this.refuse(reply);
-    else if (this.#admit()) this.#ask();
+    else if (this.#admit() && this.#circuit.begin()) this.#ask();
   }
 
   #admit(): boolean {
@@ -147,19 +150,38 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
     const forward = this.routing.forward as CompiledForward;
     const cluster = this.routing.cluster as UpstreamCluster;
     const { peers } = this.down.hcm;
-    const inbound = peers !== undefined && peers.direction === "inbound";
-    this.account.routed(cluster.stats, inbound ? cluster.inbound : cluster.outbound);
+    this.#routed(cluster);
     if (cluster.config.service !== undefined) peers?.introduce(this.head.headers);
     const nowMs = this.account.startedAtMs;
     this.timeouts.admit(forward, this.head.headers, this.account.grpc, nowMs);
     this.timeouts.announce(this.head.headers, 0);
     const { route, target } = this.routing;
     finalizeRequest(this.request, route as CompiledRoute, forward, target as Target, this.source);
-    this.attempts.retry.begin(forward.retry, cluster, this.request);
-    this.hosts.admit(forward.hash, cluster, this.request, this.source);
+    this.#choose(forward, cluster);
     const readyAtMs = this.filters.held ? this.context.clock.now() : nowMs;
     if (this.body.complete) this.timeouts.startRoute(readyAtMs);
     return true;
+  }
+
+  #routed(cluster: UpstreamCluster): void {
+    const inbound = this.down.hcm.peers?.direction === "inbound";
+    this.account.routed(cluster.stats, inbound ? cluster.inbound : cluster.outbound);
+  }
+
+  #choose(forward: CompiledForward, cluster: UpstreamCluster): void {
+    this.attempts.retry.begin(forward.retry, cluster, this.request);
+    this.hosts.admit(forward.hash, cluster, this.request, this.source);
+  }
+
+  /** A circuit sends the request elsewhere: all of it goes there, as if it came now. */
+  divert(cluster: UpstreamCluster): void {
+    this.attempts.stop();
+    this.attempts.reset();
+    this.routing.cluster = cluster;
+    this.#routed(cluster);
+    this.#choose(this.routing.forward as CompiledForward, cluster);
+    if (this.body.complete) this.timeouts.startRoute(this.context.clock.now());
+    this.#ask();
   }
 
   #ask(): void {
@@ -204,13 +226,13 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
     if (head.status !== 101) {
       this.response.interim(head);
     } else {
-      this.#state = "tunnel";
-      this.tunnel.open(head, this.context.clock.now());
+      this.#openTunnel(head, this.context.clock.now());
     }
   }
 
   /** The head of the response that counts has arrived. */
   onResponse(head: ResponseMessage): void {
+    if (this.#circuit.onHead(head)) return;
     const nowMs = this.context.clock.now();
     this.#state = "answering";
     this.timeouts.touch();
@@ -219,12 +241,19 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
       this.response.head(head, nowMs);
       return;
     }
+    this.#openTunnel(head, nowMs);
+  }
+
+  #openTunnel(head: ResponseMessage, nowMs: number): void {
+    this.#circuit.onTunnel();
     this.#state = "tunnel";
     this.tunnel.open(head, nowMs);
   }
 
   onResponseData(bytes: Buffer, start: number, end: number): void {
     this.timeouts.touch();
+    const { recording } = this.#circuit;
+    if (recording !== undefined) this.#circuit.keep(recording, bytes, start, end);
     this.response.data(bytes, start, end);
   }
 
@@ -234,8 +263,10 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
   }
 
   onResponseEnd(): void {
+    const nowMs = this.context.clock.now();
+    this.#circuit.onWhole(nowMs);
     this.response.end();
-    this.account.upstreamCompleted(this.context.clock.now());
+    this.account.upstreamCompleted(nowMs);
     this.#finish(this.down.encoder.keepAlive && this.body.complete);
   }
 
@@ -286,11 +317,22 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
 
   /** Answers for the upstream. Always false, so that a step of the way can end with it. */
   refuse(refusal: LocalReply, verdict: RetryVerdict = "no"): false {
+    if (this.#circuit.replaces(refusal)) return false;
     this.#state = "answering";
     this.noteVerdict(verdict);
     this.#answer.local(refusal, this.body.complete, this.context.clock.now());
     this.#finish(this.down.encoder.keepAlive);
     return false;
+  }
+
+  /** Answers for the upstream with something else than a refusal. */
+  standIn({ body, head }: StandIn, why: LocalReply, details: string): void {
+    this.attempts.stop();
+    this.#state = "answering";
+    this.#answer.standIn(head, why, details, this.context.clock.now());
+    if (head.body !== "none") this.response.data(body, 0, body.length);
+    this.response.end();
+    this.#finish(this.down.encoder.keepAlive);
   }
 
   /** Why a retry that was wanted does not happen. */
@@ -315,7 +357,9 @@ export class Exchange implements FilteredExchange, DeadlineOwner {
     this.attempts.end();
     this.timeouts.stop();
     this.body.end();
-    this.account.end(this.context.clock.now(), this.source);
+    const nowMs = this.context.clock.now();
+    this.#circuit.end(nowMs);
+    this.account.end(nowMs, this.source);
     this.attempts.forget();
   }
 

@@ -9,6 +9,7 @@ import type { Secret } from "../model/transport/secret.ts";
 import type { ClusterRow, ListenerRow } from "./admin/admin-source.ts";
 import { adminAddresses, type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
 import { clusterRows, listenerRows } from "./admin/proxy-source.ts";
+import type { CircuitRow } from "./circuit/circuit-row.ts";
 import { ownPortOf } from "./cluster/own-port.ts";
 import type { ConfigClient, ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
@@ -68,6 +69,7 @@ export interface Plane {
   readonly ready: boolean;
   readonly listeners: readonly ListenerRow[];
   clusters(): readonly ClusterRow[] | Promise<readonly ClusterRow[]>;
+  circuits(): readonly CircuitRow[];
   /** The requests that were refused last, the oldest first. */
   refused(): readonly RefusedRequest[] | Promise<readonly RefusedRequest[]>;
   /** Swaps to another configuration as a whole, or rejects and changes nothing. */
@@ -257,6 +259,10 @@ class LocalPlane implements Plane {
 
   clusters(): readonly ClusterRow[] {
     return clusterRows(this.#parts.dataPlane.clusters, this.#bootstrap);
+  }
+
+  circuits(): readonly CircuitRow[] {
+    return this.#parts.dataPlane.circuits;
   }
 
   refused(): readonly RefusedRequest[] {

@@ -8,6 +8,7 @@ import { refusalOf } from "./admission.ts";
 import { type Answer, HTML, json, text } from "./answer.ts";
 import { type Page, type RunningServer, servePages } from "./page-server.ts";
 import { certsPage } from "./pages/certs.ts";
+import { circuitsPage } from "./pages/circuits.ts";
 import { clustersPage } from "./pages/clusters.ts";
 import { configDumpPage } from "./pages/config-dump.ts";
 import { errorsPage } from "./pages/errors.ts";
@@ -48,6 +49,9 @@ function pagesOf(source: AdminSource): readonly Page[] {
     get("/", "Admin home page", () => homePage(pages)),
     get("/certs", "print certs on machine", async () =>
       certsPage(await source.certificates(), source.clock.wall()),
+    ),
+    get("/circuits", "circuits, limits and outliers, and their last changes", async () =>
+      circuitsPage(source.circuits(), await source.clusters()),
     ),
     get("/clusters", "upstream cluster status; filter=REGEX, format=json", async (query) =>
       clustersPage(await source.clusters(), query),

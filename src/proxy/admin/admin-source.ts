@@ -4,6 +4,7 @@ import type { Address } from "../../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Thresholds } from "../../model/cluster.ts";
 import type { HealthStatus, Locality } from "../../model/endpoint.ts";
+import type { CircuitRow } from "../circuit/circuit-row.ts";
 import type { DrainOptions, ServerState } from "../graceful/lifecycle.ts";
 import type { RefusedRequest } from "../listener/refused/refused-requests.ts";
 import type { ContextCertificates } from "../secrets/context-certificates.ts";
@@ -19,6 +20,7 @@ export interface AdminSource {
   /** LIVE: the proxy serves its configuration, and more traffic is welcome. */
   state(): ServerState;
   clusters(): Iterable<ClusterRow> | Promise<Iterable<ClusterRow>>;
+  circuits(): Iterable<CircuitRow>;
   listeners(): Iterable<ListenerRow>;
   /** The requests that were refused last, the oldest first. */
   refused(): readonly RefusedRequest[] | Promise<readonly RefusedRequest[]>;

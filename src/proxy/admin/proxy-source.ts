@@ -33,6 +33,7 @@ export function adminSourceOf(parts: ProxyParts): AdminSource {
     ...{ bootstrap, version, clock, onQuit },
     state: () => lifecycle.state,
     clusters: () => plane.clusters(),
+    circuits: () => plane.circuits(),
     listeners: () => plane.listeners,
     refused: () => plane.refused(),
     configDump: () => plane.config,

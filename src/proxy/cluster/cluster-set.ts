@@ -1,15 +1,21 @@
 import type { Cluster } from "../../model/cluster.ts";
 import type { ClusterLoadAssignment } from "../../model/endpoint.ts";
+import type { CompiledCircuit } from "../circuit/compiled-circuit.ts";
 import { ClusterSlot } from "./cluster-slot.ts";
 import { type ProxyContext, UpstreamCluster } from "./upstream-cluster.ts";
+
+/** The circuit that stands before a cluster, if there is one. */
+export type CircuitOf = (cluster: Cluster) => CompiledCircuit | undefined;
 
 /** All clusters of a proxy, by name. */
 export class ClusterSet {
   readonly #context: ProxyContext;
+  readonly #circuitOf: CircuitOf;
   readonly #slots = new Map<string, ClusterSlot>();
 
-  constructor(context: ProxyContext) {
+  constructor(context: ProxyContext, circuitOf: CircuitOf = () => undefined) {
     this.#context = context;
+    this.#circuitOf = circuitOf;
   }
 
   /** Where a cluster of this name is or will be. */
@@ -47,6 +53,7 @@ export class ClusterSet {
         if (slot.cluster === undefined || wanted.has(slot.name)) continue;
         this.#remove(slot.cluster, wanted);
         slot.cluster = undefined;
+        slot.circuit = undefined;
       }
       for (const swap of swaps) swap();
     };
@@ -70,6 +77,7 @@ export class ClusterSet {
       if (next === old) next.update(config);
       else old?.drain();
       slot.cluster = next;
+      slot.circuit = this.#circuitOf(config);
       swapEndpoints?.();
     };
   }

@@ -10,6 +10,7 @@ import {
 } from "../../model/route.ts";
 import { RequestHash } from "../affinity/request-hash.ts";
 import { CompiledSession } from "../affinity/session-filter.ts";
+import type { Circuits } from "../circuit/circuits.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import { CompiledFault } from "../filters/fault/compiled-fault.ts";
@@ -48,6 +49,8 @@ export type SlotOf = (cluster: string) => ClusterSlot;
 export interface RouteParts {
   readonly slotOf: SlotOf;
   readonly rateLimits: RateLimits;
+  /** Left out: no route has one. */
+  readonly circuits?: Circuits;
 }
 
 /** Makes a route configuration ready to be asked. Throws where a regex or template is invalid. */
@@ -127,6 +130,7 @@ function compileRoute(
     extAuthz: filterLevels.find(({ extAuthz }) => extAuthz !== undefined)?.extAuthz,
     fault: faultOf(filterLevels),
     jwt: filterLevels.find(({ jwt }) => jwt !== undefined)?.jwt,
+    circuit: parts.circuits?.of(route),
     // Envoy's filter leaves routes alone that answer themselves.
     cors: route.action.kind !== "forward" ? undefined : corsOf(filterLevels),
     rateLimit: limitOf(filterLevels, parts),

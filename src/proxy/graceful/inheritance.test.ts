@@ -17,6 +17,7 @@ class FicklePlane implements Plane {
   readonly listeners = [];
   config: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
   clusters = () => [];
+  circuits = () => [];
   refused = () => [];
   apply = async () => undefined;
   supply = () => undefined;

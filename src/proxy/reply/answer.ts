@@ -58,6 +58,20 @@ export class Answer {
     response.local(reply, headers, nowMs);
   }
 
+  /** Answers in the place of `why`, with a head of the proxy's own. */
+  standIn(head: ResponseMessage, why: LocalReply, details: string, nowMs: number): void {
+    const { account, body, down, response } = this.#of;
+    const { headers, status } = head;
+    account.flags |= why.flag;
+    account.details = details;
+    response.headers = headers;
+    this.#finalize(headers);
+    noteGrpcStatus(account, headers);
+    account.responded(status, why.uncounted === true ? 0 : (why.clusterStatus ?? why.status));
+    if (!body.complete) down.encoder.keepAlive = false;
+    response.head(head, nowMs);
+  }
+
   /** Routes that answer themselves have no word in what a filter answers in their place. */
   #isRouted({ clusterStatus }: LocalReply): boolean {
     return clusterStatus !== 0 || this.#of.routing.route?.action.kind === "forward";

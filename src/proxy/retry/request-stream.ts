@@ -26,6 +26,8 @@ export interface HeldBody {
   readonly complete: boolean;
   /** Bytes that are held. */
   readonly length: number;
+  /** All that has come is held: it can be sent again. */
+  readonly whole: boolean;
   /** Waits for that many bytes, where the usual bound is lower. */
   holdUpTo(bytes: number): void;
   /** A copy of at most that many bytes. */
@@ -39,6 +41,7 @@ export interface HeldBody {
 export class RequestStream implements HeldBody {
   /** The last byte has arrived. */
   complete = false;
+  whole = true;
   readonly #down: Downstream;
   readonly #retry: RetryState;
   readonly #web: GrpcWeb;
@@ -70,6 +73,7 @@ export class RequestStream implements HeldBody {
     this.forget();
     this.#waitingMax = WAITING_BYTES_MAX;
     this.complete = complete;
+    this.whole = true;
     this.#hasTrailers = false;
     this.#paused = false;
   }
@@ -92,7 +96,7 @@ export class RequestStream implements HeldBody {
     if (this.#retry.enabled || !sending) this.#keep(bytes, start, end);
     if (this.#bytes > REPLAY_BYTES_MAX && this.#retry.enabled) this.#retry.giveUp();
     if (sending) {
-      if (!this.#retry.enabled) this.forget();
+      if (!this.#retry.enabled) this.#letGo();
       attempt.sendData(bytes, start, end);
     } else if (this.#bytes > this.#waitingMax) {
       this.pause();
@@ -126,7 +130,7 @@ export class RequestStream implements HeldBody {
       const piece = this.#pieces[i] as Buffer;
       attempt.sendData(piece, 0, this.#lengthOf(piece));
     }
-    if (!this.#retry.enabled) this.forget();
+    if (!this.#retry.enabled && this.#bytes > 0) this.#letGo();
     if (this.complete) this.sendEnd(attempt);
     else this.resume();
   }
@@ -178,6 +182,12 @@ export class RequestStream implements HeldBody {
     this.#mirrors?.abort();
     this.forget();
     this.resume();
+  }
+
+  /** What has been sent is not kept. */
+  #letGo(): void {
+    this.whole = false;
+    this.forget();
   }
 
   forget(): void {

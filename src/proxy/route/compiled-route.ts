@@ -3,6 +3,7 @@ import type { Fraction } from "../../model/filter/fraction.ts";
 import type { JwtRouteConfig } from "../../model/filter/jwt-authn.ts";
 import type { RequestHash } from "../affinity/request-hash.ts";
 import type { CompiledSession } from "../affinity/session-filter.ts";
+import type { CompiledCircuit } from "../circuit/compiled-circuit.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { CompiledCors } from "../filters/cors/compiled-cors.ts";
 import type { CompiledFault } from "../filters/fault/compiled-fault.ts";
@@ -40,6 +41,8 @@ export interface CompiledRoute {
   readonly fault: CompiledFault | undefined;
   /** Undefined: what the filter's rules say. */
   readonly jwt: JwtRouteConfig | undefined;
+  /** In the place of the cluster's; undefined: that counts. */
+  readonly circuit: CompiledCircuit | undefined;
 }
 
 export type CompiledAction = CompiledForward | CompiledRedirect | CompiledDirectResponse;

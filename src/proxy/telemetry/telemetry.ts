@@ -5,6 +5,7 @@ import type { Node } from "../../model/bootstrap.ts";
 import type { WorkloadLabels } from "../../model/endpoint.ts";
 import { AccrualStats } from "../accrual/accrual-stats.ts";
 import { type AccrualTables, accrualTables } from "../accrual/accrual-tables.ts";
+import { type CircuitTables, circuitTables } from "../circuit/circuit-stats.ts";
 import { RefusedRequests } from "../listener/refused/refused-requests.ts";
 import { ClusterStats } from "./envoy/cluster-stats.ts";
 import { type ClusterTables, clusterTables } from "./envoy/cluster-tables.ts";
@@ -57,6 +58,7 @@ export class Telemetry {
   readonly http1: Http1Stats;
   readonly http2: Http2Stats;
   readonly refused: RefusedRequests = new RefusedRequests();
+  readonly circuits: CircuitTables;
   readonly #clusterTables: ClusterTables;
   readonly #httpTables: HttpTables;
   readonly #listenerTables: ListenerTables;
@@ -91,6 +93,7 @@ export class Telemetry {
     this.registry = registry;
     this.own = workloadOfNode(node);
     this.#clusterTables = clusterTables(registry);
+    this.circuits = circuitTables(registry);
     this.#clusterTlsTables = sslTables(registry, "cluster", statSegment);
     this.#listenerTlsTables = sslTables(registry, "listener", statSegment);
     this.#httpTables = httpTables(registry);

@@ -5,6 +5,8 @@ import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { Secret } from "../../model/transport/secret.ts";
 import type { ClusterRow, ListenerRow } from "../admin/admin-source.ts";
+import type { CircuitRow } from "../circuit/circuit-row.ts";
+import { SharedCircuits } from "../circuit/shared-circuits.ts";
 import { ownPortOf } from "../cluster/own-port.ts";
 import { SharedFaults } from "../filters/fault/fault-counts.ts";
 import {
@@ -64,6 +66,7 @@ export class Fleet implements Plane, ThreadOwner {
   readonly #use: SharedUse;
   readonly #buckets = new SharedBuckets();
   readonly #faults: SharedFaults;
+  readonly #circuits: SharedCircuits;
   /** What successors begin with. */
   readonly #secrets = new Map<string, Secret>();
   readonly #threads: WorkerThread[];
@@ -90,6 +93,8 @@ export class Fleet implements Plane, ThreadOwner {
     this.#connections = sharedUse(options.workers);
     this.#use = new SharedUse(options.workers, options.counting.telemetry);
     this.#faults = new SharedFaults(options.workers);
+    const { clock, counting } = options;
+    this.#circuits = new SharedCircuits(clock, options.workers, counting.telemetry);
     this.#threads = Array.from({ length: options.workers }, (_, slot) => this.#begin(slot));
     for (const thread of this.#threads) thread.state = "serving";
   }
@@ -131,6 +136,10 @@ export class Fleet implements Plane, ThreadOwner {
       for await (const some of thread.endpoints()) rows.add(some);
     });
     return rows.rows(this.#config, this.#options.bootstrap);
+  }
+
+  circuits(): readonly CircuitRow[] {
+    return this.#circuits.rows();
   }
 
   async held(): Promise<readonly HeldSocket[]> {
@@ -208,6 +217,7 @@ export class Fleet implements Plane, ThreadOwner {
     const { clock } = this.#options;
     this.#use.end(slot);
     this.#faults.end(slot);
+    this.#circuits.end(slot);
     releaseAll(this.#connections, slot);
     if (this.#stopping) return;
     const quick = clock.now() - (this.#begunMs[slot] ?? 0) < STABLE_MS;
@@ -247,12 +257,15 @@ export class Fleet implements Plane, ThreadOwner {
     const use = this.#use.prepare(config.clusters);
     const buckets = this.#buckets.prepare(config);
     const faults = this.#faults.cellsFor(config);
-    const shared = { use: use.fresh, buckets: buckets.cells, faults };
+    const circuits = this.#circuits.prepare(config);
+    const cells = { use: use.fresh, buckets: buckets.cells, faults };
+    const shared = { ...cells, circuits: circuits.memories };
     const prepared = await this.#prepareAll(config, shared);
     this.#addresses = prepared.addresses;
     this.#config = config;
     use.commit();
     buckets.commit();
+    circuits.commit();
     await Promise.all(prepared.threads.map((thread) => this.#commit(thread, config)));
     this.#inherited = NOTHING_INHERITED;
   }
@@ -260,7 +273,7 @@ export class Fleet implements Plane, ThreadOwner {
   /** In the first worker, which chooses ports and meets most errors; then in all others. */
   async #prepareAll(
     config: ProxyConfig,
-    shared: Pick<Preparation, "use" | "buckets" | "faults">,
+    shared: Omit<Preparation, "names" | "binding">,
   ): Promise<{ threads: readonly WorkerThread[]; addresses: ReadonlyMap<string, Address> }> {
     const threads: WorkerThread[] = [];
     const addresses = new Map<string, Address>();
@@ -338,7 +351,8 @@ export class Fleet implements Plane, ThreadOwner {
     const config = this.#config;
     const binding = this.#bindingOf(thread, false, config, this.#addresses);
     const faults = this.#faults.cellsFor(config);
-    const shared = { use: this.#use.all, buckets: this.#buckets.all, faults };
+    const circuits = this.#circuits.memories;
+    const shared = { use: this.#use.all, buckets: this.#buckets.all, faults, circuits };
     try {
       await this.#within(thread, thread.prepare(config, { ...shared, binding }));
     } catch (error) {

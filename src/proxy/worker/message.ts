@@ -6,6 +6,7 @@ import type { Endpoint } from "../../model/endpoint.ts";
 import type { OverloadConfig } from "../../model/overload/overload.ts";
 import type { Secret } from "../../model/transport/secret.ts";
 import type { EndpointRow } from "../admin/admin-source.ts";
+import type { CircuitMemories } from "../circuit/shared-circuits.ts";
 import type { OwnPort } from "../cluster/own-port.ts";
 import type { FaultCells } from "../filters/fault/fault-counts.ts";
 import type { HeldSocket } from "../graceful/inheritance.ts";
@@ -61,6 +62,7 @@ export interface Preparation {
   /** The buckets of rate limits, by the limits' places. */
   readonly buckets: ReadonlyMap<string, BucketCells>;
   readonly faults: FaultCells;
+  readonly circuits: CircuitMemories;
   readonly binding: Binding;
 }
 

@@ -131,11 +131,11 @@ export class Serving {
   }
 
   async #prepare(preparation: Preparation): Promise<ReadonlyMap<string, Address>> {
-    const { names, use, buckets, faults, binding } = preparation;
+    const { names, use, buckets, faults, circuits, binding } = preparation;
     for (const [name, cells] of use) this.#use.set(name, cells);
     const config = this.#received.config(names);
     try {
-      const shared = { buckets, faults, worker: this.#slot };
+      const shared = { buckets, faults, circuits, worker: this.#slot };
       const by = await this.#parts.dataPlane.prepare(config, binding, shared);
       this.#prepared = { config, by };
       return by.addresses;

@@ -94,11 +94,10 @@ export class WorkerThread {
    */
   async prepare(
     config: ProxyConfig,
-    { use, buckets, faults, binding }: Omit<Preparation, "names">,
+    shared: Omit<Preparation, "names">,
   ): Promise<ReadonlyMap<string, Address>> {
     for (const piece of this.#sender.pieces(config)) await this.ask("piece", piece);
-    const names = namesOf(config);
-    return await this.ask("prepare", { names, use, buckets, faults, binding });
+    return await this.ask("prepare", { names: namesOf(config), ...shared });
   }
 
   async commit(config: ProxyConfig): Promise<void> {

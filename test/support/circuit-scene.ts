@@ -1,0 +1,154 @@
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { VirtualClock } from "../../src/base/clock.ts";
+import { running } from "./one-hop.ts";
+import { connectPeer, type Peer } from "./peer.ts";
+import { httpListener, type ProxySetup, startSetup, staticCluster } from "./proxy-setup.ts";
+
+/** An origin whose mind a test changes, and that counts. */
+export class MoodyServer {
+  readonly port: number;
+  /** Requests so far, as `GET /path`. */
+  readonly seen: string[] = [];
+  answer: RequestListener = (_, response) => response.end("good");
+
+  private constructor(port: number) {
+    this.port = port;
+  }
+
+  static async listen(): Promise<MoodyServer> {
+    let origin: MoodyServer | undefined;
+    const server = createServer((request, response) => {
+      origin?.seen.push(`${request.method} ${request.url}`);
+      origin?.answer(request, response);
+    });
+    await new Promise<void>((resolve) => {
+      server.listen(0, "127.0.0.1", resolve);
+    });
+    running.push({
+      stop: () => {
+        server.closeAllConnections();
+        server.close();
+      },
+    });
+    origin = new MoodyServer((server.address() as AddressInfo).port);
+    return origin;
+  }
+
+  /** From now on every answer has this status. */
+  says(status: number, body = ""): void {
+    this.answer = (_, response) => response.writeHead(status).end(body);
+  }
+}
+
+export interface Told {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** A proxy before an origin, with a circuit between, in virtual time. */
+export interface CircuitScene {
+  readonly origin: MoodyServer;
+  readonly clock: VirtualClock;
+  readonly setup: ProxySetup;
+  /** Asks once, on a connection of its own. */
+  asks(head?: string, more?: string): Promise<Told>;
+  client(): Promise<Peer>;
+  /** Asks so many times; the statuses. */
+  asksTimes(count: number, head?: string): Promise<number[]>;
+  metric(name: string, labels?: readonly string[]): number;
+}
+
+export interface CircuitSceneOptions {
+  /** Beside the name: `outrigger.circuit` of the cluster. */
+  readonly circuit?: Record<string, unknown>;
+  readonly hcm?: Record<string, unknown>;
+  /** Of the only route. */
+  readonly route?: Record<string, unknown>;
+  readonly cluster?: Record<string, unknown>;
+  /** Beside the origin's. */
+  readonly clusters?: readonly unknown[];
+  /** The circuit stands at the route instead. */
+  readonly atRoute?: boolean;
+}
+
+export const CIRCUIT_NAME = "default/ratings";
+export const GET = "GET / HTTP/1.1\r\nHost: ratings";
+/** Opens with the second failure in a row. */
+export const QUICK = { open: { kind: "consecutiveErrors", errors: 2 } };
+
+/** As Envoy's `metadata`. */
+export function circuitMetadata(circuit: Record<string, unknown>): Record<string, unknown> {
+  return {
+    metadata: { filter_metadata: { "outrigger.circuit": { name: CIRCUIT_NAME, ...circuit } } },
+  };
+}
+
+export async function circuitScene(options: CircuitSceneOptions = {}): Promise<CircuitScene> {
+  const { atRoute = false, circuit = QUICK, clusters = [], hcm = {} } = options;
+  const origin = await MoodyServer.listen();
+  const clock = new VirtualClock();
+  clock.advance(1000);
+  const metadata = circuitMetadata(circuit);
+  const route = {
+    match: { prefix: "/" },
+    name: "one",
+    route: { cluster: "origin", timeout: "0s", ...options.route },
+    ...(atRoute ? metadata : {}),
+  };
+  const own = { ...(atRoute ? {} : metadata), ...options.cluster };
+  const setup = await startSetup(
+    [httpListener({ hcm, routes: [route] })],
+    [staticCluster("origin", [origin.port], own), ...clusters],
+    clock,
+  );
+  running.unshift(setup);
+  const asks = async (head = GET, more = ""): Promise<Told> => {
+    const client = await connectPeer(setup.port());
+    client.sends(`${head}\r\n\r\n${more}`);
+    const told = await receivesTold(client, head.startsWith("HEAD"));
+    client.closes();
+    return told;
+  };
+  return {
+    origin,
+    clock,
+    setup,
+    asks,
+    client: () => setup.client(),
+    asksTimes: async (count, head) => {
+      const statuses: number[] = [];
+      for (let i = 0; i < count; i++) statuses.push((await asks(head)).status);
+      return statuses;
+    },
+    metric: (name, labels = []) => metricOf(setup, name, labels),
+  };
+}
+
+/** A response of any framing. */
+async function receivesTold(client: Peer, bodiless: boolean): Promise<Told> {
+  const head = await client.receives("\r\n\r\n");
+  const status = Number(head.slice(9, 12));
+  if (bodiless) return { status, head, body: "" };
+  if (!/transfer-encoding: chunked/i.test(head)) {
+    const length = /content-length: (\d+)/i.exec(head)?.[1] ?? "0";
+    return { status, head, body: await client.receivesBytes(Number(length)) };
+  }
+  const chunks = await client.receives("0\r\n\r\n");
+  return { status, head, body: chunks.replaceAll(/[0-9a-f]+\r\n|\r\n/g, "") };
+}
+
+/** The sum over the rows that have these label values. */
+function metricOf({ proxy }: ProxySetup, name: string, labels: readonly string[]): number {
+  let sum = 0;
+  for (const table of proxy.telemetry.registry.collect()) {
+    const column = table.columns.findIndex((each) => each.name === name);
+    if (column < 0) continue;
+    for (const row of table.snapshot()) {
+      if (!labels.every((label) => row.values.includes(label))) continue;
+      sum += table.value(row, table.offsets[column] ?? 0);
+    }
+  }
+  return sum;
+}
