@@ -29,8 +29,8 @@ const HOT_PATH = "// hot path: no allocation per request";
 const MAY_IMPORT_GEN = [
   /^src\/xds\//,
   /^src\/agent\/(bundle|issuance|sds)\//,
-  /^src\/control\/(ca\/issuance|server)\//,
-  /^src\/proxy\/(config-client|secrets\/sds-feed)/,
+  /^src\/control\/(ca\/issuance|circuits|server)\//,
+  /^src\/proxy\/(config-client|circuit\/mesh\/|secrets\/sds-feed)/,
 ];
 
 const MAY_OPEN_SOCKETS = [

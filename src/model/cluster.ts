@@ -22,6 +22,8 @@ export interface Thresholds {
   readonly maxRetries: number;
   /** Replaces `maxRetries` where present. */
   readonly retryBudget: RetryBudget | undefined;
+  /** Holds beside them; our own proxies alone. Left out: none. */
+  readonly retryRate?: RetryRate | undefined;
   /** Envoy's `track_remaining`: publish the `remaining_*` gauges. */
   readonly trackRemaining: boolean;
 }
@@ -31,6 +33,18 @@ export interface RetryBudget {
   /** 0..100. */
   readonly budgetPercent: number;
   readonly minRetryConcurrency: number;
+}
+
+/**
+ * Retries over time, as Finagle and Linkerd budget them: what is in flight says little where
+ * answers come fast. Travels as filter metadata `outrigger.retry_rate`.
+ */
+export interface RetryRate {
+  /** Of the window's requests that may be retried; 0..1000. */
+  readonly percent: number;
+  /** So many retries are allowed however few requests there are. */
+  readonly minPerSecond: number;
+  readonly windowMs: number;
 }
 
 /** Envoy's own defaults (Istio raises all four to 2^32-1). */

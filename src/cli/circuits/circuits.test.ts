@@ -4,21 +4,23 @@ import { CLUSTER_FAMILIES, clusterRows } from "./cluster-rows.ts";
 import { samplesOf } from "./samples.ts";
 import { type Picture, pictureLines } from "./table.ts";
 
+const RATINGS = 'circuit="default/ratings",cluster="outbound|80||ratings"';
+const PAY = 'command_group="shop",command_name="pay \\"now\\""';
 const SCRAPE = `
 # TYPE outrigger_circuit_state gauge
-outrigger_circuit_state{circuit="default/ratings",cluster="outbound|80||ratings"} 1
+outrigger_circuit_state{${RATINGS}} 1
 outrigger_circuit_state{circuit="default/a",route="checkout"} 0
-outrigger_circuit_transitions_total{circuit="default/ratings",cluster="outbound|80||ratings",to="open"} 3
-outrigger_circuit_transitions_total{circuit="default/ratings",cluster="outbound|80||ratings",to="closed"} 2
-outrigger_circuit_last_transition_timestamp_seconds{circuit="default/ratings",cluster="outbound|80||ratings",to="open"} 1000
-outrigger_circuit_last_transition_timestamp_seconds{circuit="default/ratings",cluster="outbound|80||ratings",to="closed"} 990
-outrigger_circuit_rejected_total{circuit="default/ratings",cluster="outbound|80||ratings",reason="open"} 7
-outrigger_circuit_rejected_total{circuit="default/ratings",cluster="outbound|80||ratings",reason="bulkhead"} 2
-outrigger_circuit_recovery_seconds_sum{circuit="default/ratings",cluster="outbound|80||ratings"} 12
-outrigger_circuit_recovery_seconds_count{circuit="default/ratings",cluster="outbound|80||ratings"} 2
-hystrix_command_is_circuit_breaker_open{command_group="shop",command_name="pay \\"now\\""} 1
-hystrix_command_event_total{command_group="shop",command_name="pay \\"now\\"",event="short_circuited",terminal="false"} 4
-hystrix_command_event_total{command_group="shop",command_name="pay \\"now\\"",event="success",terminal="true"} 9
+outrigger_circuit_transitions_total{${RATINGS},to="open"} 3
+outrigger_circuit_transitions_total{${RATINGS},to="closed"} 2
+outrigger_circuit_last_transition_timestamp_seconds{${RATINGS},to="open"} 1000
+outrigger_circuit_last_transition_timestamp_seconds{${RATINGS},to="closed"} 990
+outrigger_circuit_rejected_total{${RATINGS},reason="open"} 7
+outrigger_circuit_rejected_total{${RATINGS},reason="bulkhead"} 2
+outrigger_circuit_recovery_seconds_sum{${RATINGS}} 12
+outrigger_circuit_recovery_seconds_count{${RATINGS}} 2
+hystrix_command_is_circuit_breaker_open{${PAY}} 1
+hystrix_command_event_total{${PAY},event="short_circuited",terminal="false"} 4
+hystrix_command_event_total{${PAY},event="success",terminal="true"} 9
 envoy_cluster_membership_healthy{envoy_cluster_name="ratings"} 2
 envoy_cluster_membership_total{envoy_cluster_name="ratings"} 3
 envoy_cluster_outlier_detection_ejections_active{envoy_cluster_name="ratings"} 1

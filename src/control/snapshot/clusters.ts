@@ -1,6 +1,12 @@
 import { socketAddress } from "../../model/address.ts";
 import { ENVOY_BALANCING } from "../../model/balance/balancing.ts";
-import type { Cluster, DiscoveryType, RetryBudget, Thresholds } from "../../model/cluster.ts";
+import type {
+  Cluster,
+  DiscoveryType,
+  RetryBudget,
+  RetryRate,
+  Thresholds,
+} from "../../model/cluster.ts";
 import { UNLIMITED } from "../../model/cluster.ts";
 import type { LocalitySettings, PolicyBlocks } from "../../model/destination-policy.ts";
 import { type Endpoint, type LocalityEndpoints, NO_LOCALITY } from "../../model/endpoint.ts";
@@ -32,6 +38,12 @@ const DNS: DnsOptions = {
  * retries, and never fewer than three, so that a slow backend is not drowned by them.
  */
 const RETRY_BUDGET: RetryBudget = { budgetPercent: 20, minRetryConcurrency: 3 };
+
+/**
+ * Beside it, for our own proxies: where answers come fast there is hardly anything in flight, and
+ * the three alone would let every request be retried.
+ */
+const RETRY_RATE: RetryRate = { percent: 20, minPerSecond: 3, windowMs: 1000 };
 
 /** The settings that all of our clusters share, before a service or a policy says more. */
 export function clusterDefaults(name: string): Cluster {
@@ -132,12 +144,14 @@ export function withPolicy(cluster: Cluster, blocks: PolicyBlocks): Cluster {
 
 function thresholdsOf(blocks: PolicyBlocks): Thresholds {
   const pool = blocks.connectionPool;
+  const retryBudget = retryBudgetOf(blocks);
   return {
     maxConnections: pool?.maxConnections ?? UNLIMITED,
     maxPendingRequests: pool?.maxPendingRequests ?? UNLIMITED,
     maxRequests: pool?.maxRequests ?? UNLIMITED,
     maxRetries: pool?.maxRetries ?? UNLIMITED,
-    retryBudget: retryBudgetOf(blocks),
+    retryBudget,
+    retryRate: retryBudget === RETRY_BUDGET ? RETRY_RATE : undefined,
     trackRemaining: true,
   };
 }

@@ -38,12 +38,12 @@ const REMAINING = {
 describe.each(KINDS)("$name", ({ make }) => {
   it.each(RESOURCES)("refuse what goes over $max until one is released", (resource) => {
     const limits: Limits = make(thresholds({ [resource.max]: 1 }));
-    expect(limits[resource.take]()).toBe(true);
-    expect(limits[resource.take]()).toBe(false);
+    expect(limits[resource.take](0)).toBe(true);
+    expect(limits[resource.take](0)).toBe(false);
     expect(limits[REMAINING[resource.max]]).toBe(0);
     limits[resource.release]();
     expect(limits[REMAINING[resource.max]]).toBe(1);
-    expect(limits[resource.take]()).toBe(true);
+    expect(limits[resource.take](0)).toBe(true);
   });
 
   it("let retries be a share of the requests in flight, and at least the minimum", () => {
@@ -51,8 +51,8 @@ describe.each(KINDS)("$name", ({ make }) => {
     expect(limits.remainingRetries).toBe(3);
     for (let i = 0; i < 50; i++) limits.takeRequest();
     expect(limits.remainingRetries).toBe(10);
-    for (let i = 0; i < 10; i++) expect(limits.takeRetry()).toBe(true);
-    expect(limits.takeRetry()).toBe(false);
+    for (let i = 0; i < 10; i++) expect(limits.takeRetry(0)).toBe(true);
+    expect(limits.takeRetry(0)).toBe(false);
   });
 
   it("count the first connection of a host where none is allowed", () => {
@@ -76,14 +76,14 @@ describe.each(KINDS)("$name", ({ make }) => {
 describe("two workers", () => {
   it.each(RESOURCES)("share $max", ({ max, take, release }) => {
     const [one, other] = twoWorkers({ [max]: 2 });
-    expect([one[take](), other[take](), one[take](), other[take]()]).toEqual([
+    expect([one[take](0), other[take](0), one[take](0), other[take](0)]).toEqual([
       true,
       true,
       false,
       false,
     ]);
     one[release]();
-    expect(other[take]()).toBe(true);
+    expect(other[take](0)).toBe(true);
   });
 
   it("share the requests that a retry budget is a share of", () => {
@@ -91,7 +91,7 @@ describe("two workers", () => {
     const [one, other] = twoWorkers(budget);
     for (let i = 0; i < 4; i++) one.takeRequest();
     expect(other.remainingRetries).toBe(2);
-    expect([other.takeRetry(), other.takeRetry(), one.takeRetry()]).toEqual([true, true, false]);
+    expect([other.takeRetry(0), other.takeRetry(0), one.takeRetry(0)]).toEqual([true, true, false]);
   });
 });
 

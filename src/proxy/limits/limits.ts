@@ -1,7 +1,9 @@
 // hot path: no allocation per request
+import { LocalCells } from "../../breaker/circuit/cells.ts";
 import type { Thresholds } from "../../model/cluster.ts";
 import type { LimitsView } from "../telemetry/envoy/cluster-stats.ts";
 import type { ConnectionWaiter } from "./connection-queue.ts";
+import { RETRY_RATE_CELLS, RetryRate } from "./retry-rate.ts";
 
 /**
  * What a cluster has in use, held against its thresholds (Envoy: `circuit_breakers`). Counts are
@@ -29,7 +31,9 @@ export interface Limits extends LimitsView {
   releasePending(): void;
   takeRequest(): boolean;
   releaseRequest(): void;
-  takeRetry(): boolean;
+  /** A request begins that may be retried. */
+  countRequest(nowMs: number): void;
+  takeRetry(nowMs: number): boolean;
   releaseRetry(): void;
 }
 
@@ -41,6 +45,19 @@ export function retriesMax(thresholds: Thresholds, inFlight: number): number {
   return Math.max(budget.minRetryConcurrency, share);
 }
 
+function retryRateOf({ retryRate }: Thresholds): RetryRate | undefined {
+  if (retryRate === undefined) return undefined;
+  return new RetryRate(retryRate, new LocalCells(RETRY_RATE_CELLS), 0);
+}
+
+export function sameRate(one: Thresholds["retryRate"], other: Thresholds["retryRate"]): boolean {
+  return (
+    one?.percent === other?.percent &&
+    one?.minPerSecond === other?.minPerSecond &&
+    one?.windowMs === other?.windowMs
+  );
+}
+
 /** The limits of a proxy that serves on one thread. */
 export class LocalLimits implements Limits {
   #thresholds: Thresholds;
@@ -48,13 +65,17 @@ export class LocalLimits implements Limits {
   #pending = 0;
   #requests = 0;
   #retries = 0;
+  #retryRate: RetryRate | undefined;
 
   constructor(thresholds: Thresholds) {
     this.#thresholds = thresholds;
+    this.#retryRate = retryRateOf(thresholds);
   }
 
   change(thresholds: Thresholds): void {
+    const before = this.#thresholds.retryRate;
     this.#thresholds = thresholds;
+    if (!sameRate(before, thresholds.retryRate)) this.#retryRate = retryRateOf(thresholds);
   }
 
   takeConnection(): boolean {
@@ -104,8 +125,13 @@ export class LocalLimits implements Limits {
     this.#requests--;
   }
 
-  takeRetry(): boolean {
+  countRequest(nowMs: number): void {
+    this.#retryRate?.countRequest(nowMs);
+  }
+
+  takeRetry(nowMs: number): boolean {
     if (this.#retries >= this.#retriesMax()) return false;
+    if (this.#retryRate?.take(nowMs) === false) return false;
     this.#retries++;
     return true;
   }

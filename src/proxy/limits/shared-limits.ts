@@ -1,9 +1,14 @@
 // hot path: no allocation per request
+import { SharedCells } from "../../breaker/circuit/cells.ts";
 import type { Thresholds } from "../../model/cluster.ts";
 import { ConnectionQueue, type ConnectionWaiter } from "./connection-queue.ts";
-import { type Limits, retriesMax } from "./limits.ts";
+import { type Limits, retriesMax, sameRate } from "./limits.ts";
+import { RETRY_RATE_CELLS, RetryRate } from "./retry-rate.ts";
 
-/** Cells of one count of everything: of all workers, and then of each of them; and one more. */
+/**
+ * Cells of one count of everything: of all workers, and then of each of them; then those of the
+ * retry rate; and one more.
+ */
 const CONNECTIONS = 0;
 const PENDING = 1;
 const REQUESTS = 2;
@@ -13,7 +18,7 @@ const CELLS = 5;
 
 /** What a cluster has in use over so many workers: numbers that all threads see. */
 export function sharedUse(workers: number): Int32Array<SharedArrayBuffer> {
-  const cells = (1 + workers) * CELLS + 1;
+  const cells = (1 + workers) * CELLS + RETRY_RATE_CELLS + 1;
   return new Int32Array(new SharedArrayBuffer(cells * Int32Array.BYTES_PER_ELEMENT));
 }
 
@@ -37,11 +42,13 @@ export class SharedLimits implements Limits {
   readonly #own: number;
   readonly #queue: ConnectionQueue;
   #thresholds: Thresholds;
+  #retryRate: RetryRate | undefined;
 
   /** `worker`: from 0, below the number that `sharedUse` was given. */
   constructor(thresholds: Thresholds, use: Int32Array, worker: number) {
     this.#thresholds = thresholds;
     this.#use = use;
+    this.#retryRate = this.#rateOf(thresholds);
     this.#own = (1 + worker) * CELLS;
     const cells = { use, connections: CONNECTIONS, waiting: WAITING, calls: use.length - 1 };
     const ownWaiting = this.#own + WAITING;
@@ -52,7 +59,9 @@ export class SharedLimits implements Limits {
   }
 
   change(thresholds: Thresholds): void {
+    const before = this.#thresholds.retryRate;
     this.#thresholds = thresholds;
+    if (!sameRate(before, thresholds.retryRate)) this.#retryRate = this.#rateOf(thresholds);
     if (this.#queue.called) this.#queue.notify();
   }
 
@@ -104,8 +113,21 @@ export class SharedLimits implements Limits {
     this.#release(REQUESTS);
   }
 
-  takeRetry(): boolean {
-    return this.#take(RETRIES, this.#retriesMax());
+  countRequest(nowMs: number): void {
+    this.#retryRate?.countRequest(nowMs);
+  }
+
+  takeRetry(nowMs: number): boolean {
+    if (!this.#take(RETRIES, this.#retriesMax())) return false;
+    if (this.#retryRate?.take(nowMs) !== false) return true;
+    this.#release(RETRIES);
+    return false;
+  }
+
+  #rateOf({ retryRate }: Thresholds): RetryRate | undefined {
+    if (retryRate === undefined) return undefined;
+    const cells = new SharedCells(this.#use as Int32Array<SharedArrayBuffer>);
+    return new RetryRate(retryRate, cells, this.#use.length - 1 - RETRY_RATE_CELLS);
   }
 
   releaseRetry(): void {

@@ -16,6 +16,7 @@ type FilterMetadata = {
 export type OurExtensions = {
   readonly "outrigger.circuit"?: JsonObject;
   readonly "outrigger.failure_accrual"?: JsonObject;
+  readonly "outrigger.retry_rate"?: JsonObject;
 };
 
 /** Undefined where there is nothing to say: the message then has no metadata at all. */

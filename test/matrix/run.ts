@@ -1,0 +1,131 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { samplesOf } from "../../src/cli/circuits/samples.ts";
+import type { Ledger } from "../support/ledger/ledger.ts";
+import { type LoadRecord, startLoad } from "../support/ledger/load.ts";
+import type { MatrixFault } from "./faults.ts";
+import { MeshedOrigins } from "./meshed-origins.ts";
+import type { MatrixPolicy } from "./policies.ts";
+
+/** What became of the requests of one fault under one policy. */
+export interface Outcome {
+  readonly fault: string;
+  readonly policy: string;
+  /** Requests that were due while the fault lasted. */
+  readonly sent: number;
+  /** Of those, the share that was answered well; 0..1. */
+  readonly goodput: number;
+  /** How often endpoints executed such a request, on average over those that were sent. */
+  readonly amplification: number;
+  /** Answered by the sidecar alone; 0..1. */
+  readonly refused: number;
+  /** Of all requests while the fault lasted, milliseconds. */
+  readonly p99Ms: number;
+  /** From the fault's beginning until something was held back; undefined: nothing was. */
+  readonly openMs: number | undefined;
+  /** From the fault's end until all was well again; undefined: it was not, as long as we looked. */
+  readonly recoverMs: number | undefined;
+  /** POSTs, and requests that were answered well, that endpoints executed twice. */
+  readonly postsTwice: number;
+}
+
+export interface Pace {
+  readonly ratePerSecond: number;
+  /** Each of the three: before, during and after the fault. */
+  readonly stretchMs: number;
+}
+
+export const PACE: Pace = { ratePerSecond: 200, stretchMs: 4000 };
+
+const BEFORE_MS = 500;
+const TIMEOUT_MS = 5000;
+/** So many well answered in a row are a recovery. */
+const WELL_IN_A_ROW = 50;
+
+/** One cell of the matrix, on a mesh of its own. */
+export async function runCell(
+  fault: MatrixFault,
+  policy: MatrixPolicy,
+  pace: Pace = PACE,
+): Promise<Outcome> {
+  const mesh = await MeshedOrigins.start(policy);
+  try {
+    const { ratePerSecond, stretchMs } = pace;
+    const load = startLoad({
+      ...mesh.door,
+      protocol: "http1",
+      ratePerSecond,
+      connections: 256,
+      timeoutMs: TIMEOUT_MS,
+    });
+    await pause(BEFORE_MS);
+    const begin = performance.now();
+    const end = fault.begin(mesh.origins);
+    await pause(stretchMs);
+    const ended = performance.now();
+    end();
+    await pause(stretchMs);
+    const records = await load.stop();
+    const openedAt = heldBackAt(await mesh.metrics(), begin);
+    return judge({ fault, policy, records, begin, ended, openedAt, ledger: mesh.ledger });
+  } finally {
+    await mesh.stop();
+  }
+}
+
+interface Observed {
+  readonly fault: MatrixFault;
+  readonly policy: MatrixPolicy;
+  readonly records: readonly LoadRecord[];
+  /** On the clock of `performance.now()`, as all that follow. */
+  readonly begin: number;
+  readonly ended: number;
+  readonly openedAt: number | undefined;
+  readonly ledger: Ledger;
+}
+
+function judge(observed: Observed): Outcome {
+  const { fault, policy, records, begin, ended, openedAt, ledger } = observed;
+  const during = records.filter(({ dueAtMs }) => dueAtMs >= begin && dueAtMs < ended);
+  const executions = during.map(({ request }) => ledger.entry(request.id)?.executions ?? 0);
+  const share = (kind: string): number =>
+    during.filter(({ outcome }) => outcome.kind === kind).length / Math.max(1, during.length);
+  const latencies = during.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
+  return {
+    fault: fault.name,
+    policy: policy.name,
+    sent: during.length,
+    goodput: share("ok"),
+    amplification: executions.reduce((sum, one) => sum + one, 0) / Math.max(1, during.length),
+    refused: share("refusedByProxy"),
+    p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
+    openMs: openedAt === undefined ? undefined : Math.max(0, openedAt - begin),
+    recoverMs: recoveryMs(records, ended),
+    postsTwice: records.filter(
+      ({ request }) => request.method === "POST" && (ledger.entry(request.id)?.executions ?? 0) > 1,
+    ).length,
+  };
+}
+
+/** Until the first of many in a row that were answered well. */
+function recoveryMs(records: readonly LoadRecord[], ended: number): number | undefined {
+  const after = records
+    .filter(({ dueAtMs }) => dueAtMs >= ended)
+    .toSorted((one, other) => one.dueAtMs - other.dueAtMs);
+  const lastBad = after.findLastIndex(({ outcome }) => outcome.kind !== "ok");
+  const first = after[lastBad + 1];
+  if (first === undefined || after.length - lastBad - 1 < WELL_IN_A_ROW) return undefined;
+  return Math.max(0, lastBad < 0 ? 0 : first.dueAtMs - ended);
+}
+
+/** When circuits have opened and endpoints were left out, first of all. */
+const FIRSTS: ReadonlySet<string> = new Set([
+  "outrigger_circuit_first_transition_timestamp_seconds",
+]);
+
+function heldBackAt(metrics: string, begin: number): number | undefined {
+  const wallAtBegin = performance.timeOrigin + begin;
+  const times = samplesOf(metrics, FIRSTS)
+    .map(({ value }) => value * 1000)
+    .filter((wallMs) => wallMs >= wallAtBegin);
+  return times.length === 0 ? undefined : Math.min(...times) - performance.timeOrigin;
+}
