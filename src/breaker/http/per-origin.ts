@@ -13,6 +13,11 @@ export class PerOrigin<T> {
     this.#max = max;
   }
 
+  /** Those that are remembered. */
+  values(): Iterable<T> {
+    return this.#byOrigin.values();
+  }
+
   of(origin: string): T {
     const known = this.#byOrigin.get(origin);
     const one = known ?? this.#make(origin);

@@ -85,6 +85,22 @@ describe("wrapFetch, on Node's own fetch", () => {
     expect(requests).toHaveLength(2);
   });
 
+  it("is a Hystrix command for each origin where it is told nothing", async () => {
+    const guarded = wrapFetch(fetch, { command: { requestVolumeThreshold: 2 } });
+    for (const status of [500, 502]) {
+      const response = await guarded(`${origin}/${status}`);
+      expect(await response.text()).toBe(`status ${status}`);
+    }
+    await expect(guarded(`${origin}/200`)).rejects.toThrow(`circuit ${origin} is open`);
+    const [command] = [...guarded.commands];
+    expect(command?.stats.snapshot()).toMatchObject({
+      name: origin,
+      group: "fetch",
+      isOpen: true,
+      counts: { FAILURE: 2, SHORT_CIRCUITED: 1 },
+    });
+  });
+
   it("counts as failures what it is told to", async () => {
     const breaker = new OnceBitten();
     const isFailure = ({ status }: Response): boolean => status === 429;

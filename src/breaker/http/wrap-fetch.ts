@@ -1,5 +1,8 @@
+import type { Command } from "../command/command.ts";
+import type { CommandOptions } from "../command/options.ts";
 import { FailedResponseError } from "../errors.ts";
 import type { Call, Repeatable } from "../policy/call-scope.ts";
+import { type CommandPolicy, command } from "../policy/command.ts";
 import type { Policy } from "../policy/policy.ts";
 import { PerOrigin } from "./per-origin.ts";
 import { repeatableOf } from "./repeatable.ts";
@@ -8,8 +11,13 @@ import { repeatableOf } from "./repeatable.ts";
 export type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
 export interface FetchOptions {
-  /** One for all requests, or one for each origin (`https://host:port`). */
-  readonly policy: Policy<Response> | ((origin: string) => Policy<Response>);
+  /**
+   * One for all requests, or one for each origin (`https://host:port`). Default: a Hystrix command
+   * for each origin, by `command`.
+   */
+  readonly policy?: Policy<Response> | ((origin: string) => Policy<Response>);
+  /** Of the commands of the origins, where there is no `policy`. Their name is the origin. */
+  readonly command?: Omit<CommandOptions, "name">;
   /** Which answers count as failures. Default: status 500 and above. */
   readonly isFailure?: (response: Response) => boolean;
   /**
@@ -78,21 +86,39 @@ class Fetching {
   }
 }
 
+export type GuardedFetch = Fetch & {
+  /** Those of the origins, for metrics; none where there is a `policy`. */
+  readonly commands: Iterable<Command>;
+};
+
 /**
- * `fetch` under a policy: `const guarded = wrapFetch(fetch, { policy })`. Answers with status 500
- * and above are failures to the policy, though fetch resolves with them; the caller gets the last
- * one as it came, its body unread. Policies see a call until its headers are there; a timeout does
- * not hold for the body.
+ * `fetch` under a policy: `const guarded = wrapFetch(fetch)`. Answers with status 500 and above are
+ * failures to the policy, though fetch resolves with them; the caller gets the last one as it came,
+ * its body unread. Policies see a call until its headers are there; a timeout does not hold for the
+ * body.
  */
-export function wrapFetch(fetch: Fetch, options: FetchOptions): Fetch {
-  const { policy, isFailure = ({ status }) => status >= 500, maxOrigins = 1000 } = options;
+export function wrapFetch(fetch: Fetch, options: FetchOptions = {}): GuardedFetch {
+  const { policy, maxOrigins = 1000, isFailure = ({ status }) => status >= 500 } = options;
   const repeatable = options.repeatable ?? repeatableRequest;
+  const commands = new PerOrigin(
+    (name) => command({ group: "fetch", ...options.command, name }),
+    maxOrigins,
+  );
   const policies =
-    typeof policy === "function" ? new PerOrigin(policy, maxOrigins) : { of: () => policy };
-  return async (input, init) => {
+    policy === undefined
+      ? commands
+      : typeof policy === "function"
+        ? new PerOrigin(policy, maxOrigins)
+        : { of: () => policy };
+  const guarded: Fetch = async (input, init) => {
     const fetching = new Fetching(fetch, isFailure, input, init);
     return fetching.answer(policies.of(originOf(input)), repeatable(input, init));
   };
+  return Object.assign(guarded, { commands: { [Symbol.iterator]: () => breakersOf(commands) } });
+}
+
+function* breakersOf(commands: PerOrigin<CommandPolicy>): Generator<Command> {
+  for (const { breaker } of commands.values()) yield breaker;
 }
 
 function callerSignal(
