@@ -157,6 +157,19 @@ program
   });
 
 program
+  .command("check")
+  .summary("find what is wrong in configuration, and what is legal and not meant")
+  .argument("<paths...>", "files and folders of YAML")
+  .option("--strict", "warnings are a failure as well")
+  .option("--envoy", "sidecars are real Envoys: say what they leave out")
+  .option("-o, --output <format>", "text or json", "text")
+  .addHelpText("after", checkHelp())
+  .action(async (paths: string[], options: object) => {
+    const { checkCommand } = await import("./commands/check.ts");
+    process.exitCode = await checkCommand(paths, options);
+  });
+
+program
   .command("circuits")
   .summary("which circuits are open, and what else the sidecars hold back")
   .option("--control <url>", "the control plane that knows the sidecars")
@@ -230,6 +243,20 @@ with which share, and what the policies of their pods say of it.
 Exit status:
   0   it could be told, whatever the policies decide
   2   errors in the command line or in the configuration`;
+}
+
+function checkHelp(): string {
+  return `
+Reads as the control plane does, and runs nothing. Each finding has its place, a
+code, the reason and what to do; docs/check.md lists the codes.
+
+  outrigger check deploy/
+  outrigger check --strict -o json deploy/ policies/
+
+Exit status:
+  0   no errors
+  1   warnings, with --strict
+  2   errors, in the command line or in the configuration`;
 }
 
 function circuitsHelp(): string {

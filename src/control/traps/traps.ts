@@ -1,0 +1,20 @@
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { World } from "../snapshot.ts";
+import { effectiveClusters } from "./effective.ts";
+import { outlierTraps } from "./outlier-traps.ts";
+import { retryTraps } from "./retry-traps.ts";
+import { subsetTraps } from "./subset-traps.ts";
+
+/**
+ * Configuration that is legal, runs, and does not do what its author most likely meant: what
+ * `outrigger check` says beside errors. Each finding once, whatever number of clusters shows it.
+ */
+export function traps(world: World): readonly Diagnostic[] {
+  const ofClusters = effectiveClusters(world).flatMap(outlierTraps);
+  const told = new Set<string>();
+  const once = ofClusters.filter(({ code, position }) => {
+    const key = JSON.stringify([code, position]);
+    return !told.has(key) && told.add(key);
+  });
+  return [...once, ...retryTraps(world.mesh), ...subsetTraps(world.mesh)];
+}
