@@ -135,8 +135,12 @@ async function receivesTold(client: Peer, bodiless: boolean): Promise<Told> {
     const length = /content-length: (\d+)/i.exec(head)?.[1] ?? "0";
     return { status, head, body: await client.receivesBytes(Number(length)) };
   }
-  const chunks = await client.receives("0\r\n\r\n");
-  return { status, head, body: chunks.replaceAll(/[0-9a-f]+\r\n|\r\n/g, "") };
+  let body = "";
+  for (;;) {
+    const size = Number.parseInt(await client.receives("\r\n"), 16);
+    body += (await client.receivesBytes(size + 2)).slice(0, size);
+    if (size === 0) return { status, head, body };
+  }
 }
 
 /** The sum over the rows that have these label values. */
