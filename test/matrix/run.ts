@@ -14,7 +14,7 @@ export interface Outcome {
   readonly sent: number;
   /** Of those, the share that was answered well; 0..1. */
   readonly goodput: number;
-  /** How often endpoints executed such a request, on average over those that were sent. */
+  /** Executions by endpoints over requests, from the load's beginning to the fault's end. */
   readonly amplification: number;
   /** Answered by the sidecar alone; 0..1. */
   readonly refused: number;
@@ -36,7 +36,8 @@ export interface Pace {
 
 export const PACE: Pace = { ratePerSecond: 200, stretchMs: 4000 };
 
-const BEFORE_MS = 500;
+/** As long as the window of the retry rate: its share of these requests may be used at once. */
+const BEFORE_MS = 1000;
 const TIMEOUT_MS = 5000;
 /** So many well answered in a row are a recovery. */
 const WELL_IN_A_ROW = 50;
@@ -60,12 +61,15 @@ export async function runCell(
     await pause(BEFORE_MS);
     const begin = performance.now();
     const end = fault.begin(mesh.origins);
+    const watch = new AbortController();
+    const opened = firstHeldBack(mesh, begin, watch.signal);
     await pause(stretchMs);
     const ended = performance.now();
     end();
+    watch.abort();
     await pause(stretchMs);
     const records = await load.stop();
-    const openedAt = heldBackAt(await mesh.metrics(), begin);
+    const openedAt = await opened;
     return judge({ fault, policy, records, begin, ended, openedAt, ledger: mesh.ledger });
   } finally {
     await mesh.stop();
@@ -86,7 +90,8 @@ interface Observed {
 function judge(observed: Observed): Outcome {
   const { fault, policy, records, begin, ended, openedAt, ledger } = observed;
   const during = records.filter(({ dueAtMs }) => dueAtMs >= begin && dueAtMs < ended);
-  const executions = during.map(({ request }) => ledger.entry(request.id)?.executions ?? 0);
+  const until = records.filter(({ dueAtMs }) => dueAtMs < ended);
+  const executions = until.map(({ request }) => ledger.entry(request.id)?.executions ?? 0);
   const share = (kind: string): number =>
     during.filter(({ outcome }) => outcome.kind === kind).length / Math.max(1, during.length);
   const latencies = during.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
@@ -95,7 +100,7 @@ function judge(observed: Observed): Outcome {
     policy: policy.name,
     sent: during.length,
     goodput: share("ok"),
-    amplification: executions.reduce((sum, one) => sum + one, 0) / Math.max(1, during.length),
+    amplification: executions.reduce((sum, one) => sum + one, 0) / Math.max(1, until.length),
     refused: share("refusedByProxy"),
     p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
     openMs: openedAt === undefined ? undefined : Math.max(0, openedAt - begin),
@@ -117,15 +122,29 @@ function recoveryMs(records: readonly LoadRecord[], ended: number): number | und
   return Math.max(0, lastBad < 0 ? 0 : first.dueAtMs - ended);
 }
 
-/** When circuits have opened and endpoints were left out, first of all. */
-const FIRSTS: ReadonlySet<string> = new Set([
-  "outrigger_circuit_first_transition_timestamp_seconds",
+/** When circuits open, endpoints are ejected or shut: metric, and the state in its label `to`. */
+const HELD_BACK: ReadonlyMap<string, string> = new Map([
+  ["outrigger_circuit_last_transition_timestamp_seconds", "open"],
+  ["outrigger_outlier_last_transition_timestamp_seconds", "ejected"],
+  ["outrigger_accrual_last_transition_timestamp_seconds", "shut"],
 ]);
+const FAMILIES: ReadonlySet<string> = new Set(HELD_BACK.keys());
+const POLL_MS = 50;
 
-function heldBackAt(metrics: string, begin: number): number | undefined {
+/** On the clock of `performance.now()`; undefined where nothing was, until somebody gives up. */
+async function firstHeldBack(
+  mesh: MeshedOrigins,
+  begin: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
   const wallAtBegin = performance.timeOrigin + begin;
-  const times = samplesOf(metrics, FIRSTS)
-    .map(({ value }) => value * 1000)
-    .filter((wallMs) => wallMs >= wallAtBegin);
-  return times.length === 0 ? undefined : Math.min(...times) - performance.timeOrigin;
+  while (!signal.aborted) {
+    const times = samplesOf(await mesh.metrics(), FAMILIES)
+      .filter(({ labels, name }) => HELD_BACK.get(name) === labels.to)
+      .map(({ value }) => value * 1000)
+      .filter((wallMs) => wallMs >= wallAtBegin);
+    if (times.length > 0) return Math.min(...times) - performance.timeOrigin;
+    await pause(POLL_MS);
+  }
+  return undefined;
 }
