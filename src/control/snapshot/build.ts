@@ -42,11 +42,12 @@ export function outboundConfig(mesh: Mesh, pods: readonly Pod[], client: Client)
       own.length === 0 ? [] : [[cluster.name, own] as const],
     ),
   );
+  const routes = askedFor(listeners).map((name) =>
+    hashedRoutes(routesNamed(outlook, name), hashPolicies),
+  );
   return {
-    listeners: asMeshAsks(hashedListeners(listeners, hashPolicies), mesh),
-    routes: askedFor(listeners).map((name) => {
-      return hashedRoutes(routesNamed(outlook, name), hashPolicies);
-    }),
+    listeners: asMeshAsks(hashedListeners(listeners, hashPolicies), mesh, routes),
+    routes,
     clusters: clusters.map(({ cluster }) => cluster),
     endpoints: clusters.flatMap(({ assignment }) => assignment ?? []),
     absent: new Set(backendClusters(outlook).filter((name) => !existing.has(name))),

@@ -6,18 +6,40 @@ import type {
   TcpProxy,
 } from "../../model/listener.ts";
 import type { Mesh, MeshSettings, PathNormalization } from "../../model/mesh.ts";
+import type { RouteConfiguration } from "../../model/route.ts";
 
 type Filter = HttpConnectionManager | TcpProxy;
 
-/** What the mesh as a whole asks of every outbound listener. */
-export function asMeshAsks(listeners: readonly Listener[], mesh: Mesh): readonly Listener[] {
+/** What the mesh as a whole asks of every outbound listener, and its routes of their own. */
+export function asMeshAsks(
+  listeners: readonly Listener[],
+  mesh: Mesh,
+  routes: readonly RouteConfiguration[],
+): readonly Listener[] {
   const asked = asSettingsAsk(listeners, mesh.settings);
+  const faulty = new Set(routes.filter(injectsFaults).map(({ name }) => name));
   const rules = mesh.routes.flatMap((set) => set.rules);
   const filters: HttpFilter[] = [];
   if (rules.some(({ cors }) => cors !== undefined)) filters.push({ kind: "cors" });
   if (rules.some(({ session }) => session !== undefined)) filters.push(NO_SESSION);
-  if (filters.length === 0) return asked;
-  return asked.map((listener) => changed(listener, (filter) => withFilters(filter, filters)));
+  if (filters.length === 0 && faulty.size === 0) return asked;
+  return asked.map((listener) =>
+    changed(listener, (filter) => withFilters(filter, [...faultsOf(filter, faulty), ...filters])),
+  );
+}
+
+/** Only who has a route with faults pays for them. */
+function faultsOf(filter: Filter, faulty: ReadonlySet<string>): readonly HttpFilter[] {
+  if (filter.kind === "tcp") return [];
+  const { routes } = filter;
+  const has = routes.kind === "rds" ? faulty.has(routes.name) : injectsFaults(routes.config);
+  return has ? [NO_FAULT] : [];
+}
+
+function injectsFaults({ virtualHosts }: RouteConfiguration): boolean {
+  return virtualHosts.some(({ routes }) =>
+    routes.some(({ filterConfigs }) => filterConfigs.fault !== undefined),
+  );
 }
 
 /** What the settings ask of every listener, in and out: what is logged, which paths are alike. */
@@ -52,6 +74,19 @@ function changed(listener: Listener, change: (filter: Filter) => Filter): Listen
     defaultFilterChain: listener.defaultFilterChain && chain(listener.defaultFilterChain),
   };
 }
+
+/** Routes say which faults there are. */
+const NO_FAULT: HttpFilter = {
+  kind: "fault",
+  fault: {
+    delay: undefined,
+    abort: undefined,
+    upstreamCluster: "",
+    headers: [],
+    downstreamNodes: [],
+    maxActiveFaults: undefined,
+  },
+};
 
 /** Routes say which sessions there are. */
 const NO_SESSION: HttpFilter = { kind: "statefulSession", state: undefined, strict: false };

@@ -70,7 +70,7 @@ export class HeaderMatcher {
     const value = source.header(name) ?? (missingAsEmpty ? "" : undefined);
     if (this.#value === undefined) return (value !== undefined) !== invert;
     // Envoy: a missing header never matches a value, inverted or not, unless it counts as empty.
-    if (value === undefined) return invert;
+    if (value === undefined) return false;
     return this.#value.matches(value) !== invert;
   }
 }

@@ -168,13 +168,19 @@ function routeOf(
     ...(circuit === undefined ? {} : { circuit }),
     requestHeaders: rule.requestHeaders,
     responseHeaders: rule.responseHeaders,
-    filterConfigs: { ...NO_FILTER_CONFIGS, cors: rule.cors, session: sessionOf(rule) },
+    filterConfigs: filterConfigsOf(rule),
     origin: rule.origin,
   };
 }
 
 function wished(action: SplitAction, { traffic }: RouteContext): SplitAction {
   return traffic === undefined ? action : withServiceTraffic(action, traffic);
+}
+
+function filterConfigsOf(rule: HttpRule): FilterConfigs {
+  const { cors, fault } = rule;
+  const said = { ...NO_FILTER_CONFIGS, cors, session: sessionOf(rule) };
+  return fault === undefined ? said : { ...said, fault };
 }
 
 function sessionOf({ session }: HttpRule): FilterConfigs["session"] {

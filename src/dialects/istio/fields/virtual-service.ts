@@ -117,7 +117,7 @@ const HTTP = object({
   timeout: executed(DURATION),
   retries: executed(RETRIES),
   headers: executed(HEADERS),
-  fault: reported(FAULT, "no delay or abort is injected; the rule routes as if it had none"),
+  fault: executed(FAULT),
   mirror: executed(DESTINATION),
   mirrors: executed(
     listOf(object({ destination: required(DESTINATION), percentage: executed(PERCENT) })),

@@ -1,15 +1,15 @@
 import type { HttpRule, ScopedMatch, SplitAction } from "../../../model/http-route-set.ts";
 import type { Spec } from "../spec.ts";
-import { readCors } from "./cors.ts";
 import { readBackends } from "./destination.ts";
 import { readDirectResponse } from "./direct-response.ts";
+import { readCors } from "./filter/cors.ts";
+import { readFault } from "./filter/fault.ts";
 import { type HeaderOperations, readHeaderOperations } from "./headers.ts";
 import { readMatch } from "./match.ts";
 import { readMirrors } from "./mirror.ts";
 import { readRedirect } from "./redirect.ts";
 import { readRetries } from "./retry/retries.ts";
 import { checkAuthority, readRewrite } from "./rewrite.ts";
-import { checkFault } from "./unexecuted/fault.ts";
 
 /**
  * HTTPRoute; none where it holds for gateways alone or hands on to a delegate. Routes are named
@@ -28,6 +28,7 @@ export function readHttpRules(rule: Spec): HttpRule[] {
   const onlyGateways = written.length > 0 && matches.length === 0;
   if (action === undefined || onlyGateways) return [];
   const name = rule.at("name").text() ?? "";
+  const fault = readFault(rule.at("fault"));
   const whole = {
     name,
     matches,
@@ -35,6 +36,7 @@ export function readHttpRules(rule: Spec): HttpRule[] {
     requestHeaders: headers.request,
     responseHeaders: headers.response,
     cors: readCors(rule.at("corsPolicy")),
+    ...(fault === undefined ? {} : { fault }),
     session: undefined,
     origin: rule.origin(),
   };
@@ -80,7 +82,6 @@ function readSplit(rule: Spec, headers: HeaderOperations): SplitAction {
 function checkRule(rule: Spec): void {
   checkActions(rule);
   checkAuthority(rule);
-  checkFault(rule.at("fault"));
 }
 
 /** What may stand beside what. */

@@ -1,7 +1,7 @@
-import type { CorsPolicy } from "../../../model/filter/cors.ts";
-import type { StringMatch } from "../../../model/route.ts";
-import type { Spec } from "../spec.ts";
-import { readStringMatch } from "../string-match.ts";
+import type { CorsPolicy } from "../../../../model/filter/cors.ts";
+import type { StringMatch } from "../../../../model/route.ts";
+import type { Spec } from "../../spec.ts";
+import { readStringMatch } from "../../string-match.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"];
 
