@@ -114,6 +114,8 @@ export interface HttpConnectionManager {
   readonly useRemoteAddress: boolean;
   readonly xffNumTrustedHops: number;
   readonly skipXffAppend: boolean;
+  /** Clients there are internal: their `x-envoy-…` headers count. Left out: nobody is. */
+  readonly internalRanges?: readonly CidrRange[];
   /** Default `envoy`. */
   readonly serverName: string;
   readonly serverHeader: ServerHeader;

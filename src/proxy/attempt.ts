@@ -37,6 +37,10 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   #idleMs = 0;
   /** It is late, and another has joined it: whatever comes of it, none follows it. */
   joined = false;
+  /** An interim response has gone to the client: its answer has begun. */
+  begun = false;
+  /** Nobody wants its answer, of which only the end is left. */
+  #ignored = false;
   #state: State = "idle";
   #host: Host | undefined;
   #pool: RequestPool | undefined;
@@ -107,6 +111,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#last = undefined;
     this.#headArrived = false;
     this.joined = false;
+    this.begun = false;
+    this.#ignored = false;
     this.#monitor = host.monitor;
     this.#monitor?.onStart();
     const { head, request } = this.#exchange;
@@ -179,6 +185,11 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#stream?.resumeReading();
   }
 
+  /** The whole answer is here, but does not count: its connection is good for the next request. */
+  letEnd(): void {
+    this.#ignored = true;
+  }
+
   /** Stops, whatever it is doing; nobody is told. */
   cancel(): void {
     const stream = this.#stream;
@@ -201,8 +212,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     if (this.#idleMs > 0) this.#touch();
     if (head.status < 200 && head.status !== 101) {
       this.#perTry.clear();
-      this.#attempts.settle(this);
-      this.#exchange.onInterimHead(head);
+      this.begun = true;
+      this.#attempts.onInterim(this, head);
       return;
     }
     this.#headArrived = true;
@@ -231,7 +242,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#takeMonitor()?.onEnd(this.#status, this.#grpcStatus);
     this.#leave();
     this.#rest();
-    this.#exchange.onResponseEnd();
+    if (!this.#ignored) this.#exchange.onResponseEnd();
   }
 
   onTunnelData(bytes: Buffer, start: number, end: number): void {
@@ -247,6 +258,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#leave();
     this.#rest();
     if (this.#monitor !== undefined) this.#tellReset(reason);
+    if (this.#ignored) return;
     if (headArrived) this.#exchange.onResponseTruncated(reason);
     else this.#attempts.onFailed(this, reason, detail, true);
   }

@@ -18,7 +18,7 @@ describe("retries", () => {
     client.sends("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
     const first = await origin.accepts();
     await first.receives("hello");
-    first.sends("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    first.sends("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 2\r\n\r\nno");
     const second = await origin.accepts();
     await second.receives("hello");
     second.sends("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
@@ -35,7 +35,7 @@ describe("retries", () => {
     for (const status of ["502 Bad Gateway", "503 Service Unavailable"]) {
       const upstream = await origin.accepts();
       await upstream.receives("\r\n\r\n");
-      upstream.sends(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`);
+      upstream.sends(`HTTP/1.1 ${status}\r\ncontent-length: 2\r\n\r\nno`);
     }
     expect((await client.receivesResponse()).head).toContain("503 Service Unavailable");
     expect(setup.stat("origin", "upstream_rq_retry_limit_exceeded")).toBe(1);
@@ -62,14 +62,28 @@ describe("retries", () => {
     const first = await origin.accepts();
     await first.receives("\r\n\r\na");
     first.closes();
-    await expect.poll(() => setup.stat("origin", "upstream_rq_retry")).toBe(1);
+    const lost = "upstream_cx_destroy_with_active_rq";
+    await expect.poll(() => setup.stat("origin", lost)).toBe(1);
     const received = setup.proxy.telemetry.http("in");
     const before = received.value("downstream_cx_rx_bytes_total");
     client.sends("b");
     await expect.poll(() => received.value("downstream_cx_rx_bytes_total")).toBe(before + 1);
     clock.advance(10);
     expect(setup.stat("origin", "upstream_rq_per_try_timeout")).toBe(0);
-    expect(setup.stat("origin", "upstream_rq_retry")).toBe(1);
+    expect(origin.connections).toBe(1);
+  });
+
+  it("use the connection again whose answer was whole", async () => {
+    const origin = await originServer();
+    const setup = await oneHop(origin, { routes: [policy("5xx")] });
+    const client = await setup.client();
+    client.sends(GET);
+    const upstream = await origin.accepts();
+    await upstream.receives("\r\n\r\n");
+    upstream.sends("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    await answered(upstream, "ok");
+    expect((await client.receivesResponse()).body).toBe("ok");
+    expect(origin.connections).toBe(1);
   });
 
   it("do not happen on a condition that the policy does not name", async () => {

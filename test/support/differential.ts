@@ -157,7 +157,8 @@ export class ProxyUnderTest {
     );
     const program = kind === "envoy" ? startEnvoy(filled) : startOutrigger(filled);
     const proxy = new ProxyUnderTest(program, port, admin);
-    await eventually(`${kind} listens`, () => proxy.#listens()).catch((error: unknown) => {
+    const ready = async () => (await listens(port)) && (await listens(admin));
+    await eventually(`${kind} listens`, ready).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${program.log()}`);
     });
     return proxy;
@@ -167,16 +168,6 @@ export class ProxyUnderTest {
     return this.#program.stop();
   }
 
-  async #listens(): Promise<boolean> {
-    const socket = net.connect(this.port, "127.0.0.1");
-    const connected = await new Promise<boolean>((resolve) => {
-      socket.once("connect", () => resolve(true));
-      socket.once("error", () => resolve(false));
-    });
-    socket.destroy();
-    return connected;
-  }
-
   /** Sends bytes as they are and reads until the answer is complete, or the proxy hangs up. */
   async exchange(raw: string, origins: Origins): Promise<Outcome> {
     origins.take();
@@ -184,16 +175,31 @@ export class ProxyUnderTest {
     return { ...answer, seen: origins.take() };
   }
 
+  /** What its admin server shows there. */
+  async page(path: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.#admin}${path}`);
+    return await response.text();
+  }
+
   /** Counters by name, as `/stats` prints them. */
   async stats(pattern: RegExp): Promise<Record<string, number>> {
-    const response = await fetch(`http://127.0.0.1:${this.#admin}/stats`);
     const found: Record<string, number> = {};
-    for (const line of (await response.text()).split("\n")) {
+    for (const line of (await this.page("/stats")).split("\n")) {
       const [name = "", value = ""] = line.split(": ");
       if (pattern.test(name)) found[name] = Number(value);
     }
     return found;
   }
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = net.connect(port, "127.0.0.1");
+  const connected = await new Promise<boolean>((resolve) => {
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+  });
+  socket.destroy();
+  return connected;
 }
 
 const ANSWER_MS = 5000;

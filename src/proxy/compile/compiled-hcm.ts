@@ -3,6 +3,7 @@ import type { HttpConnectionManager } from "../../model/listener.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import type { ForwardedCertificate } from "../filters/client-certificate/forwarded-certificate.ts";
 import type { HttpFilterFactory } from "../filters/http-filter.ts";
+import type { InternalClients } from "../filters/internal-clients.ts";
 import type { TelemetryExchange } from "../filters/peer-exchange.ts";
 import type { RouteTable } from "../route/route-table.ts";
 import type { HttpAccount } from "../telemetry/account.ts";
@@ -33,6 +34,8 @@ export interface CompiledHcm {
   readonly filters: readonly HttpFilterFactory[];
   /** What becomes of `x-forwarded-client-cert`. */
   readonly clientCertificate: ForwardedCertificate;
+  /** Whose `x-envoy-…` headers count; undefined: nobody's. */
+  readonly internalClients?: InternalClients | undefined;
   /** gRPC-Web becomes gRPC. */
   readonly grpcWeb: boolean;
   /** What stands for this proxy in `x-forwarded-for` when the client is on this machine. */

@@ -36,6 +36,7 @@ export function takeRequest(
   const overloaded = down.hcm.context.overload.refusesRequest();
   const refusal = overloaded ? OVERLOADED : decodeRequest(head, request, down);
   account.grpc = isGrpc(head.headers);
+  account.internal = head.headers.has(ID["x-envoy-internal"]);
   if (overloaded) down.hcm.account.http.count("downstream_rq_overload_close");
   return refusal;
 }

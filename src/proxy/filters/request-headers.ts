@@ -1,28 +1,31 @@
 // hot path: no allocation per request
 import { randomUUID } from "node:crypto";
-import { ID } from "../../codec/http/header-name.ts";
+import { headerSet, ID, type KnownHeader } from "../../codec/http/header-name.ts";
 import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { CompiledHcm } from "../compile/compiled-hcm.ts";
 import type { Downstream } from "../downstream.ts";
 
 /** Removed from every request that does not come from inside (Envoy: cleanInternalHeaders). */
-const INTERNAL_ONLY: readonly number[] = [
-  ID["x-envoy-internal"],
-  ID["x-envoy-retriable-status-codes"],
-  ID["x-envoy-retriable-header-names"],
-  ID["x-envoy-retry-on"],
-  ID["x-envoy-retry-grpc-on"],
-  ID["x-envoy-max-retries"],
-  ID["x-envoy-upstream-alt-stat-name"],
-  ID["x-envoy-upstream-rq-timeout-ms"],
-  ID["x-envoy-upstream-rq-per-try-timeout-ms"],
-  ID["x-envoy-upstream-rq-timeout-alt-response"],
-  ID["x-envoy-expected-rq-timeout-ms"],
-  ID["x-envoy-force-trace"],
-  ID["x-envoy-ip-tags"],
-  ID["x-envoy-original-url"],
-  ID["x-envoy-hedge-on-per-try-timeout"],
+const INTERNAL_NAMES: readonly KnownHeader[] = [
+  "x-envoy-internal",
+  "x-envoy-retriable-status-codes",
+  "x-envoy-retriable-header-names",
+  "x-envoy-retry-on",
+  "x-envoy-retry-grpc-on",
+  "x-envoy-max-retries",
+  "x-envoy-upstream-alt-stat-name",
+  "x-envoy-upstream-rq-timeout-ms",
+  "x-envoy-upstream-rq-per-try-timeout-ms",
+  "x-envoy-upstream-rq-timeout-alt-response",
+  "x-envoy-expected-rq-timeout-ms",
+  "x-envoy-force-trace",
+  "x-envoy-ip-tags",
+  "x-envoy-original-url",
+  "x-envoy-hedge-on-per-try-timeout",
+  "x-envoy-upstream-stream-duration-ms",
 ];
+const INTERNAL_ONLY: readonly number[] = INTERNAL_NAMES.map((name) => ID[name]);
+const INTERNAL = headerSet(INTERNAL_NAMES);
 
 /** Removed at the edge too, where clients are strangers. */
 const EDGE_ONLY: readonly number[] = [
@@ -34,23 +37,26 @@ const EDGE_ONLY: readonly number[] = [
 
 /**
  * What the connection manager makes of a request's headers before routing (Envoy:
- * ConnectionManagerUtility::mutateRequestHeaders). No address counts as internal, Envoy's default
- * since 1.33, so headers that change retries and timeouts are never believed.
+ * ConnectionManagerUtility::mutateRequestHeaders). Unless the connection manager says so no
+ * address counts as internal, Envoy's default since 1.33: then headers that change retries and
+ * timeouts are never believed.
  */
 export function prepareRequestHeaders(headers: HeaderTable, down: Downstream): void {
   const { hcm } = down;
   const { config } = hcm;
-  if (config.useRemoteAddress) forwardAsEdge(headers, down);
+  const internal = hcm.internalClients?.include(headers, down.remoteIp) === true;
+  if (config.useRemoteAddress) forwardAsEdge(headers, down, internal);
   else if (!headers.has(ID["x-forwarded-proto"])) setForwardedProto(headers, down);
-  removeInternal(headers);
+  if (internal) headers.set(ID["x-envoy-internal"], "true");
+  else removeInternal(headers);
   hcm.clientCertificate.apply(headers, down.tls);
-  if (config.generateRequestId) setRequestId(headers, hcm);
+  if (config.generateRequestId) setRequestId(headers, hcm, internal);
   if (config.via !== "") appendVia(headers, config.via);
 }
 
 /** What no client says. */
 export function removeInternal(headers: HeaderTable): void {
-  removeAll(headers, INTERNAL_ONLY);
+  if (headers.hasAny(INTERNAL)) removeAll(headers, INTERNAL_ONLY);
 }
 
 /** One line for all that it came through (Envoy: appendVia). */
@@ -64,12 +70,13 @@ function setForwardedProto(headers: HeaderTable, { secure }: Downstream): void {
   headers.set(ID["x-forwarded-proto"], secure ? "https" : "http");
 }
 
-function forwardAsEdge(headers: HeaderTable, down: Downstream): void {
+function forwardAsEdge(headers: HeaderTable, down: Downstream, internal: boolean): void {
   const { hcm, remoteIp: remoteAddress } = down;
   const { config } = hcm;
   const trusted = config.xffNumTrustedHops > 0;
   if (!config.skipXffAppend) appendForwardedFor(headers, hcm, remoteAddress);
   if (!trusted || !headers.has(ID["x-forwarded-proto"])) setForwardedProto(headers, down);
+  if (internal) return;
   removeAll(headers, EDGE_ONLY);
   headers.set(ID["x-envoy-external-address"], remoteAddress);
 }
@@ -83,8 +90,8 @@ function appendForwardedFor(headers: HeaderTable, hcm: CompiledHcm, remoteAddres
 }
 
 /** Edges make a new id, unless told to keep a client's; others keep what is there. */
-function setRequestId(headers: HeaderTable, { config }: CompiledHcm): void {
-  const replace = config.useRemoteAddress && !config.preserveExternalRequestId;
+function setRequestId(headers: HeaderTable, { config }: CompiledHcm, internal: boolean): void {
+  const replace = !internal && config.useRemoteAddress && !config.preserveExternalRequestId;
   if (replace || !headers.has(ID["x-request-id"])) headers.set(ID["x-request-id"], randomUUID());
 }
 

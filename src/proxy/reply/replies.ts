@@ -61,6 +61,12 @@ export const ATTEMPT_TOO_LONG: LocalReply = {
 
 export const ATTEMPT_TOO_LONG_UNREAD: LocalReply = { ...ATTEMPT_TOO_LONG, status: 408 };
 
+/** An interim answer has gone before it. */
+export function lateReply(reset: LocalReply): LocalReply {
+  const details = reset.details.replace("_before_", "_after_");
+  return { ...reset, details, uncounted: true };
+}
+
 /** The same between two attempts, or where an answer has begun. */
 export function uncountedReply(timeout: LocalReply): LocalReply {
   return { ...timeout, uncounted: true };

@@ -12,6 +12,8 @@ const ASKING = headerSet([
   "x-envoy-upstream-rq-timeout-alt-response",
   "x-envoy-upstream-stream-duration-ms",
   "x-envoy-hedge-on-per-try-timeout",
+  // It names a statistic that we do not keep; it goes no further all the same.
+  "x-envoy-upstream-alt-stat-name",
 ]);
 
 /**
@@ -61,6 +63,7 @@ export class Allowance {
     headers.remove(perTry);
     headers.remove(duration);
     headers.remove(ID["x-envoy-upstream-rq-timeout-alt-response"]);
+    headers.remove(ID["x-envoy-upstream-alt-stat-name"]);
   }
 
   /** How long the upstream is waited for, as it is told; `spentMs`: on earlier tries. */

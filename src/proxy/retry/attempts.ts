@@ -7,6 +7,7 @@ import type { Exchange } from "../exchange.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import {
   ATTEMPT_TOO_LONG,
+  lateReply,
   NO_HEALTHY_UPSTREAM,
   quietReply,
   RESPONSE_TIMEOUT,
@@ -71,7 +72,7 @@ export class Attempts implements BackOffOwner, Waiter {
     account.picked(inbound ? host.inbound : host.outbound);
     countAttempt(head.headers, routing.route, account.attempts);
     if (account.attempts === 1) body.mirror(request, head, routing);
-    if (this.current.active) this.#join();
+    if (this.current.active) this.#makeRoom();
     this.current.start(host, routing.forward?.terminatesConnect === true);
   }
 
@@ -93,8 +94,12 @@ export class Attempts implements BackOffOwner, Waiter {
     this.#exchange.refuse(reply);
   }
 
-  /** The newest one stays under way beside the next. */
-  #join(): void {
+  /** The newest one stays under way beside the next, if it is late; else it only has to end. */
+  #makeRoom(): void {
+    if (!this.current.joined) {
+      this.current.cancel();
+      return;
+    }
     this.#others.push(this.current);
     this.current = new Attempt(this.#exchange, this);
   }
@@ -129,7 +134,8 @@ export class Attempts implements BackOffOwner, Waiter {
     if (verdict === "no") return false;
     if (verdict === "retry") {
       this.#exchange.account.cluster.retriedResponse(head.status);
-      attempt.cancel();
+      if (head.body === "none" && this.#exchange.body.complete) attempt.letEnd();
+      else attempt.cancel();
       this.#tryAgain();
       return true;
     }
@@ -161,6 +167,14 @@ export class Attempts implements BackOffOwner, Waiter {
     if (at < 0) return;
     this.#others.splice(at, 1);
     attempt.dispose();
+  }
+
+  /** 103 and its like: the client has something of this answer. */
+  onInterim(attempt: Attempt, head: ResponseMessage): void {
+    const { account } = this.#exchange;
+    account.cluster.responded(head.status, account.internal);
+    this.settle(attempt);
+    this.#exchange.onInterimHead(head);
   }
 
   /** 101: from now on it is another protocol's, if the client has asked for one. */
@@ -209,7 +223,8 @@ export class Attempts implements BackOffOwner, Waiter {
       account.cluster.responded(reportOf(reason).status, account.internal);
       this.#remove(attempt);
     } else {
-      this.#exchange.refuse(resetReply(reason, account.attempts > 1, detail), verdict);
+      const reply = resetReply(reason, account.attempts > 1, detail);
+      this.#exchange.refuse(attempt.begun ? lateReply(reply) : reply, verdict);
     }
   }
 
@@ -272,6 +287,7 @@ export class Attempts implements BackOffOwner, Waiter {
     const { requestCompleteAtMs } = account;
     const spentMs = requestCompleteAtMs > 0 ? context.clock.now() - requestCompleteAtMs : 0;
     timeouts.announce(head.headers, spentMs);
+    this.retry.countRetry();
     this.next();
   }
 

@@ -9,6 +9,7 @@ import { grpcStatusIn } from "../grpc/grpc-call.ts";
 import { isConnectFailure } from "../reply/reset.ts";
 import type { RequestHead } from "../route/request-head.ts";
 import type { HeaderMatcher } from "../route/route-matcher.ts";
+import type { ClusterStat } from "../telemetry/envoy/cluster-columns.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
 import { type CompiledRetry, NO_RETRIES } from "./compiled-retry.ts";
 import { waitAskedFor } from "./reset-header.ts";
@@ -45,6 +46,8 @@ export class RetryState {
   /** Milliseconds that the last answer asked for; 0: it did not. */
   #askedMs = 0;
   #atOnce = false;
+  /** What the next attempt counts as; undefined: it comes at once. */
+  #backOff: ClusterStat | undefined;
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -78,6 +81,9 @@ export class RetryState {
     this.#askedMs = 0;
     this.#atOnce = false;
     this.#wishes?.clear();
+    if (cluster.config.thresholds.retryRate !== undefined) {
+      cluster.limits.countRequest(cluster.context.clock.now());
+    }
   }
 
   /** A route without policy has a state only for a request that names conditions. */
@@ -172,16 +178,23 @@ export class RetryState {
     const atOnce = this.#atOnce;
     this.#askedMs = 0;
     this.#atOnce = false;
+    this.#backOff = undefined;
     if (atOnce) return 0;
-    const stats = this.#cluster?.stats;
     if (askedMs > 0) {
-      stats?.count("upstream_rq_retry_backoff_ratelimited");
+      this.#backOff = "upstream_rq_retry_backoff_ratelimited";
       return askedMs + this.#random.below(Math.floor(askedMs / 2));
     }
-    stats?.count("upstream_rq_retry_backoff_exponential");
+    this.#backOff = "upstream_rq_retry_backoff_exponential";
     const intervalMs = this.#intervalMs;
     this.#intervalMs = Math.min(intervalMs * 2, this.#policy?.backOffMaxMs ?? intervalMs);
     return this.#random.below(Math.max(1, intervalMs));
+  }
+
+  /** The time is over and the next attempt begins: only now it counts, as in Envoy 1.40. */
+  countRetry(): void {
+    const stats = this.#cluster?.stats;
+    stats?.count("upstream_rq_retry");
+    if (this.#backOff !== undefined) stats?.count(this.#backOff);
   }
 
   #has(bits: number): boolean {
@@ -216,12 +229,11 @@ export class RetryState {
       return "limited";
     }
     this.#left--;
-    if (!cluster.limits.takeRetry()) {
+    if (!cluster.limits.takeRetry(cluster.context.clock.now())) {
       cluster.stats.count("upstream_rq_retry_overflow");
       return "overflow";
     }
     this.#held = true;
-    cluster.stats.count("upstream_rq_retry");
     return "retry";
   }
 

@@ -45,6 +45,8 @@ export const RESPONSE_FLAGS: readonly ResponseFlag[] = [
   // A delay comes before whatever becomes of the request.
   flag(FLAG_DI, "DI", "DelayInjected", "A fault filter delayed the request."),
   flag(FLAG_URX, "URX", "UpstreamRetryLimitExceeded", "The retries are used up."),
+  // Where no retry is allowed, that is known before the failure too.
+  flag(FLAG_UO, "UO", "UpstreamOverflow", "A limit (circuit_breakers) refused the request."),
   flag(FLAG_LH, "LH", "FailedLocalHealthCheck", "The local service failed its health check."),
   flag(FLAG_UH, "UH", "NoHealthyUpstream", "The cluster has no healthy host."),
   flag(FLAG_UT, "UT", "UpstreamRequestTimeout", "The upstream host did not answer in time."),
@@ -52,7 +54,6 @@ export const RESPONSE_FLAGS: readonly ResponseFlag[] = [
   flag(FLAG_UR, "UR", "UpstreamRemoteReset", "The upstream host reset the connection."),
   flag(FLAG_UF, "UF", "UpstreamConnectionFailure", "No connection to the upstream host."),
   flag(FLAG_UC, "UC", "UpstreamConnectionTermination", "The upstream connection ended early."),
-  flag(FLAG_UO, "UO", "UpstreamOverflow", "A limit (circuit_breakers) refused the request."),
   flag(FLAG_NR, "NR", "NoRouteFound", "No route or filter chain matched."),
   flag(FLAG_FI, "FI", "FaultInjected", "A fault filter answered."),
   flag(FLAG_RL, "RL", "RateLimited", "A rate limit refused the request."),

@@ -51,10 +51,16 @@ export const LISTENER_SUPPORT: SupportTable = {
     codec_type: only("AUTO", "HTTP1", "HTTP2"),
     add_user_agent: only(false),
     ...executed("forward_client_cert_details set_current_client_cert_details"),
+    ...executed("internal_address_config"),
     stream_error_on_invalid_http_message: only(false),
     http3_protocol_options: refused("HTTP/3 is not spoken"),
     tracing: refused("spans are not written yet"),
     local_reply_config: refused("local replies have Envoy's own bodies"),
+  },
+  [`${HCM}.InternalAddressConfig`]: {
+    ...executed("cidr_ranges"),
+    // No client comes over one.
+    ...harmless("unix_sockets"),
   },
   [`${HCM}.SetCurrentClientCertDetails`]: executed("subject cert chain dns uri"),
   "envoy.extensions.filters.network.http_connection_manager.v3.Rds": executed(
@@ -73,12 +79,6 @@ export const LISTENER_SUPPORT: SupportTable = {
   },
   "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb": {},
   "envoy.extensions.filters.http.cors.v3.Cors": {},
-  "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": {
-    ...executed("stat_prefix status token_bucket filter_enabled filter_enforced"),
-    ...executed("request_headers_to_add_when_not_enforced response_headers_to_add"),
-    ...executed("local_rate_limit_per_downstream_connection enable_x_ratelimit_headers"),
-    ...executed("rate_limited_as_resource_exhausted"),
-    ...executed("descriptors always_consume_default_token_bucket vh_rate_limits"),
   "envoy.extensions.filters.http.fault.v3.HTTPFault": {
     ...executed("delay abort upstream_cluster headers downstream_nodes max_active_faults"),
     // There is no runtime to be asked: what is configured holds.
@@ -98,6 +98,12 @@ export const LISTENER_SUPPORT: SupportTable = {
     "fixed_delay header_delay percentage",
   ),
   "envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay": {},
+  "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": {
+    ...executed("stat_prefix status token_bucket filter_enabled filter_enforced"),
+    ...executed("request_headers_to_add_when_not_enforced response_headers_to_add"),
+    ...executed("local_rate_limit_per_downstream_connection enable_x_ratelimit_headers"),
+    ...executed("rate_limited_as_resource_exhausted"),
+    ...executed("descriptors always_consume_default_token_bucket vh_rate_limits"),
     stage: only(0),
     local_cluster_rate_limit: refused("proxies do not share a limit"),
   },

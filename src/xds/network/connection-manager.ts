@@ -20,6 +20,7 @@ import type {
 import { decodeAccessLogs, encodeAccessLog } from "../access-log/access-log.ts";
 import type { Place } from "../check/place.ts";
 import { decodeFilters, encodeFilters } from "../filter/http-filters.ts";
+import { decodeRange, encodeRange } from "../listener/filter-chain-match.ts";
 import { pack } from "../message/any.ts";
 import { ADS_SOURCE, refuseOtherThanAds } from "../message/config-source.ts";
 import type { EncodeFor } from "../message/flavor.ts";
@@ -80,6 +81,7 @@ export function decodeManager(
     useRemoteAddress: message.useRemoteAddress ?? false,
     xffNumTrustedHops: message.xffNumTrustedHops,
     skipXffAppend: message.skipXffAppend,
+    ...decodeInternal(message, place.field("internal_address_config")),
     serverName: message.serverName === "" ? "envoy" : message.serverName,
     serverHeader: keyOf(SERVER_HEADER, message.serverHeaderTransformation) ?? "overwrite",
     via: message.via,
@@ -105,6 +107,17 @@ export function decodeManager(
     stripTrailingHostDot: message.stripTrailingHostDot,
     ...decodeForwardClientCert(message),
   };
+}
+
+/** Without ranges of its own Envoy knows which networks are private; ours have to be named. */
+function decodeInternal(
+  { internalAddressConfig: message }: ManagerMessage,
+  place: Place,
+): Pick<HttpConnectionManager, "internalRanges"> {
+  if (message === undefined) return {};
+  const ranges = place.field("cidr_ranges");
+  if (message.cidrRanges.length === 0) ranges.refuse("is empty: say which clients are internal");
+  return { internalRanges: message.cidrRanges.map((one, i) => decodeRange(one, ranges.item(i))) };
 }
 
 function decodeStripPort(message: ManagerMessage, place: Place): StripPort {
@@ -177,6 +190,9 @@ function encodeIdentity(manager: HttpConnectionManager) {
     useRemoteAddress: manager.useRemoteAddress,
     xffNumTrustedHops: manager.xffNumTrustedHops,
     skipXffAppend: manager.skipXffAppend,
+    ...(manager.internalRanges === undefined
+      ? {}
+      : { internalAddressConfig: { cidrRanges: manager.internalRanges.map(encodeRange) } }),
     serverName: manager.serverName,
     serverHeaderTransformation: SERVER_HEADER[manager.serverHeader],
     via: manager.via,

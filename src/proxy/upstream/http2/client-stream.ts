@@ -37,8 +37,8 @@ export interface StreamCarrier {
   openStream(stream: ClientStream, message: RequestMessage): Stream | undefined;
   /** Envoy's words for a reset; `answered`: behind the response's head. */
   reasonOf(code: ErrorCode, byPeer: boolean, answered: boolean): ResetReason;
-  /** The request is over. The object can serve another one. */
-  onStreamFree(stream: ClientStream, ending: StreamEnding): void;
+  /** The request is over. The object can serve another one. `reason`: of a reset that ends it. */
+  onStreamFree(stream: ClientStream, ending: StreamEnding, reason?: ResetReason): void;
   /** A callback threw. */
   onFault(error: unknown): void;
 }
@@ -284,7 +284,7 @@ export class ClientStream implements UpstreamStream, StreamOwner {
     } catch (error) {
       handler?.onFault(error);
     }
-    this.#carrier.onStreamFree(this, ending);
+    this.#carrier.onStreamFree(this, ending, reason);
   }
 
   #rest(): void {

@@ -15,7 +15,7 @@ import { FrameWriter, type FrameWriterOwner } from "../../wire/frame-writer.ts";
 import { connectFailure } from "../connect-failure.ts";
 import type { ResetReason, StreamHandler } from "../stream-handler.ts";
 import { OFFER_HTTP2, Transport, type TransportOwner } from "../transport.ts";
-import { ClientStream, reasonOf, type StreamCarrier } from "./client-stream.ts";
+import { ClientStream, reasonOf, type StreamCarrier, type StreamEnding } from "./client-stream.ts";
 
 /** A response's head may take so much: Envoy's default for upstreams, and as many fields. */
 const HEAD_BYTES_MAX = 60 * 1024;
@@ -168,11 +168,20 @@ export class Http2UpstreamConnection
     else if (this.#state === "open") this.#state = "draining";
   }
 
+  /** One that was refused, or went with its connection, is no reset of its own (Envoy). */
+  #countReset(ending: StreamEnding, reason: ResetReason | undefined): void {
+    if (reason === "remote reset") this.#stats.count("upstream_rq_rx_reset");
+    else if (reason === "protocol error" || (reason === undefined && ending === "local")) {
+      this.#stats.count("upstream_rq_tx_reset");
+    }
+  }
+
   reasonOf(code: ErrorCode, byPeer: boolean): ResetReason {
     return reasonOf(code, byPeer);
   }
 
-  onStreamFree(stream: ClientStream): void {
+  onStreamFree(stream: ClientStream, ending: StreamEnding, reason?: ResetReason): void {
+    if (ending !== "clean") this.#countReset(ending, reason);
     if (this.#free.length < FREE_MAX) this.#free.push(stream);
   }
 
