@@ -17,7 +17,7 @@ export const CIRCUIT_BOUNDS = {
   fallbackStatus: { min: 200, max: 599 },
   maxAgeMs: { min: 1, max: 86_400_000 },
   /** Of one circuit's last good answers together. */
-  maxBytes: { min: 1, max: 67_108_864 },
+  maxBytes: { min: 1, max: 16_777_216 },
 } as const;
 
 /** Sizes and counts of what a circuit carries along. */
