@@ -46,8 +46,19 @@ export interface AdsSource {
 
 /** Metrics and health on the pod's own address. */
 export interface PodServers {
+  /** The first of them shows the app's metrics as well. */
   readonly metrics: readonly Address[];
   readonly health: Address | undefined;
+  /** Left out: there are none, or they are not merged. */
+  readonly appMetrics?: AppMetrics | undefined;
+}
+
+/** Where the pod's app serves its metrics, over HTTP (Istio: the annotations `prometheus.io/…`). */
+export interface AppMetrics {
+  readonly host: string;
+  readonly port: number;
+  /** With its query. */
+  readonly path: string;
 }
 
 /** Everything that one proxy runs, at one version. Immutable. */

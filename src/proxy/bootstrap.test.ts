@@ -94,6 +94,22 @@ it("reads our own servers from the node's metadata", () => {
   });
 });
 
+it.each([
+  ["http://127.0.0.1:9102/metrics?x=1", { host: "127.0.0.1", port: 9102, path: "/metrics?x=1" }],
+  ["http://[::1]", { host: "::1", port: 80, path: "/" }],
+])("reads where the app's metrics are: %s", (url, appMetrics) => {
+  const text = `node: {id: n, metadata: {OUTRIGGER: {appMetrics: "${url}"}}}`;
+  expect(readBootstrap(text, "f").bootstrap?.pod?.appMetrics).toEqual(appMetrics);
+});
+
+it.each(["https://app/metrics", "127.0.0.1:9102", "http://me:secret@app/", 9102])(
+  "refuses %s for the app's metrics",
+  (url) => {
+    const text = `node: {id: n, metadata: {OUTRIGGER: {appMetrics: ${JSON.stringify(url)}}}}`;
+    expect(readBootstrap(text, "f").diagnostics).toMatchObject([{ found: expect.anything() }]);
+  },
+);
+
 it.each([true, false])("carries as the node's metadata say: %s", (carrying) => {
   const text = `node: {id: n, metadata: {OUTRIGGER: {carrying: ${carrying}}}}`;
   expect(readBootstrap(text, "f").bootstrap?.carrying).toBe(carrying);

@@ -4,7 +4,7 @@ import {
 } from "../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import type { ConfigSource } from "../gen/envoy/config/core/v3/config_source_pb.js";
 import { type Address, socketAddress } from "../model/address.ts";
-import type { AdsSource, Bootstrap, Node, PodServers } from "../model/bootstrap.ts";
+import type { AdsSource, AppMetrics, Bootstrap, Node, PodServers } from "../model/bootstrap.ts";
 import type { Cluster } from "../model/cluster.ts";
 import { secretsOfContext } from "../model/transport/secrets-in-use.ts";
 import type { UpstreamTls } from "../model/transport/tls.ts";
@@ -21,7 +21,7 @@ import { decodeSecret } from "./secret-resource.ts";
 
 /** Key of the node's metadata that holds our own settings. */
 const OURS = "OUTRIGGER";
-const OUR_SETTINGS = "metrics, health, carrying, identity";
+const OUR_SETTINGS = "metrics, health, appMetrics, carrying, identity";
 const USER_AGENT = "outrigger";
 
 export type BootstrapDocument = ReadDocument<typeof BootstrapSchema>;
@@ -183,7 +183,10 @@ function refuseWithoutAds(
   });
 }
 
-/** `OUTRIGGER: {metrics: ["10.0.0.1:15020"], health: "10.0.0.1:15021", carrying: false}`. */
+/**
+ * `OUTRIGGER: {metrics: ["10.0.0.1:15020"], health: "10.0.0.1:15021", carrying: false,
+ * appMetrics: "http://127.0.0.1:9102/metrics"}`.
+ */
 function decodeOwn(node: Node, place: Place): Pick<Bootstrap, "pod" | "carrying"> {
   const ours = node.metadata[OURS];
   if (ours === undefined) return { pod: undefined, carrying: true };
@@ -195,6 +198,7 @@ function decodeOwn(node: Node, place: Place): Pick<Bootstrap, "pod" | "carrying"
   const {
     metrics,
     health,
+    appMetrics,
     carrying = true,
     identity = false,
     ...others
@@ -206,15 +210,34 @@ function decodeOwn(node: Node, place: Place): Pick<Bootstrap, "pod" | "carrying"
   if (typeof identity !== "boolean") {
     place.field("identity").refuse("is neither true nor false", identity, "true, false");
   }
-  return { pod: decodePod(metrics, health, place), carrying: carrying !== false };
+  return { pod: decodePod(metrics, health, appMetrics, place), carrying: carrying !== false };
 }
 
-function decodePod(metrics: unknown, health: unknown, place: Place): PodServers {
+function decodePod(
+  metrics: unknown,
+  health: unknown,
+  appMetrics: unknown,
+  place: Place,
+): PodServers {
   const list = metrics === undefined ? [] : Array.isArray(metrics) ? metrics : [metrics];
   return {
     metrics: list.flatMap((text, i) => decodeText(text, place.field("metrics").item(i)) ?? []),
     health: health === undefined ? undefined : decodeText(health, place.field("health")),
+    ...(appMetrics === undefined
+      ? {}
+      : { appMetrics: decodeAppMetrics(appMetrics, place.field("appMetrics")) }),
   };
+}
+
+/** `http://127.0.0.1:9102/metrics`. */
+function decodeAppMetrics(text: unknown, place: Place): AppMetrics | undefined {
+  const url = typeof text === "string" ? URL.parse(text) : null;
+  if (url?.protocol === "http:" && url.username === "" && url.password === "") {
+    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    return { host, port: Number(url.port || 80), path: `${url.pathname}${url.search}` };
+  }
+  place.refuse("is no address of metrics", text, "http://host:port/path");
+  return undefined;
 }
 
 /** `10.0.0.1:80`, `[::1]:80`, or a socket's absolute path. */
