@@ -1,7 +1,8 @@
-import type { Dialect, DialectContext, Translation } from "../dialects/dialect.ts";
+import type { Dialect, DialectContext, OpaqueHost, Translation } from "../dialects/dialect.ts";
 import { gatewayApi } from "../dialects/gateway-api/gateway-api.ts";
 import { istio } from "../dialects/istio/istio.ts";
 import { readMeshSettings } from "../dialects/istio/mesh-config.ts";
+import { opaquePort } from "../dialects/kubernetes/annotations/opaque-ports.ts";
 import type { KubernetesObject } from "../dialects/kubernetes/object.ts";
 import { readObjects, type SourceFile } from "../dialects/kubernetes/read.ts";
 import {
@@ -12,7 +13,7 @@ import {
 import { linkerd } from "../dialects/linkerd/linkerd.ts";
 import { outrigger } from "../dialects/outrigger/outrigger.ts";
 import { smi } from "../dialects/smi/smi.ts";
-import type { Mesh, MeshSettings } from "../model/mesh.ts";
+import type { Mesh, MeshSettings, Service } from "../model/mesh.ts";
 import { joinSecurity } from "../model/policy/security.ts";
 
 /** In no particular order: none of them depends on another. */
@@ -37,7 +38,13 @@ export function translate(files: readonly SourceFile[], wanted: Partial<MeshSett
   const gather = <T>(of: (translation: Translation) => readonly T[]) => translations.flatMap(of);
   return {
     settings,
-    services: [...kubernetes.services, ...gather(({ services }) => services)],
+    services: [
+      ...withOpaquePorts(
+        kubernetes.services,
+        gather(({ opaquePorts }) => opaquePorts ?? []),
+      ),
+      ...gather(({ services }) => services),
+    ],
     podTemplates: kubernetes.podTemplates,
     serviceAccounts: kubernetes.serviceAccounts,
     namespaces: kubernetes.namespaces,
@@ -56,6 +63,20 @@ export function translate(files: readonly SourceFile[], wanted: Partial<MeshSett
       ...rest.filter((object) => !isKubernetesObject(object)).map(unknownKind),
     ],
   };
+}
+
+/** Services as dialects say of their ports, beside their own annotations. */
+function withOpaquePorts(
+  services: readonly Service[],
+  opaque: readonly OpaqueHost[],
+): readonly Service[] {
+  if (opaque.length === 0) return services;
+  const byHost = Map.groupBy(opaque, ({ host }) => host);
+  return services.map((service) => {
+    const ranges = (byHost.get(service.host) ?? []).flatMap((one) => one.ranges);
+    const ports = service.ports.map((port) => opaquePort(port, { ranges, faults: [] }));
+    return ranges.length === 0 ? service : { ...service, ports };
+  });
 }
 
 function withoutAll(

@@ -27,6 +27,12 @@ export interface DialectContext {
   readonly services: readonly Service[];
 }
 
+export interface OpaqueHost {
+  readonly host: string;
+  /** Both ends belong to a range. */
+  readonly ranges: readonly { readonly first: number; readonly last: number }[];
+}
+
 /** What a dialect adds to the mesh. */
 export interface Translation {
   readonly services: readonly Service[];
@@ -35,6 +41,8 @@ export interface Translation {
   readonly destinationPolicies: readonly DestinationPolicy[];
   readonly egressPolicies: readonly EgressPolicy[];
   readonly security: MeshSecurity;
+  /** Ports of Services, by host, in whose bytes nothing is looked for; left out: none. */
+  readonly opaquePorts?: readonly OpaqueHost[];
   /** Left out: none. */
   readonly circuitBreakers?: readonly CircuitPolicy[];
   readonly diagnostics: readonly Diagnostic[];

@@ -1,6 +1,6 @@
 import type { RingHashOptions, SlowStart } from "./balance/balancing.ts";
 import type { HashPolicy } from "./balance/hash-policy.ts";
-import type { TcpKeepalive } from "./cluster.ts";
+import type { RetryRate, TcpKeepalive } from "./cluster.ts";
 import type { Labels } from "./mesh.ts";
 import type { Origin } from "./origin.ts";
 
@@ -160,4 +160,6 @@ export interface RetryBudgetSettings {
   /** 0..100. */
   readonly percent: number;
   readonly minRetryConcurrency: number;
+  /** Holds beside them, for our own proxies; left out: none. */
+  readonly rate?: RetryRate | undefined;
 }

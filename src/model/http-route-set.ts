@@ -1,3 +1,4 @@
+import type { RetryBudgetSettings } from "./destination-policy.ts";
 import type { CorsPolicy } from "./filter/cors.ts";
 import type { HttpFault } from "./filter/fault.ts";
 import type { Fraction } from "./filter/fraction.ts";
@@ -13,13 +14,14 @@ import type {
 } from "./route.ts";
 
 /** The dialect that a route set was written in, strongest first (`docs/adr/0004`). */
-export const DIALECT_PRECEDENCE = ["istio", "gateway-api", "smi"] as const;
+export const DIALECT_PRECEDENCE = ["istio", "linkerd", "gateway-api", "smi"] as const;
 export type RouteDialect = (typeof DIALECT_PRECEDENCE)[number];
 
 /**
- * HTTP routing wanted for some hosts: an Istio VirtualService on gateway `mesh`, a Gateway API
- * HTTPRoute whose parent is a Service, or an SMI TrafficSplit. `model/precedence.ts` says which
- * one holds where several speak about a host; losers are diagnostics.
+ * HTTP routing wanted for some hosts: an Istio VirtualService on gateway `mesh`, a Linkerd
+ * ServiceProfile, a Gateway API HTTPRoute whose parent is a Service, or an SMI TrafficSplit.
+ * `model/precedence.ts` says which one holds where several speak about a host; losers are
+ * diagnostics.
  */
 export interface HttpRouteSet {
   readonly dialect: RouteDialect;
@@ -40,6 +42,8 @@ export interface HttpRouteSet {
   readonly rules: readonly HttpRule[];
   /** What a request gets that no rule matches. SMI: `service`; Istio and Gateway API: 404. */
   readonly unmatched: "notFound" | "service";
+  /** Of its hosts' clusters, where no DestinationPolicy has one; left out: the mesh's default. */
+  readonly retryBudget?: RetryBudgetSettings | undefined;
   /** RFC 3339; empty where the YAML has none. Older wins, then namespace/name. */
   readonly creationTimestamp: string;
   readonly origin: Origin;

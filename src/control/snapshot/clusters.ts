@@ -151,7 +151,7 @@ function thresholdsOf(blocks: PolicyBlocks): Thresholds {
     maxRequests: pool?.maxRequests ?? UNLIMITED,
     maxRetries: pool?.maxRetries ?? UNLIMITED,
     retryBudget,
-    retryRate: retryBudget === RETRY_BUDGET ? RETRY_RATE : undefined,
+    retryRate: retryBudget === RETRY_BUDGET ? RETRY_RATE : blocks.retryBudget?.rate,
     trackRemaining: true,
   };
 }

@@ -97,6 +97,12 @@ export class Fields<Name extends string = string> {
     return this.string(name, { lengthMin: 1, ...rule });
   }
 
+  boolean(name: Name): boolean | undefined {
+    const value = this.raw(name);
+    if (value === undefined || typeof value === "boolean") return value;
+    return this.#wrongType(name, "true or false");
+  }
+
   number(name: Name, range: NumberRange = {}): number | undefined {
     const value = this.raw(name);
     if (value === undefined) return undefined;

@@ -6,26 +6,32 @@ import { readMeshTls, readNetworks } from "./authentication.ts";
 import { type Authentications, readAuthorization } from "./authorization-policy.ts";
 import { readHttpRoute } from "./http-route.ts";
 import { policiesOfServers } from "./policies.ts";
+import { readServiceProfile } from "./profile/service-profile.ts";
 
 import { readServer, reportTwins } from "./server.ts";
 import { readServerAuthorization } from "./server-authorization.ts";
 
 const POLICY = "policy.linkerd.io";
+const PROFILES: ReadonlySet<string> = new Set([
+  "linkerd.io/v1alpha1/ServiceProfile",
+  "linkerd.io/v1alpha2/ServiceProfile",
+]);
 
 /** What users of the kinds that are not executed must know. */
 const NOT_EXECUTED: Readonly<Record<string, string>> = {
   HTTPLocalRateLimitPolicy: "no request is refused because of it",
   EgressNetwork: "what leaves the mesh is decided by Istio's outboundTrafficPolicy alone",
   ExternalWorkload: "no workloads outside pods join by it",
-  ServiceProfile: "routes, retries and timeouts are not changed by it",
+  ServiceProfile: "write apiVersion: linkerd.io/v1alpha2",
   Link: "there is one cluster",
 };
 
-/** Linkerd's policies: Servers and who may reach them. */
+/** Linkerd's policies, Servers and who may reach them, and its ServiceProfiles. */
 export const linkerd: Dialect = {
   name: "linkerd",
   speaks: (object) => object.group === "linkerd.io" || object.group.endsWith(".linkerd.io"),
-  translate: (objects, { settings }) => {
+  translate: (objects, context) => {
+    const { settings } = context;
     const diagnostics: Diagnostic[] = [];
     const of = (kind: string): readonly KubernetesObject[] =>
       objects.filter((object) => object.group === POLICY && object.kind === kind);
@@ -49,9 +55,18 @@ export const linkerd: Dialect = {
         }),
       ],
     });
+    const profiles = objects
+      .filter(isProfile)
+      .map((object) => readServiceProfile(object, context, diagnostics));
     for (const object of objects) if (!isExecuted(object)) diagnostics.push(unexecuted(object));
     const security = { ...EMPTY_TRANSLATION.security, accessPolicies };
-    return { ...EMPTY_TRANSLATION, security, diagnostics };
+    return {
+      ...EMPTY_TRANSLATION,
+      routes: profiles.flatMap(({ routes }) => routes),
+      opaquePorts: profiles.map(({ opaque }) => opaque).filter(({ ranges }) => ranges.length > 0),
+      security,
+      diagnostics,
+    };
   },
 };
 
@@ -64,8 +79,12 @@ const EXECUTED: ReadonlySet<string> = new Set([
   "HTTPRoute",
 ]);
 
-function isExecuted({ group, kind }: KubernetesObject): boolean {
-  return group === POLICY && EXECUTED.has(kind);
+function isExecuted(object: KubernetesObject): boolean {
+  return isProfile(object) || (object.group === POLICY && EXECUTED.has(object.kind));
+}
+
+function isProfile({ group, version, kind }: KubernetesObject): boolean {
+  return PROFILES.has(`${group}/${version}/${kind}`);
 }
 
 function unexecuted(object: KubernetesObject): Diagnostic {

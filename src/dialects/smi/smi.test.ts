@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { readmeRow } from "../../../test/support/field-readme.ts";
 import { goldenCases, showGolden } from "../../../test/support/golden.ts";
 import { DEFAULT_SETTINGS } from "../../model/mesh.ts";
+import { parseQuantity, wholeWeights } from "../kubernetes/quantity/quantity.ts";
 import { readObjects } from "../kubernetes/read.ts";
 import { translateKubernetes } from "../kubernetes/translate.ts";
 import { ROUTE_GROUP_TABLES } from "./route-group.ts";
 import { smi } from "./smi.ts";
 import { TRAFFIC_SPLIT_TABLES } from "./traffic-split.ts";
 import { TRAFFIC_TARGET_TABLES } from "./traffic-target.ts";
-import { parseQuantity, wholeWeights } from "./weight.ts";
 
 const HERE = import.meta.dirname;
 

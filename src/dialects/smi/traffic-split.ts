@@ -7,8 +7,8 @@ import type { DialectContext } from "../dialect.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import { Fields } from "../kubernetes/fields.ts";
 import type { KubernetesObject } from "../kubernetes/object.ts";
+import { parseQuantity, wholeWeights } from "../kubernetes/quantity/quantity.ts";
 import type { GroupMatch } from "./route-group.ts";
-import { parseQuantity, wholeWeights } from "./weight.ts";
 
 const TRAFFIC_SPLIT = fieldTable({
   executed: ["apiVersion", "kind", "metadata", "spec"],

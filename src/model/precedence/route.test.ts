@@ -8,7 +8,12 @@ import { routeLosers, routeSetsFor } from "./route.ts";
 const HOST = "reviews.shop.svc.cluster.local";
 const TARGET = { host: HOST, namespace: "shop" };
 
-const KIND = { istio: "VirtualService", "gateway-api": "HTTPRoute", smi: "TrafficSplit" } as const;
+const KIND = {
+  istio: "VirtualService",
+  linkerd: "ServiceProfile",
+  "gateway-api": "HTTPRoute",
+  smi: "TrafficSplit",
+} as const;
 
 function set(
   dialect: HttpRouteSet["dialect"],
@@ -101,6 +106,27 @@ describe("which routes hold", () => {
       name: "Istio before the Gateway API before SMI",
       routes: [set("smi", "s"), set("gateway-api", "g"), set("istio", "i")],
       hold: ["i"],
+    },
+    {
+      name: "Istio before a ServiceProfile",
+      routes: [set("linkerd", "l"), set("istio", "i")],
+      hold: ["i"],
+    },
+    {
+      name: "a ServiceProfile before the Gateway API",
+      routes: [set("gateway-api", "g"), set("linkerd", "l")],
+      hold: ["l"],
+    },
+    {
+      name: "the client's own ServiceProfile before all others",
+      routes: [
+        set("istio", "i"),
+        set("linkerd", "l"),
+        consumer,
+        set("linkerd", "own", { namespace: "front", consumer: true, exportTo: ["front"] }),
+      ],
+      from: "front",
+      hold: ["own"],
     },
     {
       name: "the Gateway API before SMI",

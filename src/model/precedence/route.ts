@@ -20,8 +20,9 @@ export type RouteTarget = Pick<Service, "host" | "namespace">;
 
 /**
  * Which routing holds (`docs/adr/0004`): consumer routes of the client's namespace, else an Istio
- * VirtualService (the most specific host, then the oldest), else the Gateway API routes merged,
- * else an SMI TrafficSplit (the oldest). Undefined: none, requests go to the service.
+ * VirtualService (the most specific host, then the oldest), else a Linkerd ServiceProfile, else the
+ * Gateway API routes merged, else an SMI TrafficSplit (the oldest). Undefined: none, requests go to
+ * the service.
  */
 export function routeSetsFor(
   mesh: Pick<Mesh, "routes">,
@@ -50,9 +51,13 @@ function reaches(set: HttpRouteSet, clientNamespace: string, home: string): bool
 
 function decide(sets: readonly HttpRouteSet[], host: string): RouteDecision | undefined {
   const consumers = sets.filter((set) => set.consumer);
+  const ownProfile = firstOf(consumers, "linkerd", host);
+  if (ownProfile !== undefined) return single(ownProfile);
   if (consumers.length > 0) return merged(consumers);
   const istio = firstOf(sets, "istio", host);
   if (istio !== undefined) return single(istio);
+  const profile = firstOf(sets, "linkerd", host);
+  if (profile !== undefined) return single(profile);
   const gateway = sets.filter((set) => set.dialect === "gateway-api");
   if (gateway.length > 0) return merged(gateway);
   const smi = firstOf(sets, "smi", host);

@@ -21,6 +21,7 @@ export function trafficOf(service: Service, decision: RouteDecision | undefined)
   const traffic = service.traffic ?? NOTHING;
   const dialect = decision?.sets[0]?.dialect;
   if (dialect === undefined || dialect === "gateway-api") return traffic;
+  if (dialect === "linkerd") return NOTHING;
   return { ...NOTHING, failureAccrual: traffic.failureAccrual };
 }
 
@@ -63,6 +64,7 @@ function lostTo({ dialect }: HttpRouteSet, traffic: ServiceTraffic): string {
   const lost = [
     traffic.retries === undefined ? [] : "retries",
     traffic.timeouts === undefined ? [] : "timeouts",
+    traffic.failureAccrual === undefined || dialect !== "linkerd" ? [] : "failure accrual",
   ];
   return lost.flat().join(", ");
 }

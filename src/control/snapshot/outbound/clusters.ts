@@ -1,8 +1,8 @@
 import type { HashPolicy } from "../../../model/balance/hash-policy.ts";
 import type { Cluster } from "../../../model/cluster.ts";
-import type { Subset } from "../../../model/destination-policy.ts";
+import type { PolicyBlocks, Subset } from "../../../model/destination-policy.ts";
 import type { ClusterLoadAssignment } from "../../../model/endpoint.ts";
-import { routeSetsFor } from "../../../model/precedence/route.ts";
+import { type RouteDecision, routeSetsFor } from "../../../model/precedence/route.ts";
 import { trafficOf } from "../../../model/precedence/service-traffic.ts";
 import { withAccrual } from "../accrual/accrual.ts";
 import { localitiesFor } from "../balance/localities.ts";
@@ -62,7 +62,8 @@ function serviceCluster(
   const { pods, mesh, client } = outlook;
   const policy = outlook.policyOf(service);
   const labels = subset?.labels ?? {};
-  const blocks = policy.blocksFor(port.port, subset?.name ?? "");
+  const decision = routeSetsFor(mesh, client, service, port.port);
+  const blocks = withBudget(policy.blocksFor(port.port, subset?.name ?? ""), decision);
   const asked = { mesh, pods, client, service, port, blocks };
   const placed = clusterEndpoints({ ...asked, labels });
   const rules = localityRulesOf(service, blocks, client.labels, mesh.settings.locality);
@@ -78,11 +79,18 @@ function serviceCluster(
     locality: rules.settings,
     origin: subset?.origin ?? policy.origin ?? service.origin,
   });
-  const decision = routeSetsFor(mesh, client, service, port.port);
   const { failureAccrual } = trafficOf(service, decision);
   const judged = withAccrual(outbound, failureAccrual, client.listensAtNames);
   const cluster = guardedCluster(judged, outlook, at);
   const assignment =
     cluster.discovery === "eds" ? assignmentOf(cluster.name, localities) : undefined;
   return { cluster, assignment, hashPolicies: blocks.loadBalancer?.hashPolicies ?? [] };
+}
+
+/** A DestinationRule's budget holds, else that of the routing. */
+function withBudget(blocks: PolicyBlocks, decision: RouteDecision | undefined): PolicyBlocks {
+  const budget = decision?.sets[0]?.retryBudget;
+  const isSaid =
+    blocks.retryBudget !== undefined || blocks.connectionPool?.maxRetries !== undefined;
+  return budget === undefined || isSaid ? blocks : { ...blocks, retryBudget: budget };
 }
