@@ -75,6 +75,7 @@ export class DataPlane {
       ...options,
       clusters: this.clusters,
       rateLimits: new RateLimits(options.context.telemetry),
+      circuits: this.#circuits,
       faultCounts: new FaultCounts(),
       jwtKeys: new JwtKeys({
         context: options.context,

@@ -37,7 +37,8 @@ export class MoodyServer {
 
   /** From now on every answer has this status. */
   says(status: number, body = ""): void {
-    this.answer = (_, response) => response.writeHead(status).end(body);
+    const fields = status === 204 || status === 304 ? {} : { "content-length": body.length };
+    this.answer = (_, response) => response.writeHead(status, fields).end(body);
   }
 }
 

@@ -7,9 +7,12 @@ import type {
 } from "../../model/listener.ts";
 import type { AccessLog } from "../../model/log/access-log.ts";
 import { SANITIZE_CERTIFICATE } from "../../model/transport/client-certificate.ts";
+import type { Circuits } from "../circuit/circuits.ts";
 import type { ClusterSet } from "../cluster/cluster-set.ts";
 import type { ProxyContext } from "../cluster/upstream-cluster.ts";
 import { ForwardedCertificate } from "../filters/client-certificate/forwarded-certificate.ts";
+import type { FaultCounts } from "../filters/fault/fault-counts.ts";
+import { InternalClients } from "../filters/internal-clients.ts";
 import type { JwtKeys } from "../filters/jwt/keys/jwt-keys.ts";
 import { TelemetryExchange } from "../filters/peer-exchange.ts";
 import type { RateLimits } from "../filters/rate-limit/rate-limits.ts";
@@ -38,9 +41,11 @@ export interface CompileScope {
   readonly peerHeaders: PeerHeaders;
   readonly localAddress: string;
   readonly rateLimits: RateLimits;
+  /** Left out: no route has one. */
+  readonly circuits?: Circuits;
+  readonly faultCounts: FaultCounts;
   readonly jwtKeys: JwtKeys;
   readonly loggersOf: LoggersOf;
-  readonly faultCounts: FaultCounts;
 }
 
 /**
@@ -149,12 +154,14 @@ function compileHcm(
     clientCertificate: new ForwardedCertificate(config.forwardClientCert ?? SANITIZE_CERTIFICATE),
     grpcWeb: config.httpFilters.some(({ kind }) => kind === "grpcWeb"),
     localAddress: scope.localAddress,
+    internalClients: config.internalRanges && new InternalClients(config.internalRanges, config),
     allowedUpgrades: new Set(config.upgrades),
   };
 }
 
-export function routePartsOf({ clusters, rateLimits }: CompileScope): RouteParts {
-  return { slotOf: (name) => clusters.slot(name), rateLimits };
+export function routePartsOf({ clusters, rateLimits, circuits }: CompileScope): RouteParts {
+  const routes = circuits === undefined ? {} : { circuits };
+  return { slotOf: (name) => clusters.slot(name), rateLimits, ...routes };
 }
 
 function routesOf(config: HttpConnectionManager, scope: CompileScope): RouteSlot {
