@@ -58,7 +58,7 @@ describe("a guarded function", () => {
     expect(shelf.count.breaker.name).toBe("count");
   });
 
-  it("answers with a promise also where the function does not, and rejects what it throws", async () => {
+  it("answers with a promise where the function does not, and rejects what it throws", async () => {
     const half = circuitBreaker((value: number) => {
       if (value % 2 === 1) throw new Error("odd");
       return value / 2;

@@ -3,7 +3,7 @@ import { Execution, type Guard } from "./command/execution.ts";
 import type { CommandOptions } from "./command/options.ts";
 import type { Call, Within } from "./policy/call-scope.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: the widest function type; `never` infers no parameters
+// biome-ignore lint/suspicious/noExplicitAny: the widest function type; `never` infers nothing
 type AnyFunction = (...args: any) => unknown;
 
 /** `F` itself where it answers with a promise, overloads and all; else `F` with a promise. */

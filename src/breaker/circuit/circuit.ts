@@ -138,7 +138,7 @@ export class Circuit implements Breaker {
     }
   }
 
-  /** Whether it changed since it gave this permit: what `record` says of that call moves nothing. */
+  /** Whether it changed since it gave this permit: `record` of that call moves nothing. */
   isLate(permit: Permit): boolean {
     return isOther(this.#word(), permit);
   }

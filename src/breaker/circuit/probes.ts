@@ -9,8 +9,8 @@ const COUNT = (1 << COUNT_BITS) - 1;
 export const PROBES_MAX: number = COUNT;
 
 /**
- * Calls of a half-open circuit. Each count stands beneath the generation that it belongs to, so that
- * nobody has to empty it before the next one counts.
+ * Calls of a half-open circuit. Each count stands beneath the generation that it belongs to, so
+ * that nobody has to empty it before the next one counts.
  */
 export class Probes {
   readonly #cells: Cells;

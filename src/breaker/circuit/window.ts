@@ -53,6 +53,11 @@ export class Window {
     this.#cells.add(this.#sums + counter, amount);
   }
 
+  /** What `sum` says at the moment of the last `add`. */
+  lastSum(counter: number): number {
+    return this.#cells.load(this.#sums + counter);
+  }
+
   sum(counter: number, now: number): number {
     if (now >= this.#endsAt) this.#advance(now);
     return this.#cells.load(this.#sums + counter);

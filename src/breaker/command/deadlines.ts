@@ -3,8 +3,8 @@ import type { Clock, Timer } from "../clock.ts";
 
 /** Something that may come to wait too long. Its links are the list's. */
 export interface Waiting {
-  /** When it waits too long. */
-  deadline: number;
+  /** When it began to wait. */
+  readonly startedAt: number;
   earlier: Waiting | undefined;
   later: Waiting | undefined;
   /** It has waited too long. It is in the list no more. */
@@ -17,8 +17,8 @@ const LOOK_MS = 20;
 /**
  * The deadlines of calls that may all take equally long, so that who comes first is due first: one
  * timer serves them all, and a call that ends in time costs no timer. A deadline is kept as exactly
- * as the machine keeps timers (1 ms). No timer outlives the calls by more than 20 ms: it looks after
- * them 20 ms from the first, and only where some are left waits for the next deadline.
+ * as the machine keeps timers (1 ms). No timer outlives the calls by more than 20 ms: it looks for
+ * them 20 ms after the first, and only where some are left waits for the next deadline.
  */
 export class Deadlines {
   readonly #clock: Clock;
@@ -39,9 +39,8 @@ export class Deadlines {
     return this.#timer !== undefined;
   }
 
-  /** Its time begins at `now`, which is never earlier than that of the last one. */
-  add(waiting: Waiting, now: number): void {
-    waiting.deadline = now + this.#timeoutMs;
+  /** It started no earlier than the last one did. */
+  add(waiting: Waiting): void {
     waiting.earlier = this.#last;
     if (this.#last === undefined) this.#first = waiting;
     else this.#last.later = waiting;
@@ -76,12 +75,12 @@ export class Deadlines {
     this.#isLong = false;
     const now = this.#clock.now();
     let first = this.#first;
-    while (first !== undefined && first.deadline <= now) {
+    while (first !== undefined && first.startedAt + this.#timeoutMs <= now) {
       this.remove(first);
       first.expire();
       first = this.#first;
     }
     if (first === undefined || this.#timer !== undefined) return;
-    this.#arm(Math.ceil(first.deadline - now), true);
+    this.#arm(Math.ceil(first.startedAt + this.#timeoutMs - now), true);
   }
 }

@@ -36,59 +36,74 @@ export function currentCall(): Call {
   return current;
 }
 
-/** What it waits for: the work, its fallback, or nothing any more. */
-type Phase = "working" | "fallingBack" | "answered";
+/** What has become of an execution, each a bit. */
+const BEGUN = 1;
+/** The work is over. */
+const ENDED = 2;
+const FALLING_BACK = 4;
+/** The caller has its answer. */
+const ANSWERED = 8;
+/** What the work failed with is a result. */
+const IS_RESULT = 16;
+
+type Settle = (value: unknown) => void;
+
+/** What the newest promise is settled with: a closure less for each call. */
+let newestResolve: Settle = () => {};
+let newestReject: Settle = () => {};
+const keepNewest = (resolve: Settle, reject: Settle): void => {
+  newestResolve = resolve;
+  newestReject = reject;
+};
+
+/** The caller's signal, while it is listened to. */
+interface Caller {
+  readonly signal: AbortSignal;
+  readonly onAbort: () => void;
+}
 
 /**
- * One execution, as Hystrix's `AbstractCommand` has it: circuit, semaphore, timeout, work, fallback;
- * of its events exactly one is terminal.
+ * One execution, as Hystrix's `AbstractCommand` has it: circuit, semaphore, timeout, work and
+ * fallback; of its events exactly one is terminal. Small, since each call makes one.
  */
 export class Execution implements Waiting, Call {
-  deadline = 0;
+  readonly startedAt: number;
   earlier: Waiting | undefined = undefined;
   later: Waiting | undefined = undefined;
-  readonly attempt = 0;
   readonly #guard: Guard;
   readonly #self: unknown;
   readonly #args: unknown[];
-  readonly #startedAt: number;
   #permit: Permit = 0;
-  #phase: Phase = "working";
-  /** The work was called, and has ended. */
-  #hasBegun = false;
-  #hasEnded = false;
-  /** What it failed with is a result. */
-  #isResult = false;
-  #resolve: (value: unknown) => void = nothing;
-  #reject: (reason: unknown) => void = nothing;
+  #marks = 0;
+  #resolve: Settle = newestResolve;
+  #reject: Settle = newestReject;
   #controller: AbortController | undefined = undefined;
-  #outer: AbortSignal | undefined = undefined;
-  #onAbort: (() => void) | undefined = undefined;
+  #caller: Caller | undefined = undefined;
 
   constructor(guard: Guard, self: unknown, args: unknown[], now: number) {
+    this.startedAt = now;
     this.#guard = guard;
     this.#self = self;
     this.#args = args;
-    this.#startedAt = now;
+  }
+
+  get attempt(): number {
+    return 0;
   }
 
   /** Aborted when nobody waits any more; made when it is asked for. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#outer?.aborted) this.#controller.abort(this.#outer.reason);
-    }
+    this.#controller ??= new AbortController();
     return this.#controller.signal;
   }
 
   run(outer: AbortSignal | undefined): Promise<unknown> {
-    const promise = new Promise<unknown>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+    const promise = new Promise<unknown>(keepNewest);
+    this.#resolve = newestResolve;
+    this.#reject = newestReject;
     if (outer !== undefined && this.#follow(outer)) return promise;
     const { command } = this.#guard;
-    const now = this.#startedAt;
+    const now = this.startedAt;
     this.#permit = command.circuit.acquire(now);
     if (this.#permit === 0) {
       this.#giveWay("SHORT_CIRCUITED", new CircuitOpenError(command.name), now);
@@ -97,8 +112,8 @@ export class Execution implements Waiting, Call {
       this.#giveWay("SEMAPHORE_REJECTED", new BulkheadFullError(command.name), now);
     } else {
       command.stats.events.active(++command.stats.executing, now);
-      command.deadlines?.add(this, now);
-      this.#hasBegun = true;
+      command.deadlines?.add(this);
+      this.#marks = BEGUN;
       this.#work();
     }
     return promise;
@@ -110,7 +125,7 @@ export class Execution implements Waiting, Call {
     const now = command.clock.now();
     const error = new CallTimeoutError(command.name, command.settings.timeoutInMilliseconds);
     this.#recordFailure("failure", error, now);
-    this.#controller?.abort(error);
+    this.#abort(error);
     this.#giveWay("TIMEOUT", error, now);
   }
 
@@ -124,19 +139,19 @@ export class Execution implements Waiting, Call {
         ? work.call(this.#self, this, ...this.#args)
         : work.apply(this.#self, this.#args);
     } catch (error) {
+      current = before;
       this.#onError(error);
       return;
-    } finally {
-      current = before;
     }
-    if (!isThenable(answer)) {
+    current = before;
+    if (answer instanceof Promise || isThenable(answer)) {
+      answer.then(
+        (value) => this.#onValue(value),
+        (error) => this.#onError(error),
+      );
+    } else {
       this.#onValue(answer);
-      return;
     }
-    answer.then(
-      (value) => this.#onValue(value),
-      (error) => this.#onError(error),
-    );
   }
 
   #onValue(value: unknown): void {
@@ -146,11 +161,11 @@ export class Execution implements Waiting, Call {
     const now = command.clock.now();
     const outcome = options.classifyResult?.(value) ?? "success";
     if (outcome !== "success") {
-      this.#isResult = true;
+      this.#marks |= IS_RESULT;
       this.#fail(outcome, value, now);
       return;
     }
-    const durationMs = now - this.#startedAt;
+    const durationMs = now - this.startedAt;
     stats.succeeded.add(durationMs, now);
     if (judges === undefined) command.circuit.record("success", now, this.#permit);
     else judges.judge(command.circuit, this.#permit, "success", undefined, durationMs, now);
@@ -169,11 +184,11 @@ export class Execution implements Waiting, Call {
 
   /** The work is over. True: nobody waits for it any more. */
   #end(): boolean {
-    if (this.#hasEnded) return true;
-    this.#hasEnded = true;
+    if (this.#marks & ENDED) return true;
     const { deadlines, stats } = this.#guard.command;
     stats.executing--;
-    if (this.#phase !== "working") return true;
+    this.#marks |= ENDED;
+    if (this.#marks & (FALLING_BACK | ANSWERED)) return true;
     deadlines?.remove(this);
     return false;
   }
@@ -191,7 +206,7 @@ export class Execution implements Waiting, Call {
 
   #recordFailure(outcome: ErrorOutcome, reason: unknown, now: number): void {
     const { circuit, judges, stats } = this.#guard.command;
-    const durationMs = now - this.#startedAt;
+    const durationMs = now - this.startedAt;
     stats.otherExecutions.add(durationMs, now);
     if (judges === undefined) circuit.record(outcome, now, this.#permit);
     else judges.judge(circuit, this.#permit, outcome, reason, durationMs, now);
@@ -201,7 +216,7 @@ export class Execution implements Waiting, Call {
   #giveWay(type: EventType, reason: unknown, now: number): void {
     const { command, fallback } = this.#guard;
     const { stats, settings } = command;
-    this.#phase = "fallingBack";
+    this.#marks |= FALLING_BACK;
     this.#count(type, reason, now);
     if (!settings.fallbackEnabled) {
       this.#count("FALLBACK_DISABLED", reason, now);
@@ -239,7 +254,7 @@ export class Execution implements Waiting, Call {
   #onFallback(value: unknown): void {
     const { clock, stats } = this.#guard.command;
     stats.fallingBack--;
-    if (this.#phase === "answered") return;
+    if (this.#marks & ANSWERED) return;
     const now = clock.now();
     this.#count("FALLBACK_SUCCESS", undefined, now);
     this.#recordTotal(now);
@@ -250,7 +265,7 @@ export class Execution implements Waiting, Call {
   #onFallbackError(reason: unknown, error: unknown): void {
     const { clock, name, stats } = this.#guard.command;
     stats.fallingBack--;
-    if (this.#phase === "answered") return;
+    if (this.#marks & ANSWERED) return;
     const now = clock.now();
     this.#count("FALLBACK_FAILURE", error, now);
     this.#refuse(new FallbackFailedError(name, reason, error), now);
@@ -258,7 +273,7 @@ export class Execution implements Waiting, Call {
 
   /** The caller gets what came: an error, or a result that counted as one. */
   #pass(reason: unknown, now: number): void {
-    if (!this.#isResult) {
+    if ((this.#marks & IS_RESULT) === 0) {
       this.#refuse(reason, now);
       return;
     }
@@ -275,16 +290,16 @@ export class Execution implements Waiting, Call {
   }
 
   /** True: the caller had given up before it began. */
-  #follow(outer: AbortSignal): boolean {
-    this.#outer = outer;
-    if (!outer.aborted) {
-      this.#onAbort = () => this.#cancel(outer.reason);
-      outer.addEventListener("abort", this.#onAbort, { once: true });
+  #follow(signal: AbortSignal): boolean {
+    if (!signal.aborted) {
+      const onAbort = (): void => this.#cancel(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#caller = { signal, onAbort };
       return false;
     }
-    this.#count("CANCELLED", outer.reason, this.#startedAt);
+    this.#count("CANCELLED", signal.reason, this.startedAt);
     this.#answer();
-    this.#reject(outer.reason);
+    this.#reject(signal.reason);
     return true;
   }
 
@@ -292,31 +307,36 @@ export class Execution implements Waiting, Call {
   #cancel(reason: unknown): void {
     const { circuit, clock, deadlines } = this.#guard.command;
     const now = clock.now();
-    if (this.#phase === "working") {
+    if ((this.#marks & FALLING_BACK) === 0) {
       deadlines?.remove(this);
       circuit.record("ignored", now, this.#permit);
     }
     this.#count("CANCELLED", reason, now);
     this.#answer();
-    this.#controller?.abort(reason);
+    this.#abort(reason);
     this.#reject(reason);
   }
 
+  #abort(reason: unknown): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
+
   #answer(): void {
-    this.#phase = "answered";
-    if (this.#onAbort === undefined) return;
-    this.#outer?.removeEventListener("abort", this.#onAbort);
+    this.#marks |= ANSWERED;
+    if (this.#caller === undefined) return;
+    this.#caller.signal.removeEventListener("abort", this.#caller.onAbort);
   }
 
   #recordTotal(now: number): void {
-    if (this.#hasBegun) this.#guard.command.stats.otherTotals.add(now - this.#startedAt, now);
+    if (this.#marks & BEGUN) this.#guard.command.stats.otherTotals.add(now - this.startedAt, now);
   }
 
   #count(type: EventType, error: unknown, now: number): void {
     const { name, listeners, stats } = this.#guard.command;
     stats.events.add(EVENT[type], now);
     if (!listeners.isUsed) return;
-    const durationMs = now - this.#startedAt;
+    const durationMs = now - this.startedAt;
     listeners.emit("execution", { name, type, isTerminal: isTerminal(type), durationMs, error });
   }
 }
@@ -327,5 +347,3 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof (value as { then?: unknown }).then === "function"
   );
 }
-
-function nothing(): void {}

@@ -68,8 +68,8 @@ export interface CommandOptions {
    */
   readonly probeTimeoutInMilliseconds?: number;
   /**
-   * After a probe that was cancelled or a bad request: `open` again as Hystrix does, the default, or
-   * let `another` one through.
+   * After a probe that was cancelled or a bad request: `open` again as Hystrix does, the default,
+   * or let `another` one through.
    */
   readonly ignoredProbe?: "another" | "open";
   /** How the sleep window grows while probes fail. Default: it does not. */

@@ -1,31 +1,21 @@
 // hot path: no allocation per request
-import { LocalCells } from "../circuit/cells.ts";
-import { Window, windowCells } from "../circuit/window.ts";
 import { EVENT, EVENT_TYPES, type EventType } from "./event-type.ts";
 import { RollingMax } from "./rolling-max.ts";
-
-/** A rolling window, in milliseconds. */
-export interface Extent {
-  readonly durationMs: number;
-  readonly buckets: number;
-}
+import { type Extent, Tally } from "./tally.ts";
 
 /** How often each thing happened: since the start, and within the window. */
 export class EventCounts {
-  readonly #ever: Float64Array = new Float64Array(EVENT_TYPES.length);
-  readonly #window: Window;
+  readonly #tally: Tally;
   readonly #active: RollingMax;
 
-  constructor({ durationMs, buckets }: Extent) {
-    const options = { durationMs, buckets, counters: EVENT_TYPES.length };
-    this.#window = new Window(new LocalCells(windowCells(options)), 0, options);
-    this.#active = new RollingMax({ durationMs, buckets });
+  constructor(extent: Extent) {
+    this.#tally = new Tally(EVENT_TYPES.length, extent);
+    this.#active = new RollingMax(extent);
   }
 
   /** `event`: of `EVENT`. */
   add(event: number, now: number): void {
-    this.#ever[event] = (this.#ever[event] as number) + 1;
-    this.#window.add(event, now);
+    this.#tally.add(event, now);
   }
 
   /** So many executions run at this moment. */
@@ -35,12 +25,12 @@ export class EventCounts {
 
   /** Since the start. */
   count(type: EventType): number {
-    return this.#ever[EVENT[type]] as number;
+    return this.#tally.ever(EVENT[type]);
   }
 
   /** Within the window. */
   rolling(type: EventType, now: number): number {
-    return this.#window.sum(EVENT[type], now);
+    return this.#tally.rolling(EVENT[type], now);
   }
 
   /** The most executions at one time within the window: Hystrix's COMMAND_MAX_ACTIVE. */

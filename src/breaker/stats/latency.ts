@@ -1,8 +1,6 @@
 // hot path: no allocation per request
-import { LocalCells } from "../circuit/cells.ts";
-import { Window, windowCells } from "../circuit/window.ts";
-import type { Extent } from "./event-counts.ts";
 import { LATENCY_STEPS, stepOf, stepStartMs } from "./latency-scale.ts";
+import { type Extent, Tally } from "./tally.ts";
 
 /** Durations since the start, by upper bound, as Prometheus has histograms. */
 export interface CumulativeLatency {
@@ -14,41 +12,32 @@ export interface CumulativeLatency {
 
 /** How long things took. Bounded: it never grows, and a record costs the same at any size. */
 export class Latency {
-  readonly #ever: Float64Array = new Float64Array(LATENCY_STEPS);
-  readonly #window: Window;
-  #count = 0;
+  readonly #tally: Tally;
   #sumMs = 0;
 
   /** `extent`: what percentiles are taken of. */
-  constructor({ durationMs, buckets }: Extent) {
-    const options = { durationMs, buckets, counters: LATENCY_STEPS };
-    this.#window = new Window(new LocalCells(windowCells(options)), 0, options);
+  constructor(extent: Extent) {
+    this.#tally = new Tally(LATENCY_STEPS, extent);
   }
 
   add(durationMs: number, now: number): void {
-    const step = stepOf(durationMs);
-    this.#ever[step] = (this.#ever[step] as number) + 1;
-    this.#window.add(step, now);
-    this.#count++;
+    this.#tally.add(stepOf(durationMs), now);
     this.#sumMs += durationMs;
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
+  /** Since the start. */
   get sumMs(): number {
     return this.#sumMs;
   }
 
   /** How many of the window lie at a step. */
   rolling(step: number, now: number): number {
-    return this.#window.sum(step, now);
+    return this.#tally.rolling(step, now);
   }
 
   /** How many since the start lie at a step. */
   ever(step: number): number {
-    return this.#ever[step] as number;
+    return this.#tally.ever(step);
   }
 }
 
@@ -105,13 +94,16 @@ export class LatencyView {
       }
       counts.push(seen);
     }
-    let count = 0;
+    while (step < LATENCY_STEPS) seen += this.#ever(step++);
+    return { counts, count: seen, sumMs: this.#sumMs() };
+  }
+
+  #sumMs(): number {
     let sumMs = 0;
     for (let part = 0; part < this.#parts.length; part++) {
-      count += (this.#parts[part] as Latency).count;
       sumMs += (this.#parts[part] as Latency).sumMs;
     }
-    return { counts, count, sumMs };
+    return sumMs;
   }
 
   #rolling(step: number, now: number): number {

@@ -1,5 +1,5 @@
 // hot path: no allocation per request
-import type { Extent } from "./event-counts.ts";
+import type { Extent } from "./tally.ts";
 
 /** The largest number within a rolling window. */
 export class RollingMax {

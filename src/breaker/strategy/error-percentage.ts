@@ -30,9 +30,14 @@ export class ErrorPercentage implements Strategy {
   }
 
   record(outcome: Outcome, now: number): boolean {
-    const due = this.isDue(now);
+    if (this.#snapshotMs !== 0) return this.#recordForLater(outcome, now);
+    return outcome !== "ignored" && this.#window.add(outcome, now) && this.#isUnwell(now);
+  }
+
+  #recordForLater(outcome: Outcome, now: number): boolean {
+    const isDue = this.isDue(now);
     if (outcome !== "ignored") this.#window.add(outcome, now);
-    return due || (this.#snapshotMs === 0 && this.#isUnwell(now));
+    return isDue;
   }
 
   /** A snapshot is taken by who comes first after its time, of what had come before. */

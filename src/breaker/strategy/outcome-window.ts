@@ -28,9 +28,12 @@ export class OutcomeWindow {
     this.#window = new Window(cells, at, sized(extent));
   }
 
-  add(outcome: Outcome, now: number): void {
+  /** Whether any call of the window has failed. */
+  add(outcome: Outcome, now: number): boolean {
     this.#window.add(TOTAL, now);
-    if (outcome !== "success") this.#window.add(FAILED, now);
+    if (outcome === "success") return this.#window.lastSum(FAILED) > 0;
+    this.#window.add(FAILED, now);
+    return true;
   }
 
   total(now: number): number {
