@@ -1,4 +1,5 @@
 import type { CircuitBreaker } from "../../model/resilience/circuit-breaker.ts";
+import { routePlace } from "../../model/resilience/circuit-place.ts";
 import type { Snapshot } from "../server/snapshot-source.ts";
 import type { CircuitKey } from "./circuit-board.ts";
 
@@ -24,8 +25,8 @@ function circuitsOf({ clusters, routes }: Snapshot): Circuits {
   };
   for (const { name, circuit } of clusters) note(name, circuit);
   for (const { virtualHosts } of routes) {
-    for (const { routes: own } of virtualHosts) {
-      for (const { name, circuit } of own) note(name, circuit);
+    for (const { name: host, routes: own } of virtualHosts) {
+      for (const [i, route] of own.entries()) note(routePlace(route, host, i), route.circuit);
     }
   }
   return found;
