@@ -48,7 +48,7 @@ const TO_ORIGIN = { match: { prefix: "/" }, route: { cluster: "origin" } };
 
 /** A proxy before one origin; `hcm`, `routes` and `cluster` are Envoy's fields. */
 export async function oneHop(
-  origin: PeerServer,
+  origin: Pick<PeerServer, "port">,
   options: {
     readonly hcm?: Record<string, unknown>;
     readonly routes?: readonly unknown[];

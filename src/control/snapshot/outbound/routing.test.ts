@@ -122,20 +122,14 @@ describe("a VirtualService", () => {
     expect(route?.action).toMatchObject({ clusterNotFoundStatus: 503 });
   });
 
-  it("has Istio's default retries, no timeout, and says which YAML line it came from", () => {
+  it("retries what was never sent, has no timeout, and says which YAML line it came from", () => {
     const http = "- route: [{ destination: { host: reviews, subset: v1 } }]";
     const route = routeTo(http);
     expect(route.action).toMatchObject({
       timeoutMs: 0,
       retryPolicy: {
         numRetries: 2,
-        retryOn: [
-          "connect-failure",
-          "refused-stream",
-          "unavailable",
-          "cancelled",
-          "retriable-status-codes",
-        ],
+        retryOn: ["connect-failure", "refused-stream"],
         avoidPreviousHosts: true,
         hostSelectionAttempts: 5,
         backOffBaseMs: 25,

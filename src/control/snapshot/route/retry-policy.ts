@@ -3,17 +3,23 @@ import type { RetryPolicy } from "../../../model/route.ts";
 
 const BACK_OFF_BASE_MS = 25;
 
-/** What Istio retries where nobody says otherwise: only what never reached the application. */
-const DEFAULT_RETRY_ON: readonly string[] = [
-  "connect-failure",
-  "refused-stream",
+/** What never reached the application: to try it again cannot execute anything twice. */
+const UNSENT: readonly string[] = ["connect-failure", "refused-stream"];
+
+/**
+ * Istio's conditions. `unavailable` and `cancelled` are an application's own answers too: it may
+ * have done its work before. So they hold for those alone who ask for retries.
+ */
+const ASKED_RETRY_ON: readonly string[] = [
+  ...UNSENT,
   "unavailable",
   "cancelled",
   "retriable-status-codes",
 ];
 
+/** Where nobody says anything of retries; a deviation from Istio, see docs/differences.md. */
 export const DEFAULT_RETRIES: RetryPolicy = {
-  retryOn: DEFAULT_RETRY_ON,
+  retryOn: UNSENT,
   retriableStatusCodes: [],
   retriableHeaders: [],
   numRetries: 2,
@@ -51,7 +57,7 @@ export function retryPolicyOf(settings: RetrySettings | undefined): RetryPolicy 
 }
 
 function retryOnOf(settings: RetrySettings): readonly string[] {
-  const wanted = settings.retryOn.length === 0 ? DEFAULT_RETRY_ON : settings.retryOn;
+  const wanted = settings.retryOn.length === 0 ? ASKED_RETRY_ON : settings.retryOn;
   const byStatus = settings.statusCodes.length > 0 && !wanted.includes("retriable-status-codes");
   return byStatus ? [...wanted, "retriable-status-codes"] : wanted;
 }
