@@ -29,6 +29,16 @@ describe("a sidecar's bootstrap", () => {
     });
   });
 
+  it("says where the app's metrics are, as the sidecar sees the app", () => {
+    const appMetrics = { port: 9102, path: "/metrics?all=1" };
+    const readPage = (sidecar: SidecarIdentity): unknown =>
+      readBootstrap(sidecarBootstrap(sidecar), "bootstrap.yaml").bootstrap?.pod?.appMetrics;
+    expect(readPage({ ...SIDECAR, appMetrics })).toEqual({ host: "127.0.0.1", ...appMetrics });
+    const explicit = { ...SIDECAR, mode: "explicit", address: "127.9.0.2", appMetrics } as const;
+    expect(readPage(explicit)).toEqual({ host: "127.9.0.2", ...appMetrics });
+    expect(readPage(SIDECAR)).toBe(undefined);
+  });
+
   it("names explicit mode, and keeps off the localhost that pods share", () => {
     const text = sidecarBootstrap({ ...SIDECAR, mode: "explicit", address: "127.9.0.2" });
     const { bootstrap } = readBootstrap(text, "bootstrap.yaml");

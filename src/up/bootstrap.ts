@@ -14,6 +14,8 @@ export interface SidecarIdentity {
   readonly ads: SocketAddress;
   /** ADS is spoken over TLS, with what the sidecar's own agent holds. */
   readonly secure?: boolean;
+  /** The app's page of metrics, which the sidecar shows with its own. */
+  readonly appMetrics?: { readonly port: number; readonly path: string } | undefined;
 }
 
 const ADMIN_PORT = 15000;
@@ -66,9 +68,17 @@ function nodeOf(sidecar: SidecarIdentity): object {
         metrics: METRICS_PORTS.map((port) => `${address}:${port}`),
         health: `${address}:${HEALTH_PORT}`,
         ...(sidecar.secure === true ? { identity: true } : {}),
+        ...appMetricsOf(sidecar),
       },
     },
   };
+}
+
+/** Asked past the interception, where apps of intercepted pods listen for certain. */
+function appMetricsOf({ appMetrics, mode, address }: SidecarIdentity): object {
+  if (appMetrics === undefined) return {};
+  const host = mode === "explicit" ? address : "127.0.0.1";
+  return { appMetrics: `http://${host}:${appMetrics.port}${appMetrics.path}` };
 }
 
 function adsCluster({ ads, secure }: SidecarIdentity): object {

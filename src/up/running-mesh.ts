@@ -60,6 +60,7 @@ export class RunningMesh {
         standIn: standInFile(),
         commands: options.commands,
         logs: options.logs,
+        mergesMetrics: () => control.mesh.settings.mergesAppMetrics !== false,
         env: options.env,
         clock,
         say: (line) => voice.say(line),

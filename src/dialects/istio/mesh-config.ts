@@ -144,6 +144,8 @@ function readMeshConfig(config: Spec): Partial<MeshSettings> {
   const settings: WrittenSettings = {};
   readTrustDomains(config, settings);
   readMutualTls(config, settings);
+  const merges = config.at("enablePrometheusMerge").flag();
+  if (merges !== undefined) settings.mergesAppMetrics = merges;
   const root = config.at("rootNamespace");
   const rootNamespace = root.text() ?? "";
   if (rootNamespace !== "" && !isLabel(rootNamespace)) {

@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { Labels, PodTemplate } from "../../model/mesh.ts";
+import { readAppMetrics } from "./annotations/app-metrics.ts";
 import { readInboundPolicy } from "./annotations/inbound-policy.ts";
 import { OPAQUE_PORTS, readOpaquePorts } from "./annotations/opaque-ports.ts";
 import { readPodTraffic } from "./annotations/pod-traffic.ts";
@@ -151,6 +152,7 @@ function checkAnnotations(
     ...readPodTraffic(annotations).faults,
     ...opaque,
     ...readInboundPolicy(annotations).faults,
+    ...readAppMetrics(annotations).faults,
   ]);
 }
 

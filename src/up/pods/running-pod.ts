@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { ControlSecurity } from "../../control/running-control.ts";
+import { readAppMetrics } from "../../dialects/kubernetes/annotations/app-metrics.ts";
 import { formatAddress } from "../../model/address.ts";
 import type { Container, Labels, Pod } from "../../model/mesh.ts";
 import { HEALTH_PORT, sidecarBootstrap } from "../bootstrap.ts";
@@ -33,6 +34,8 @@ export interface PodContext {
   readonly commands: Labels;
   /** Show what the containers' commands print. */
   readonly logs: boolean;
+  /** Whether sidecars show their apps' metrics (Istio: MeshConfig.enablePrometheusMerge). */
+  readonly mergesMetrics: () => boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly say: (line: string) => void;
@@ -167,10 +170,12 @@ export class RunningPod {
 
   /** The bootstrap, the roots of this moment, and a token that is good for one certificate. */
   #sidecarInputs(): ReadonlyMap<number, string> {
-    const { fabric, security } = this.#context;
+    const { fabric, mergesMetrics, security } = this.#context;
     const { name, namespace, template } = this.planned;
-    const { labels, serviceAccount } = template;
+    const { annotations, labels, serviceAccount } = template;
+    const appMetrics = mergesMetrics() ? readAppMetrics(annotations).page : undefined;
     const bootstrap = sidecarBootstrap({
+      appMetrics,
       ...{ pod: name, namespace, labels, serviceAccount },
       ...{ ads: security.address, secure: true },
       workload: template.name,
