@@ -5,6 +5,7 @@ import type { ProxyConfig } from "../model/bootstrap.ts";
 import { tlsContextsOf } from "../model/cluster.ts";
 import type { CircuitRow } from "./circuit/circuit-row.ts";
 import { Circuits } from "./circuit/circuits.ts";
+import type { MeshCircuits } from "./circuit/mesh/mesh-circuits.ts";
 import { type CircuitMemories, SharedCircuits } from "./circuit/shared-circuits.ts";
 import { ClusterSet } from "./cluster/cluster-set.ts";
 import type { ProxyContext } from "./cluster/upstream-cluster.ts";
@@ -68,6 +69,7 @@ export class DataPlane {
     const { circuits: tables } = telemetry;
     this.#circuits = new Circuits({ tables, slotOf: (name) => this.clusters.slot(name) });
     this.#ownCircuits = new SharedCircuits(clock, 1, telemetry);
+    options.context.overload.onShort(() => this.#circuits.kept.clear());
     this.clusters = new ClusterSet(options.context, (cluster) => this.#circuits.of(cluster));
     this.#slices = new Slices(options.context.clock);
     this.listeners = new ListenerSet(options.context);
@@ -93,6 +95,11 @@ export class DataPlane {
   /** Its circuits, where it has them for itself. */
   get circuits(): readonly CircuitRow[] {
     return this.#ownCircuits.rows();
+  }
+
+  /** Those of them that are the whole mesh's. */
+  get meshCircuits(): MeshCircuits {
+    return this.#ownCircuits;
   }
 
   /** Swaps to another configuration as a whole, or rejects and changes nothing. One at a time. */

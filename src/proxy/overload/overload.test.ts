@@ -87,6 +87,20 @@ function withDescriptor(fd: number): Socket {
   return { _handle: { fd } } as unknown as Socket;
 }
 
+describe.each<OverloadActionName>([
+  "shrink_heap",
+  "disable_http_keepalive",
+  "stop_accepting_requests",
+])("%s", (name) => {
+  it("has those spare memory who can, whenever it begins", () => {
+    const tank = new Tank([action(name, 0.9, 0.9)]);
+    tank.overload.onShort(() => tank.heard.push("spares"));
+    expect(tank.at(0.5).heard).toEqual([]);
+    expect(tank.at(0.9).at(0.95).heard).toEqual(["spares"]);
+    expect(tank.at(0.5).at(0.9).heard).toEqual(["spares", "spares"]);
+  });
+});
+
 describe("an action with a threshold", () => {
   it("is off below it, on from it on, and off again", () => {
     const tank = new Tank([action("stop_accepting_requests", 0.95, 0.95)]);

@@ -29,6 +29,13 @@ function memoryAction(name: OverloadActionName, at: number): OverloadConfig["act
   return { name, triggers: [{ resource, from: at, to: at }], idleFloor: undefined };
 }
 
+/** When one of these begins, what is kept for convenience alone is let go. */
+const SPARING: ReadonlySet<OverloadActionName> = new Set([
+  "shrink_heap",
+  "disable_http_keepalive",
+  "stop_accepting_requests",
+]);
+
 /** Who accepts connections: told when to leave them waiting, and when idle ones have less time. */
 export interface OverloadListener {
   onAccepting(accepting: boolean): void;
@@ -67,6 +74,7 @@ export class Overload {
   readonly #pressures = new Map<string, number>();
   readonly #strengths = new Map<OverloadActionName, number>();
   readonly #idleFloor: TimerFloor | undefined;
+  readonly #spares: (() => void)[] = [];
   #listener: OverloadListener | undefined;
   #timer: Timer | undefined;
   #keepAlive = 0;
@@ -83,6 +91,11 @@ export class Overload {
 
   listen(listener: OverloadListener): void {
     this.#listener = listener;
+  }
+
+  /** `spare` lets go of memory that nothing depends on; called where it is short. */
+  onShort(spare: () => void): void {
+    this.#spares.push(spare);
   }
 
   stop(): void {
@@ -173,6 +186,7 @@ export class Overload {
     if (strength === before) return;
     this.#strengths.set(name, strength);
     this.#options.stats.action(name, strength);
+    if (strength > before && SPARING.has(name)) for (const spare of this.#spares) spare();
     switch (name) {
       case "disable_http_keepalive":
         this.#keepAlive = strength;
@@ -191,7 +205,7 @@ export class Overload {
         this.#listener?.onIdleTimeouts();
         break;
       case "shrink_heap":
-        // V8 gives memory back by itself.
+        // Beyond that, V8 gives memory back by itself.
         break;
     }
   }
