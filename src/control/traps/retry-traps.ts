@@ -138,8 +138,8 @@ function multiplied(retried: readonly Retried[]): readonly Diagnostic[] {
       code: "OUT0813",
       severity: "info",
       message:
-        `Retries of several services multiply: where ${second[0]} calls ${first[0]}, or the other ` +
-        `way round, one request may become ${one} × ${other} = ${one * other}`,
+        `Retries of several services multiply: where ${second[0]} calls ${first[0]}, or the ` +
+        `other way round, one request may become ${one} × ${other} = ${one * other}`,
       found: `attempts ${one - 1} and ${other - 1}`,
       allowed: `fewer than ${MULTIPLIES_MAX} requests for one`,
       hint: "retry next to what fails alone, or with fewer attempts",
