@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { createClient } from "@connectrpc/connect";
+import { createClient, type Transport } from "@connectrpc/connect";
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { AggregatedDiscoveryService } from "../gen/envoy/service/discovery/v3/ads_pb.js";
@@ -34,6 +34,9 @@ export interface ConfigClientOptions {
   onConfig(config: ProxyConfig): void;
   /** Hears what a log should: connections made and lost, refusals. */
   onNotice?(notice: string): void;
+  /** The control plane answers on this, until `onDisconnected`. */
+  onConnected?(transport: Transport): void;
+  onDisconnected?(): void;
   /** Secrets of these names have come and are refused. */
   onSecretsRefused?(names: Iterable<string>, reason: string): void;
 }
@@ -132,6 +135,7 @@ export class ConfigClient {
     this.#secretFetch?.cancel();
     this.#retry?.cancel();
     this.#connections.stop();
+    this.#options.onDisconnected?.();
     this.#outbox.end();
     this.#abort.abort();
     this.#connection?.close();
@@ -186,6 +190,7 @@ export class ConfigClient {
   }
 
   #lost(reason: string): void {
+    this.#options.onDisconnected?.();
     this.#connection?.close();
     this.#connection = undefined;
     this.#connected = false;
@@ -256,12 +261,18 @@ export class ConfigClient {
   // ── responses ──
 
   async #take(response: DiscoveryResponse): Promise<void> {
-    if (!this.#connected) this.#notice("control plane connected");
-    this.#connected = true;
+    this.#welcome();
     this.#backOff.reset();
     const type = RESOURCE_TYPES.find((one) => CODECS[one].typeUrl === response.typeUrl);
     if (type === undefined) return;
     await this.#takeTyped(type, response);
+  }
+
+  #welcome(): void {
+    if (this.#connected || this.#connection === undefined) return;
+    this.#notice("control plane connected");
+    this.#connected = true;
+    this.#options.onConnected?.(this.#connection.transport);
   }
 
   async #takeTyped<T extends ResourceType>(type: T, response: DiscoveryResponse): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Transport } from "@connectrpc/connect";
 import type { AccessToken } from "../base/access-token.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { type Random, systemRandom } from "../base/random.ts";
@@ -10,6 +11,7 @@ import type { ClusterRow, ListenerRow } from "./admin/admin-source.ts";
 import { adminAddresses, type RunningAdmin, startAdminServers } from "./admin/proxy-servers.ts";
 import { clusterRows, listenerRows } from "./admin/proxy-source.ts";
 import type { CircuitRow } from "./circuit/circuit-row.ts";
+import type { MeshCircuits } from "./circuit/mesh/mesh-circuits.ts";
 import { ownPortOf } from "./cluster/own-port.ts";
 import type { ConfigClient, ConfigClientState } from "./config-client.ts";
 import { ConfigQueue } from "./config-queue.ts";
@@ -70,6 +72,8 @@ export interface Plane {
   readonly listeners: readonly ListenerRow[];
   clusters(): readonly ClusterRow[] | Promise<readonly ClusterRow[]>;
   circuits(): readonly CircuitRow[];
+  /** Those of them that are the whole mesh's. */
+  readonly meshCircuits: MeshCircuits;
   /** The requests that were refused last, the oldest first. */
   refused(): readonly RefusedRequest[] | Promise<readonly RefusedRequest[]>;
   /** Swaps to another configuration as a whole, or rejects and changes nothing. */
@@ -158,7 +162,7 @@ export async function serve(options: ProxyOptions, plane: Plane): Promise<Servin
     left = NOTHING_INHERITED;
   };
   const queue = new ConfigQueue(apply, onNotice);
-  const client = await clientOf(options, secrets, (config) => queue.put(config));
+  const client = await clientOf(options, plane, secrets, (config) => queue.put(config));
   if (client === undefined) await apply(staticConfig(bootstrap));
   client?.start();
   const initialized = (): boolean =>
@@ -261,6 +265,10 @@ class LocalPlane implements Plane {
     return clusterRows(this.#parts.dataPlane.clusters, this.#bootstrap);
   }
 
+  get meshCircuits(): MeshCircuits {
+    return this.#parts.dataPlane.meshCircuits;
+  }
+
   circuits(): readonly CircuitRow[] {
     return this.#parts.dataPlane.circuits;
   }
@@ -340,14 +348,22 @@ function staticConfig({ listeners, clusters }: Bootstrap): ProxyConfig {
 /** Undefined where the bootstrap names no control plane: then gRPC is not even loaded. */
 async function clientOf(
   { bootstrap, clock, random, onNotice, localSecrets }: ProxyOptions,
+  { meshCircuits: circuits }: Plane,
   secrets: SecretStore,
   onConfig: (config: ProxyConfig) => void,
 ): Promise<ConfigClient | undefined> {
   if (bootstrap.ads === undefined) return undefined;
   const { ConfigClient } = await import("./config-client.ts");
+  const { CircuitStream } = await import("./circuit/mesh/circuit-stream.ts");
   const chance = { clock: clock ?? systemClock, random: random ?? systemRandom };
   const notice = { onNotice: onNotice ?? silent };
   const options = { bootstrap, localSecrets, onConfig, ...chance, ...notice };
+  const stream = new CircuitStream({ node: bootstrap.node, circuits, ...chance, ...notice });
   const onSecretsRefused: SecretStore["refused"] = (names, why) => secrets.refused(names, why);
-  return new ConfigClient({ ...options, onSecretsRefused }, bootstrap.ads);
+  const hooks = {
+    onSecretsRefused,
+    onConnected: (transport: Transport) => stream.connected(transport),
+    onDisconnected: () => stream.disconnected(),
+  };
+  return new ConfigClient({ ...options, ...hooks }, bootstrap.ads);
 }

@@ -8,6 +8,8 @@ import { type CircuitMemory, circuitMemory, goesOn } from "./circuit-memory.ts";
 import { type CircuitPlace, circuitsOf } from "./circuit-place.ts";
 import { type CircuitRow, circuitRow } from "./circuit-row.ts";
 import { CircuitGauges, CircuitStats, type CircuitTables } from "./circuit-stats.ts";
+import type { NotedChange } from "./history.ts";
+import type { CircuitNews, MeshCircuitKey, MeshCircuits } from "./mesh/mesh-circuits.ts";
 import { NO_WORKER, SharedCircuit } from "./shared-circuit.ts";
 
 /** Where circuits are counted, and the scrapes that show them. */
@@ -41,11 +43,13 @@ interface Watched extends Kept {
  * The circuits of a proxy over all its threads, on the one that answers for it. A circuit whose
  * name and thresholds stay goes on from one configuration to the next in the state that it is in.
  */
-export class SharedCircuits {
+export class SharedCircuits implements MeshCircuits {
   readonly #clock: Clock;
   readonly #workers: number;
   readonly #tables: CircuitTables;
   #current: ReadonlyMap<string, Watched> = new Map();
+  /** By key: how many changes have been told to the mesh. */
+  readonly #told = new Map<string, number>();
 
   constructor(clock: Clock, workers: number, { circuits, registry }: CircuitTelemetry) {
     this.#clock = clock;
@@ -82,17 +86,54 @@ export class SharedCircuits {
     return [...this.#current.values()].map((one) => circuitRow(one, this.#clock));
   }
 
-  /** What this thread decides for all: another proxy has found out. False: there is none such. */
-  tell(name: string, place: string, state: "open" | "closed"): boolean {
+  get any(): boolean {
+    for (const { policy } of this.#current.values()) if (policy.scope === "mesh") return true;
+    return false;
+  }
+
+  news(): readonly CircuitNews[] {
+    return this.#ofMesh().flatMap((one) => this.#newsOf(one));
+  }
+
+  openByItself(): readonly CircuitNews[] {
+    return this.#ofMesh()
+      .filter(({ circuit }) => circuit.state === "open")
+      .filter(({ circuit }) => circuit.history.read().at(-1)?.told === false)
+      .map((one) => newsOf(one, "open"));
+  }
+
+  openFor(key: MeshCircuitKey, remainingMs: number): void {
     const now = this.#clock.now();
-    let found = false;
-    for (const { circuit, place: own, policy } of this.#current.values()) {
-      if (policy.name !== name || (own.cluster !== place && own.route !== place)) continue;
-      found = true;
-      if (state === "open") circuit.trip(now);
-      else circuit.close(now);
+    for (const { circuit, policy } of this.#named(key)) {
+      // As if it had opened when the other one did.
+      circuit.trip(now - Math.max(0, policy.sleepMs - remainingMs));
     }
-    return found;
+  }
+
+  close(key: MeshCircuitKey): void {
+    for (const { circuit } of this.#named(key)) circuit.close(this.#clock.now());
+  }
+
+  #ofMesh(): readonly Watched[] {
+    return [...this.#current.values()].filter(({ policy }) => policy.scope === "mesh");
+  }
+
+  #named({ circuit, place }: MeshCircuitKey): readonly Watched[] {
+    return this.#ofMesh().filter(
+      (one) => one.policy.name === circuit && placeOf(one.place) === place,
+    );
+  }
+
+  #newsOf(one: Watched): readonly CircuitNews[] {
+    const { circuit, place } = one;
+    const told = this.#told.get(place.key) ?? 0;
+    if (circuit.history.count === told) return [];
+    const changes = circuit.history.read().filter(({ number }) => number > told);
+    this.#told.set(place.key, changes.at(-1)?.number ?? told);
+    return changes.flatMap((change) => {
+      const state = newStateOf(change);
+      return state === undefined ? [] : [newsOf(one, state)];
+    });
   }
 
   #commit(next: ReadonlyMap<string, Kept>): void {
@@ -102,6 +143,9 @@ export class SharedCircuits {
       if (watched.get(key)?.gauges === before.gauges) continue;
       before.gauges.remove();
       before.stats.remove();
+    }
+    for (const key of this.#told.keys()) {
+      if (watched.get(key)?.memory !== this.#current.get(key)?.memory) this.#told.delete(key);
     }
     this.#current = watched;
   }
@@ -125,6 +169,19 @@ export class SharedCircuits {
       gauges.show(circuit.state, circuit.calls, since);
     }
   }
+}
+
+function placeOf({ cluster, route }: CircuitPlace): string {
+  return cluster === "" ? route : cluster;
+}
+
+function newsOf({ place, policy }: Watched, state: CircuitNews["state"]): CircuitNews {
+  return { circuit: policy.name, place: placeOf(place), state };
+}
+
+/** What others shall do; what they have told us they know. */
+function newStateOf({ to, told }: NotedChange): CircuitNews["state"] | undefined {
+  return told || to === "halfOpen" ? undefined : to;
 }
 
 function watching(

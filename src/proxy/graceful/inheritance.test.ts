@@ -10,6 +10,14 @@ import { type Plane, serve } from "../main.ts";
 
 const ROUTES = [{ match: { prefix: "/" }, route: { cluster: "origin" } }];
 
+const NO_MESH_CIRCUITS: Plane["meshCircuits"] = {
+  any: false,
+  news: () => [],
+  openByItself: () => [],
+  openFor: () => undefined,
+  close: () => undefined,
+};
+
 /** Has taken a configuration, and then at once another one, which wants nothing. */
 class FicklePlane implements Plane {
   readonly registry = new Registry();
@@ -18,6 +26,7 @@ class FicklePlane implements Plane {
   config: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
   clusters = () => [];
   circuits = () => [];
+  meshCircuits = NO_MESH_CIRCUITS;
   refused = () => [];
   apply = async () => undefined;
   supply = () => undefined;

@@ -6,6 +6,7 @@ import type { Listener } from "../../model/listener.ts";
 import type { Secret } from "../../model/transport/secret.ts";
 import type { ClusterRow, ListenerRow } from "../admin/admin-source.ts";
 import type { CircuitRow } from "../circuit/circuit-row.ts";
+import type { MeshCircuits } from "../circuit/mesh/mesh-circuits.ts";
 import { SharedCircuits } from "../circuit/shared-circuits.ts";
 import { ownPortOf } from "../cluster/own-port.ts";
 import { SharedFaults } from "../filters/fault/fault-counts.ts";
@@ -136,6 +137,10 @@ export class Fleet implements Plane, ThreadOwner {
       for await (const some of thread.endpoints()) rows.add(some);
     });
     return rows.rows(this.#config, this.#options.bootstrap);
+  }
+
+  get meshCircuits(): MeshCircuits {
+    return this.#circuits;
   }
 
   circuits(): readonly CircuitRow[] {
