@@ -13,6 +13,7 @@ import { startProxySidecar } from "./proxy-sidecar.ts";
 import type { ToolName } from "./tools.ts";
 
 const CLIENT_ADDRESS = "127.0.0.9";
+const ADMIN_PORT = 15000;
 const FIRST_POD = 2;
 const START_MS = 10_000;
 const POLL_MS = 20;
@@ -38,6 +39,8 @@ export interface LoopbackMesh {
   readonly control: RunningControl;
   /** The client sidecar's `http_proxy`. */
   readonly proxy: { readonly host: string; readonly port: number };
+  /** The client sidecar's admin server. */
+  readonly admin: SocketAddress;
   stop(): Promise<void>;
 }
 
@@ -49,6 +52,7 @@ export async function startLoopbackMesh(
   plane: Plane,
   paths: readonly string[],
   namespace = "default",
+  servePod: (pod: Pod, index: number) => Promise<() => void> = serve,
 ): Promise<LoopbackMesh> {
   const undo: (() => unknown)[] = [];
   const stop = async (): Promise<void> => {
@@ -58,13 +62,13 @@ export async function startLoopbackMesh(
     const control = await controlOn(paths);
     undo.push(() => control.stop());
     const pods = podsOfMesh(control.mesh).map(onLoopback);
-    for (const pod of pods) undo.push(await serve(pod));
+    for (const [index, pod] of pods.entries()) undo.push(await servePod(pod, index));
     control.setPods(pods);
     const sidecar = await plane.start(clientIn(namespace, control.adsAddress));
     undo.push(() => sidecar.stop());
     const proxy = { host: CLIENT_ADDRESS, port: 15001 };
     await untilOpen(proxy, sidecar);
-    return { control, proxy, stop };
+    return { control, proxy, admin: socketAddress(CLIENT_ADDRESS, ADMIN_PORT), stop };
   } catch (error) {
     await stop();
     throw error;

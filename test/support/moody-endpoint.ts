@@ -9,7 +9,7 @@ export interface Mood {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An endpoint that answers as it is told, and counts. It stops after the test. */
+/** An endpoint that answers as it is told, and counts. It stops with the test that started it. */
 export class MoodyEndpoint {
   readonly port: number;
   mood: Mood = { status: 200 };
@@ -28,9 +28,9 @@ export class MoodyEndpoint {
     });
   }
 
-  static async start(): Promise<MoodyEndpoint> {
+  static async start(port = 0, host = "127.0.0.1"): Promise<MoodyEndpoint> {
     const server = createServer();
-    server.listen(0, "127.0.0.1");
+    server.listen(port, host);
     await once(server, "listening");
     running.push({
       stop: () => {

@@ -8,6 +8,7 @@ import {
 } from "../../../../test/support/mesh.ts";
 import type { ForwardAction } from "../../../model/route.ts";
 import { validate } from "../../validate.ts";
+import { envoyLosses } from "../resilience/envoy-findings.ts";
 
 const CART = `
 apiVersion: v1
@@ -90,6 +91,16 @@ describe("a Service with Linkerd's annotations", () => {
       enforcingSuccessRate: 0,
       enforcingFailurePercentage: 0,
     });
+  });
+
+  it("hears what an Envoy leaves out, and each Service once", () => {
+    const unified = CART.replace("accrual: consecutive", "accrual: unified");
+    const found = envoyLosses(meshOf(unified));
+    expect(found.map(({ code, subject, message }) => `${code} ${subject}: ${message}`)).toEqual([
+      "OUT0314 Service default/cart: Envoy has no failure accrual: it ejects outliers, without " +
+        "one request on probation, requests that wait for an endpoint, penalties that double, " +
+        "429 as a failure",
+    ]);
   });
 
   it("has its success rate judged by an Envoy as a percentage of failures", () => {

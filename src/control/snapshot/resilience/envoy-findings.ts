@@ -4,19 +4,21 @@ import { subjectOf } from "../../../model/origin.ts";
 import { circuitsOf } from "../../../model/precedence/circuit.ts";
 import { hostMatches } from "../../../model/precedence/host.ts";
 import type { CircuitPolicy } from "../../../model/resilience/circuit-policy.ts";
+import { accrualLosses } from "../accrual/envoy-losses.ts";
 import { lostOnEnvoy } from "./envoy-circuit.ts";
 
-/** What sidecars that are real Envoys do not do of the policies that hold (OUT0705). */
+/** What sidecars that are real Envoys do not do of what is asked for: OUT0705 of policies. */
 export function envoyLosses(mesh: Mesh): readonly Diagnostic[] {
   const policies = new Set(circuitsOf(mesh).holding.map(({ policy }) => policy));
-  return [...policies].map((policy) => ({
+  const circuits = [...policies].map((policy) => ({
     code: "OUT0705",
-    severity: "warning",
+    severity: "warning" as const,
     message: `Envoy has no circuits: it gets what comes nearest, without ${lost(mesh, policy)}`,
     position: policy.origin.position,
     subject: subjectOf(policy.origin),
     hint: "docs/circuit-breaker.md says what becomes of each field",
   }));
+  return [...circuits, ...accrualLosses(mesh)];
 }
 
 function lost(mesh: Mesh, policy: CircuitPolicy): string {
