@@ -8,6 +8,7 @@ import type { Cluster, DiscoveryType } from "../model/cluster.ts";
 import type { Place } from "./check/place.ts";
 import { decodeBalancing, encodeBalancing, encodeCommonBalancing } from "./cluster/balancing.ts";
 import { decodeDns, encodeDns } from "./cluster/dns.ts";
+import { decodeOutlierDetection, encodeOutlierDetection } from "./cluster/outlier-detection.ts";
 import { decodeThresholds, encodeThresholds } from "./cluster/thresholds.ts";
 import { decodeSocketMatches, encodeSocketMatches } from "./cluster/transport-socket-matches.ts";
 import { decodeUpstreamHttp, encodeUpstreamHttp } from "./cluster/upstream-http.ts";
@@ -25,6 +26,7 @@ import {
 import { durationOr, keyOf, toDuration } from "./message/scalar.ts";
 import { decodeCircuit, encodeCircuit } from "./resilience/circuit.ts";
 import { decodeFailureAccrual, encodeFailureAccrual } from "./resilience/failure-accrual.ts";
+import { decodeRetryRate, encodeRetryRate } from "./resilience/retry-rate.ts";
 import { decodeUpstreamSocket, encodeUpstreamSocket } from "./tls/proxied-socket.ts";
 
 const CONNECT_MS = 5000;
@@ -56,7 +58,10 @@ export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
     edsServiceName: message.edsClusterConfig?.serviceName ?? "",
     ...decodeBalancing(message, discovery, place),
     connectTimeoutMs: durationOr(message.connectTimeout, CONNECT_MS),
-    thresholds: decodeThresholds(message.circuitBreakers, place.field("circuit_breakers")),
+    thresholds: {
+      ...decodeThresholds(message.circuitBreakers, place.field("circuit_breakers")),
+      ...decodeRetryRate(message.metadata, place),
+    },
     loadAssignment:
       loadAssignment === undefined
         ? undefined
@@ -69,6 +74,7 @@ export function decodeCluster(message: ClusterMessage, place: Place): Cluster {
     ...matches,
     proxyProtocol,
     healthChecks: decodeHealthChecks(message.healthChecks, http.protocol, checks),
+    ...decodeOutlierDetection(message.outlierDetection, place.field("outlier_detection")),
     healthyPanicThreshold: commonLbConfig?.healthyPanicThreshold?.value ?? PANIC_PERCENT,
     ...decodeCircuit(message.metadata, place),
     ...decodeFailureAccrual(message.metadata, discovery !== "originalDst", place),
@@ -131,8 +137,12 @@ function decodeKeepalive(message: ClusterMessage): Cluster["tcpKeepalive"] {
 }
 
 /** What only our own proxies execute. */
-function encodeOwn({ circuit, failureAccrual }: Cluster): OurExtensions {
-  return { ...encodeCircuit(circuit), ...encodeFailureAccrual(failureAccrual) };
+function encodeOwn({ circuit, failureAccrual, thresholds }: Cluster): OurExtensions {
+  return {
+    ...encodeCircuit(circuit),
+    ...encodeFailureAccrual(failureAccrual),
+    ...encodeRetryRate(thresholds.retryRate),
+  };
 }
 
 export function encodeCluster(cluster: Cluster, target: EncodeFor): ClusterMessage {
@@ -140,7 +150,7 @@ export function encodeCluster(cluster: Cluster, target: EncodeFor): ClusterMessa
   const origin = isOurs ? cluster.origin : undefined;
   const extensions = isOurs ? encodeOwn(cluster) : {};
   const metadata = encodeService(cluster.service, origin, extensions);
-  const { loadAssignment } = cluster;
+  const { loadAssignment, outlierDetection } = cluster;
   const init: MessageInitShape<typeof ClusterSchema> = {
     name: cluster.name,
     altStatName: cluster.statName,
@@ -157,6 +167,9 @@ export function encodeCluster(cluster: Cluster, target: EncodeFor): ClusterMessa
   Object.assign(init, encodeNames(cluster), encodeSockets(cluster));
   if (loadAssignment !== undefined) {
     init.loadAssignment = encodeLoadAssignment(loadAssignment, target);
+  }
+  if (outlierDetection !== undefined) {
+    init.outlierDetection = encodeOutlierDetection(outlierDetection);
   }
   if (metadata !== undefined) init.metadata = metadata;
   return create(ClusterSchema, init);

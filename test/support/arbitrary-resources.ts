@@ -18,6 +18,7 @@ import { failureAccrual } from "./arbitrary-failure-accrual.ts";
 import { bucket, fault, rateLimit, session } from "./arbitrary-filters.ts";
 import { healthCheck } from "./arbitrary-health-check.ts";
 import { jwtAuthn } from "./arbitrary-jwt.ts";
+import { outlierDetection } from "./arbitrary-outlier-detection.ts";
 import { networkRbac, rbac } from "./arbitrary-rbac.ts";
 import { routeConfiguration } from "./arbitrary-routes.ts";
 import {
@@ -148,6 +149,13 @@ export function clusterWith(files?: TlsFiles): fc.Arbitrary<Cluster> {
           fc.record({ budgetPercent: fc.nat(100), minRetryConcurrency: fc.nat(99) }),
         ),
         trackRemaining: fc.boolean(),
+        retryRate: optional(
+          fc.record({
+            percent: fc.nat(1000),
+            minPerSecond: fc.nat(99),
+            windowMs: fc.integer({ min: 100, max: 60_000 }),
+          }),
+        ),
       }),
       dns,
       idleTimeoutMs: ms,
@@ -158,6 +166,7 @@ export function clusterWith(files?: TlsFiles): fc.Arbitrary<Cluster> {
         fc.record({ probes: optional(count), timeS: optional(count), intervalS: optional(count) }),
       ),
       speech: speech(files),
+      outlierDetection: optional(outlierDetection),
       healthyPanicThreshold: fc.nat(100),
       circuit: optional(circuit),
       accrual: optional(failureAccrual),

@@ -144,18 +144,19 @@ export class ProxyUnderTest {
     this.#admin = admin;
   }
 
-  /** `yaml` has `$PORT`, `$ADMIN` and `$ORIGIN_<name>` where ports go. */
+  /** `yaml` has `$PORT`, `$ADMIN` and `$ORIGIN_<name>` where ports go. `workers`: of ours. */
   static async start(
     kind: "envoy" | "outrigger",
     yaml: string,
     ports: Readonly<Record<string, number>>,
+    workers = 1,
   ): Promise<ProxyUnderTest> {
     const port = await freePort();
     const admin = await freePort();
     const filled = yaml.replace(/\$([A-Z_a-z]+)/g, (whole, name: string) =>
       String({ PORT: port, ADMIN: admin, ...ports }[name] ?? whole),
     );
-    const program = kind === "envoy" ? startEnvoy(filled) : startOutrigger(filled);
+    const program = kind === "envoy" ? startEnvoy(filled) : startOutrigger(filled, workers);
     const proxy = new ProxyUnderTest(program, port, admin);
     const ready = async () => (await listens(port)) && (await listens(admin));
     await eventually(`${kind} listens`, ready).catch((error: unknown) => {

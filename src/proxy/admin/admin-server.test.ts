@@ -38,6 +38,10 @@ const CLUSTER: ClusterRow = {
   observabilityName: "outbound|80||b;",
   addedViaApi: true,
   thresholds: ENVOY_THRESHOLDS,
+  outliers: {
+    external: { mean: 90.5, threshold: 64 },
+    localOrigin: { mean: -1, threshold: -1 },
+  },
   endpoints: [
     {
       address: socketAddress("10.0.0.2", 80),
@@ -46,6 +50,8 @@ const CLUSTER: ClusterRow = {
       failedCheck: false,
       degradedCheck: false,
       checkTimedOut: false,
+      ejected: false,
+      rates: { external: 100, localOrigin: -1 },
       weight: 1,
       priority: 0,
       locality: NO_LOCALITY,
@@ -58,6 +64,8 @@ const CLUSTER: ClusterRow = {
       failedCheck: true,
       degradedCheck: false,
       checkTimedOut: true,
+      ejected: true,
+      rates: { external: 62.5, localOrigin: -1 },
       weight: 1,
       priority: 0,
       locality: NO_LOCALITY,
@@ -208,8 +216,11 @@ describe("the admin server", () => {
     expect(body).toContain("outbound|80||b::10.0.0.2:80::cx_active::2\n");
     expect(body).toContain("outbound|80||b::10.0.0.2:80::health_flags::healthy\n");
     expect(body).toContain(
-      "10.0.0.3:80::health_flags::/failed_active_hc/degraded_eds_health/active_hc_timeout\n",
+      "10.0.0.3:80::health_flags::" +
+        "/failed_active_hc/failed_outlier_check/degraded_eds_health/active_hc_timeout\n",
     );
+    expect(body).toContain("10.0.0.3:80::success_rate::62.5\n");
+    expect(body).toContain("outbound|80||b::outlier::success_rate_ejection_threshold::64\n");
     expect(body).not.toContain("rq_total");
     const json = JSON.parse((await ask(address, "/clusters?format=json")).body);
     expect(json.cluster_statuses[0].host_statuses[0]).toMatchObject({
@@ -222,6 +233,7 @@ describe("the admin server", () => {
     });
     expect(json.cluster_statuses[0].host_statuses[1].health_status).toEqual({
       failed_active_health_check: true,
+      failed_outlier_check: true,
       eds_health_status: "DEGRADED",
       active_hc_timeout: true,
     });

@@ -7,6 +7,7 @@ import type { HealthStatus, Locality } from "../../model/endpoint.ts";
 import type { CircuitRow } from "../circuit/circuit-row.ts";
 import type { DrainOptions, ServerState } from "../graceful/lifecycle.ts";
 import type { RefusedRequest } from "../listener/refused/refused-requests.ts";
+import type { RateThresholds, SuccessRates } from "../outlier/success-rate.ts";
 import type { ContextCertificates } from "../secrets/context-certificates.ts";
 import type { SecretRow } from "../secrets/secret-store.ts";
 
@@ -49,6 +50,8 @@ export interface ClusterRow {
   /** False for clusters of the bootstrap. */
   readonly addedViaApi: boolean;
   readonly thresholds: Thresholds;
+  /** Of its outlier detection; undefined where it has none. */
+  readonly outliers: RateThresholds | undefined;
   readonly endpoints: Iterable<EndpointRow>;
 }
 
@@ -76,6 +79,10 @@ export interface EndpointRow {
   readonly failedCheck: boolean;
   readonly degradedCheck: boolean;
   readonly checkTimedOut: boolean;
+  /** By outlier detection. */
+  readonly ejected: boolean;
+  /** What it has seen of the host in its last interval. */
+  readonly rates: SuccessRates;
   readonly weight: number;
   readonly priority: number;
   readonly locality: Locality;

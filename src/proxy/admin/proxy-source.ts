@@ -8,6 +8,7 @@ import type { Inheritance } from "../graceful/inheritance.ts";
 import type { Lifecycle } from "../graceful/lifecycle.ts";
 import type { ListenerSet } from "../listener/listener-set.ts";
 import type { Plane } from "../main.ts";
+import type { RateThresholds } from "../outlier/success-rate.ts";
 import type { SecretStore } from "../secrets/secret-store.ts";
 import type { AdminSource, ClusterRow, EndpointRow, ListenerRow } from "./admin-source.ts";
 
@@ -52,12 +53,15 @@ export function adminSourceOf(parts: ProxyParts): AdminSource {
 /** The clusters of one thread. */
 export function clusterRows({ clusters }: ClusterSet, bootstrap: Bootstrap): ClusterRow[] {
   const own = new Set(bootstrap.clusters.map(({ name }) => name));
-  return clusters.map(({ config, hosts }) => clusterRow(config, hosts.map(endpointRow), own));
+  return clusters.map(({ config, hosts, rateThresholds }) =>
+    clusterRow(config, rateThresholds, hosts.map(endpointRow), own),
+  );
 }
 
 /** `own`: the names of the bootstrap's clusters. */
 export function clusterRow(
   { name, statName, thresholds }: Cluster,
+  outliers: RateThresholds | undefined,
   endpoints: readonly EndpointRow[],
   own: ReadonlySet<string>,
 ): ClusterRow {
@@ -66,6 +70,7 @@ export function clusterRow(
     observabilityName: statName === "" ? name : statName,
     addedViaApi: !own.has(name),
     thresholds,
+    outliers,
     endpoints,
   };
 }
@@ -79,6 +84,8 @@ export function endpointRow(host: Host): EndpointRow {
     failedCheck: host.failedCheck,
     degradedCheck: host.degradedCheck,
     checkTimedOut: host.checkTimedOut,
+    ejected: host.ejected,
+    rates: host.rates,
     weight,
     priority: host.priority,
     locality: host.locality,

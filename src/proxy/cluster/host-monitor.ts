@@ -1,5 +1,6 @@
 // hot path: no allocation per request
 import type { HeaderTable } from "../../codec/http/header-table.ts";
+import type { RateThresholds } from "../outlier/success-rate.ts";
 import type { ResetReason } from "../upstream/stream-handler.ts";
 import type { Host } from "./host.ts";
 
@@ -46,6 +47,8 @@ export interface HostJudge {
   follow(hosts: Iterable<Host>): void;
   /** A host has passed an active health check, and is well as far as these can say. */
   onCheckPassed?(host: Host): void;
+  /** Below which success rates hosts are outliers now. */
+  readonly rateThresholds?: RateThresholds;
   /** For ever: the cluster is gone. */
   stop(): void;
 }

@@ -8,6 +8,7 @@ import {
 } from "../../model/endpoint.ts";
 import type { PeakEwma } from "../balance/peak-ewma.ts";
 import type { Member } from "../balance/priority/host-set.ts";
+import { NO_RATES, type SuccessRates } from "../outlier/success-rate.ts";
 import type { Destination } from "../telemetry/standard/destination.ts";
 import { type EndpointPools, poolsOf, tcpOpenerOf } from "../upstream/endpoint-pools.ts";
 import { type ProxiedClient, ProxiedHosts } from "../upstream/proxied-hosts.ts";
@@ -59,6 +60,8 @@ export class Host implements Member {
   checkTimedOut = false;
   /** Out for a while by outlier detection (Envoy: FAILED_OUTLIER_CHECK). */
   ejected = false;
+  /** What outlier detection has seen of it in its last interval. */
+  rates: SuccessRates = NO_RATES;
   /** Out for a while by failure accrual, or on probation with a request. */
   shut = false;
   /** Told of each try; undefined where nobody judges the hosts of the cluster. */

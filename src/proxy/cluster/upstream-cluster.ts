@@ -18,6 +18,7 @@ import type { Resolve } from "../dns/resolver.ts";
 import type { Faults } from "../faults.ts";
 import { HealthChecker } from "../health/health-checker.ts";
 import type { Limits } from "../limits/limits.ts";
+import type { RateThresholds } from "../outlier/success-rate.ts";
 import type { Overload } from "../overload/overload.ts";
 import { NO_HEALTHY_UPSTREAM } from "../reply/replies.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
@@ -116,6 +117,11 @@ export class UpstreamCluster {
 
   get tlsStats(): SslStats {
     return this.context.telemetry.clusterTls(this.stats.name);
+  }
+
+  /** Of its outlier detection, if it has one that is judged on this thread. */
+  get rateThresholds(): RateThresholds | undefined {
+    return this.#judges.find(({ rateThresholds }) => rateThresholds !== undefined)?.rateThresholds;
   }
 
   get hosts(): readonly Host[] {

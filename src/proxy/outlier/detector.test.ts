@@ -217,9 +217,11 @@ describe("errors that are split by origin", () => {
     expect(scene.out).toEqual([]);
   });
 
-  it("make every answer of 5xx the gateway's", () => {
+  it("leave the gateway its own", () => {
     const scene = new Scene(1, { ...SPLIT, consecutiveGatewayFailure: 2, consecutive5xx: 9 });
     scene.answers(0, 500, 2);
+    expect(scene.counted).toEqual({});
+    scene.answers(0, 503, 2);
     expect(scene.counted).toEqual({ detected_consecutive_gateway_failure: 1 });
   });
 });

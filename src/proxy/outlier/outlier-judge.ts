@@ -7,6 +7,7 @@ import type { EjectionKind } from "./ejection-kind.ts";
 import { HostRecord, type InARow, recordCells } from "./host-record.ts";
 import { ejectEvent, unejectEvent } from "./outlier-event.ts";
 import { OutlierMonitor, type OutlierMonitorOwner } from "./outlier-monitor.ts";
+import type { RateThresholds } from "./success-rate.ts";
 
 /** Outlier detection of one cluster in a proxy that serves on one thread. */
 export class OutlierJudge implements HostJudge, DetectorOwner {
@@ -27,6 +28,10 @@ export class OutlierJudge implements HostJudge, DetectorOwner {
     this.#cluster = cluster;
     this.#onNotice = onNotice;
     this.detector = new Detector(config, { clock, random, stats: cluster.stats.outliers() }, this);
+  }
+
+  get rateThresholds(): RateThresholds {
+    return this.detector.thresholds;
   }
 
   follow(hosts: Iterable<Host>): void {
@@ -88,6 +93,7 @@ export class OutlierJudge implements HostJudge, DetectorOwner {
     const record = before?.record ?? new HostRecord(recordCells(1, false), 0);
     const suspect = this.detector.add(host.text, record, before?.ejection);
     host.ejected = suspect.ejection.ejected;
+    host.rates = suspect.rates;
     this.#watched.set(host, suspect);
     this.#hosts.set(suspect, host);
     const owner = new Watch(this.detector, suspect);

@@ -46,17 +46,10 @@ export class OutlierMonitor implements HostMonitor {
     else if (final) this.#answered(OK);
   }
 
-  /** Split: every failure is a 503, whatever the answer was, and so the gateway's. */
   onResponse(status: number, grpcStatus: number): void {
     const code = grpcStatus < 0 ? status : httpStatusOfGrpc(grpcStatus);
-    if (!this.#thresholds.splitExternalLocalOriginErrors) {
-      this.#answered(code);
-    } else if (code >= 500) {
-      this.#answered(UNAVAILABLE);
-    } else {
-      this.#answered(OK);
-      this.#reached();
-    }
+    this.#answered(code);
+    if (code < 500 && this.#thresholds.splitExternalLocalOriginErrors) this.#reached();
   }
 
   onEnd(): void {

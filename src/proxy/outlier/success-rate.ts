@@ -1,7 +1,12 @@
-import type { IntervalCounts } from "./host-record.ts";
+import type { ErrorOrigin, IntervalCounts } from "./host-record.ts";
 
 /** Of a host that nobody knows anything about; Envoy prints it so. */
 export const NO_RATE = -1;
+
+/** By whose errors they are: percent, or -1. */
+export type SuccessRates = Readonly<Record<ErrorOrigin, number>>;
+
+export const NO_RATES: SuccessRates = { external: NO_RATE, localOrigin: NO_RATE };
 
 /** Percent; undefined where there was nothing to succeed. */
 export function successRate({ total, succeeded }: IntervalCounts): number | undefined {
@@ -13,6 +18,9 @@ export interface RateThreshold {
   /** Hosts below are outliers. */
   readonly threshold: number;
 }
+
+/** By whose errors they are. */
+export type RateThresholds = Readonly<Record<ErrorOrigin, RateThreshold>>;
 
 /** No threshold: too few hosts had enough to do. */
 export const NO_THRESHOLD: RateThreshold = { mean: NO_RATE, threshold: NO_RATE };

@@ -26,7 +26,8 @@ export class ClusterRows {
     const own = new Set(bootstrap.clusters.map(({ name }) => name));
     return clusters.map((config) => {
       const endpoints = this.#byCluster.get(config.name);
-      return clusterRow(config, endpoints === undefined ? [] : [...endpoints.values()], own);
+      const rows = endpoints === undefined ? [] : [...endpoints.values()];
+      return clusterRow(config, undefined, rows, own);
     });
   }
 }

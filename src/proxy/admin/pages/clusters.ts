@@ -46,6 +46,7 @@ function* clustersText(clusters: Iterable<ClusterRow>): Generator<string> {
     const { name, thresholds } = cluster;
     let lines = [
       `${name}::observability_name::${cluster.observabilityName}`,
+      ...outlierLines(name, cluster.outliers),
       `${name}::default_priority::max_connections::${thresholds.maxConnections}`,
       `${name}::default_priority::max_pending_requests::${thresholds.maxPendingRequests}`,
       `${name}::default_priority::max_requests::${thresholds.maxRequests}`,
@@ -81,14 +82,30 @@ function endpointLines(cluster: string, endpoint: EndpointRow): string[] {
     ["sub_zone", locality.subZone],
     ["canary", false],
     ["priority", endpoint.priority],
+    ["success_rate", endpoint.rates.external],
+    ["local_origin_success_rate", endpoint.rates.localOrigin],
   ];
   const address = formatAddress(endpoint.address);
   return fields.map(([key, value]) => `${cluster}::${address}::${key}::${value}`);
 }
 
+/** As Envoy writes them: ClustersHandler's addOutlierInfo. */
+function outlierLines(name: string, outliers: ClusterRow["outliers"]): string[] {
+  if (outliers === undefined) return [];
+  const { external, localOrigin } = outliers;
+  return [
+    `${name}::outlier::success_rate_average::${external.mean}`,
+    `${name}::outlier::success_rate_ejection_threshold::${external.threshold}`,
+    `${name}::outlier::local_origin_success_rate_average::${localOrigin.mean}`,
+    `${name}::outlier::local_origin_success_rate_ejection_threshold::${localOrigin.threshold}`,
+  ];
+}
+
 /** As Envoy writes them: HostUtility::healthFlagsToString. */
-function healthFlags({ checkTimedOut, degradedCheck, failedCheck, health }: EndpointRow): string {
-  const failed = failedCheck ? "/failed_active_hc" : "";
+function healthFlags(endpoint: EndpointRow): string {
+  const { checkTimedOut, degradedCheck, ejected, failedCheck, health } = endpoint;
+  const failed =
+    (failedCheck ? "/failed_active_hc" : "") + (ejected ? "/failed_outlier_check" : "");
   const timedOut = checkTimedOut ? "/active_hc_timeout" : "";
   const worn = degradedCheck ? "/degraded_active_hc" : "";
   const flags = failed + worn + EDS_FLAGS[health] + timedOut;
@@ -100,6 +117,7 @@ function* statuses(clusters: Iterable<ClusterRow>): Generator<object> {
     yield {
       name: cluster.name,
       added_via_api: cluster.addedViaApi,
+      ...thresholdsOf(cluster.outliers),
       host_statuses: Array.from(cluster.endpoints, hostStatus),
       circuit_breakers: { thresholds: [thresholdsJson(cluster.thresholds)] },
       observability_name: cluster.observabilityName,
@@ -119,14 +137,31 @@ function hostStatus(endpoint: EndpointRow): object {
     ),
     health_status: {
       ...(endpoint.failedCheck ? { failed_active_health_check: true } : {}),
+      ...(endpoint.ejected ? { failed_outlier_check: true } : {}),
       ...(endpoint.degradedCheck ? { failed_active_degraded_check: true } : {}),
       eds_health_status: endpoint.health.toUpperCase(),
       ...(endpoint.checkTimedOut ? { active_hc_timeout: true } : {}),
     },
+    ...rateJson("success_rate", endpoint.rates.external),
     weight: endpoint.weight,
     hostname: endpoint.hostname,
+    ...rateJson("local_origin_success_rate", endpoint.rates.localOrigin),
     priority: endpoint.priority,
     locality: { region: locality.region, zone: locality.zone, sub_zone: locality.subZone },
+  };
+}
+
+/** Envoy: type.v3.Percent; what is not known is left out. */
+function rateJson(name: string, rate: number): object {
+  return rate < 0 ? {} : { [name]: { value: rate } };
+}
+
+function thresholdsOf(outliers: ClusterRow["outliers"]): object {
+  if (outliers === undefined) return {};
+  const { external, localOrigin } = outliers;
+  return {
+    ...rateJson("success_rate_ejection_threshold", external.threshold || -1),
+    ...rateJson("local_origin_success_rate_ejection_threshold", localOrigin.threshold || -1),
   };
 }
 

@@ -12,6 +12,7 @@ type OutlierStat =
   | "outlier_detection.ejections_enforced_total"
   | `outlier_detection.ejections_detected_${EjectionKind}`
   | `outlier_detection.ejections_enforced_${EjectionKind}`
+  | "outlier_detection.ejections_detected_degradation"
   | "outlier_detection.ejections_total"
   | "outlier_detection.ejections_consecutive_5xx"
   | "outlier_detection.ejections_success_rate";
@@ -71,6 +72,7 @@ export const OUTLIER: ColumnSet<OutlierStat> = envoyColumns("cluster", {
     "counter",
     "Ejected: percentage of failures to reach it.",
   ],
+  "outlier_detection.ejections_detected_degradation": ["counter", "Detected: degraded; never any."],
   "outlier_detection.ejections_total": ["counter", "Ejections by 5xx in a row or success rate."],
   "outlier_detection.ejections_consecutive_5xx": ["counter", "Detected: 5xx in a row."],
   "outlier_detection.ejections_success_rate": ["counter", "Detected: any success rate."],
