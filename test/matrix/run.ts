@@ -52,7 +52,7 @@ export async function runCell(
   try {
     const { ratePerSecond, stretchMs } = pace;
     const load = startLoad({
-      ...mesh.door,
+      ...mesh.door(),
       protocol: "http1",
       ratePerSecond,
       connections: 256,
