@@ -173,10 +173,14 @@ export class Exchange implements FilteredExchange, GuardedExchange, DeadlineOwne
     this.hosts.admit(forward.hash, cluster, this.request, this.source);
   }
 
+  halt(): void {
+    this.attempts.stop();
+  }
+
   /** A circuit sends the request elsewhere: all of it goes there, as if it came now. */
   divert(cluster: UpstreamCluster): void {
-    this.attempts.stop();
     this.attempts.reset();
+    this.timeouts.touch();
     this.routing.cluster = cluster;
     this.#routed(cluster);
     this.#choose(this.routing.forward as CompiledForward, cluster);
@@ -317,9 +321,9 @@ export class Exchange implements FilteredExchange, GuardedExchange, DeadlineOwne
 
   /** Answers for the upstream. Always false, so that a step of the way can end with it. */
   refuse(refusal: LocalReply, verdict: RetryVerdict = "no"): false {
+    this.noteVerdict(verdict);
     if (this.#circuit.replaces(refusal)) return false;
     this.#state = "answering";
-    this.noteVerdict(verdict);
     this.#answer.local(refusal, this.body.complete, this.context.clock.now());
     this.#finish(this.down.encoder.keepAlive);
     return false;

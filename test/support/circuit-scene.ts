@@ -108,7 +108,7 @@ export async function circuitScene(options: CircuitSceneOptions = {}): Promise<C
   const asks = async (head = GET, more = ""): Promise<Told> => {
     const client = await connectPeer(setup.port());
     client.sends(`${head}\r\n\r\n${more}`);
-    const told = await receivesTold(client, head.startsWith("HEAD"));
+    const told = await meanwhile(receivesTold(client, head.startsWith("HEAD")), clock);
     client.closes();
     return told;
   };
@@ -125,6 +125,19 @@ export async function circuitScene(options: CircuitSceneOptions = {}): Promise<C
     },
     metric: (name, labels = []) => metricOf(setup, name, labels),
   };
+}
+
+/** Lets what is due at once happen until this has. */
+async function meanwhile<T>(what: Promise<T>, clock: VirtualClock): Promise<T> {
+  let over = false;
+  const ended = what.finally(() => {
+    over = true;
+  });
+  while (!over) {
+    clock.advance(0);
+    await new Promise((later) => setImmediate(later));
+  }
+  return await ended;
 }
 
 /** A response of any framing. */

@@ -1,10 +1,12 @@
 // hot path: no allocation per request
+import type { Timer } from "../../base/clock.ts";
 import type { Outcome, Permit } from "../../breaker/breaker.ts";
 import { grpcStatusOfHttp } from "../../codec/grpc/status.ts";
 import { ID } from "../../codec/http/header-name.ts";
-import type { ResponseMessage } from "../../codec/http/message.ts";
+import { asksForTunnel, type ResponseMessage } from "../../codec/http/message.ts";
 import type { ProxyContext, UpstreamCluster } from "../cluster/upstream-cluster.ts";
 import type { ExchangeParts } from "../exchange-source.ts";
+import { contained, type FaultOwner } from "../faults.ts";
 import { grpcStatusIn } from "../grpc/grpc-call.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import {
@@ -19,15 +21,23 @@ import {
 } from "../telemetry/response-flags.ts";
 import type { Rejection } from "./circuit-stats.ts";
 import type { CompiledCircuit } from "./compiled-circuit.ts";
-import { keptStandIn, markFallback, type StandIn, staticStandIn } from "./fallback.ts";
+import {
+  type CompiledFallback,
+  keptStandIn,
+  markFallback,
+  type StandIn,
+  staticStandIn,
+} from "./fallback.ts";
 import type { LastGoodStore } from "./last-good/last-good-store.ts";
 import { type Question, questionOf } from "./last-good/question.ts";
 import { type Recording, recordingOf } from "./last-good/recording.ts";
 
 /** The exchange whose call it is, as far as the circuit moves it. */
-export interface GuardedExchange extends ExchangeParts {
+export interface GuardedExchange extends ExchangeParts, FaultOwner {
   readonly context: ProxyContext;
   refuse(reply: LocalReply): false;
+  /** What is under way upstream stops; nobody is told. */
+  halt(): void;
   /** Goes to another cluster than its route says, from the beginning. */
   divert(cluster: UpstreamCluster): void;
   /**
@@ -55,7 +65,7 @@ const NOT_MODIFIED = 304;
  *    +- refused: an answer, or diverted
  * ```
  */
-export class CircuitCall {
+export class CircuitCall implements FaultOwner {
   /** An answer that is kept on its way; undefined: it is not. */
   recording: Recording | undefined;
   readonly #exchange: GuardedExchange;
@@ -64,6 +74,9 @@ export class CircuitCall {
   #permit: Permit = 0;
   #holdsCall = false;
   #diverted = false;
+  /** Until it goes to the other cluster. */
+  #leaving: Timer | undefined;
+  #other: UpstreamCluster | undefined;
   #whole = false;
   #beganAtMs = 0;
   #question: Question | undefined;
@@ -166,6 +179,7 @@ export class CircuitCall {
       compiled.stats.fellBack(this.#hasFailed() ? "failed" : "served");
     }
     this.#stopRecording();
+    this.#stay();
     this.#diverted = false;
     this.#circuit = undefined;
     this.#question = undefined;
@@ -231,11 +245,7 @@ export class CircuitCall {
     const { fallback, stats } = compiled;
     if (fallback === undefined) return false;
     if (fallback.kind === "cluster") return this.#divert(compiled, fallback.slot.cluster, asked);
-    const { account, head } = this.#exchange;
-    const answer =
-      fallback.kind === "static"
-        ? staticStandIn(fallback, head, account.grpc)
-        : this.#findKept(fallback.store, asked);
+    const answer = this.#answerOf(fallback, asked);
     if (answer === undefined) {
       stats.fellBack("missing");
       return false;
@@ -244,6 +254,17 @@ export class CircuitCall {
     stats.fellBack("served");
     this.#exchange.standIn(answer, why, asked ? compiled.fallbackDetails : why.details);
     return true;
+  }
+
+  #answerOf(
+    fallback: Exclude<CompiledFallback, { readonly kind: "cluster" }>,
+    asked: boolean,
+  ): StandIn | undefined {
+    const { account, head } = this.#exchange;
+    // A 2xx would be the beginning of a tunnel.
+    if (asksForTunnel(head)) return undefined;
+    if (fallback.kind === "static") return staticStandIn(fallback, head, account.grpc);
+    return this.#findKept(fallback.store, asked);
   }
 
   #findKept(store: LastGoodStore, asked: boolean): StandIn | undefined {
@@ -275,8 +296,33 @@ export class CircuitCall {
     }
     this.#release(compiled);
     this.#diverted = true;
-    this.#exchange.divert(cluster);
+    if (asked) this.#leaveSoon(cluster);
+    else this.#exchange.divert(cluster);
     return true;
+  }
+
+  /** In a turn of its own: the connection that has just failed is still in the middle of it. */
+  #leaveSoon(cluster: UpstreamCluster): void {
+    this.#exchange.halt();
+    this.#other = cluster;
+    const { clock } = this.#exchange.context;
+    this.#leaving = clock.after(0, contained(this as CircuitCall, this.#leave));
+  }
+
+  #leave(): void {
+    const cluster = this.#other as UpstreamCluster;
+    this.#stay();
+    this.#exchange.divert(cluster);
+  }
+
+  #stay(): void {
+    this.#leaving?.cancel();
+    this.#leaving = undefined;
+    this.#other = undefined;
+  }
+
+  onFault(error: unknown): void {
+    this.#exchange.onFault(error);
   }
 }
 
