@@ -131,9 +131,11 @@ describeWith(OURS.needs, "a CircuitBreaker, from its file to our data plane", ()
 
   it("shows it in the configuration that the sidecar dumps", async () => {
     const scene = await Scene.start(OURS, policy("web", "web", "1h"));
-    const { body } = await ask(scene.mesh.admin, "/config_dump");
-    expect(body).toContain('"outrigger.circuit"');
-    expect(body.match(/"outrigger.circuit"/g)).toHaveLength(1);
+    const dumped = async (): Promise<number | undefined> => {
+      const { body } = await ask(scene.mesh.admin, "/config_dump");
+      return body.match(/"outrigger.circuit"/g)?.length;
+    };
+    await expect.poll(dumped, { timeout: 30_000 }).toBe(1);
   });
 
   it("stays open while other policies come, change and go", async () => {
