@@ -86,6 +86,8 @@ export interface PairOptions {
   readonly before?: readonly object[];
   /** Envoy's fields of the connection managers: an HTTP pair. */
   readonly hcm?: Record<string, unknown>;
+  /** Of the outbound side's route to `peer`, in an HTTP pair. */
+  readonly route?: Record<string, unknown>;
   /** Of the inbound side's connection manager, where they differ. */
   readonly behindHcm?: Record<string, unknown>;
 }
@@ -112,6 +114,7 @@ export async function proxyPair(
     cluster,
     hcm,
     behindHcm = hcm,
+    route = {},
   } = options;
   const origin = await originServer();
   const listener = (to: string, manager = hcm): { filter_chains: object[] } & object =>
@@ -119,7 +122,9 @@ export async function proxyPair(
       ? tcpListener(to)
       : (httpListener({
           hcm: manager,
-          routes: [{ match: { prefix: "/" }, route: { cluster: to } }],
+          routes: [
+            { match: { prefix: "/" }, route: { cluster: to, ...(to === "peer" ? route : {}) } },
+          ],
         }) as { filter_chains: object[] });
   const behind = listener("origin", behindHcm);
   const chains = (behind.filter_chains as { filters: object[] }[]).map((chain) => ({
