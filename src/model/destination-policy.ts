@@ -103,8 +103,21 @@ export interface LocalitySettings {
   readonly failoverPriority: readonly string[];
 }
 
-/** What an `outlierDetection` means before endpoints are ejected: it turns failover on. */
+/**
+ * Istio: OutlierDetection. Its presence turns locality failover on. Undefined fields take the
+ * defaults of Envoy's `OutlierDetection`; failures in a row of 0 eject nobody.
+ */
 export interface OutlierSettings {
+  readonly consecutive5xxErrors: number | undefined;
+  /** Undefined: nobody is ejected for these. */
+  readonly consecutiveGatewayErrors: number | undefined;
+  /** Failures to reach an endpoint count apart from its answers. */
+  readonly splitsLocalOrigin: boolean;
+  /** Only where they are split. */
+  readonly consecutiveLocalOriginFailures: number | undefined;
+  readonly intervalMs: number | undefined;
+  readonly baseEjectionTimeMs: number | undefined;
+  readonly maxEjectionPercent: number | undefined;
   /** The panic threshold; Istio's default 0: never. */
   readonly minHealthPercent: number;
 }

@@ -4,8 +4,12 @@ import type { Cluster, DiscoveryType } from "../../../model/cluster.ts";
 import type { LocalitySettings, PolicyBlocks } from "../../../model/destination-policy.ts";
 import type { Labels, Service } from "../../../model/mesh.ts";
 import type { LocalityRules } from "./localities.ts";
+import { outlierDetectionOf } from "./outliers.ts";
 
-type Balancing = Pick<Cluster, "lbPolicy" | "balancing" | "healthyPanicThreshold">;
+type Balancing = Pick<
+  Cluster,
+  "lbPolicy" | "balancing" | "healthyPanicThreshold" | "outlierDetection"
+>;
 
 /** Envoy's default. */
 const PANIC_PERCENT = 50;
@@ -36,6 +40,7 @@ export function balancingOf(
       localityWeighted: weighs,
     },
     healthyPanicThreshold: outlierDetection?.minHealthPercent ?? PANIC_PERCENT,
+    outlierDetection: outlierDetection && outlierDetectionOf(outlierDetection),
   };
 }
 

@@ -1,11 +1,22 @@
 import type { OutlierSettings } from "../../../model/destination-policy.ts";
 import type { Spec } from "../spec.ts";
 
-/** OutlierDetection as far as it is executed: it turns failover on, and panic off. */
+/** OutlierDetection; failures in a row of 0 are none, in all other numbers 0 is as unset. */
 export function readOutlierDetection(outlier: Spec): OutlierSettings | undefined {
   check(outlier);
   if (!outlier.present) return undefined;
-  return { minHealthPercent: outlier.at("minHealthPercent").count() ?? 0 };
+  const splitsLocalOrigin = outlier.at("splitExternalLocalOriginErrors").flag() ?? false;
+  const localOrigin = outlier.at("consecutiveLocalOriginFailures").count();
+  return {
+    consecutive5xxErrors: outlier.at("consecutive5xxErrors").count(),
+    consecutiveGatewayErrors: outlier.at("consecutiveGatewayErrors").count(),
+    splitsLocalOrigin,
+    consecutiveLocalOriginFailures: splitsLocalOrigin ? localOrigin || undefined : undefined,
+    intervalMs: outlier.at("interval").durationMs(),
+    baseEjectionTimeMs: outlier.at("baseEjectionTime").durationMs(),
+    maxEjectionPercent: outlier.at("maxEjectionPercent").count() || undefined,
+    minHealthPercent: outlier.at("minHealthPercent").count() ?? 0,
+  };
 }
 
 function check(outlier: Spec): void {

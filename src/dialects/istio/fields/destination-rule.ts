@@ -84,14 +84,17 @@ const LOAD_BALANCER = object({
 const OUTLIER_DETECTION = object({
   consecutive5xxErrors: executed(UNSIGNED),
   consecutiveGatewayErrors: executed(UNSIGNED),
-  consecutiveErrors: executed(INTEGER),
+  consecutiveErrors: executed(INTEGER, "deprecated, as in Istio: it only warns"),
   consecutiveLocalOriginFailures: executed(UNSIGNED),
   splitExternalLocalOriginErrors: executed(BOOLEAN),
   interval: executed(DURATION),
   baseEjectionTime: executed(DURATION),
   maxEjectionPercent: executed(INTEGER),
   minHealthPercent: executed(INTEGER),
-  outlierDetectionHttpErrorCodes: executed(listOf({ type: "integer", min: 100, max: 599 })),
+  outlierDetectionHttpErrorCodes: reported(
+    listOf({ type: "integer", min: 100, max: 599 }),
+    "answers of 500 and more are errors, and no others",
+  ),
 });
 
 const TLS = object(
@@ -112,10 +115,7 @@ const TLS = object(
 const BLOCKS: FieldTable = {
   loadBalancer: executed(LOAD_BALANCER),
   connectionPool: executed(CONNECTION_POOL),
-  outlierDetection: reported(
-    OUTLIER_DETECTION,
-    "failover and `minHealthPercent` count, but no endpoint is ejected for its errors",
-  ),
+  outlierDetection: executed(OUTLIER_DETECTION),
   tls: executed(TLS, "see docs/mtls.md"),
 };
 
