@@ -10,6 +10,8 @@ import {
 } from "../../../test/support/proxy-setup.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { renderPrometheus } from "../../metrics/text-format.ts";
+import { healthFlags } from "../admin/pages/clusters.ts";
+import { endpointRow } from "../admin/proxy-source.ts";
 
 const QUICK = { maxFailures: 3, minPenaltyMs: 1000, maxPenaltyMs: 4000, jitterRatio: 0 };
 
@@ -87,6 +89,13 @@ class Scene {
     return this.endpoint(index).requests - before;
   }
 
+  /** What `/clusters` says of each endpoint's health. */
+  flags(): string[] {
+    const [cluster] = this.setup.proxy.dataPlane.clusters.clusters;
+    const rows = (cluster?.hosts ?? []).map(endpointRow);
+    return rows.map((row) => healthFlags(row));
+  }
+
   metric(name: string): string | undefined {
     const text = [...renderPrometheus(this.setup.proxy.telemetry.registry)].join("");
     return text
@@ -116,6 +125,7 @@ describe("an endpoint that fails", () => {
     expect(await scene.share(1, 9)).toBe(3);
     expect(await scene.share(1, 9)).toBe(0);
     expect(scene.metric(SHUT)).toBe("1");
+    expect(scene.flags()).toEqual(["healthy", "/failed_accrual", "healthy"]);
     scene.clock.advance(999);
     expect(await scene.share(1, 9)).toBe(0);
     expect(await scene.asks(3)).toEqual([200, 200, 200]);

@@ -81,6 +81,8 @@ export interface EndpointRow {
   readonly checkTimedOut: boolean;
   /** By outlier detection. */
   readonly ejected: boolean;
+  /** By failure accrual, of some worker; left out: it is not. */
+  readonly shut?: boolean;
   /** What it has seen of the host in its last interval. */
   readonly rates: SuccessRates;
   readonly weight: number;

@@ -85,6 +85,7 @@ export function endpointRow(host: Host): EndpointRow {
     degradedCheck: host.degradedCheck,
     checkTimedOut: host.checkTimedOut,
     ejected: host.ejected,
+    ...(host.shut ? { shut: true } : {}),
     rates: host.rates,
     weight,
     priority: host.priority,

@@ -37,5 +37,6 @@ function sum(one: EndpointRow, other: EndpointRow): EndpointRow {
   for (const key of Object.keys(other.stats) as (keyof EndpointRow["stats"])[]) {
     stats[key] = (stats[key] ?? 0) + (other.stats[key] ?? 0);
   }
-  return { ...one, stats };
+  const shut = one.shut === true || other.shut === true;
+  return { ...one, ...(shut ? { shut } : {}), stats };
 }

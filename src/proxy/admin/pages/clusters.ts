@@ -101,11 +101,13 @@ function outlierLines(name: string, outliers: ClusterRow["outliers"]): string[] 
   ];
 }
 
-/** As Envoy writes them: HostUtility::healthFlagsToString. */
-function healthFlags(endpoint: EndpointRow): string {
-  const { checkTimedOut, degradedCheck, ejected, failedCheck, health } = endpoint;
+/** As Envoy writes them (HostUtility::healthFlagsToString), and one of our own. */
+export function healthFlags(endpoint: EndpointRow): string {
+  const { checkTimedOut, degradedCheck, ejected, failedCheck, health, shut } = endpoint;
   const failed =
-    (failedCheck ? "/failed_active_hc" : "") + (ejected ? "/failed_outlier_check" : "");
+    (failedCheck ? "/failed_active_hc" : "") +
+    (ejected ? "/failed_outlier_check" : "") +
+    (shut === true ? "/failed_accrual" : "");
   const timedOut = checkTimedOut ? "/active_hc_timeout" : "";
   const worn = degradedCheck ? "/degraded_active_hc" : "";
   const flags = failed + worn + EDS_FLAGS[health] + timedOut;
@@ -138,6 +140,7 @@ function hostStatus(endpoint: EndpointRow): object {
     health_status: {
       ...(endpoint.failedCheck ? { failed_active_health_check: true } : {}),
       ...(endpoint.ejected ? { failed_outlier_check: true } : {}),
+      ...(endpoint.shut === true ? { failed_accrual: true } : {}),
       ...(endpoint.degradedCheck ? { failed_active_degraded_check: true } : {}),
       eds_health_status: endpoint.health.toUpperCase(),
       ...(endpoint.checkTimedOut ? { active_hc_timeout: true } : {}),
