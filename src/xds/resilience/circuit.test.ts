@@ -75,6 +75,13 @@ describe("a circuit in a cluster's metadata", () => {
     expect(others).toEqual([]);
   });
 
+  it.each(["a b", "a\r\nx-b: c", "ä"])("has no name that would break a header: %j", (name) => {
+    expect(problemsOf({ name })).toEqual([
+      `${PLACE}.name: is no name (found ${JSON.stringify(name)}; ` +
+        "allowed printable ASCII without spaces)",
+    ]);
+  });
+
   it("is refused with a body above 64 KiB", () => {
     const fallback = { kind: "static", status: 200, body: "x".repeat(65_537) };
     expect(problemsOf({ name: "a/b", fallback })).toEqual([

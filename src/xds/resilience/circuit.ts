@@ -22,6 +22,7 @@ export const CIRCUIT_METADATA = "outrigger.circuit";
 
 /** A cluster's name may be as long as Envoy's own limit of names that travel. */
 const CLUSTER_NAME_BYTES = 1024;
+const NAME = /^[!-~]+$/;
 const STATUS = { min: 100, max: 600 };
 const GRPC_STATUS = { min: 1, max: 16 };
 
@@ -49,7 +50,7 @@ export function decodeCircuit(
 function readCircuit(circuit: StructReader): CircuitBreaker {
   const otherwise = CIRCUIT_DEFAULTS;
   const decoded: CircuitBreaker = {
-    name: circuit.text("name", CIRCUIT_LIMITS.nameBytes, undefined),
+    name: readName(circuit),
     window: readWindow(circuit),
     open: readOpen(circuit.mapping("open")),
     errors: readErrors(circuit.mapping("errors")),
@@ -62,6 +63,14 @@ function readCircuit(circuit: StructReader): CircuitBreaker {
   };
   circuit.end();
   return decoded;
+}
+
+/** It stands in answers, headers, logs and labels: none of them may be broken by it. */
+function readName(circuit: StructReader): string {
+  const name = circuit.text("name", CIRCUIT_LIMITS.nameBytes, undefined);
+  if (name === "" || NAME.test(name)) return name;
+  circuit.place("name").refuse("is no name", name, "printable ASCII without spaces");
+  return "";
 }
 
 function readWindow(circuit: StructReader): CircuitBreaker["window"] {
