@@ -128,7 +128,7 @@ export async function circuitScene(options: CircuitSceneOptions = {}): Promise<C
 }
 
 /** Lets what is due at once happen until this has. */
-async function meanwhile<T>(what: Promise<T>, clock: VirtualClock): Promise<T> {
+export async function meanwhile<T>(what: Promise<T>, clock: VirtualClock): Promise<T> {
   let over = false;
   const ended = what.finally(() => {
     over = true;

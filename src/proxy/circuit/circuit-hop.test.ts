@@ -1,3 +1,6 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { CIRCUIT_NAME, circuitScene, GET, QUICK } from "../../../test/support/circuit-scene.ts";
 
@@ -245,6 +248,32 @@ describe("a circuit before a cluster", () => {
     expect(metric("outrigger_circuit_calls")).toBe(1);
     socket.closes();
     while (metric("outrigger_circuit_calls") > 0) await tick();
+  });
+
+  it("says in the log which circuit it was", async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "circuit-"));
+    const file = path.join(folder, "access.log");
+    const inline_string = "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n";
+    const typed_config = {
+      "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+      path: file,
+      log_format: { text_format_source: { inline_string } },
+    };
+    const fallback = { kind: "static", status: 200, headers: [], body: "" };
+    const { asksTimes, origin, setup } = await circuitScene({
+      circuit: { ...QUICK, fallback },
+      hcm: { access_log: [{ name: "file", typed_config }] },
+    });
+    origin.says(500);
+    await asksTimes(3);
+    await setup.stop();
+    expect(fs.readFileSync(file, "utf8").split("\n")).toEqual([
+      `200 - circuit_fallback{${CIRCUIT_NAME}}`,
+      `200 - circuit_fallback{${CIRCUIT_NAME}}`,
+      `200 UO circuit_open{${CIRCUIT_NAME}}`,
+      "",
+    ]);
+    fs.rmSync(folder, { recursive: true });
   });
 
   it("answers for the cluster, which counts what it refused", async () => {
