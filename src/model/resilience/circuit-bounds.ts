@@ -76,7 +76,11 @@ export const NOT_FOR_FALLBACKS: ReadonlySet<string> = new Set([
   "trailer",
 ]);
 
-const VALUE = /^(?:\t|\P{Cc})*$/u;
+/**
+ * Printable ASCII and tabs. What is beyond would have to be sent as bytes of some encoding, and one
+ * that is not meant can make a line break of a letter.
+ */
+export const FALLBACK_HEADER_VALUE: RegExp = /^[\t -~]*$/;
 
 /** What is wrong with a word, and what would be right. */
 export interface BadWord {
@@ -101,6 +105,6 @@ export function badHeaderValue(value: string): BadWord | undefined {
   const max = CIRCUIT_LIMITS.headerValueBytes;
   const bytes = Buffer.byteLength(value);
   if (bytes > max) return { problem: "is too long", allowed: `at most ${max} bytes` };
-  if (VALUE.test(value)) return undefined;
-  return { problem: "is not a header value", allowed: "no line breaks or control characters" };
+  if (FALLBACK_HEADER_VALUE.test(value)) return undefined;
+  return { problem: "is no value that may be sent", allowed: "printable ASCII and tabs" };
 }

@@ -67,7 +67,9 @@ describe("a circuit in a cluster's metadata", () => {
     ["x-outrigger-circuit", "ok", /headers\[0\].name: is Outrigger's own/],
     ["x y", "ok", /headers\[0\].name: is no header name/],
     [":status", "200", /headers\[0\].name: is no header name/],
-    ["x-a", "a\r\nb: c", /headers\[0\].value: is not a header value/],
+    ["x-a", "a\r\nb: c", /headers\[0\].value: is no value that may be sent/],
+    // As Latin-1 these would be CR and LF.
+    ["x-a", "a\u010d\u010ab: c", /headers\[0\].value: is no value that may be sent/],
   ])("answers with no header %s: %j", (name, value, problem) => {
     const fallback = { kind: "static", status: 200, headers: [{ name, value }] };
     const [first, ...others] = problemsOf({ name: "default/ratings", fallback });

@@ -1,6 +1,10 @@
 import { formatDuration } from "../../../base/duration.ts";
 import { FIELD_NAME } from "../../../base/grammar/field-name.ts";
-import { CIRCUIT_LIMITS, NOT_FOR_FALLBACKS } from "../../../model/resilience/circuit-bounds.ts";
+import {
+  CIRCUIT_LIMITS,
+  FALLBACK_HEADER_VALUE,
+  NOT_FOR_FALLBACKS,
+} from "../../../model/resilience/circuit-bounds.ts";
 import {
   BYTES,
   DURATION,
@@ -169,8 +173,7 @@ function headersSchema({ description, maxProperties }: HeadersField): JsonSchema
     additionalProperties: {
       type: "string",
       maxLength: headerValueBytes,
-      // What a header may not hold: control characters but for the tab.
-      pattern: "^[^\\x00-\\x08\\x0a-\\x1f\\x7f-\\x9f]*$",
+      pattern: FALLBACK_HEADER_VALUE.source,
     },
   };
 }
