@@ -184,6 +184,41 @@ spec:
   });
 });
 
+describe("a DestinationRule that ejects endpoints", () => {
+  const rule = (
+    outlier: string,
+    pool = "connectionPool: { tcp: { maxConnections: 9 } }",
+  ): string => `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ratings }
+spec: { host: ratings, trafficPolicy: { ${pool}, outlierDetection: { ${outlier} } } }
+`;
+
+  it.each([
+    ["", ["OUT0801"]],
+    ["maxEjectionPercent: 33", ["OUT0801"]],
+    ["maxEjectionPercent: 34", []],
+    ["maxEjectionPercent: 50, consecutive5xxErrors: 0", ["OUT0802"]],
+    ["maxEjectionPercent: 50, consecutive5xxErrors: 0, consecutiveGatewayErrors: 3", []],
+    ["maxEjectionPercent: 50, interval: 1m, baseEjectionTime: 30s", ["OUT0803"]],
+    ["maxEjectionPercent: 50, minHealthPercent: 40", ["OUT0804"]],
+  ])("has the traps of {%s}: %j", (outlier, codes) => {
+    expect(found(rule(outlier))).toEqual(codes);
+  });
+
+  it("has a trap once, though its subsets inherit it", () => {
+    const subsets = "subsets: [{ name: v1, labels: { version: v1 } }], trafficPolicy";
+    expect(found(rule("").replace("trafficPolicy", subsets))).toEqual(["OUT0801"]);
+  });
+
+  it("limits nothing where it has no connectionPool", () => {
+    expect(found(rule("maxEjectionPercent: 50", "loadBalancer: { simple: RANDOM }"))).toEqual([
+      "OUT0806",
+    ]);
+  });
+});
+
 describe("retries after which a request may have been executed", () => {
   const retries = "retries: { attempts: 2, retryOn: '5xx,reset' }";
 

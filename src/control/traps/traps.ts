@@ -7,13 +7,14 @@ import { subsetTraps } from "./subset-traps.ts";
 
 /**
  * Configuration that is legal, runs, and does not do what its author most likely meant: what
- * `outrigger check` says beside errors. Each finding once, whatever number of clusters shows it.
+ * `outrigger check` says beside errors. Of one object each finding once, whatever number of ports
+ * and subsets shows it.
  */
 export function traps(world: World): readonly Diagnostic[] {
   const ofClusters = effectiveClusters(world).flatMap(outlierTraps);
   const told = new Set<string>();
-  const once = ofClusters.filter(({ code, position }) => {
-    const key = JSON.stringify([code, position]);
+  const once = ofClusters.filter(({ code, subject }) => {
+    const key = JSON.stringify([code, subject]);
     return !told.has(key) && told.add(key);
   });
   return [...once, ...retryTraps(world.mesh), ...subsetTraps(world.mesh)];
