@@ -373,15 +373,19 @@ function* listed({ localities }: ClusterLoadAssignment): Generator<Listed> {
 
 /** Endpoints, limits and balancing may change in place; how connections are made may not. */
 export function sameTransport(a: Cluster, b: Cluster): boolean {
-  const fixed = ({ loadAssignment: _l, thresholds: _t, lbPolicy: _p, ...rest }: Cluster) =>
-    JSON.stringify({
-      ...rest,
-      choiceCount: 0,
-      balancing: undefined,
-      healthyPanicThreshold: 0,
-      origin: undefined,
-    });
-  return a === b || fixed(a) === fixed(b);
+  return a === b || transportKey(a) === transportKey(b);
+}
+
+/** What of a configuration cannot change in place, as a text. */
+export function transportKey(cluster: Cluster): string {
+  const { loadAssignment: _l, thresholds: _t, lbPolicy: _p, ...rest } = cluster;
+  return JSON.stringify({
+    ...rest,
+    choiceCount: 0,
+    balancing: undefined,
+    healthyPanicThreshold: 0,
+    origin: undefined,
+  });
 }
 
 function endpointOf(address: Address): Endpoint {

@@ -26,12 +26,12 @@ const GATEWAY_TIMEOUT = 504;
  * split by origin, failures to reach the host count as the gateway's own answers 503 and 504.
  */
 export class OutlierMonitor implements HostMonitor {
-  readonly #record: HostRecord;
+  record: HostRecord;
   readonly #thresholds: OutlierThresholds;
   readonly #owner: OutlierMonitorOwner;
 
   constructor(record: HostRecord, thresholds: OutlierThresholds, owner: OutlierMonitorOwner) {
-    this.#record = record;
+    this.record = record;
     this.#thresholds = thresholds;
     this.#owner = owner;
   }
@@ -72,7 +72,7 @@ export class OutlierMonitor implements HostMonitor {
 
   /** The gateway's failures are judged first: a host that they eject is not ejected twice. */
   #answered(code: number): void {
-    const record = this.#record;
+    const record = this.record;
     const failed = code >= 500 && code < 600;
     record.count("external", !failed);
     if (!failed) {
@@ -89,16 +89,16 @@ export class OutlierMonitor implements HostMonitor {
   }
 
   #reached(): void {
-    this.#record.count("localOrigin", true);
-    this.#record.clear("localOrigin");
+    this.record.count("localOrigin", true);
+    this.record.clear("localOrigin");
   }
 
   #notReached(): void {
-    this.#record.count("localOrigin", false);
+    this.record.count("localOrigin", false);
     this.#fail("localOrigin", this.#thresholds.consecutiveLocalOriginFailure);
   }
 
   #fail(row: InARow, threshold: number): void {
-    if (this.#record.fail(row) === threshold) this.#owner.onFailuresInARow(row);
+    if (this.record.fail(row) === threshold) this.#owner.onFailuresInARow(row);
   }
 }

@@ -2,11 +2,18 @@ import { formatAddress } from "../../model/address.ts";
 import type { Bootstrap, ProxyConfig } from "../../model/bootstrap.ts";
 import type { ClusterRow, EndpointRow } from "../admin/admin-source.ts";
 import { clusterRow } from "../admin/proxy-source.ts";
+import type { OutliersView } from "../outlier/shared/shared-outliers.ts";
 import type { EndpointRows } from "./message.ts";
 
 /** Several workers' endpoints of each cluster as one list; what they count is added up. */
 export class ClusterRows {
   readonly #byCluster = new Map<string, Map<string, EndpointRow>>();
+  readonly #outliers: { of(cluster: string): OutliersView | undefined };
+
+  /** `outliers`: what the main thread knows of them. */
+  constructor(outliers: { of(cluster: string): OutliersView | undefined }) {
+    this.#outliers = outliers;
+  }
 
   add({ cluster, endpoints }: EndpointRows): void {
     let rows = this.#byCluster.get(cluster);
@@ -27,9 +34,20 @@ export class ClusterRows {
     return clusters.map((config) => {
       const endpoints = this.#byCluster.get(config.name);
       const rows = endpoints === undefined ? [] : [...endpoints.values()];
-      return clusterRow(config, undefined, rows, own);
+      const view = this.#outliers.of(config.name);
+      return clusterRow(
+        config,
+        view?.thresholds,
+        rows.map((row) => rated(row, view)),
+        own,
+      );
     });
   }
+}
+
+function rated(row: EndpointRow, outliers: OutliersView | undefined): EndpointRow {
+  const rates = outliers?.ratesOf(formatAddress(row.address));
+  return rates === undefined ? row : { ...row, rates };
 }
 
 function sum(one: EndpointRow, other: EndpointRow): EndpointRow {

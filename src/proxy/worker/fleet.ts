@@ -22,6 +22,7 @@ import type { Binding } from "../listener/bound-socket.ts";
 import type { Discouraging } from "../listener/listener-set.ts";
 import { lastRefused, type RefusedRequest } from "../listener/refused/refused-requests.ts";
 import type { Plane } from "../main.ts";
+import { outliersOf, type SharedOutliers } from "../outlier/shared/shared-outliers.ts";
 import { DEFAULT_OVERLOAD } from "../overload/overload.ts";
 import type { ContextCertificates } from "../secrets/context-certificates.ts";
 import { newTicketSecret } from "../tls/session/ticket-keys.ts";
@@ -68,6 +69,7 @@ export class Fleet implements Plane, ThreadOwner {
   readonly #buckets = new SharedBuckets();
   readonly #faults: SharedFaults;
   readonly #circuits: SharedCircuits;
+  readonly #outliers: SharedOutliers;
   /** What successors begin with. */
   readonly #secrets = new Map<string, Secret>();
   readonly #threads: WorkerThread[];
@@ -96,6 +98,9 @@ export class Fleet implements Plane, ThreadOwner {
     this.#faults = new SharedFaults(options.workers);
     const { clock, counting } = options;
     this.#circuits = new SharedCircuits(clock, options.workers, counting.telemetry);
+    this.#outliers = outliersOf(options, (slot, orders) =>
+      this.#threads[slot]?.tellOutliers(orders),
+    );
     this.#threads = Array.from({ length: options.workers }, (_, slot) => this.#begin(slot));
     for (const thread of this.#threads) thread.state = "serving";
   }
@@ -132,7 +137,7 @@ export class Fleet implements Plane, ThreadOwner {
   }
 
   async clusters(): Promise<readonly ClusterRow[]> {
-    const rows = new ClusterRows();
+    const rows = new ClusterRows(this.#outliers);
     await this.#askAll(async (thread) => {
       for await (const some of thread.endpoints()) rows.add(some);
     });
@@ -217,12 +222,17 @@ export class Fleet implements Plane, ThreadOwner {
     }
   }
 
+  onOutliers({ slot }: WorkerThread, news: Parameters<SharedOutliers["hear"]>[1]): void {
+    this.#outliers.hear(slot, news);
+  }
+
   onExit(thread: WorkerThread, reason: string): void {
     const { slot } = thread;
     const { clock } = this.#options;
     this.#use.end(slot);
     this.#faults.end(slot);
     this.#circuits.end(slot);
+    this.#outliers.end(slot);
     releaseAll(this.#connections, slot);
     if (this.#stopping) return;
     const quick = clock.now() - (this.#begunMs[slot] ?? 0) < STABLE_MS;

@@ -14,6 +14,7 @@ import type { BucketCells } from "../limits/token-bucket.ts";
 import type { Binding } from "../listener/bound-socket.ts";
 import type { Discouraging } from "../listener/listener-set.ts";
 import type { RefusedRequest } from "../listener/refused/refused-requests.ts";
+import type { OutlierNews, OutlierOrders } from "../outlier/shared/outlier-message.ts";
 import type { ContextCertificates } from "../secrets/context-certificates.ts";
 
 /** What a worker is born with. */
@@ -104,6 +105,7 @@ export interface Questions {
 export type QuestionName = keyof Questions;
 
 export type ToWorker =
+  | { readonly kind: "outliers"; readonly orders: OutlierOrders }
   | {
       [Q in QuestionName]: {
         readonly kind: Q;
@@ -121,4 +123,5 @@ export type FromWorker =
   | { readonly kind: "refusal"; readonly id: number; readonly reason: string }
   | { readonly kind: "journal"; readonly entry: JournalEntry }
   | { readonly kind: "notice"; readonly text: string }
+  | { readonly kind: "outliers"; readonly news: OutlierNews }
   | { readonly kind: "log"; readonly path: string; readonly text: string; readonly lines: number };

@@ -9,6 +9,7 @@ import { endpointRow } from "../admin/proxy-source.ts";
 import type { PreparedConfig } from "../data-plane.ts";
 import type { Limits } from "../limits/limits.ts";
 import { SharedLimits } from "../limits/shared-limits.ts";
+import { RemoteJudges } from "../outlier/shared/remote-judge.ts";
 import { assemble, type ThreadParts } from "./assemble.ts";
 import { ConfigReceiver } from "./config-receiver.ts";
 import { LogRelay } from "./log-relay.ts";
@@ -41,6 +42,7 @@ export class Serving {
   readonly #parts: ThreadParts;
   readonly #received = new ConfigReceiver();
   readonly #use = new Map<string, Int32Array>();
+  readonly #outliers: RemoteJudges;
   #prepared: { readonly config: ProxyConfig; readonly by: PreparedConfig } | undefined;
 
   readonly #handlers: Handlers = {
@@ -76,6 +78,7 @@ export class Serving {
     this.#send = send;
     this.#journal = new RowJournal((entry) => send({ kind: "journal", entry }));
     this.#registry = new Registry(this.#journal);
+    this.#outliers = new RemoteJudges((news) => send({ kind: "outliers", news }));
     this.#parts = assemble({
       node,
       version,
@@ -86,6 +89,7 @@ export class Serving {
       random: systemRandom,
       onNotice: (text) => send({ kind: "notice", text }),
       limitsOf: (cluster) => this.#limitsOf(cluster),
+      outliersOf: (cluster, detection) => this.#outliers.open(cluster, detection),
       connectionsOf: (thresholds) => new SharedLimits(thresholds, connections, slot),
       overload,
       ownPort,
@@ -100,6 +104,7 @@ export class Serving {
   hear(message: ToWorker): void {
     if (message.kind === "release") this.#journal.release(message.rows);
     else if (message.kind === "forget") this.#journal.forget(message.row, message.sum);
+    else if (message.kind === "outliers") this.#outliers.hear(message.orders);
     else void this.#answer(message.id, message.kind, message.asks);
   }
 

@@ -4,6 +4,7 @@ import { ForeignRows } from "../../metrics/foreign-rows.ts";
 import type { Registry } from "../../metrics/registry.ts";
 import type { Address } from "../../model/address.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
+import type { OutlierNews, OutlierOrders } from "../outlier/shared/outlier-message.ts";
 import { ConfigSender, namesOf } from "./config-sender.ts";
 import type {
   EndpointRows,
@@ -23,6 +24,7 @@ export interface ThreadOwner {
   onNotice(notice: string): void;
   /** Whole lines for the access log of this path. */
   onLogLines(path: string, text: string, lines: number): void;
+  onOutliers(thread: WorkerThread, news: OutlierNews): void;
   /** Always the last; `reason`: why, as far as that is known. */
   onExit(thread: WorkerThread, reason: string): void;
 }
@@ -119,6 +121,11 @@ export class WorkerThread {
     }
   }
 
+  /** What it is to know of hosts that are judged. */
+  tellOutliers(orders: OutlierOrders): void {
+    this.#tell({ kind: "outliers", orders });
+  }
+
   /** Ends it wherever it is; resolves when it has ended. */
   async terminate(): Promise<void> {
     await this.#worker.terminate();
@@ -141,6 +148,9 @@ export class WorkerThread {
         return;
       case "notice":
         this.#owner.onNotice(message.text);
+        return;
+      case "outliers":
+        this.#owner.onOutliers(this, message.news);
         return;
       case "log":
         this.#owner.onLogLines(message.path, message.text, message.lines);
