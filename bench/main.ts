@@ -5,6 +5,8 @@
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { measureBreakers } from "./breaker/measure.ts";
+import { toJson, toTables } from "./breaker/report.ts";
 import { CURVES } from "./growth/curve.ts";
 import { runCurve } from "./growth/run.ts";
 import { type Options, readOptions } from "./options.ts";
@@ -89,6 +91,12 @@ try {
     case "allocation":
       countAllocations();
       break;
+    case "breaker": {
+      const measured = measureBreakers(options.rounds, say);
+      console.log(toTables(measured));
+      if (options.json) console.log(toJson(measured));
+      break;
+    }
   }
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);

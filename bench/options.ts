@@ -3,14 +3,15 @@ import { parseArgs } from "node:util";
 import { CURVES } from "./growth/curve.ts";
 import { SCENARIOS } from "./scenario/all.ts";
 
-const USAGE = `npm run bench -- [growth | allocation] [--only NAME]... [--quick]
+const USAGE = `npm run bench -- [growth | allocation | breaker] [--only NAME]... [--quick]
                  [--rounds N] [--seconds N] [--markdown | --json]
 growth draws charts into docs/performance/: ${CURVES.map(({ name }) => name).join(", ")}.
 allocation counts heap bytes a request.
+breaker measures the circuit breaker of the library, beside opossum and cockatiel.
 Otherwise tables: ${SCENARIOS.map(({ name }) => name).join(", ")}.
 --json prints all reports as one line of JSON after the tables.`;
 
-const WHATS = ["tables", "growth", "allocation"] as const;
+const WHATS = ["tables", "growth", "allocation", "breaker"] as const;
 
 type What = (typeof WHATS)[number];
 

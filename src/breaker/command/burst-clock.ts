@@ -2,12 +2,12 @@
 import type { Clock, Timer } from "../clock.ts";
 
 /** So many readings so close to each other are a burst; one reading then serves as many. */
-const READINGS = 16;
+const READINGS = 32;
 const BURST_MS = 0.1;
 
 /**
  * The machine's clock, which costs 40 ns a reading, half of what a guarded call may. In a burst, as
- * when calls end at once, a reading serves up to 15 more; when 16 take more than a tenth of a
+ * when calls end at once, a reading serves up to 31 more; when 32 take more than a tenth of a
  * millisecond, and in the next turn of the event loop, each has its own again. Where calls take
  * their time, all are exact.
  */

@@ -36,6 +36,8 @@ export function currentCall(): Call {
   return current;
 }
 
+const SUCCESS = EVENT.SUCCESS;
+
 /** What has become of an execution, each a bit. */
 const BEGUN = 1;
 /** The work is over. */
@@ -169,7 +171,8 @@ export class Execution implements Waiting, Call {
     stats.succeeded.add(durationMs, now);
     if (judges === undefined) command.circuit.record("success", now, this.#permit);
     else judges.judge(command.circuit, this.#permit, "success", undefined, durationMs, now);
-    this.#count("SUCCESS", undefined, now);
+    stats.events.add(SUCCESS, now);
+    if (command.listeners.isUsed) this.#tell("SUCCESS", undefined, now);
     this.#answer();
     this.#resolve(value);
   }
@@ -333,9 +336,13 @@ export class Execution implements Waiting, Call {
   }
 
   #count(type: EventType, error: unknown, now: number): void {
-    const { name, listeners, stats } = this.#guard.command;
+    const { listeners, stats } = this.#guard.command;
     stats.events.add(EVENT[type], now);
-    if (!listeners.isUsed) return;
+    if (listeners.isUsed) this.#tell(type, error, now);
+  }
+
+  #tell(type: EventType, error: unknown, now: number): void {
+    const { name, listeners } = this.#guard.command;
     const durationMs = now - this.startedAt;
     listeners.emit("execution", { name, type, isTerminal: isTerminal(type), durationMs, error });
   }

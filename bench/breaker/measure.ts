@@ -1,0 +1,62 @@
+/** Runs what is to be compared in processes of its own, one after the other, in rounds. */
+import { execFileSync } from "node:child_process";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { CONTENDERS, type Contender, type Path } from "./contender.ts";
+
+const CHILD = path.join(path.dirname(fileURLToPath(import.meta.url)), "../child/breaker-calls.ts");
+
+const PATHS: readonly Path[] = ["closed", "failing", "refused"];
+/** Buckets of the window: usual, and many. */
+export const FEW = 10;
+export const MANY = 1000;
+
+export interface Measured {
+  /** Median nanoseconds a call. */
+  readonly ns: Readonly<Record<Path, Readonly<Record<Contender, number>>>>;
+  readonly allowRecordNs: Readonly<Record<"success" | "failure", number>>;
+  readonly bucketsNs: Readonly<Record<"few" | "many", number>>;
+  /** After ten million calls. */
+  readonly retainedBytes: number;
+}
+
+function measure(what: string, name: string): number {
+  const args = ["--expose-gc", CHILD, what, name];
+  return Number(execFileSync(process.execPath, args, { encoding: "utf8" }));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** Interleaved: what disturbs the machine for a while disturbs all. */
+export function measureBreakers(rounds: number, say: (line: string) => void): Measured {
+  const cases = [
+    ...PATHS.flatMap((way) => CONTENDERS.map((name) => [way, name] as const)),
+    ...(["success", "failure"] as const).map((outcome) => ["allow", outcome] as const),
+    ...[FEW, MANY].map((buckets) => ["buckets", String(buckets)] as const),
+  ];
+  const found = new Map<string, number[]>();
+  for (let round = 1; round <= rounds; round++) {
+    say(`round ${round} of ${rounds}`);
+    for (const [what, name] of cases) {
+      const key = `${what} ${name}`;
+      found.set(key, [...(found.get(key) ?? []), measure(what, name)]);
+    }
+  }
+  const of = (what: string, name: string): number => median(found.get(`${what} ${name}`) ?? []);
+  const each = (way: Path): Record<Contender, number> => ({
+    bareAwait: of(way, "bareAwait"),
+    outrigger: of(way, "outrigger"),
+    opossum: of(way, "opossum"),
+    cockatielSampling: of(way, "cockatielSampling"),
+  });
+  say("10 million calls");
+  return {
+    ns: { closed: each("closed"), failing: each("failing"), refused: each("refused") },
+    allowRecordNs: { success: of("allow", "success"), failure: of("allow", "failure") },
+    bucketsNs: { few: of("buckets", String(FEW)), many: of("buckets", String(MANY)) },
+    retainedBytes: measure("heap", ""),
+  };
+}
