@@ -1,5 +1,9 @@
 import fc from "fast-check";
-import { type BalancingOptions, ENVOY_BALANCING } from "../../src/model/balance/balancing.ts";
+import {
+  type BalancingOptions,
+  ENVOY_BALANCING,
+  PENALTY_BOUNDS,
+} from "../../src/model/balance/balancing.ts";
 import type { Cluster } from "../../src/model/cluster.ts";
 import { optional } from "./arbitrary-words.ts";
 
@@ -80,6 +84,12 @@ export const balancing: fc.Arbitrary<Balancing> = fc.oneof(
       peakEwma: fc.record({
         defaultRttMs: fc.integer({ min: 1, max: 1000 }),
         decayMs: fc.integer({ min: 1, max: 100_000 }),
+        failurePenalty: optional(
+          fc.record({
+            penaltyMs: fc.integer(PENALTY_BOUNDS),
+            maxRetryAfterMs: fc.integer(PENALTY_BOUNDS),
+          }),
+        ),
       }),
     }),
   ),

@@ -28,7 +28,19 @@ export interface PeakEwmaOptions {
   readonly defaultRttMs: number;
   /** After this time without answers 1/e of a measure is left; 10000. */
   readonly decayMs: number;
+  /** What a failure is taken to need; left out: as long as it took. */
+  readonly failurePenalty?: FailurePenalty | undefined;
 }
+
+/** Linkerd's load biaser, of endpoints that fail faster than others answer. */
+export interface FailurePenalty {
+  readonly penaltyMs: number;
+  /** It is as long as the answer's Retry-After asks, up to this. */
+  readonly maxRetryAfterMs: number;
+}
+
+/** Both ends are allowed. */
+export const PENALTY_BOUNDS = { min: 1, max: 3_600_000 } as const;
 
 /** Envoy: Cluster.SlowStartConfig: the weight of a new endpoint grows over a window. */
 export interface SlowStart {

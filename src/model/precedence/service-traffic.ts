@@ -8,6 +8,7 @@ import type { RouteDecision } from "./route.ts";
 
 const NOTHING: ServiceTraffic = {
   failureAccrual: undefined,
+  failurePenalty: undefined,
   retries: undefined,
   timeouts: undefined,
 };
@@ -22,7 +23,8 @@ export function trafficOf(service: Service, decision: RouteDecision | undefined)
   const dialect = decision?.sets[0]?.dialect;
   if (dialect === undefined || dialect === "gateway-api") return traffic;
   if (dialect === "linkerd") return NOTHING;
-  return { ...NOTHING, failureAccrual: traffic.failureAccrual };
+  const { failureAccrual, failurePenalty } = traffic;
+  return { ...NOTHING, failureAccrual, failurePenalty };
 }
 
 /** An action of the service's routing; what it leaves out is as the service wishes. */

@@ -1,3 +1,4 @@
+import type { FailurePenalty } from "../balance/balancing.ts";
 import type { RetrySettings } from "../http-route-set.ts";
 import type { FailureAccrual } from "../upstream/failure-accrual.ts";
 
@@ -5,6 +6,8 @@ import type { FailureAccrual } from "../upstream/failure-accrual.ts";
 export interface ServiceTraffic {
   /** Undefined: its endpoints are not judged so. */
   readonly failureAccrual: FailureAccrual | undefined;
+  /** Of balancing by peak EWMA; undefined: failures add no load. */
+  readonly failurePenalty: FailurePenalty | undefined;
   /** Undefined: the mesh's default. */
   readonly retries: RetrySettings | undefined;
   /** Undefined: none. */

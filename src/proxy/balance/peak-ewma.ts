@@ -23,6 +23,13 @@ export class PeakEwma {
     this.#updatedAtMs = nowMs;
   }
 
+  /** It is taken to need at least so long, from now on. */
+  raise(rttMs: number, nowMs: number): void {
+    this.#blend(0, nowMs);
+    this.#updatedAtMs = nowMs;
+    if (this.#rttMs < rttMs) this.#rttMs = rttMs;
+  }
+
   /** What another request would meet: the time that each takes, times how many there would be. */
   load(activeRequests: number, nowMs: number): number {
     this.#blend(0, nowMs);

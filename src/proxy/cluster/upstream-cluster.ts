@@ -383,6 +383,7 @@ export function transportKey(cluster: Cluster): string {
     ...rest,
     choiceCount: 0,
     balancing: undefined,
+    failurePenalty: rest.balancing.peakEwma.failurePenalty,
     healthyPanicThreshold: 0,
     origin: undefined,
   });

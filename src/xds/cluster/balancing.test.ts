@@ -139,6 +139,18 @@ describe.each([
     lbPolicy: "peakEwma",
     options: { peakEwma: { defaultRttMs: 30, decayMs: 500 } },
   },
+  {
+    name: "our own policy, with failures that weigh",
+    fields: listed({ "@type": TYPED_STRUCT, type_url: PEAK, value: { failure_penalty_ms: 5000 } }),
+    lbPolicy: "peakEwma",
+    options: {
+      peakEwma: {
+        defaultRttMs: 30,
+        decayMs: 10_000,
+        failurePenalty: { penaltyMs: 5000, maxRetryAfterMs: 300_000 },
+      },
+    },
+  },
 ])("balancing by $name", ({ fields, lbPolicy, options }) => {
   it("is read", () => {
     const { model, problems } = decode(fields);
@@ -210,7 +222,7 @@ describe.each([
     fields: listed({ "@type": TYPED_STRUCT, type_url: PEAK, value: { decay_ms: 0, rtt: 1 } }),
     problem:
       `${POLICIES}[0].typed_extension_config.typed_config.value.rtt: is unknown ` +
-      "(allowed default_rtt_ms, decay_ms)",
+      "(allowed default_rtt_ms, decay_ms, failure_penalty_ms, max_retry_after_ms)",
   },
   {
     fields: {

@@ -76,6 +76,16 @@ describe("a Service with Linkerd's annotations", () => {
     expect(cartCluster(CART)?.lbPolicy).toBe(plain?.lbPolicy);
   });
 
+  it("has its failures weighed where it is balanced by peak EWMA", () => {
+    const lines = `
+    outrigger.dev/load-balancer: PEAK_EWMA
+    balancer.alpha.linkerd.io/penalize-failures: "true"`;
+    const cluster = cartCluster(CART.replace("annotations:", `annotations:${lines}`));
+    expect(cluster?.lbPolicy).toBe("peakEwma");
+    const failurePenalty = { penaltyMs: 5000, maxRetryAfterMs: 300_000 };
+    expect(cluster?.balancing.peakEwma).toMatchObject({ failurePenalty });
+  });
+
   it("gets the nearest outlier detection from an Envoy", () => {
     const cluster = cartCluster(CART, "envoy");
     expect(cluster?.failureAccrual).toBeUndefined();

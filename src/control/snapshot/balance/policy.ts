@@ -1,4 +1,8 @@
-import { ENVOY_BALANCING, type LbPolicy } from "../../../model/balance/balancing.ts";
+import {
+  ENVOY_BALANCING,
+  type LbPolicy,
+  type PeakEwmaOptions,
+} from "../../../model/balance/balancing.ts";
 import { REGION_LABEL, ZONE_LABEL } from "../../../model/balance/locality.ts";
 import type { Cluster, DiscoveryType } from "../../../model/cluster.ts";
 import type { LocalitySettings, PolicyBlocks } from "../../../model/destination-policy.ts";
@@ -38,10 +42,18 @@ export function balancingOf(
       maglevTableSize: loadBalancer?.maglevTableSize ?? ENVOY_BALANCING.maglevTableSize,
       slowStart: loadBalancer?.slowStart,
       localityWeighted: weighs,
+      peakEwma: peakEwmaOf(service),
     },
     healthyPanicThreshold: outlierDetection?.minHealthPercent ?? PANIC_PERCENT,
     outlierDetection: outlierDetection && outlierDetectionOf(outlierDetection),
   };
+}
+
+/** Failures weigh where the Service asks for it. */
+function peakEwmaOf({ traffic }: Service): PeakEwmaOptions {
+  const { peakEwma } = ENVOY_BALANCING;
+  const failurePenalty = traffic?.failurePenalty;
+  return failurePenalty === undefined ? peakEwma : { ...peakEwma, failurePenalty };
 }
 
 function lbPolicyOf(

@@ -16,21 +16,18 @@ const THRESHOLD = `${ALPHA}failure-accrual-success-rate-threshold`;
 const WINDOW = `${ALPHA}failure-accrual-success-rate-window`;
 const MIN_REQUESTS = `${ALPHA}failure-accrual-success-rate-min-requests`;
 const HONOR_RETRY_AFTER = `${ALPHA}failure-accrual-honor-retry-after`;
-const PENALIZE = `${ALPHA}penalize-failures`;
-const BIASER = [PENALIZE, `${ALPHA}load-biaser-penalty`, `${ALPHA}load-biaser-max-retry-after`];
 
 const CONSECUTIVE = [MAX_FAILURES, MIN_PENALTY, MAX_PENALTY, JITTER_RATIO, HONOR_RETRY_AFTER];
 const UNIFIED = [THRESHOLD, WINDOW, MIN_REQUESTS];
 
 export const BALANCER_PREFIXES: readonly string[] = ["balancer.linkerd.io/", ALPHA];
-export const BALANCER_NAMES: readonly string[] = [MODE, ...CONSECUTIVE, ...UNIFIED, ...BIASER];
+export const BALANCER_NAMES: readonly string[] = [MODE, ...CONSECUTIVE, ...UNIFIED];
 
 /**
  * How endpoints of a Service are judged (Linkerd: Circuit Breaking). Undefined where the mode is
  * not set, or cannot be read.
  */
 export function readFailureAccrual(reader: AnnotationReader): FailureAccrual | undefined {
-  reportBiaser(reader);
   const mode = reader.word(MODE, ["consecutive", "unified"]);
   if (mode === undefined) {
     const without = `has no effect without ${MODE}`;
@@ -85,14 +82,4 @@ function isIdle({ maxFailures, successRate }: FailureAccrual): boolean {
 
 function reportIdle(reader: AnnotationReader, names: readonly string[], why: string): void {
   for (const name of names) if (reader.has(name)) reader.notExecuted(name, `${name} ${why}`);
-}
-
-/** Endpoints that fail fast attract requests by peak EWMA; nothing here makes them look slow. */
-function reportBiaser(reader: AnnotationReader): void {
-  if (reader.boolean(PENALIZE) === false) return;
-  const hint = `${MODE} takes failing endpoints out of balancing`;
-  for (const name of BIASER) {
-    if (!reader.has(name)) continue;
-    reader.notExecuted(name, `${name} is read but not executed: failures add no load`, hint);
-  }
 }

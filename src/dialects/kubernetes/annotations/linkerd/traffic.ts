@@ -7,13 +7,15 @@ import type {
 import type { Fields } from "../../fields.ts";
 import { AnnotationReader } from "./annotation-reader.ts";
 import { BALANCER_NAMES, BALANCER_PREFIXES, readFailureAccrual } from "./failure-accrual.ts";
+import { BIASER_NAMES, readFailurePenalty } from "./load-biaser.ts";
 import { type AnnotatedKind, RETRY_NAMES, RETRY_PREFIX, readRetries } from "./retries.ts";
 import { readTimeouts, TIMEOUT_NAMES, TIMEOUT_PREFIX } from "./timeouts.ts";
 
 type Report = Pick<Fields<string>, "problemAt">;
 
 const PREFIXES = [RETRY_PREFIX, TIMEOUT_PREFIX, ...BALANCER_PREFIXES];
-const NAMES = [...RETRY_NAMES, ...TIMEOUT_NAMES, ...BALANCER_NAMES];
+const OF_SERVICES = [...BALANCER_NAMES, ...BIASER_NAMES];
+const NAMES = [...RETRY_NAMES, ...TIMEOUT_NAMES, ...OF_SERVICES];
 
 /** What Linkerd's annotations of a Service say; undefined where there are none. */
 export function readServiceTraffic(
@@ -23,10 +25,12 @@ export function readServiceTraffic(
   const reader = new AnnotationReader(annotations, report);
   reader.reportUnknown(PREFIXES, NAMES);
   const failureAccrual = readFailureAccrual(reader);
+  const failurePenalty = readFailurePenalty(reader);
   const retries = readRetries(reader, "Service");
   const timeouts = readTimeouts(reader);
-  const isEmpty = [failureAccrual, retries, timeouts].every((part) => part === undefined);
-  return isEmpty ? undefined : { failureAccrual, retries, timeouts };
+  const traffic = { failureAccrual, failurePenalty, retries, timeouts };
+  const isEmpty = Object.values(traffic).every((part) => part === undefined);
+  return isEmpty ? undefined : traffic;
 }
 
 /** The part of them that a route may have too, and then has in the place of its Service's. */
@@ -40,7 +44,7 @@ export function readRouteTraffic(
 ): RouteTraffic {
   const reader = new AnnotationReader(annotations, report);
   reader.reportUnknown(PREFIXES, NAMES);
-  for (const name of BALANCER_NAMES) {
+  for (const name of OF_SERVICES) {
     if (reader.has(name)) reader.notExecuted(name, `${name} belongs on the Service`);
   }
   return { retries: readRetries(reader, kind), timeouts: readTimeouts(reader) };
