@@ -3,14 +3,16 @@
  * keeps its place; what they share, and what they load later, lies in `parts/`. Loading 400 modules
  * one by one took 100 ms of every sidecar's start (docs/adr/0012-programs-are-bundled.md).
  *
- * Dependencies stay outside: npm installs them.
+ * Dependencies stay outside: npm installs them. The library is one module by itself, with types,
+ * so that it runs where there is no Node.
  */
-import { readdirSync } from "node:fs";
+import { cpSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { type Plugin, rolldown } from "rolldown";
 
 /** What Node is started with: the command, a proxy's worker thread, a pod's stand-in. */
 const PROGRAMS = ["cli/main", "proxy/worker/main", "up/pods/stand-in"];
+const LIBRARY = "breaker/library";
 const PARTS = "parts";
 const BARE = /^[^./]/;
 
@@ -54,4 +56,15 @@ for (const file of output) {
     throw new Error(`${file.fileName}: holds a module that asks where it stands`);
   }
 }
+const library = await rolldown({
+  input: path.resolve(tree, `${LIBRARY}.js`),
+  platform: "neutral",
+});
+await library.write({ file: path.join(out, `${LIBRARY}.js`), format: "esm" });
+await library.close();
+cpSync(path.join(tree, "breaker"), path.join(out, "breaker"), {
+  recursive: true,
+  filter: (file) => file.endsWith(".d.ts") || statSync(file).isDirectory(),
+});
+
 process.stderr.write(`bundled ${readdirSync(out, { recursive: true }).length} files\n`);

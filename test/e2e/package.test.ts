@@ -79,6 +79,19 @@ async function askSecure(port: number, ca: string): Promise<string> {
   return `${response.statusCode} ${Buffer.concat(body)}`;
 }
 
+/** Keeps types: each wrong call must be an error. */
+const USER = `
+import { circuitBreaker, compose, fallback, retry, wrapFetch } from "outrigger/breaker";
+
+const guarded = circuitBreaker(async (id: string) => id.length, { name: "ratings" });
+const length: number = await guarded("abc");
+const policy = compose(fallback(() => "instead" as const), retry());
+const answer: number | "instead" = await policy.run<number>(() => Promise.reject(new Error()));
+console.log(length, answer, typeof wrapFetch(fetch));
+// @ts-expect-error: the guarded function's own parameters
+guarded(5).catch(() => undefined);
+`;
+
 /** Runs the installed program on a bootstrap, until `ask` is answered. */
 async function answerOf(
   yaml: string,
@@ -118,13 +131,30 @@ describe("the package", () => {
   it("holds programs and no TypeScript source", () => {
     const inside = path.join(folder, "node_modules/outrigger");
     const files = fs.readdirSync(inside, { recursive: true, encoding: "utf8" });
-    const sources = files.filter((name) => name.endsWith(".ts"));
+    const sources = files.filter((name) => /(?<!\.d)\.ts$/.test(name));
     expect(sources).toEqual([]);
     expect(files).toContain("dist/cli/main.js");
     expect(files).toContain("dist/proxy/worker/main.js");
     expect(files).toContain("dist/up/pods/stand-in.js");
     expect(files).toContain("dist/samples/bookstore/deploy/reviews.yaml");
     expect(files.filter((name) => name.includes(".test."))).toEqual([]);
+  });
+
+  it("has the library, which runs and whose types hold without those of Node", () => {
+    const user = path.join(folder, "user.mts");
+    fs.writeFileSync(user, USER);
+    const run = execFileSync(process.execPath, ["--no-warnings", user], { encoding: "utf8" });
+    expect(run).toBe("3 instead function\n");
+    const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
+    const lib = ["--lib", "es2024,dom,dom.iterable", "--types", ""];
+    const options = ["--noEmit", "--strict", "--target", "es2024", "--module", "nodenext", ...lib];
+    const check = ["--ignoreConfig", ...options, user];
+    execFileSync(process.execPath, [tsc, ...check], { cwd: folder, stdio: "inherit" });
+  });
+
+  it("gives the library to bundlers as one module that imports nothing", () => {
+    const library = path.join(folder, "node_modules/outrigger/dist/breaker/library.js");
+    expect(fs.readFileSync(library, "utf8")).not.toMatch(/^import|\brequire\(|\bimport\(/m);
   });
 
   it.each([
