@@ -10,7 +10,6 @@ import { ENVOY_THRESHOLDS } from "../../model/cluster.ts";
 import { NO_LOCALITY } from "../../model/endpoint.ts";
 import { NO_FILTER_CONFIGS } from "../../model/filter/filter-configs.ts";
 import { NO_MUTATIONS, type RouteConfiguration } from "../../model/route.ts";
-import type { CircuitRow } from "../circuit/circuit-row.ts";
 import { startAdmin } from "./admin-server.ts";
 import type { AdminSource, ClusterRow } from "./admin-source.ts";
 import type { RunningServer } from "./page-server.ts";
@@ -99,23 +98,6 @@ const ROUTES: RouteConfiguration = {
   filterConfigs: NO_FILTER_CONFIGS,
 };
 
-const CIRCUIT: CircuitRow = {
-  circuit: "default/ratings",
-  cluster: "a cluster",
-  route: "",
-  scope: "caller",
-  state: "open",
-  sinceMs: 1_700_000_000_000,
-  openUntilMs: 1_700_000_005_000,
-  requests: 20,
-  errors: 10,
-  errorPercentage: 50,
-  concurrent: 3,
-  maxConcurrent: undefined,
-  recoveryMs: undefined,
-  changes: [{ from: "closed", to: "open", atMs: 1_700_000_000_000, reason: "10 of 20" }],
-};
-
 let happened: string[];
 let isReady: boolean;
 let registry: Registry;
@@ -130,7 +112,7 @@ function source(): AdminSource {
     clock: new VirtualClock(),
     state: () => (isReady ? "LIVE" : "INITIALIZING"),
     clusters: () => [CLUSTER],
-    circuits: () => [CIRCUIT],
+    circuits: () => [],
     listeners: () => [{ name: "in", address: socketAddress("127.0.0.1", 15_006) }],
     secrets: () => [],
     certificates: () => [],
@@ -189,25 +171,6 @@ describe("the admin server", () => {
     const reply = await ask(address, "/nope");
     expect(reply.status).toBe(404);
     expect(reply.body).toMatch(/^invalid path\. admin commands are:\n/);
-  });
-
-  it("prints circuits with their last changes, and what is not well of clusters", async () => {
-    const { circuits, clusters } = JSON.parse((await ask(address, "/circuits")).body);
-    expect(circuits).toMatchObject([
-      {
-        name: "default/ratings",
-        cluster: "a cluster",
-        state: "open",
-        since: "2023-11-14T22:13:20.000Z",
-        open_until: "2023-11-14T22:13:25.000Z",
-        window: { requests: 20, errors: 10, error_percentage: 50 },
-        concurrent: 3,
-        transitions: [{ time: "2023-11-14T22:13:20.000Z", from: "closed", to: "open" }],
-      },
-    ]);
-    expect(clusters).toMatchObject([
-      { name: "outbound|80||b", limits: { max_requests: 1024 }, unhealthy: ["10.0.0.3:80"] },
-    ]);
   });
 
   it("prints clusters and endpoints as Envoy does", async () => {

@@ -1,5 +1,6 @@
 import { memoryUsage } from "node:process";
 import type { AccessToken } from "../../base/access-token.ts";
+import type { Registry } from "../../metrics/registry.ts";
 import type { Address } from "../../model/address.ts";
 import { type Inheritance, NOTHING_INHERITED } from "../graceful/inheritance.ts";
 import type { DrainOptions, ServerState } from "../graceful/lifecycle.ts";
@@ -95,6 +96,13 @@ function pagesOf(source: AdminSource): readonly Page[] {
     get("/server_info", "print server version/status information", () =>
       serverInfoPage(source, source.clock.now() - startedAtMs),
     ),
+    ...statsPages(registry),
+  ];
+  return pages;
+}
+
+function statsPages(registry: Registry): readonly Page[] {
+  return [
     get("/stats", "print server stats; filter=REGEX, usedonly, format=json|prometheus", (query) =>
       statsPage(registry, query),
     ),
@@ -102,7 +110,6 @@ function pagesOf(source: AdminSource): readonly Page[] {
       prometheusPage(registry, query),
     ),
   ];
-  return pages;
 }
 
 function get(path: string, help: string, answer: Page["answer"]): Page {

@@ -52,7 +52,7 @@ describe("a circuit before a cluster", () => {
     expect(origin.seen).toHaveLength(3);
   });
 
-  it("refuses others while its probe is out, and takes another where that was given up", async () => {
+  it("refuses others while its probe is out, and takes another where it is given up", async () => {
     const { asks, asksTimes, client, clock, metric, origin, setup } = await circuitScene();
     origin.says(500);
     await asksTimes(2);

@@ -5,7 +5,8 @@ import type { Route } from "../../model/route.ts";
 import type { ClusterSlot } from "../cluster/cluster-slot.ts";
 import type { CircuitMemory } from "./circuit-memory.ts";
 import { type CircuitPlace, circuitsOf } from "./circuit-place.ts";
-import { CircuitStats, type CircuitTables } from "./circuit-stats.ts";
+import { CircuitStats } from "./circuit-stats.ts";
+import type { CircuitTables } from "./circuit-tables.ts";
 import { CompiledCircuit } from "./compiled-circuit.ts";
 import type { CompiledFallback } from "./fallback.ts";
 import { KeptBytes, LastGoodStore } from "./last-good/last-good-store.ts";
@@ -35,7 +36,7 @@ export class Circuits {
     this.#options = options;
   }
 
-  /** Makes the circuits of a configuration, before it is compiled. `worker`: this thread's place. */
+  /** Makes those of a configuration, before it is compiled. `worker`: this thread's place. */
   learn(config: ProxyConfig, memories: CircuitMemories, worker: number): void {
     const prepared = new Map<string, Known>();
     for (const { of, place, policy } of circuitsOf(config)) {

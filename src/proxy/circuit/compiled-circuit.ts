@@ -39,8 +39,8 @@ export class CompiledCircuit {
     this.callsMax = policy.maxConcurrent ?? Number.POSITIVE_INFINITY;
     this.fallbacksMax = Math.max(FALLBACKS_MIN, policy.maxConcurrent ?? 0);
     this.fallbackDetails = `circuit_fallback{${policy.name}}`;
-    this.#open = refusal(policy, "circuit_open", "is open");
-    this.#full = refusal(policy, "circuit_bulkhead_full", "has no room for another call");
+    this.#open = refuseAs(policy, "circuit_open", "is open");
+    this.#full = refuseAs(policy, "circuit_bulkhead_full", "has no room for another call");
   }
 
   isErrorStatus(status: number): boolean {
@@ -81,7 +81,7 @@ function isIn(ranges: readonly StatusRange[], status: number): boolean {
   return false;
 }
 
-function refusal({ explains, name }: CircuitBreaker, why: string, says: string): LocalReply {
+function refuseAs({ explains, name }: CircuitBreaker, why: string, says: string): LocalReply {
   const reply: LocalReply = {
     status: 503,
     body: `circuit ${name} ${says}`,

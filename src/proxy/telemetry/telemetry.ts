@@ -5,7 +5,7 @@ import type { Node } from "../../model/bootstrap.ts";
 import type { WorkloadLabels } from "../../model/endpoint.ts";
 import { AccrualStats } from "../accrual/accrual-stats.ts";
 import { type AccrualTables, accrualTables } from "../accrual/accrual-tables.ts";
-import { type CircuitTables, circuitTables } from "../circuit/circuit-stats.ts";
+import { type CircuitTables, circuitTables } from "../circuit/circuit-tables.ts";
 import { RefusedRequests } from "../listener/refused/refused-requests.ts";
 import { ClusterStats } from "./envoy/cluster-stats.ts";
 import { type ClusterTables, clusterTables } from "./envoy/cluster-tables.ts";

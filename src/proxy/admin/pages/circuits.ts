@@ -1,11 +1,11 @@
 import { formatAddress } from "../../../model/address.ts";
 import type { CircuitRow } from "../../circuit/circuit-row.ts";
-import type { ClusterRow } from "../admin-source.ts";
+import type { ClusterRow, EndpointRow } from "../admin-source.ts";
 import { type Answer, JSON_TYPE, jsonList, slices } from "../answer.ts";
 
 /**
- * `/circuits`: our own circuits with their last changes, and Envoy's limits by cluster. Times are
- * ISO 8601; the longest is a day's JSON of thousands of circuits, so it is made in slices.
+ * `/circuits`: our own circuits with their last changes, and by cluster its limits and the
+ * endpoints that are out. Times are ISO 8601.
  */
 export function circuitsPage(
   circuits: Iterable<CircuitRow>,
@@ -48,9 +48,10 @@ function circuitOf(row: CircuitRow): object {
 
 function clusterOf({ endpoints, name, thresholds }: ClusterRow): object {
   const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = thresholds;
-  const unhealthy: string[] = [];
-  for (const { address, failedCheck, health } of endpoints) {
-    if (failedCheck || health !== "healthy") unhealthy.push(formatAddress(address));
+  const out: object[] = [];
+  for (const endpoint of endpoints) {
+    const reasons = reasonsOf(endpoint);
+    if (reasons.length > 0) out.push({ address: formatAddress(endpoint.address), reasons });
   }
   return {
     name,
@@ -60,8 +61,18 @@ function clusterOf({ endpoints, name, thresholds }: ClusterRow): object {
       max_requests: maxRequests,
       max_retries: maxRetries,
     },
-    unhealthy,
+    out,
   };
+}
+
+/** Why an endpoint gets no requests, or fewer. */
+function reasonsOf({ ejected, failedCheck, health, shut }: EndpointRow): readonly string[] {
+  return [
+    ...(ejected ? ["ejected"] : []),
+    ...(shut === true ? ["shut"] : []),
+    ...(failedCheck ? ["failed_check"] : []),
+    ...(health === "healthy" ? [] : [health]),
+  ];
 }
 
 function timeOf(ms: number | undefined): string | undefined {

@@ -5,7 +5,7 @@ import { Registry } from "../../../metrics/registry.ts";
 import type { ProxyConfig } from "../../../model/bootstrap.ts";
 import { CIRCUIT_DEFAULTS } from "../../../model/resilience/circuit-bounds.ts";
 import type { CircuitBreaker } from "../../../model/resilience/circuit-breaker.ts";
-import { circuitTables } from "../circuit-stats.ts";
+import { circuitTables } from "../circuit-tables.ts";
 import { SharedCircuit } from "../shared-circuit.ts";
 import { SharedCircuits } from "../shared-circuits.ts";
 
