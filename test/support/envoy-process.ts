@@ -28,11 +28,12 @@ export function startEnvoy(bootstrap: string): RunningProgram {
 export const ENDS_SOON = ["--min-drain-time-s", "0", "--drain-time-s", "2"] as const;
 
 /** Runs our own data plane on the same kind of file. */
-export function startOutrigger(bootstrap: string): RunningProgram {
+export function startOutrigger(bootstrap: string, workers = 1): RunningProgram {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-proxy-"));
   const file = path.join(folder, "envoy.yaml");
   fs.writeFileSync(file, bootstrap);
-  const args = ["src/cli/main.ts", "proxy", "-c", file, ...ENDS_SOON];
+  const threads = ["--concurrency", String(workers)];
+  const args = ["src/cli/main.ts", "proxy", "-c", file, ...threads, ...ENDS_SOON];
   return supervise(start(process.execPath, args), folder);
 }
 

@@ -60,8 +60,8 @@ export class Connection implements StreamHost {
   peerIdMax: number = ID_MAX;
   /** Client: the id of the next request. */
   nextId = 1;
-  /** Client: the peer's MAX_CONCURRENT_STREAMS. */
-  concurrentMax: number = CONCURRENT_AT_FIRST;
+  /** Client: the peer's MAX_CONCURRENT_STREAMS, or our own where that is less. */
+  concurrentMax: number;
   /** Client: given out, but without an id so far. */
   #idle = 0;
   readonly #spares: Stream[] = [];
@@ -86,6 +86,7 @@ export class Connection implements StreamHost {
     this.sender = new Sender(this.writer);
     this.receiveWindow = new ReceiveWindow(settings, this.writer);
     this.heads = new HeadWriter(this.writer, settings.verbatim === true);
+    this.concurrentMax = Math.min(CONCURRENT_AT_FIRST, settings.maxConcurrentStreams);
     this.streamWindow = Math.max(WINDOW_AT_FIRST, settings.initialStreamWindowSize);
   }
 
@@ -141,8 +142,10 @@ export class Connection implements StreamHost {
 
   close(stream: Stream, ending: Ending): void {
     if (stream.id !== 0) this.closedStreams.add(stream.id, ending);
+    // It counts no more when its owner is told, who may open another at once.
+    this.#uncount(stream);
     this.owner.onStreamClosed(stream);
-    this.#release(stream);
+    this.#recycle(stream);
   }
 
   hold(bytes: number): void {
@@ -243,8 +246,16 @@ export class Connection implements StreamHost {
   }
 
   #release(stream: Stream): void {
-    if (stream.id === 0) this.#idle--;
-    else this.streams.remove(stream.id);
+    this.#uncount(stream);
+    this.#recycle(stream);
+  }
+
+  #uncount({ id }: Stream): void {
+    if (id === 0) this.#idle--;
+    else this.streams.remove(id);
+  }
+
+  #recycle(stream: Stream): void {
     stream.clear();
     if (this.#spares.length < SPARES_MAX) this.#spares.push(stream);
   }

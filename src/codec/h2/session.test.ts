@@ -270,6 +270,23 @@ describe("a session", () => {
     expect(pair.client.session.canOpen).toBe(true);
   });
 
+  it("opens no more streams than it wants itself", () => {
+    const pair = new Pair({ maxConcurrentStreams: 1 });
+    pair.client.ask();
+    expect(pair.client.session.canOpen).toBe(false);
+  });
+
+  it("may open another stream as soon as it says that one has ended", () => {
+    const pair = new Pair({}, { maxConcurrentStreams: 1 });
+    const told: boolean[] = [];
+    pair.client.onStreamClosed = () => told.push(pair.client.session.canOpen);
+    pair.client.ask();
+    pair.run();
+    streamOf(pair.server).sendResponse(204, NO_HEADERS, true);
+    pair.run();
+    expect(told).toEqual([true]);
+  });
+
   it("announces output once between two flushes", () => {
     const { client } = new Pair();
     client.events.length = 0;

@@ -4,7 +4,7 @@ import { TABLE_SIZE_DEFAULT } from "../hpack/decoder.ts";
 export interface LocalSettings {
   /** The HPACK table that the peer's encoder may use. */
   readonly headerTableSize: number;
-  /** Streams that the peer may have open at once; a client takes none. */
+  /** Streams that the peer may have open at once; of a client: that it opens at most. */
   readonly maxConcurrentStreams: number;
   readonly initialStreamWindowSize: number;
   /** At least 65,535, which is what a connection begins with. */

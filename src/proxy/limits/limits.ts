@@ -30,6 +30,8 @@ export interface Limits extends LimitsView {
   takePending(): boolean;
   releasePending(): void;
   takeRequest(): boolean;
+  /** A TCP connection, which counts and is never refused for it (Envoy: TcpConnPool). */
+  addRequest(): void;
   releaseRequest(): void;
   /** A request begins that may be retried. */
   countRequest(nowMs: number): void;
@@ -119,6 +121,10 @@ export class LocalLimits implements Limits {
     if (this.#requests >= this.#thresholds.maxRequests) return false;
     this.#requests++;
     return true;
+  }
+
+  addRequest(): void {
+    this.#requests++;
   }
 
   releaseRequest(): void {

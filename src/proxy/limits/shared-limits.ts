@@ -109,6 +109,11 @@ export class SharedLimits implements Limits {
     return this.#take(REQUESTS, this.#thresholds.maxRequests);
   }
 
+  addRequest(): void {
+    this.#addOwn(REQUESTS, 1);
+    Atomics.add(this.#use, REQUESTS, 1);
+  }
+
   releaseRequest(): void {
     this.#release(REQUESTS);
   }

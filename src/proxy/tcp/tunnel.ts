@@ -139,6 +139,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
     this.#state = "joined";
     if (this.host !== undefined) this.host.activeRequests++;
     this.host?.monitor?.onConnected(true);
+    this.cluster?.limits.addRequest();
     this.cluster?.stats.requestSent();
     this.#opened();
     this.#touch();
@@ -345,6 +346,7 @@ export class TcpTunnel implements TcpConnectionOwner, DeadlineOwner, TunnelWay {
   /** For balancers and statistics a connection is a request that lasts. */
   #endRequest(): void {
     if (this.host !== undefined) this.host.activeRequests--;
+    this.cluster?.limits.releaseRequest();
     this.cluster?.stats.requestEnded();
   }
 

@@ -64,7 +64,7 @@ export class PeerSettings {
         // A server may not ask a client to take pushes from itself.
         return value > (connection.role === "server" ? 1 : 0) ? PROTOCOL_ERROR : NO_ERROR;
       case MAX_CONCURRENT_STREAMS:
-        connection.concurrentMax = value;
+        connection.concurrentMax = Math.min(value, connection.settings.maxConcurrentStreams);
         return NO_ERROR;
       case INITIAL_WINDOW_SIZE:
         this.#initialWindow = value;

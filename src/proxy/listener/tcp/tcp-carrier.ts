@@ -81,9 +81,8 @@ export class TcpCarrier
     this.#options.open(stream);
   }
 
-  /** The session still counts the stream that closes. */
   onStreamClosed(): void {
-    if (this.#session.openStreams <= 1) this.#rest();
+    if (this.#session.openStreams === 0) this.#rest();
   }
 
   /** Connections under way go on; the peer opens further ones elsewhere as soon as it knows. */

@@ -33,6 +33,9 @@ function startsHttp1(bytes: Buffer): boolean {
   );
 }
 
+/** As many as there can be. */
+const STREAMS_MAX = 2 ** 31 - 1;
+
 /** Whose requests or connections a connection carries in its streams; `own`: it carries none. */
 export type Cargo = "own" | "http1" | "tcp";
 
@@ -365,7 +368,8 @@ export class Http2UpstreamConnection
 function settingsOf(options: Http2Options, cargo: Cargo): LocalSettings {
   return {
     headerTableSize: options.hpackTableSize,
-    maxConcurrentStreams: options.maxConcurrentStreams,
+    // How many streams stand for connections, the peer alone says.
+    maxConcurrentStreams: cargo === "own" ? options.maxConcurrentStreams : STREAMS_MAX,
     initialStreamWindowSize: cargo === "own" ? options.initialStreamWindowSize : CARRIED_WINDOW,
     initialConnectionWindowSize: options.initialConnectionWindowSize,
     maxHeaderListBytes: HEAD_BYTES_MAX,

@@ -53,16 +53,13 @@ export class TcpPool implements RequestPool {
 
   /** Serves whoever has waited longest; nobody may wait any more. */
   onConnected(stream: ConnectStream): void {
-    const { limits, stats } = this.host.cluster;
+    const { limits } = this.host.cluster;
     const next = this.#waiting.next();
     if (next === undefined) {
       stream.abandon();
-    } else if (limits.takeRequest()) {
-      stream.begin(next.handler);
     } else {
-      stats.count("upstream_rq_active_overflow");
-      stream.abandon();
-      next.handler.onNoConnection("overflow", "");
+      limits.addRequest();
+      stream.begin(next.handler);
     }
   }
 
