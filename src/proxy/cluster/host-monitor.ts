@@ -5,7 +5,7 @@ import type { ResetReason } from "../upstream/stream-handler.ts";
 import type { Host } from "./host.ts";
 
 /**
- * Hears what becomes of each try at one host, in this order (Envoy: DetectorHostMonitor::putResult):
+ * Hears what becomes of each try at one host, in this order (Envoy: DetectorHostMonitor):
  *
  * ```
  *   onStart -> onConnected -> onResponse -> onEnd

@@ -104,7 +104,7 @@ export function transitionsTable(registry: Registry, rowsMax: number): Table {
   return registry.table({
     name: "outlier_transitions",
     columns: TRANSITION_COLUMNS,
-    labelNames: ["envoy_cluster_name", "to"],
+    labelNames: ["cluster", "to"],
     rowsMax,
   });
 }
