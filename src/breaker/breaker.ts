@@ -25,7 +25,7 @@ export type Permit = number;
  * go back, in milliseconds from 0 on.
  */
 export interface Breaker {
-  /** As of the last call: an open circuit whose time is over is still `open` until somebody asks. */
+  /** As of the last call: an open circuit whose time is over stays `open` until somebody asks. */
   readonly state: CircuitState;
   /** When it last changed, milliseconds of the same clock; 0: never. */
   readonly changedAt: number;

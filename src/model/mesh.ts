@@ -70,7 +70,7 @@ export interface MeshSettings {
   readonly accessLogs: readonly AccessLog[];
   /** Servers that policies of action CUSTOM ask (Istio: MeshConfig.extensionProviders). */
   readonly authorizationProviders?: readonly AuthorizationProvider[] | undefined;
-  /** Whether sidecars show their apps' metrics (Istio: enablePrometheusMerge); left out: they do. */
+  /** Whether sidecars show apps' metrics (Istio: enablePrometheusMerge); left out: they do. */
   readonly mergesAppMetrics?: boolean | undefined;
   /** Where neither a DestinationRule nor the service speaks of places. */
   readonly locality?: LocalitySettings | undefined;

@@ -12,7 +12,7 @@ export interface CollapserOptions<A> {
   readonly key?: (arg: A) => unknown;
   /** Collapse only what belongs to one context; outside of every one, all calls of all. */
   readonly context?: RequestContext;
-  /** The command that the batched function is: calls that became part of one count as its events. */
+  /** The command that the batched function is: calls that are part of one count as its events. */
   readonly breaker?: Command;
   readonly clock?: Clock;
 }

@@ -1,6 +1,6 @@
 /** What a call is told by the policies around it. */
 export interface Call {
-  /** Aborted when nobody waits for the answer any more; its reason says why. Made when asked for. */
+  /** Aborted when nobody waits any more; its reason says why. Made when it is asked for. */
   readonly signal: AbortSignal;
   /** 0 for the first try, 1 for its first repetition, and so on. */
   readonly attempt: number;

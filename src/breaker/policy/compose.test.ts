@@ -9,7 +9,7 @@ import { retry } from "./retry/retry.ts";
 import { timeout } from "./timeout.ts";
 
 describe("compose", () => {
-  it("reads from the outside in: tries have their timeouts, and the fallback comes last", async () => {
+  it("reads from the outside in: tries have timeouts, the fallback comes last", async () => {
     const clock = new VirtualClock();
     const service = new ScriptedWork();
     const failures: unknown[] = [];

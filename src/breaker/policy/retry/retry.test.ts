@@ -28,7 +28,7 @@ function refused(): Error {
 }
 
 describe("retry", () => {
-  it("repeats calls that were never sent, with doubled waits, and says which try it is", async () => {
+  it("repeats calls that were never sent, waits twice as long, says which try it is", async () => {
     const { clock, service, events, policy } = scene();
     const answer = policy.run(service.work);
     for (const waitMs of [100, 200]) {
