@@ -138,6 +138,7 @@ const CASES: readonly Case[] = [
       const second = await scene.connect("TCP");
       second.resume();
       await once(second, "close");
+      await scene.until("tcp", "upstream_cx_overflow", 1);
       const full = await scene.stats("tcp");
       first.destroy();
       await scene.until("tcp", "upstream_cx_active", 0);
@@ -151,6 +152,7 @@ const CASES: readonly Case[] = [
       const socket = await scene.connect("TCP_NONE");
       socket.resume();
       await once(socket, "close");
+      await scene.until("tcp-nobody-waits", "upstream_rq_pending_overflow", 1);
       return scene.stats("tcp-nobody-waits");
     },
   },
