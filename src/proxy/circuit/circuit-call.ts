@@ -244,7 +244,9 @@ export class CircuitCall implements FaultOwner {
   #fallBack(compiled: CompiledCircuit, why: LocalReply, asked: boolean): boolean {
     const { fallback, stats } = compiled;
     if (fallback === undefined) return false;
-    if (fallback.kind === "cluster") return this.#divert(compiled, fallback.slot.cluster, asked);
+    if (fallback.kind === "cluster") {
+      return this.#divert(compiled, fallback.slot.cluster, why, asked);
+    }
     const answer = this.#answerOf(fallback, asked);
     if (answer === undefined) {
       stats.fellBack("missing");
@@ -279,6 +281,7 @@ export class CircuitCall implements FaultOwner {
   #divert(
     compiled: CompiledCircuit,
     cluster: UpstreamCluster | undefined,
+    why: LocalReply,
     asked: boolean,
   ): boolean {
     const { circuit, stats } = compiled;
@@ -296,9 +299,17 @@ export class CircuitCall implements FaultOwner {
     }
     this.#release(compiled);
     this.#diverted = true;
+    this.#count(why);
     if (asked) this.#leaveSoon(cluster);
     else this.#exchange.divert(cluster);
     return true;
+  }
+
+  /** For the cluster, which has had a call that ended so, whoever answers it. */
+  #count({ clusterStatus, status, uncounted }: LocalReply): void {
+    const { account } = this.#exchange;
+    const counted = uncounted === true ? 0 : (clusterStatus ?? status);
+    if (counted > 0) account.cluster.responded(counted, account.internal);
   }
 
   /** In a turn of its own: the connection that has just failed is still in the middle of it. */

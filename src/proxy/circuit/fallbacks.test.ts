@@ -148,6 +148,10 @@ describe("a cluster to fall back to", () => {
     expect([origin.seen.length, other.seen.length]).toEqual([2, 3]);
     expect(metric("outrigger_circuit_fallback_total", ["served"])).toBe(3);
     expect(metric("envoy_cluster_upstream_rq_total", ["other"])).toBe(3);
+    const counted = ["200", "500", "503"].map((code) =>
+      metric("envoy_cluster_upstream_rq", ["origin", code]),
+    );
+    expect(counted).toEqual([0, 2, 1]);
   });
 
   it("does not get a call whose body is gone", async () => {
