@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { turn } from "../../../test/support/scripted-work.ts";
 import { VirtualClock } from "../../base/clock.ts";
@@ -104,6 +105,16 @@ describe("collapse", () => {
     clock.advance(10);
     await turn();
     expect(batches).toHaveLength(1);
+  });
+
+  it("leaves nothing behind at a signal that lives longer", async () => {
+    const caller = new AbortController();
+    const { clock, rating } = scene();
+    const answer = rating("r1", caller.signal);
+    clock.advance(10);
+    await answer;
+    await turn();
+    expect(getEventListeners(caller.signal, "abort")).toEqual([]);
   });
 
   it("keeps requests apart where it is told to", async () => {

@@ -1,7 +1,12 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { ScriptedWork, stateOf, turn } from "../../../test/support/scripted-work.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { CallTimeoutError } from "../errors.ts";
+import { bulkhead } from "./bulkhead.ts";
+import { compose } from "./compose.ts";
+import { hedge } from "./hedge.ts";
+import { retry } from "./retry/retry.ts";
 import { timeout } from "./timeout.ts";
 
 describe("timeout", () => {
@@ -61,6 +66,21 @@ describe("timeout", () => {
     caller.abort(reason);
     await expect(answer).rejects.toBe(reason);
     expect(signal.reason).toBe(reason);
+  });
+
+  it("leaves nothing behind at a signal that lives longer", async () => {
+    const caller = new AbortController();
+    const clock = new VirtualClock();
+    const policy = compose(
+      timeout({ timeoutMs: 100, clock }),
+      retry({ clock }),
+      hedge({ delayMs: 10, clock }),
+      bulkhead({ maxConcurrent: 1, maxQueue: 1 }),
+    );
+    for (let i = 0; i < 3; i++) {
+      await policy.run(({ signal }) => signal.aborted, { signal: caller.signal });
+    }
+    expect(getEventListeners(caller.signal, "abort")).toEqual([]);
   });
 
   it("calls nothing for a caller that has left already", async () => {

@@ -10,7 +10,7 @@ describe("sampleName", () => {
     ["up 1 1700000000000", "up"],
     ['a:b_c9{x="1"} -2.5e-3', "a:b_c9"],
     ['x{a="1",b="}\\" ,",} +Inf', "x"],
-    ['x { a = "1" , b="" }  NaN \t', "x"],
+    ['x { a = "1" , b="" }  NaN', "x"],
     ["x{}1", "x"],
     ["x .5", "x"],
   ])("finds the name in %s", (line, name) => {
@@ -20,6 +20,9 @@ describe("sampleName", () => {
   it.each([
     "up",
     "up 1 2 3",
+    "up 1 ",
+    "up 1e999",
+    "up 1 9999999999999999",
     "up one",
     "9up 1",
     "up{a=1} 1",
@@ -80,6 +83,11 @@ describe("readExposition", () => {
     ["a line without an end", `up{a="${"x".repeat(70_000)}"} 1`, "line 1"],
   ])("refuses %s", async (_, text, fault) => {
     expect(await readExposition(text, atOnce)).toEqual({ fault });
+  });
+
+  it("takes space at the end of lines away, CR too", async () => {
+    const reading = await readExposition("# TYPE up gauge\r\nup 1 \t\r\n\r\n", atOnce);
+    expect(reading).toMatchObject({ families: [{ text: "# TYPE up gauge\nup 1\n" }] });
   });
 
   it("lets other work run in between", async () => {

@@ -37,13 +37,20 @@ export async function readExposition(text: string, pause: () => Promise<void>): 
   for (let start = 0; start < text.length; ) {
     const at = text.indexOf("\n", start);
     const end = at < 0 ? text.length : at;
-    const line = end - start > LINE_CHARS_MAX ? undefined : text.slice(start, end);
+    const line = end - start > LINE_CHARS_MAX ? undefined : trimmed(text, start, end);
     number++;
     if (line === undefined || !readLine(line, families)) return { fault: `line ${number}` };
     start = end + 1;
     if (number % SLICE_LINES === 0) await pause();
   }
   return { families: [...families.values()] };
+}
+
+/** Without the space at its end, which some parsers take for a timestamp; CR is space. */
+function trimmed(text: string, start: number, end: number): string {
+  let last = end;
+  while (last > start && " \t\r".includes(text[last - 1] ?? "")) last--;
+  return text.slice(start, last);
 }
 
 function readLine(line: string, families: Map<string, Family>): boolean {

@@ -4,7 +4,8 @@ const QUOTED = /"(?:[^"\\]|\\.)*"/y;
 const SPACE = /[ \t]*/y;
 const WORD = /[^ \t]+/y;
 const VALUE = /^(?:[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?[Ii]nf|NaN|nan)$/;
-const TIMESTAMP = /^-?\d+$/;
+/** Of milliseconds; more than 64 bits would make the whole page one that nobody reads. */
+const TIMESTAMP = /^-?\d{1,15}$/;
 const WORD_CHARS_MAX = 64;
 
 /** A place in a line. Each step looks at its characters once, whatever they are. */
@@ -41,7 +42,7 @@ class Cursor {
 
 /**
  * The name of the sample that a line of Prometheus' text format 0.0.4 has; undefined where it has
- * none, or anything else.
+ * none, or anything else, or space at its end.
  */
 export function sampleName(line: string): string | undefined {
   const cursor = new Cursor(line);
@@ -51,10 +52,8 @@ export function sampleName(line: string): string | undefined {
   const labelled = cursor.takes("{");
   if (labelled ? !labels(cursor) : !spaced) return undefined;
   cursor.space();
-  if (!matches(cursor.take(WORD), VALUE)) return undefined;
-  cursor.space();
-  if (!cursor.isAtEnd && !matches(cursor.take(WORD), TIMESTAMP)) return undefined;
-  cursor.space();
+  if (!isValue(cursor.take(WORD))) return undefined;
+  if (cursor.space() && !matches(cursor.take(WORD), TIMESTAMP)) return undefined;
   return cursor.isAtEnd ? name : undefined;
 }
 
@@ -72,6 +71,12 @@ function labels(cursor: Cursor): boolean {
     else return cursor.takes("}");
   }
   return true;
+}
+
+/** What overflows is an error to Prometheus, not infinite. */
+function isValue(word: string | undefined): boolean {
+  if (!matches(word, VALUE)) return false;
+  return /[IiNn]/.test(word ?? "") || Number.isFinite(Number(word));
 }
 
 function matches(word: string | undefined, pattern: RegExp): boolean {
