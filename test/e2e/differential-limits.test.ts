@@ -163,9 +163,17 @@ function without(found: unknown, left = /\.circuit_breakers\./): unknown {
   return JSON.parse(JSON.stringify(found, (key, value) => (left.test(key) ? undefined : value)));
 }
 
-/** Which worker has a client, chance says: a second one may open a connection, or wait for one. */
-const BY_THREAD =
-  /\.circuit_breakers\.|\.upstream_cx_(overflow|total|active)|\.upstream_rq_pending_total/;
+/**
+ * Which worker has a client, chance says: a second one may open a connection, or wait for one. Of a
+ * series that is new the main thread hears a moment later.
+ */
+const BY_THREAD = new RegExp(
+  [
+    "\\.circuit_breakers\\.",
+    "\\.upstream_cx_(overflow|total|active)",
+    "\\.upstream_rq_(pending_total|503|5xx|200|completed)",
+  ].join("|"),
+);
 
 /** On several threads hosts have no more connections than the cluster may. */
 const ONE_THREAD_ONLY = "hosts have a connection each";
