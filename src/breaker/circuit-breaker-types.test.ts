@@ -16,7 +16,9 @@ async function pick(key: "name" | "age"): Promise<string | number> {
 describe("the types of a guarded function", () => {
   it("are the function's own: parameters and result", async () => {
     const guarded = circuitBreaker(load, { timeoutInMilliseconds: 50 });
-    expectTypeOf(guarded).parameters.toEqualTypeOf<[number, { readonly deep: boolean }?]>();
+    expectTypeOf(guarded).parameters.toEqualTypeOf<
+      [id: number, options?: { readonly deep: boolean } | undefined]
+    >();
     expectTypeOf(guarded).returns.toEqualTypeOf<Promise<string>>();
     const unguarded: typeof load = guarded;
     expectTypeOf(unguarded).toEqualTypeOf<typeof load>();

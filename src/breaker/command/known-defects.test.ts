@@ -27,7 +27,7 @@ function failing(options: CommandOptions = {}) {
 }
 
 describe("where opossum", () => {
-  it("sorts all latencies of the window at each failure: ours reads no counts to fail", async () => {
+  it("sorts all latencies of the window at each failure: ours reads none", async () => {
     const { ask } = failing({ requestVolumeThreshold: 1e9 });
     const { execute } = ask.breaker.stats;
     let read = 0;

@@ -76,7 +76,7 @@ export interface CommandOptions {
   readonly backoff?: Backoff;
   /** Opens for calls that take too long, whatever comes of them. */
   readonly slowCalls?: SlowCalls;
-  /** Errors that have a threshold of their own, first match; they do not count towards the other. */
+  /** Errors with a threshold of their own, first match; they do not count towards the other. */
   readonly errorClasses?: readonly ErrorClass[];
 
   /** Errors that are the caller's fault, beside `BadRequestError`: no fallback, not counted. */

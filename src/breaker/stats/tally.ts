@@ -8,8 +8,8 @@ export interface Extent {
 
 /**
  * Counts of several things, since the start and within a rolling window. To count is to raise one
- * number: those of a bucket are added to those since the start when its time is over, and the window
- * is summed up when somebody asks.
+ * number: those of a bucket are added to those since the start when its time is over, and the
+ * window is summed up when somebody asks.
  */
 export class Tally {
   readonly #counters: number;
