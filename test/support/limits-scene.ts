@@ -121,7 +121,8 @@ export class LimitsScene {
 }
 
 const LIMITS = [
-  "circuit_breakers\\.default\\.((cx|rq|rq_pending|rq_retry)_open|remaining_(cx|pending|rq|retries))",
+  "circuit_breakers\\.default\\.(cx|rq|rq_pending|rq_retry)_open",
+  "circuit_breakers\\.default\\.remaining_(cx|pending|rq|retries)",
   "upstream_cx_(active|overflow|total)",
   "upstream_rq_(active|pending_active|pending_overflow|active_overflow|pending_total|total)",
   "upstream_rq_(retry|retry_overflow|retry_success|retry_limit_exceeded|503|200|5xx|completed)",
