@@ -14,9 +14,10 @@ import type { Route, RouteConfiguration, VirtualHost } from "../model/route.ts";
 import type { Place } from "./check/place.ts";
 import { decodeFilterConfigs, encodeFilterConfigs } from "./filter/filter-configs.ts";
 import { decodeLimitRules, encodeLimitRule } from "./filter/limit-rules.ts";
+import { encodeSessionTimes, withSessionTimes } from "./filter/session-times.ts";
 import type { EncodeFor } from "./message/flavor.ts";
 import { decodeMutations, encodeMutations } from "./message/header-mutation.ts";
-import { decodeOrigin, encodeOurs } from "./message/metadata.ts";
+import { decodeOrigin, encodeOurs, type OurExtensions } from "./message/metadata.ts";
 import { decodeMirrors, mirroredAs } from "./network/mirror-policy.ts";
 import {
   decodeHedgePolicy,
@@ -128,10 +129,16 @@ function decodeRoute(message: RouteMessage, place: Place): Route {
     match: decodeRouteMatch(message.match, place.field("match")),
     action: decodeAction(message.action, place),
     ...decodeMutations(message, place),
-    filterConfigs: { ...decodeSaidToFilters(message, place), ...decodeLimits(message, place) },
+    filterConfigs: decodeRouteFilters(message, place),
     ...decodeRouteCircuit(message, place),
     origin: decodeOrigin(message.metadata),
   };
+}
+
+function decodeRouteFilters(message: RouteMessage, place: Place): FilterConfigs {
+  const said = decodeSaidToFilters(message, place);
+  const session = withSessionTimes(said.session, message.metadata, place);
+  return { ...said, session, ...decodeLimits(message, place) };
 }
 
 /** Of a route that forwards: nothing else calls anybody. */
@@ -189,9 +196,14 @@ function encodeHost(host: VirtualHost, target: EncodeFor): VirtualHostMessage {
   return create(VirtualHostSchema, init);
 }
 
+/** What only our own proxies execute. */
+function encodeOwn({ circuit, filterConfigs }: Route): OurExtensions {
+  return { ...encodeCircuit(circuit), ...encodeSessionTimes(filterConfigs.session) };
+}
+
 function encodeRoute(route: Route, target: EncodeFor): RouteMessage {
   const isOurs = target === "outrigger";
-  const metadata = isOurs ? encodeOurs(route.origin, {}, encodeCircuit(route.circuit)) : undefined;
+  const metadata = isOurs ? encodeOurs(route.origin, {}, encodeOwn(route)) : undefined;
   const action = encodeAction(route.action);
   if (action.case === "route") {
     const { addsHostRules, limitRules } = route.filterConfigs;

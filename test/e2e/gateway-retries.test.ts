@@ -51,8 +51,8 @@ const manifests =
     ? []
     : filesBelow(`${corpus}/tests`, /httproute-(retry|timeout)[a-z-]*\.yaml$/).map(({ text }) => {
         const backend = /name: (infra-backend-v\d)/.exec(text)?.[1] ?? "";
-        const service = `parentRefs:\n  - { group: "", kind: Service, name: ${backend}, port: 8080 }`;
-        return text.replace(/parentRefs:\n +- name: same-namespace/, service);
+        const parent = `{ group: "", kind: Service, name: ${backend}, port: 8080 }`;
+        return text.replace(/parentRefs:\n +- name: same-namespace/, `parentRefs: [${parent}]`);
       });
 const folder = folderOf({
   "all.yaml": [...BACKENDS.map(BACKEND), BUDGET, ...manifests].join("\n---\n"),

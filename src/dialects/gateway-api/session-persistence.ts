@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
 import { FIELD_NAME } from "../../base/grammar/field-name.ts";
-import type { SessionState } from "../../model/filter/stateful-session.ts";
+import { SESSION_BOUNDS, type SessionState } from "../../model/filter/stateful-session.ts";
 import { type FieldTable, fieldTable } from "../kubernetes/field-table.ts";
 import type { Fields } from "../kubernetes/fields.ts";
 import { DURATION_WORDS, gatewayDuration } from "./duration.ts";
 
 const SESSION = fieldTable({
-  executed: ["sessionName", "type", "cookieConfig", "absoluteTimeout"],
-  reported: ["idleTimeout"],
+  executed: ["sessionName", "type", "cookieConfig", "absoluteTimeout", "idleTimeout"],
 });
 const COOKIE = fieldTable({ executed: ["lifetimeType"] });
 
@@ -29,10 +28,39 @@ export function readSession<Name extends string>(
   const session = rule.mapping("sessionPersistence", SESSION);
   if (session === undefined) return undefined;
   const type = session.word("type", ["Cookie", "Header"]) ?? "Cookie";
-  const ttlMs = readLifetime(session);
+  const idleMs = readTime(session, "idleTimeout");
+  const absoluteMs = readTime(session, "absoluteTimeout");
+  const ttlMs = readLifetime(session, absoluteMs);
   const name = readName(session) ?? nameOf(rule);
-  if (type === "Header") return { kind: "header", name: name.toLowerCase() };
-  return { kind: "cookie", name, ttlMs, path: "/" };
+  if (type === "Header") {
+    for (const field of ["absoluteTimeout", "idleTimeout"] as const) {
+      const message = `\`${field}\` is read but not executed: a header tells no times`;
+      if (session.has(field)) session.notExecuted(field, message);
+    }
+    return { kind: "header", name: name.toLowerCase() };
+  }
+  return {
+    kind: "cookie",
+    name,
+    ttlMs,
+    path: "/",
+    ...(idleMs === undefined ? {} : { idleMs }),
+    // A cookie that lives on has its time itself.
+    ...(absoluteMs === undefined || ttlMs > 0 ? {} : { absoluteMs }),
+  };
+}
+
+/** Undefined where there is none, 0 among them. */
+function readTime(
+  session: SessionFields,
+  name: "idleTimeout" | "absoluteTimeout",
+): number | undefined {
+  const parse = (text: string) => {
+    const value = gatewayDuration(text);
+    return value === undefined || value > SESSION_BOUNDS.max ? undefined : value;
+  };
+  const value = session.parsed(name, parse, `${DURATION_WORDS}, at most 596h`);
+  return value === 0 ? undefined : value;
 }
 
 function readName(session: SessionFields): string | undefined {
@@ -51,18 +79,10 @@ function nameOf<Name extends string>(rule: Fields<Name>): string {
 }
 
 /** 0: as long as the browser's session. The CRD wants a time for cookies that outlive it. */
-function readLifetime(session: SessionFields): number {
+function readLifetime(session: SessionFields, absoluteMs: number | undefined): number {
   const cookie = session.mapping("cookieConfig", COOKIE);
   const lifetime = cookie?.word("lifetimeType", ["Session", "Permanent"]) ?? "Session";
-  const absoluteMs = session.parsed("absoluteTimeout", gatewayDuration, DURATION_WORDS);
-  if (lifetime === "Permanent") {
-    if (!session.has("absoluteTimeout")) session.missing("absoluteTimeout", DURATION_WORDS);
-    return absoluteMs ?? 0;
-  }
-  if (absoluteMs !== undefined) {
-    const message = "`absoluteTimeout` is read but not executed: the cookie ends with the browser";
-    const hint = "`cookieConfig: {lifetimeType: Permanent}` makes a cookie of that age";
-    session.problem("absoluteTimeout", { code: "OUT0201", severity: "warning", message, hint });
-  }
-  return 0;
+  if (lifetime === "Session") return 0;
+  if (!session.has("absoluteTimeout")) session.missing("absoluteTimeout", DURATION_WORDS);
+  return absoluteMs ?? 0;
 }

@@ -6,7 +6,14 @@ export interface CookieSession {
   readonly ttlMs: number;
   /** Requests elsewhere have no session; empty: all have. */
   readonly path: string;
+  /** After this time without a request it is over; our own proxies alone. Left out: never. */
+  readonly idleMs?: number;
+  /** After this time it is over, whatever the browser keeps; likewise. */
+  readonly absoluteMs?: number;
 }
+
+/** Times of a session of our own, both ends allowed. */
+export const SESSION_BOUNDS = { min: 1, max: 2_147_483_647 } as const;
 
 /** Envoy: extensions.http.stateful_session.header.v3.HeaderBasedSessionState. */
 export interface HeaderSession {

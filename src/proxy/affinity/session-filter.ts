@@ -43,6 +43,7 @@ class SessionFilter implements HttpFilter {
   /** Undefined: this request has no session. */
   #state: SessionState | undefined;
   #address = "";
+  #endsAtS = 0;
 
   constructor(exchange: ExchangeParts, session: CompiledSession) {
     this.#exchange = exchange;
@@ -55,6 +56,7 @@ class SessionFilter implements HttpFilter {
     this.#state = state?.matches(request.path) === true ? state : undefined;
     if (this.#state === undefined) return undefined;
     this.#address = this.#state.read(request, down.hcm.context.clock);
+    this.#endsAtS = this.#state.endsAtS;
     hosts.keepTo(this.#address, strict);
     return undefined;
   }
@@ -62,7 +64,9 @@ class SessionFilter implements HttpFilter {
   onResponse(headers: HeaderTable): void {
     const { attempts, down } = this.#exchange;
     const { host } = attempts.current;
-    if (this.#state === undefined || host === undefined || host.text === this.#address) return;
-    this.#state.write(headers, host.text, down.hcm.context.clock);
+    if (this.#state === undefined || host === undefined) return;
+    const isKept = host.text === this.#address;
+    if (isKept && !this.#state.refreshes) return;
+    this.#state.write(headers, host.text, down.hcm.context.clock, isKept ? this.#endsAtS : 0);
   }
 }

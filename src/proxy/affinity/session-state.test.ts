@@ -5,6 +5,7 @@ import { RequestHead } from "../route/request-head.ts";
 import { CookieState, HeaderState } from "./session-state.ts";
 
 const ADDRESS = "10.0.0.7:8080";
+const SESSION = { kind: "cookie", name: "s", ttlMs: 0, path: "" } as const;
 const WALL_MS = 1_700_000_000_000;
 
 function withHeader(name: string, value: string): RequestHead {
@@ -14,9 +15,9 @@ function withHeader(name: string, value: string): RequestHead {
 }
 
 /** The cookie that a state gives to a client. */
-function given(state: CookieState, clock: VirtualClock): string {
+function given(state: CookieState, clock: VirtualClock, endsAtS = 0): string {
   const headers = new HeaderTable();
-  state.write(headers, ADDRESS, clock);
+  state.write(headers, ADDRESS, clock, endsAtS);
   return headers.joined("set-cookie") ?? "";
 }
 
@@ -39,6 +40,49 @@ describe("a cookie", () => {
     expect(state.read(request, clock)).toBe(ADDRESS);
     clock.advance(1000);
     expect(state.read(request, clock)).toBe("");
+  });
+
+  it("is over when it was not used for its idle time", () => {
+    const clock = new VirtualClock(WALL_MS);
+    const state = new CookieState({ ...SESSION, idleMs: 60_000 });
+    expect(state.refreshes).toBe(true);
+    const request = withHeader("cookie", given(state, clock).split(";")[0] ?? "");
+    clock.advance(60_000);
+    expect(state.read(request, clock)).toBe(ADDRESS);
+    clock.advance(1000);
+    expect(state.read(request, clock)).toBe("");
+  });
+
+  it("ends when it would have ended, however often it was used", () => {
+    const clock = new VirtualClock(WALL_MS);
+    const state = new CookieState({ ...SESSION, ttlMs: 100_000, idleMs: 60_000 });
+    let made = given(state, clock);
+    expect(made).toContain("; Max-Age=100;");
+    for (const left of [60, 20]) {
+      clock.advance(40_000);
+      const request = withHeader("cookie", made.split(";")[0] ?? "");
+      expect(state.read(request, clock)).toBe(ADDRESS);
+      made = given(state, clock, state.endsAtS);
+      expect(made).toContain(`; Max-Age=${left};`);
+    }
+    clock.advance(21_000);
+    expect(state.read(withHeader("cookie", made.split(";")[0] ?? ""), clock)).toBe("");
+  });
+
+  it("that ends with the browser may have a time of its own", () => {
+    const clock = new VirtualClock(WALL_MS);
+    const state = new CookieState({ ...SESSION, absoluteMs: 1500 });
+    const made = given(state, clock);
+    expect(made).not.toContain("Max-Age");
+    clock.advance(3000);
+    expect(state.read(withHeader("cookie", made.split(";")[0] ?? ""), clock)).toBe("");
+  });
+
+  it("without an idle time is none of a session that has one", () => {
+    const clock = new VirtualClock(WALL_MS);
+    const foreign = given(new CookieState(SESSION), clock).split(";")[0] ?? "";
+    const state = new CookieState({ ...SESSION, idleMs: 60_000 });
+    expect(state.read(withHeader("cookie", foreign), clock)).toBe("");
   });
 
   it.each(["", "%", "Cg0x", "AAAA", "/////w==", `${"A".repeat(4000)}`])("may be %j", (value) => {

@@ -16,6 +16,7 @@ type FilterMetadata = {
 export type OurExtensions = {
   readonly "outrigger.circuit"?: JsonObject;
   readonly "outrigger.failure_accrual"?: JsonObject;
+  readonly "outrigger.session"?: JsonObject;
   readonly "outrigger.retry_rate"?: JsonObject;
 };
 

@@ -5,6 +5,7 @@ import { circuitsOf } from "../../../model/precedence/circuit.ts";
 import { hostMatches } from "../../../model/precedence/host.ts";
 import type { CircuitPolicy } from "../../../model/resilience/circuit-policy.ts";
 import { accrualLosses } from "../accrual/envoy-losses.ts";
+import { sessionLosses } from "../route/session-losses.ts";
 import { lostOnEnvoy } from "./envoy-circuit.ts";
 
 /** What sidecars that are real Envoys do not do of what is asked for: OUT0705 of policies. */
@@ -18,7 +19,7 @@ export function envoyLosses(mesh: Mesh): readonly Diagnostic[] {
     subject: subjectOf(policy.origin),
     hint: "docs/circuit-breaker.md says what becomes of each field",
   }));
-  return [...circuits, ...accrualLosses(mesh)];
+  return [...circuits, ...accrualLosses(mesh), ...sessionLosses(mesh)];
 }
 
 function lost(mesh: Mesh, policy: CircuitPolicy): string {

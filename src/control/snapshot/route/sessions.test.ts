@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { clientSnapshot, meshOf } from "../../../../test/support/mesh.ts";
 import { NO_FILTER_CONFIGS } from "../../../model/filter/filter-configs.ts";
+import { envoyLosses } from "../resilience/envoy-findings.ts";
 
 const CART = `
 apiVersion: v1
@@ -46,4 +47,11 @@ it("meshes without sessions have no filter for them", () => {
     filterChains.flatMap(({ filter }) => (filter.kind === "http" ? filter.httpFilters : [])),
   );
   expect(new Set(kinds.map(({ kind }) => kind))).toEqual(new Set(["telemetry", "router"]));
+});
+
+it("an Envoy does not hold sessions to their times, and that is said once a rule", () => {
+  const timed = CART.replace("sessionName: cart", "sessionName: cart, idleTimeout: 5m");
+  const found = envoyLosses(meshOf(timed)).map(({ code, path }) => `${code} ${path}`);
+  expect(found).toEqual(["OUT0315 spec.rules[0].sessionPersistence"]);
+  expect(envoyLosses(meshOf(CART))).toEqual([]);
 });
