@@ -206,9 +206,16 @@ export class CircuitCall implements FaultOwner {
     return circuit.isErrorGrpc(status) ? "failure" : "success";
   }
 
-  /** From the moment that the upstream could have all of the request. */
+  /**
+   * Of the upstream's own time: from the moment that it could have all of the request, and no
+   * further than to its head where the client has held up the rest. Who sends or reads slowly must
+   * not open the circuit for all others.
+   */
   #tookMs(nowMs: number): number {
-    return nowMs - Math.max(this.#beganAtMs, this.#exchange.account.requestCompleteAtMs);
+    const { heldUp, requestCompleteAtMs, upstreamFirstByteAtMs } = this.#exchange.account;
+    if (requestCompleteAtMs === 0) return 0;
+    const endMs = heldUp ? upstreamFirstByteAtMs : nowMs;
+    return endMs - Math.max(this.#beganAtMs, requestCompleteAtMs);
   }
 
   #judge(outcome: Outcome): void {

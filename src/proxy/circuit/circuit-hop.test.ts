@@ -182,6 +182,34 @@ describe("a circuit before a cluster", () => {
     expect((await asks()).body).toBe(OPEN_BODY);
   });
 
+  it("does not take slow clients for a slow origin", async () => {
+    const errors = { slowerThanMs: 100 };
+    const { asks, client, clock, origin, setup } = await circuitScene({
+      circuit: { open: { kind: "consecutiveErrors", errors: 1 }, errors },
+    });
+    const uploading = await client();
+    uploading.sends("POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 10\r\n\r\nhalf");
+    while (setup.stat("origin", "upstream_rq_active") === 0) await tick();
+    clock.advance(200);
+    uploading.closes();
+    while (setup.stat("origin", "upstream_rq_active") > 0) await tick();
+    expect((await asks()).status).toBe(200);
+    const mebibytes = 64;
+    origin.answer = (_, response) => {
+      response.writeHead(200, { "content-length": mebibytes * 2 ** 20 });
+      response.end(Buffer.alloc(mebibytes * 2 ** 20));
+    };
+    const reading = await client();
+    reading.socket.pause();
+    reading.sends(`${GET}\r\n\r\n`);
+    while (setup.stat("origin", "upstream_flow_control_paused_reading_total") === 0) await tick();
+    clock.advance(200);
+    reading.closes();
+    while (setup.stat("origin", "upstream_rq_active") > 0) await tick();
+    origin.says(200);
+    expect((await asks()).status).toBe(200);
+  });
+
   it("does not count clients that give up, nor what clients do wrong", async () => {
     const { asks, asksTimes, client, origin, setup } = await circuitScene();
     for (let i = 0; i < 3; i++) {

@@ -24,6 +24,7 @@ export class FlowControl {
   }
 
   downstreamBlocked(): void {
+    this.#account.heldUp = true;
     this.#account.cluster.count("upstream_flow_control_paused_reading_total");
     this.#attempts.current.pauseReading();
   }

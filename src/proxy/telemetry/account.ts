@@ -69,6 +69,8 @@ export class RequestAccount {
   /** Envoy's notion of an internal request. */
   internal = false;
   attempts = 0;
+  /** The client has not read as fast as the answer came: its time is not the upstream's. */
+  heldUp = false;
   cluster: ClusterStats = NO_CLUSTER_STATS;
   /** Who the metrics say it went to: by the cluster at first, by the endpoint once picked. */
   destination: Destination = NO_DESTINATION;
@@ -93,6 +95,7 @@ export class RequestAccount {
     this.upstreamFirstByteAtMs = 0;
     this.internal = false;
     this.attempts = 0;
+    this.heldUp = false;
     this.cluster = NO_CLUSTER_STATS;
     this.destination = door.unrouted;
     this.peer = UNKNOWN_PEER;
