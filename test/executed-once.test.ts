@@ -10,7 +10,8 @@ import { Http2Origin } from "./support/http2-origin.ts";
 import { oneHop, originServer } from "./support/one-hop.ts";
 
 const CALL =
-  "POST /pay HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\nContent-Length: 5\r\n\r\nhello";
+  "POST /pay HTTP/1.1\r\nHost: a\r\nContent-Type: application/grpc\r\n" +
+  "Content-Length: 5\r\n\r\nhello";
 
 function routesBy({ numRetries, retryOn }: RetryPolicy): readonly object[] {
   const retry_policy = { retry_on: retryOn.join(","), num_retries: numRetries };
