@@ -32,7 +32,8 @@ const H2 = `    typed_extension_protocol_options:
 
 const COUNTED = new RegExp(
   "^cluster\\.\\w+\\.(retry\\..*|retry_or_shadow_abandoned|upstream_cx_none_healthy" +
-    "|(internal|external)\\.upstream_rq_[2-5]xx|upstream_rq_(retry.*|total|completed|[2-5]xx|[2-5]\\d\\d|timeout" +
+    "|(internal|external)\\.upstream_rq_[2-5]xx" +
+    "|upstream_rq_(retry.*|total|completed|[2-5]xx|[2-5]\\d\\d|timeout" +
     "|per_try.*|max_duration.*|rx_reset|tx_reset|pending_(total|overflow|failure_eject)))$",
 );
 

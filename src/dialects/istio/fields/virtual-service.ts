@@ -59,7 +59,7 @@ const RETRIES = object({
   retryIgnorePreviousHosts: executed(BOOLEAN),
   retryRemoteLocalities: reported(
     BOOLEAN,
-    "endpoints are balanced without regard to locality",
+    "a retry goes to the localities that any request goes to",
     false,
   ),
 });
