@@ -10,6 +10,7 @@ export { type Chance, type Clock, systemClock, type Timer } from "./clock.ts";
 export type { CircuitRecord } from "./command/circuit-record.ts";
 export { Command, type CommandEvents, type ExecutionEvent } from "./command/command.ts";
 export { currentCall } from "./command/execution.ts";
+export { hystrixProperties } from "./command/hystrix-properties.ts";
 export type {
   CommandOptions,
   CommandSettings,
@@ -31,6 +32,11 @@ export {
   RateLimitedError,
   type Reason,
 } from "./errors.ts";
+export {
+  type CommandInterceptor,
+  type CommandInterceptorOptions,
+  commandInterceptor,
+} from "./http/command-interceptor.ts";
 export { breakerInterceptor, type InterceptorOptions } from "./http/dispatcher.ts";
 export { type Fetch, type FetchOptions, type GuardedFetch, wrapFetch } from "./http/wrap-fetch.ts";
 export { HystrixStream, type HystrixStreamOptions } from "./monitor/hystrix-stream.ts";

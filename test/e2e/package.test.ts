@@ -157,6 +157,24 @@ describe("the package", () => {
     expect(fs.readFileSync(library, "utf8")).not.toMatch(/^import|\brequire\(|\bimport\(/m);
   });
 
+  it("is there without the mesh too: outrigger-breaker, which depends on nothing", () => {
+    const alone = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-breaker-"));
+    try {
+      execFileSync(process.execPath, [path.join(ROOT, "scripts/pack-breaker.ts"), alone]);
+      const tarball = fs.readdirSync(alone).find((name) => name.endsWith(".tgz")) ?? "";
+      fs.writeFileSync(path.join(alone, "package.json"), '{ "private": true }\n');
+      npm(alone, "install", "--offline", `./${tarball}`);
+      const installed = fs.readdirSync(path.join(alone, "node_modules"));
+      expect(installed.filter((name) => !name.startsWith("."))).toEqual(["outrigger-breaker"]);
+      const user = path.join(alone, "user.mts");
+      fs.writeFileSync(user, USER.replace("outrigger/breaker", "outrigger-breaker"));
+      const run = execFileSync(process.execPath, ["--no-warnings", user], { encoding: "utf8" });
+      expect(run).toBe("3 instead function\n");
+    } finally {
+      fs.rmSync(alone, { recursive: true, force: true });
+    }
+  });
+
   it.each([
     [["authz", "check"], /^allow {2}shop\/web -> ratings/],
     [["explain"], /^GET \/ to ratings.*\n(.*\n)* {4}route {5}Service my-namespace\/ratings/],
