@@ -130,6 +130,8 @@ export interface OutlierOutcome {
   readonly stats: Readonly<Record<string, number>>;
   /** Lines of `/clusters` about health. */
   readonly shown: readonly string[];
+  /** What it says of health in JSON. */
+  readonly health: readonly unknown[];
 }
 
 const REQUESTS = 12;
@@ -182,7 +184,22 @@ async function outcomeOf(
   const stats = await proxy.stats(pattern);
   const shown = hosts.named(await proxy.page("/clusters")).split("\n");
   const told = new RegExp(`^${name}::.*(health_flags|outlier)`);
-  return { before, after, asked, stats, shown: shown.filter((line) => told.test(line)).toSorted() };
+  const health = healthOf(name, hosts.named(await proxy.page("/clusters?format=json")));
+  const lines = shown.filter((line) => told.test(line)).toSorted();
+  return { before, after, asked, stats, shown: lines, health };
+}
+
+interface ClusterStatus {
+  readonly name: string;
+  readonly host_statuses: readonly { readonly health_status: unknown }[];
+}
+
+function healthOf(cluster: string, json: string): unknown[] {
+  const { cluster_statuses: all } = JSON.parse(json) as {
+    readonly cluster_statuses: readonly ClusterStatus[];
+  };
+  const found = all.find(({ name }) => name === cluster)?.host_statuses ?? [];
+  return found.map(({ health_status }) => health_status);
 }
 
 async function sendAll(port: number, scene: OutlierScene, times: number): Promise<string[]> {
