@@ -53,12 +53,25 @@ export function silencedTraffic(mesh: Pick<Mesh, "services" | "routes">): Diagno
   return mesh.services.flatMap((service) => {
     const { traffic } = service;
     if (traffic === undefined) return [];
+    if (service.headless && traffic.failureAccrual !== undefined) return [headless(service)];
     const sets = mesh.routes.filter((set) =>
       set.hosts.some((pattern) => hostMatches(pattern, service.host)),
     );
     const silencer = sets.find((set) => lostTo(set, traffic) !== "");
     return silencer === undefined ? [] : [finding(service, silencer, lostTo(silencer, traffic))];
   });
+}
+
+function headless({ origin }: Service): Diagnostic {
+  return {
+    code: "OUT0313",
+    severity: "warning",
+    message: "Requests to a headless Service go to the pod that the client chose, judged by nobody",
+    position: origin.position,
+    subject: subjectOf(origin),
+    path: "metadata.annotations",
+    hint: "failure accrual is for Services with a cluster IP",
+  };
 }
 
 function lostTo({ dialect }: HttpRouteSet, traffic: ServiceTraffic): string {

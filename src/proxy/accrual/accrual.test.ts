@@ -108,7 +108,6 @@ class Scene {
 function judged(accrual: Record<string, unknown>): Record<string, unknown> {
   return {
     lb_policy: "ROUND_ROBIN",
-    common_lb_config: { healthy_panic_threshold: { value: 0 } },
     metadata: { filter_metadata: { "outrigger.failure_accrual": accrual } },
   };
 }
@@ -178,6 +177,14 @@ describe("an endpoint that fails", () => {
     only.release();
     expect((await early).status).toBe(200);
     expect(scene.metric(SHUT)).toBe("1");
+  });
+
+  it("is left out however many are: there is no panic", async () => {
+    const scene = await Scene.start(3);
+    for (const index of [0, 1]) scene.endpoint(index).mood = { status: 500 };
+    await scene.asks(18);
+    expect(scene.metric(SHUT)).toBe("2");
+    expect(await scene.share(2, 20)).toBe(20);
   });
 
   it("begins to count anew after a success", async () => {

@@ -171,12 +171,13 @@ function hashKeyOf({ endpoint, text }: Host, { balancing }: Cluster): string {
 }
 
 function settingsOf(config: Cluster, placement: Placement): BalanceSettings {
-  const { lbPolicy, choiceCount, balancing, healthyPanicThreshold } = config;
+  const { lbPolicy, choiceCount, balancing, failureAccrual, healthyPanicThreshold } = config;
   return {
     policy: lbPolicy === "clusterProvided" ? "roundRobin" : lbPolicy,
     choiceCount,
     options: balancing,
-    panicThreshold: healthyPanicThreshold,
+    // Requests wait where hosts are shut: a panic would send them there.
+    panicThreshold: failureAccrual === undefined ? healthyPanicThreshold : 0,
     overprovisioningFactor: placement.overprovisioningFactor,
   };
 }

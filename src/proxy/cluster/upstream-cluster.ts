@@ -325,7 +325,8 @@ export class UpstreamCluster {
   #waitingRoomOf({ failureAccrual }: Cluster): WaitingRoom | undefined {
     if (failureAccrual === undefined) return undefined;
     const { clock, telemetry } = this.context;
-    const isReady = () => this.hosts.some(({ health }) => health !== "unhealthy");
+    const isReady = () =>
+      this.hosts.some(({ health }) => health === "healthy" || health === "degraded");
     return new WaitingRoom(this.name, clock, telemetry.accrual(this.stats.name), isReady);
   }
 

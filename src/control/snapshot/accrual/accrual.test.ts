@@ -70,6 +70,14 @@ describe("a Service with Linkerd's annotations", () => {
     expect(cluster?.healthyPanicThreshold).toBe(0);
   });
 
+  it("is told where it has no address, since nobody chooses for its clients", () => {
+    const mesh = meshOf(CART.replace("spec: {", "spec: { clusterIP: None,"));
+    const found = validate(mesh).filter(({ code }) => code === "OUT0313");
+    expect(found.map(({ hint }) => hint)).toEqual([
+      "failure accrual is for Services with a cluster IP",
+    ]);
+  });
+
   it("is balanced as any other Service", () => {
     const plain = cartCluster(CART.replace(/annotations:[\s\S]*?\nspec/, "annotations: {}\nspec"));
     expect(plain?.failureAccrual).toBeUndefined();
