@@ -86,7 +86,9 @@ describe("wrapFetch, on Node's own fetch", () => {
   });
 
   it("is a Hystrix command for each origin where it is told nothing", async () => {
-    const guarded = wrapFetch(fetch, { command: { requestVolumeThreshold: 2 } });
+    const guarded = wrapFetch(fetch, {
+      command: { requestVolumeThreshold: 2, timeoutEnabled: false },
+    });
     for (const status of [500, 502]) {
       const response = await guarded(`${origin}/${status}`);
       expect(await response.text()).toBe(`status ${status}`);
