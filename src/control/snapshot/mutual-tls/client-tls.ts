@@ -13,13 +13,18 @@ import {
 import { credential, credentialCa, TRUST_BUNDLE, WORKLOAD_CERTIFICATE } from "./secrets.ts";
 import { anyOfMesh, meshTlsVersions, principalOf, trustDomains } from "./trust.ts";
 
+type Account = Pick<Pod, "namespace" | "serviceAccount">;
+type Served = Pick<Pod, "namespace" | "labels" | "serviceAccount">;
+
 /** What one cluster is, as far as its TLS depends on it. */
 export interface TlsTarget {
   readonly service: Service;
   readonly port: ServicePort;
   readonly subset: string;
-  /** Those that run, and those that are meant to. */
-  readonly pods: readonly Pick<Pod, "namespace" | "labels" | "serviceAccount">[];
+  /** Those that run. */
+  readonly pods: readonly Served[];
+  /** Those that are meant to. */
+  readonly templates: readonly Served[];
   readonly alpn: readonly string[];
 }
 
@@ -52,11 +57,20 @@ function meshServerName({ service, port, subset }: TlsTarget): string {
  * SPIFFE ids of whoever may serve the service, under each of the trust domain's names, and what a
  * ServiceEntry lists. Where nobody is known yet, anybody of the mesh, but nobody else.
  */
-function accounts({ service, pods }: TlsTarget, settings: MeshSettings): readonly SanMatcher[] {
+function accounts(
+  { pods, service, templates }: TlsTarget,
+  settings: MeshSettings,
+): readonly SanMatcher[] {
   const listed = service.endpoints
     .filter(({ serviceAccount }) => serviceAccount !== "")
     .map(({ serviceAccount }) => ({ namespace: service.namespace, serviceAccount }));
-  const ids = [...podsOf(service, pods), ...listed].flatMap(({ namespace, serviceAccount }) =>
+  // Each of the two by itself: each list is indexed once for all services.
+  const serving: readonly Account[] = [
+    ...podsOf(service, pods),
+    ...podsOf(service, templates),
+    ...listed,
+  ];
+  const ids = serving.flatMap(({ namespace, serviceAccount }) =>
     trustDomains(settings).map((domain) => principalOf(domain, namespace, serviceAccount)),
   );
   const all = [...new Set([...ids, ...(service.subjectAltNames ?? [])])].sort();

@@ -83,7 +83,7 @@ function allTakeTls({ mesh, pods, port, service }: TransportInput): boolean {
 function targetOf(input: TransportInput): TlsTarget {
   const { mesh, pods, port, protocol, service, subset } = input;
   const alpn = offeredAlpn(carriageOf(port) ?? "tcp", protocol);
-  return { service, port, subset, pods: [...pods, ...mesh.podTemplates], alpn };
+  return { service, port, subset, pods, templates: mesh.podTemplates, alpn };
 }
 
 /** What Envoy would offer by itself: named, so that every data plane offers the same. */
