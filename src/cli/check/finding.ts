@@ -52,11 +52,12 @@ export function findingsOf(sources: SourceSet, options: CheckOptions): readonly 
   return inReadingOrder(found, files);
 }
 
-/** Of the sidecar of each pod. */
+/** Of the sidecar of one pod of each workload. */
 function refusals(world: World): readonly Diagnostic[] {
   const store = new SnapshotStore();
   store.setWorld(world);
-  for (const { address, labels, name, namespace } of world.pods) {
+  const pods = new Map(world.pods.map((pod) => [`${pod.namespace}/${pod.workload}`, pod]));
+  for (const { address, labels, name, namespace } of pods.values()) {
     store.snapshotFor({
       id: `sidecar~${address}~${name}.${namespace}~${namespace}.svc.cluster.local`,
       cluster: `${name}.${namespace}`,

@@ -2,8 +2,9 @@ import type { Cluster } from "../../model/cluster.ts";
 import type { Locality } from "../../model/endpoint.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
-import { outboundConfig } from "../snapshot/build.ts";
 import type { Client } from "../snapshot/client.ts";
+import { outboundClusters } from "../snapshot/outbound/clusters.ts";
+import { lookOut } from "../snapshot/outbound/outlook.ts";
 import type { World } from "../snapshot.ts";
 
 /** A cluster as sidecars of some namespace get it, and what it has to send to. */
@@ -22,13 +23,12 @@ export interface EffectiveCluster {
 export function effectiveClusters({ mesh, pods }: World): readonly EffectiveCluster[] {
   const found = new Map<string, EffectiveCluster>();
   for (const namespace of namespacesOf(mesh)) {
-    const { clusters, endpoints } = outboundConfig(mesh, pods, clientIn(namespace));
-    const byName = new Map(endpoints.map((each) => [each.clusterName, each.localities]));
-    for (const cluster of clusters) {
+    const outlook = lookOut(mesh, pods, clientIn(namespace));
+    for (const { assignment, cluster } of outboundClusters(outlook)) {
       const { origin } = cluster;
       if (origin === undefined) continue;
       const { file, line, column } = origin.position;
-      const localities = byName.get(cluster.name) ?? cluster.loadAssignment?.localities ?? [];
+      const localities = (assignment ?? cluster.loadAssignment)?.localities ?? [];
       const hosts = localities.reduce((sum, each) => sum + each.endpoints.length, 0);
       const places = localities.map(({ locality }) => locality).filter(({ region }) => region);
       const key = JSON.stringify([cluster.name, file, line, column]);
@@ -51,9 +51,19 @@ function isLocalitySaid(mesh: Mesh, { kind, name, namespace }: Origin): boolean 
     .some(({ loadBalancer }) => loadBalancer?.locality !== undefined);
 }
 
-function namespacesOf({ destinationPolicies, podTemplates, services }: Mesh): ReadonlySet<string> {
-  const all = [...services, ...podTemplates, ...destinationPolicies];
-  return new Set(all.map(({ namespace }) => namespace));
+/**
+ * Clients everywhere hear of a service what its own namespace says of it. Where a namespace says
+ * something for itself alone, or of others' services, its clients hear something else.
+ */
+function namespacesOf({ destinationPolicies, services }: Mesh): ReadonlySet<string> {
+  const homes = new Map(services.map(({ host, namespace }) => [host, namespace]));
+  const special = new Set(
+    destinationPolicies
+      .filter((each) => homes.get(each.host) !== each.namespace || !each.exportTo.includes("*"))
+      .map(({ namespace }) => namespace),
+  );
+  const usual = services.find(({ namespace }) => !special.has(namespace));
+  return usual === undefined ? special : new Set([usual.namespace, ...special]);
 }
 
 /** A sidecar of ours whose pod has no labels: policies for chosen pods are not asked about. */

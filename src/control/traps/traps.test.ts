@@ -212,6 +212,14 @@ spec: { host: ratings, trafficPolicy: { ${pool}, outlierDetection: { ${outlier} 
     expect(found(rule("").replace("trafficPolicy", subsets))).toEqual(["OUT0801"]);
   });
 
+  it("has them for clients of its own namespace, where it is theirs alone", () => {
+    const own = rule("").replace("name: ratings }", "name: ratings, namespace: shop }");
+    const said = own.replace("host: ratings", "host: ratings.default.svc.cluster.local");
+    expect(found(said)).toEqual(["OUT0801"]);
+    const kept = rule("").replace("host: ratings", 'exportTo: ["."], host: ratings');
+    expect(found(kept)).toEqual(["OUT0801"]);
+  });
+
   it("limits nothing where it has no connectionPool", () => {
     expect(found(rule("maxEjectionPercent: 50", "loadBalancer: { simple: RANDOM }"))).toEqual([
       "OUT0806",
