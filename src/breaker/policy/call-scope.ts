@@ -17,6 +17,8 @@ export interface Within {
   readonly signal?: AbortSignal | undefined;
   /** Default: as the retry and the hedge are told for all calls. */
   readonly repeatable?: Repeatable | undefined;
+  /** Tries that there were before. Default 0. */
+  readonly attempt?: number;
 }
 
 type Watcher = (reason: unknown) => void;
@@ -28,6 +30,7 @@ type Watcher = (reason: unknown) => void;
 export class CallScope implements Call {
   readonly attempt: number;
   readonly repeatable: Repeatable | undefined;
+  #isFree: boolean;
   #aborted = false;
   #reason: unknown;
   #controller: AbortController | undefined;
@@ -39,15 +42,30 @@ export class CallScope implements Call {
     this.attempt = attempt;
     this.repeatable = told?.repeatable ?? outer?.repeatable;
     const signal = told?.signal;
+    this.#isFree = outer === undefined && signal === undefined;
     if (outer?.aborted) this.abort(outer.reason);
     else if (signal?.aborted) this.abort(signal.reason);
-    else if (outer !== undefined) this.#leave = outer.watch((reason) => this.abort(reason));
     else if (signal !== undefined) this.#leave = followed(signal, (why) => this.abort(why));
+    else if (outer !== undefined && !outer.#isFree) {
+      this.#leave = outer.watch((reason) => this.abort(reason));
+    }
   }
 
   static of(within: Within | undefined): CallScope {
     if (within instanceof CallScope) return within;
-    return new CallScope(undefined, 0, within);
+    return new CallScope(undefined, within?.attempt, within);
+  }
+
+  /** For a policy that gives no call up itself: what is free outside is free inside. */
+  static passive(outer: CallScope, attempt: number): CallScope {
+    const scope = new CallScope(outer, attempt);
+    scope.#isFree = outer.#isFree;
+    return scope;
+  }
+
+  /** Nobody can give it up. */
+  get isFree(): boolean {
+    return this.#isFree;
   }
 
   get aborted(): boolean {

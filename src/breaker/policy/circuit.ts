@@ -58,7 +58,9 @@ class CircuitPolicy extends BasePolicy {
       open = false;
     };
     // A call that hangs may mind no signal: what gave it up is all that will be known of it.
-    const forget = scope.watch((reason) => record(this.#givenUp(reason)));
+    const forget = scope.isFree
+      ? undefined
+      : scope.watch((reason) => record(this.#givenUp(reason)));
     try {
       const value = await work(scope);
       record(this.#onResult?.(value) ?? "success");
@@ -67,7 +69,7 @@ class CircuitPolicy extends BasePolicy {
       record(this.#onError(error));
       throw error;
     } finally {
-      forget();
+      forget?.();
     }
   }
 

@@ -1,7 +1,7 @@
 import { circuitBreaker } from "../circuit-breaker.ts";
 import type { Command } from "../command/command.ts";
 import type { CommandOptions } from "../command/options.ts";
-import { type Call, CallScope } from "./call-scope.ts";
+import type { Call, CallScope, Repeatable } from "./call-scope.ts";
 import { BasePolicy, type Policy, type Work } from "./policy.ts";
 
 export interface CommandPolicy extends Policy {
@@ -21,10 +21,26 @@ class GuardingPolicy extends BasePolicy implements CommandPolicy {
   }
 
   protected execute<T>(work: Work<T>, outer: CallScope): Promise<T> {
-    const { attempt, repeatable } = outer;
-    const inner: Work<unknown> = ({ signal }) =>
-      work(new CallScope(undefined, attempt, { signal, repeatable }));
-    return this.#guarded.within(outer)(inner) as Promise<T>;
+    const inner: Work<unknown> = (call) => work(new InnerCall(call, outer));
+    const guarded = outer.isFree ? this.#guarded : this.#guarded.within(outer);
+    return guarded(inner) as Promise<T>;
+  }
+}
+
+/** The command's call, with what is known of it outside. */
+class InnerCall implements Call {
+  readonly attempt: number;
+  readonly repeatable: Repeatable | undefined;
+  readonly #call: Call;
+
+  constructor(call: Call, { attempt, repeatable }: CallScope) {
+    this.#call = call;
+    this.attempt = attempt;
+    this.repeatable = repeatable;
+  }
+
+  get signal(): AbortSignal {
+    return this.#call.signal;
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../clock.ts";
+import { Deadlines, type Waiting } from "../command/deadlines.ts";
 import { CallTimeoutError } from "../errors.ts";
 import { CallScope } from "./call-scope.ts";
 import { BasePolicy, invoke, type Policy, type Work } from "./policy.ts";
@@ -11,35 +12,81 @@ export interface TimeoutOptions {
   readonly clock?: Clock;
 }
 
+/** A call that waits for its answer. */
+class TimedCall<T> implements Waiting {
+  readonly startedAt: number;
+  earlier: Waiting | undefined = undefined;
+  later: Waiting | undefined = undefined;
+  readonly #policy: Timeout;
+  readonly #scope: CallScope;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (reason: unknown) => void;
+  #waits = true;
+
+  constructor(
+    policy: Timeout,
+    outer: CallScope,
+    resolve: (value: T) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.startedAt = policy.clock.now();
+    this.#policy = policy;
+    this.#scope = new CallScope(outer);
+    this.#resolve = resolve;
+    this.#reject = reject;
+    if (!outer.isFree) this.#scope.watch((reason) => this.#giveUp(reason));
+  }
+
+  start(work: Work<T>): void {
+    this.#policy.deadlines.add(this);
+    invoke(work, this.#scope).then(
+      (value) => {
+        this.#end();
+        this.#resolve(value);
+      },
+      (error) => this.#giveUp(error),
+    );
+  }
+
+  expire(): void {
+    const error = new CallTimeoutError(this.#policy.name, this.#policy.timeoutMs);
+    this.#waits = false;
+    this.#giveUp(error);
+    this.#scope.abort(error);
+  }
+
+  /** Whether the call minds its signal or not: nobody waits any longer. */
+  #giveUp(reason: unknown): void {
+    this.#end();
+    this.#reject(reason);
+  }
+
+  #end(): void {
+    if (this.#waits) this.#policy.deadlines.remove(this);
+    this.#waits = false;
+    this.#scope.end();
+  }
+}
+
 class Timeout extends BasePolicy {
-  readonly #timeoutMs: number;
-  readonly #name: string;
-  readonly #clock: Clock;
+  readonly timeoutMs: number;
+  readonly name: string;
+  readonly clock: Clock;
+  /** One timer for all calls. */
+  readonly deadlines: Deadlines;
 
   constructor({ timeoutMs, name = "timeout", clock = systemClock }: TimeoutOptions) {
     super();
     if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs ${timeoutMs}: more than 0 is needed`);
-    this.#timeoutMs = timeoutMs;
-    this.#name = name;
-    this.#clock = clock;
+    this.timeoutMs = timeoutMs;
+    this.name = name;
+    this.clock = clock;
+    this.deadlines = new Deadlines(clock, timeoutMs);
   }
 
   protected execute<T>(work: Work<T>, outer: CallScope): Promise<T> {
     return new Promise((resolve, reject) => {
-      const scope = new CallScope(outer);
-      const timer = this.#clock.after(this.#timeoutMs, () =>
-        scope.abort(new CallTimeoutError(this.#name, this.#timeoutMs)),
-      );
-      const over = (): void => {
-        timer.cancel();
-        scope.end();
-      };
-      // Whoever gives up, and whether the call minds its signal or not: nobody waits longer.
-      scope.watch((reason) => {
-        over();
-        reject(reason);
-      });
-      invoke(work, scope).finally(over).then(resolve, reject);
+      new TimedCall<T>(this, outer, resolve, reject).start(work);
     });
   }
 }

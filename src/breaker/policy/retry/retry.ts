@@ -85,7 +85,7 @@ class BackingOffRetry extends BasePolicy implements Retry {
   }
 
   async #try<T>(work: Work<T>, outer: CallScope, repetition: number): Promise<Outcome<T>> {
-    const scope = new CallScope(outer, outer.attempt + repetition);
+    const scope = CallScope.passive(outer, outer.attempt + repetition);
     try {
       return { value: await work(scope) };
     } catch (error) {
