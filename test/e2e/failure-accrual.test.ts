@@ -20,6 +20,8 @@ kind: Service
 metadata:
   name: cart
   annotations:
+    timeout.linkerd.io/request: 10m
+    timeout.linkerd.io/idle: 5m
     balancer.linkerd.io/failure-accrual: consecutive
     balancer.linkerd.io/failure-accrual-consecutive-max-failures: "3"
     balancer.linkerd.io/failure-accrual-consecutive-min-penalty: 300ms

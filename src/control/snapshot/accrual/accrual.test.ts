@@ -7,6 +7,7 @@ import {
   snapshotOf,
 } from "../../../../test/support/mesh.ts";
 import type { ForwardAction } from "../../../model/route.ts";
+import { CODECS, decodeResource } from "../../../xds/resource.ts";
 import { validate } from "../../validate.ts";
 import { envoyLosses } from "../resilience/envoy-findings.ts";
 
@@ -147,6 +148,20 @@ describe("a Service with Linkerd's annotations", () => {
         backOffMaxMs: 250,
       },
     });
+  });
+
+  it("asks for nothing that a proxy would refuse", () => {
+    const { clusters, routes } = clientSnapshot(meshOf(CART));
+    for (const flavor of ["outrigger", "envoy"] as const) {
+      for (const cluster of clusters) {
+        const bytes = CODECS.cluster.encode(cluster, flavor);
+        expect(decodeResource("cluster", bytes).problems).toEqual([]);
+      }
+      for (const one of routes) {
+        const bytes = CODECS.route.encode(one, flavor);
+        expect(decodeResource("route", bytes).problems).toEqual([]);
+      }
+    }
   });
 
   it("loses all its retries to a route that has one of its own, and keeps its timeouts", () => {

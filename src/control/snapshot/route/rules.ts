@@ -213,17 +213,24 @@ function split(
 
 type Times = Pick<SplitAction, "timeoutMs" | "streamTimeoutMs" | "idleTimeoutMs">;
 
+/** A gRPC call's own timeout is bounded by what bounds its stream, or its answer. */
 function timesOf({
   timeoutMs,
   streamTimeoutMs,
   idleTimeoutMs,
 }: Times): Pick<
   ForwardAction,
-  "timeoutMs" | "grpcTimeoutMaxMs" | "idleTimeoutMs" | "maxStreamDurationMs"
+  | "timeoutMs"
+  | "grpcTimeoutMaxMs"
+  | "grpcTimeoutHeaderMaxMs"
+  | "idleTimeoutMs"
+  | "maxStreamDurationMs"
 > {
+  const byStream = streamTimeoutMs !== undefined;
   return {
     timeoutMs: timeoutMs ?? 0,
-    grpcTimeoutMaxMs: timeoutMs ?? 0,
+    grpcTimeoutMaxMs: byStream ? undefined : (timeoutMs ?? 0),
+    grpcTimeoutHeaderMaxMs: streamTimeoutMs,
     idleTimeoutMs,
     maxStreamDurationMs: streamTimeoutMs,
   };
