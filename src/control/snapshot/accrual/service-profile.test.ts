@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clientSnapshot, meshOf } from "../../../../test/support/mesh.ts";
 import type { ForwardAction } from "../../../model/route.ts";
+import { CODECS, decodeResource } from "../../../xds/resource.ts";
 import { validate } from "../../validate.ts";
 
 const CART = `
@@ -53,6 +54,22 @@ describe("a Service with a ServiceProfile", () => {
     expect(routes.map(({ timeoutMs }) => timeoutMs)).toEqual([300, 0]);
     expect(routes[0]?.retryPolicy?.retriableStatusCodes).toHaveLength(100);
     expect(routes[1]?.maxStreamDurationMs).toBeUndefined();
+  });
+
+  it("asks for nothing that a proxy would refuse", () => {
+    const split = `${PROFILE}  dstOverrides:
+    - { authority: nobody.default.svc.cluster.local, weight: 1 }
+    - { authority: "cart.default.svc.cluster.local:80", weight: 500m }
+`;
+    const { clusters, routes } = clientSnapshot(meshOf(CART + split));
+    for (const flavor of ["outrigger", "envoy"] as const) {
+      const problems = [
+        ...clusters.map((one) => decodeResource("cluster", CODECS.cluster.encode(one, flavor))),
+        ...routes.map((one) => decodeResource("route", CODECS.route.encode(one, flavor))),
+      ].flatMap((decoded) => decoded.problems);
+      expect(problems).toEqual([]);
+    }
+    expect(seen(CART + split).routes.map(({ clusters: to }) => to.length)).toEqual([2, 2]);
   });
 
   it("has its retries budgeted by it", () => {
