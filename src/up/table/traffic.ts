@@ -8,7 +8,8 @@ interface Sample {
   readonly counts: ReadonlyMap<string, PodCounts>;
 }
 
-const METRICS_PORT = 15020;
+/** The sidecar's own: the app need not be asked each second. */
+const METRICS_PORT = 15090;
 const METRICS_PATH = "/stats/prometheus";
 const TIMEOUT_MS = 2000;
 const SAMPLES_MAX = 16;
