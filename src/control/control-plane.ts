@@ -171,6 +171,10 @@ export class ControlPlane implements RunningControl {
     return statusRows(this.#service?.status() ?? []);
   }
 
+  onFinding(listener: (found: readonly Diagnostic[]) => void): void {
+    this.#store.onFinding(listener);
+  }
+
   onChange(listener: (change: ControlChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -78,6 +78,8 @@ export interface RunningControl {
   status(): readonly ProxyStatusRow[];
   /** Calls back after each reading, good or bad. Returns the function that ends it. */
   onChange(listener: (change: ControlChange) => void): () => void;
+  /** What is found only when a proxy asks: what a real Envoy does not execute. */
+  onFinding(listener: (found: readonly Diagnostic[]) => void): void;
   stop(): Promise<void>;
 }
 

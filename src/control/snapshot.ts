@@ -39,6 +39,8 @@ export class SnapshotStore implements SnapshotSource {
   readonly #problems = new Map<string, readonly Diagnostic[]>();
   /** What of the mesh the proxies that asked cannot execute. */
   #losses: readonly Diagnostic[] = [];
+  #toldLosses = "";
+  readonly #hearers = new Set<(found: readonly Diagnostic[]) => void>();
   readonly #listeners = new Set<() => void>();
 
   /** From now on this holds. Nobody is told before `publish`. */
@@ -61,6 +63,19 @@ export class SnapshotStore implements SnapshotSource {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** What is found only when some proxy asks, once each time that it differs. */
+  onFinding(hearer: (found: readonly Diagnostic[]) => void): void {
+    this.#hearers.add(hearer);
+  }
+
+  #lose(losses: readonly Diagnostic[]): void {
+    this.#losses = losses;
+    const text = JSON.stringify(losses);
+    if (losses.length === 0 || text === this.#toldLosses) return;
+    this.#toldLosses = text;
+    for (const hearer of this.#hearers) hearer(losses);
   }
 
   /** Snapshots that were refused since the world last changed, and what some of them leave out. */
@@ -91,7 +106,7 @@ export class SnapshotStore implements SnapshotSource {
     const pod = this.#podsByName.get(`${identity.namespace}/${identity.pod}`);
     const client = clientOf(identity, pod, addressOf(node));
     const outbound = this.#outboundFor(client, world);
-    if (!client.listensAtNames) this.#losses = envoyLosses(world.mesh);
+    if (!client.listensAtNames) this.#lose(envoyLosses(world.mesh));
     const inbound =
       pod === undefined ? NOTHING : this.#interned(inboundConfig(world.mesh, pod, client));
     const both = {

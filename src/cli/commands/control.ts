@@ -55,6 +55,9 @@ export async function controlCommand(
     for (const diagnostic of diagnostics) say(formatDiagnostic(diagnostic));
     say(accepted ? "configuration read anew" : "the last good configuration stays");
   });
+  control.onFinding((found) => {
+    for (const diagnostic of found) say(formatDiagnostic(diagnostic));
+  });
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => void control.stop().then(() => process.exit(0)));
   }

@@ -232,6 +232,23 @@ describe("a real Envoy", () => {
     ]);
   });
 
+  it("is told of once, and again where something else is lost", () => {
+    const store = new SnapshotStore();
+    const heard: string[] = [];
+    store.onFinding((found) => heard.push(...found.map(({ subject = "" }) => subject)));
+    const asks = (pod: string, ...policies: readonly string[]): void => {
+      store.setWorld({ mesh: meshOf(SERVICES + policies.join("")), pods: [] });
+      const id = `sidecar~10.0.0.1~${pod}.default~default.svc.cluster.local`;
+      store.snapshotFor({ id, cluster: "a", metadata: {}, userAgentName: "envoy" });
+    };
+    asks("a");
+    asks("a", policy("a", RATINGS));
+    asks("b", policy("a", RATINGS));
+    expect(heard).toEqual(["CircuitBreaker default/a"]);
+    asks("a", policy("b", RATINGS));
+    expect(heard.slice(1)).toEqual(["CircuitBreaker default/b"]);
+  });
+
   it("is not spoken of where none asked", () => {
     const store = new SnapshotStore();
     store.setWorld({ mesh: meshOf(SERVICES + policy("a", RATINGS)), pods: [] });
