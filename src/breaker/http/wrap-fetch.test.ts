@@ -1,5 +1,6 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { Request as UndiciRequest, fetch as undiciFetch } from "undici";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../base/clock.ts";
 import type { Breaker, Outcome, Permit } from "../breaker.ts";
@@ -137,6 +138,20 @@ describe("wrapFetch, on Node's own fetch", () => {
     expect(await ask({ method: "POST", body: "order" })).toBe(1);
     expect(await ask({ method: "post", body: "o", headers: { "Idempotency-Key": "1" } })).toBe(2);
     expect(await ask({ method: "PUT", body: new Blob(["x"]).stream(), duplex: "half" })).toBe(1);
+  });
+
+  it("knows a Request of another fetch, and never sends its body twice", async () => {
+    const names: string[] = [];
+    const guarded = wrapFetch(undiciFetch as unknown as typeof fetch, {
+      policy: (name) => {
+        names.push(name);
+        return retry({ retries: 1, idempotent: true, clock: HASTY });
+      },
+    });
+    const order = new UndiciRequest(`${origin}/503`, { method: "POST", body: "order" });
+    expect((await guarded(order as unknown as Request)).status).toBe(503);
+    expect(requests).toEqual(["POST /503"]);
+    expect(names).toEqual([origin]);
   });
 
   it("frees the connections of answers that were repeated", async () => {

@@ -126,11 +126,16 @@ function callerSignal(
   init: RequestInit | undefined,
 ): AbortSignal | undefined {
   if (init?.signal !== undefined) return init.signal ?? undefined;
-  return input instanceof Request ? input.signal : undefined;
+  return requestOf(input)?.signal;
+}
+
+/** By its shape: a Request of another fetch is none of this one's class. */
+function requestOf(input: string | URL | Request): Request | undefined {
+  return typeof input === "object" && "method" in input ? input : undefined;
 }
 
 function repeatableRequest(input: string | URL | Request, init?: RequestInit): Repeatable {
-  const request = input instanceof Request ? input : undefined;
+  const request = requestOf(input);
   return repeatableOf({
     method: (init?.method ?? request?.method ?? "GET").toUpperCase(),
     headers:
@@ -141,7 +146,7 @@ function repeatableRequest(input: string | URL | Request, init?: RequestInit): R
 
 /** "" where there is none: relative, outside a page. */
 function originOf(input: string | URL | Request): string {
-  const url = input instanceof Request ? input.url : String(input);
+  const url = requestOf(input)?.url ?? String(input);
   const base = (globalThis as { location?: { href: string } }).location?.href;
   return URL.parse(url, base)?.origin ?? "";
 }
