@@ -116,6 +116,48 @@ describe("where circuits stand", () => {
     });
   });
 
+  it("is the hosts of a ServiceEntry", () => {
+    const outside = `
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: pay }
+spec:
+  hosts: [a.pay.example, b.pay.example]
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+  resolution: DNS
+`;
+    const guarded = circuits(snapshot(outside, policy("a", "{ kind: ServiceEntry, name: pay }")));
+    expect(guarded).toEqual({
+      "outbound|80||a.pay.example": "default/a",
+      "outbound|80||b.pay.example": "default/a",
+    });
+  });
+
+  it("is a rule of an HTTPRoute by its name, and no rule that answers by itself", () => {
+    const route = `
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: ratings }
+spec:
+  parentRefs: [{ kind: Service, group: "", name: ratings }]
+  rules:
+    - name: new
+      matches: [{ path: { type: PathPrefix, value: /new } }]
+      backendRefs: [{ name: ratings, port: 80 }]
+    - name: old
+      matches: [{ path: { type: PathPrefix, value: /old } }]
+      filters: [{ type: RequestRedirect, requestRedirect: { statusCode: 301, port: 81 } }]
+    - name: rest
+      backendRefs: [{ name: ratings, port: 80 }]
+`;
+    const named = policy("a", "{ kind: HTTPRoute, name: ratings, sectionName: new }");
+    expect(circuits(snapshot(route, named))).toEqual({ new: "default/a" });
+    const all = circuits(snapshot(route, policy("a", "{ kind: HTTPRoute, name: ratings }")));
+    expect(all).toEqual({ new: "default/a", rest: "default/a" });
+  });
+
   it("is the oldest policy's of several for one target", () => {
     const both = snapshot(
       policy("a", RATINGS, "", "2026-02-01T00:00:00Z"),

@@ -72,7 +72,7 @@ function lostOfClusters(circuit: Circuit, hasOutlier: boolean): readonly string[
   const isUsual = JSON.stringify(errors.statuses) === JSON.stringify(usual.statuses);
   return [
     hasOutlier
-      ? "opening, since a DestinationRule's outlierDetection holds instead"
+      ? "opening, since outlierDetection or failure accrual of its service holds instead"
       : "one circuit for all endpoints (each is judged and left out alone)",
     ...(open.kind === "errorPercentage" ? ["the sliding window (it is judged once a window)"] : []),
     `half-open with ${probes} ${probes === 1 ? "probe" : "probes"} (all calls come back at once)`,

@@ -3,6 +3,7 @@ import type { Mesh } from "../../../model/mesh.ts";
 import { subjectOf } from "../../../model/origin.ts";
 import { circuitsOf } from "../../../model/precedence/circuit.ts";
 import { hostMatches } from "../../../model/precedence/host.ts";
+import { trafficOf } from "../../../model/precedence/service-traffic.ts";
 import type { CircuitPolicy } from "../../../model/resilience/circuit-policy.ts";
 import { accrualLosses } from "../accrual/envoy-losses.ts";
 import { sessionLosses } from "../route/session-losses.ts";
@@ -27,10 +28,11 @@ function lost(mesh: Mesh, policy: CircuitPolicy): string {
   return words.join("; ");
 }
 
-/** Whether some DestinationRule judges the endpoints of what it guards. */
+/** Whether something else judges the endpoints of what it guards. */
 function hasOutlier(mesh: Mesh, policy: CircuitPolicy): boolean {
   const index = circuitsOf(mesh);
   const guarded = mesh.services.filter((each) => index.ofService(each)?.policy === policy);
+  if (guarded.some((each) => trafficOf(each, undefined).failureAccrual !== undefined)) return true;
   const judging = mesh.destinationPolicies.filter(({ subsets, traffic }) =>
     [traffic, ...traffic.ports, ...subsets.map((subset) => subset.traffic)].some(
       (block) => block.outlierDetection !== undefined,
