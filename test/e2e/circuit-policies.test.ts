@@ -119,7 +119,7 @@ const [OURS, ENVOY] = PLANES;
 if (OURS === undefined || ENVOY === undefined) throw new Error("a plane is missing");
 
 describeWith(OURS.needs, "a CircuitBreaker, from its file to our data plane", () => {
-  it("opens one circuit for all endpoints of the service, and says which policy it was", async () => {
+  it("opens one circuit for all endpoints, and says which policy it was", async () => {
     const scene = await Scene.start(OURS, policy("web", "web", "1h"));
     expect(await scene.untilOpen("http://web/")).toBe(ERRORS);
     const { body, headers, status } = await scene.get("http://web/");
