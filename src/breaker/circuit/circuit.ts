@@ -40,6 +40,7 @@ export class Circuit implements Breaker {
   readonly #at: number;
   readonly #options: CircuitOptions;
   readonly #strategy: Strategy;
+  readonly #waits: boolean;
   readonly #probes: Probes;
   readonly #listener: CircuitListener;
   readonly #random: () => number;
@@ -59,6 +60,7 @@ export class Circuit implements Breaker {
     this.#at = at;
     this.#options = options;
     this.#strategy = createStrategy(cells, at + STRATEGY, options.strategy);
+    this.#waits = this.#strategy.waits;
     this.#probes = new Probes(cells, at, options.probes);
     this.#listener = listener;
     this.#random = random;
@@ -121,7 +123,7 @@ export class Circuit implements Breaker {
   acquire(now: number): Permit {
     const word = this.#word();
     if ((word & (STATE | FORCED)) === CLOSED) {
-      return this.#strategy.isDue(now) ? this.#refuseFrom(word, now) : word;
+      return this.#waits && this.#strategy.isDue(now) ? this.#refuseFrom(word, now) : word;
     }
     return (word & FORCED) === 0 ? this.#probe(word, now) : word & FORCED_OPEN ? 0 : word;
   }

@@ -7,6 +7,7 @@ export const CONSECUTIVE_CELLS = 1;
 
 /** Failures in a row. A throttled call is none, and does not end the row either. */
 export class Consecutive implements Strategy {
+  readonly waits = false;
   readonly #cells: Cells;
   readonly #at: number;
   readonly #failures: number;

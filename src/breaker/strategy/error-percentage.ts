@@ -13,6 +13,7 @@ export function errorPercentageCells(options: ErrorPercentageOptions): number {
  * `requestVolumeThreshold` calls.
  */
 export class ErrorPercentage implements Strategy {
+  readonly waits: boolean;
   readonly #cells: Cells;
   readonly #at: number;
   readonly #window: OutcomeWindow;
@@ -27,10 +28,11 @@ export class ErrorPercentage implements Strategy {
     this.#requestVolume = options.requestVolume;
     this.#errorPercentage = options.errorPercentage;
     this.#snapshotMs = options.snapshotMs;
+    this.waits = options.snapshotMs !== 0;
   }
 
   record(outcome: Outcome, now: number): boolean {
-    if (this.#snapshotMs !== 0) return this.#recordForLater(outcome, now);
+    if (this.waits) return this.#recordForLater(outcome, now);
     return outcome !== "ignored" && this.#window.add(outcome, now) && this.#isUnwell(now);
   }
 
@@ -42,7 +44,7 @@ export class ErrorPercentage implements Strategy {
 
   /** A snapshot is taken by who comes first after its time, of what had come before. */
   isDue(now: number): boolean {
-    if (this.#snapshotMs === 0) return false;
+    if (!this.waits) return false;
     const snapshot = Math.floor(now / this.#snapshotMs);
     if (readTime(this.#cells, this.#at) === snapshot) return false;
     writeTime(this.#cells, this.#at, snapshot);

@@ -6,6 +6,7 @@ import type { RatioOptions, Strategy } from "./strategy.ts";
 
 /** A share of failures among the calls of a window. */
 export class Ratio implements Strategy {
+  readonly waits = false;
   readonly #window: OutcomeWindow;
   readonly #minRequests: number;
   readonly #failureRatio: number;

@@ -4,6 +4,8 @@ import type { Outcome } from "../breaker.ts";
 export interface Strategy {
   /** Counts what became of a call. True: there is reason to open, also where it is an old one. */
   record(outcome: Outcome, now: number): boolean;
+  /** Whether `isDue` may ever say so. */
+  readonly waits: boolean;
   /** Asked before a call is let through, for what comes due with time alone. */
   isDue(now: number): boolean;
   /** Calls that it judges by, and those of them that failed; 0 where it judges by no window. */

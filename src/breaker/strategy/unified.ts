@@ -11,6 +11,7 @@ export function unifiedCells(options: UnifiedOptions): number {
 
 /** Linkerd's: failures in a row are looked at first, then the share of successes. */
 export class Unified implements Strategy {
+  readonly waits = false;
   readonly #row: Consecutive;
   readonly #window: OutcomeWindow;
   readonly #minRequests: number;
