@@ -310,3 +310,35 @@ spec:
     ).toEqual([]);
   });
 });
+
+describe("a circuit before services that speak gRPC alone", () => {
+  const cart = `
+apiVersion: v1
+kind: Service
+metadata: { name: cart }
+spec: { selector: { app: cart }, ports: [{ name: grpc, port: 80 }, { name: tcp-raw, port: 90 }] }
+`;
+  const policy = (target: string, fallback: string): string => `
+apiVersion: outrigger.dev/v1alpha1
+kind: CircuitBreaker
+metadata: { name: cart }
+spec: { targetRefs: [${target}], fallback: { ${fallback} } }
+`;
+  const CART = "{ kind: Service, name: cart }";
+
+  it.each(["lastGood: {}", "static: { status: 200, body: ok }"])(
+    "answers nobody with %s: OUT0831",
+    (fallback) => {
+      expect(found(cart, policy(CART, fallback))).toEqual(["OUT0831"]);
+    },
+  );
+
+  it.each([
+    [CART, 'static: { headers: { Grpc-Status: "14" } }'],
+    [CART, "service: { name: ratings }"],
+    ["{ kind: Service, name: ratings }", "lastGood: {}"],
+    ["{ kind: Namespace, name: default }", "lastGood: {}"],
+  ])("answers some: %s with %s", (target, fallback) => {
+    expect(found(cart, policy(target, fallback))).toEqual([]);
+  });
+});

@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { World } from "../snapshot.ts";
+import { circuitTraps } from "./circuit-traps.ts";
 import { effectiveClusters } from "./effective.ts";
 import { outlierTraps } from "./outlier-traps.ts";
 import { retryTraps } from "./retry-traps.ts";
@@ -17,5 +18,6 @@ export function traps(world: World): readonly Diagnostic[] {
     const key = JSON.stringify([code, subject]);
     return !told.has(key) && told.add(key);
   });
-  return [...once, ...retryTraps(world.mesh), ...subsetTraps(world.mesh)];
+  const { mesh } = world;
+  return [...once, ...retryTraps(mesh), ...subsetTraps(mesh), ...circuitTraps(mesh)];
 }
