@@ -119,11 +119,11 @@ describe("a static fallback", () => {
 });
 
 describe("a cluster to fall back to", () => {
-  async function pair(route: Record<string, unknown> = {}, circuit = {}) {
+  async function pair(route: Record<string, unknown> = {}, circuit = {}, cluster = {}) {
     const other = await MoodyServer.listen();
     other.says(200, "other");
     const scene = await circuitScene({
-      route,
+      ...{ route, cluster },
       circuit: { ...fallingBack({ kind: "cluster", cluster: "other" }), ...circuit },
       clusters: [staticCluster("other", [other.port])],
     });
@@ -174,6 +174,32 @@ describe("a cluster to fall back to", () => {
     origin.says(500, "bad");
     expect(await asks(POST, "ping")).toMatchObject({ status: 200, body: "other" });
     expect(body).toBe("ping");
+  });
+
+  it("gets a call whose retry was too late, and that retry is given back", async () => {
+    const limits = { thresholds: [{ max_retries: 1 }] };
+    const { asks, clock, origin, other, setup } = await pair(
+      { timeout: "1s", retry_policy: { retry_on: "5xx", num_retries: 1 } },
+      { open: { kind: "consecutiveErrors", errors: 100 } },
+      { circuit_breakers: limits },
+    );
+    for (const retried of [1, 2]) {
+      const hangs = new Promise<void>((resolve) => {
+        origin.answer = (_, response) => {
+          origin.answer = () => resolve();
+          response.writeHead(500, { "content-length": 0 }).end();
+        };
+      });
+      const asked = asks();
+      while (setup.stat("origin", "upstream_rq_total") < 2 * retried - 1) await tick();
+      while (setup.stat("origin", "upstream_rq_active") > 0) await tick();
+      clock.advance(25);
+      await Promise.race([hangs, asked]);
+      clock.advance(1000);
+      expect((await asked).status).toBe(200);
+      expect(other.seen).toHaveLength(retried);
+    }
+    expect(setup.stat("origin", "upstream_rq_retry_overflow")).toBe(0);
   });
 
   it("is asked no further when it fails itself", async () => {
@@ -320,3 +346,7 @@ describe("the last good answer", () => {
     expect((await asks()).status).toBe(500);
   });
 });
+
+function tick(): Promise<void> {
+  return new Promise((later) => setImmediate(later));
+}

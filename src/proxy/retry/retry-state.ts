@@ -56,7 +56,7 @@ export class RetryState {
 
   /** A new request, of which nothing is known yet. */
   reset(): void {
-    this.#policy = undefined;
+    this.finish();
   }
 
   /** The request goes to this cluster; what it says of retries itself goes no further. */
