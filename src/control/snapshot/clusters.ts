@@ -135,7 +135,7 @@ export function withPolicy(cluster: Cluster, blocks: PolicyBlocks): Cluster {
     ...cluster,
     thresholds: thresholdsOf(blocks),
     connectTimeoutMs: pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    idleTimeoutMs: pool?.httpIdleTimeoutMs ?? HOUR_MS,
+    idleTimeoutMs: pool?.httpIdleTimeoutMs ?? pool?.tcpIdleTimeoutMs ?? HOUR_MS,
     maxRequestsPerConnection: pool?.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: pool?.maxConnectionDurationMs ?? 0,
     tcpKeepalive: pool?.tcpKeepalive,

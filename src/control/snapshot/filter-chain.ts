@@ -1,3 +1,4 @@
+import type { ConnectionPoolSettings } from "../../model/destination-policy.ts";
 import type {
   FilterChain,
   FilterChainMatch,
@@ -85,19 +86,22 @@ const TELL_OF_CLIENT: ForwardClientCert = {
   details: { subject: true, cert: false, chain: false, dns: true, uri: true },
 };
 
+/** What a DestinationRule says of how long connections last. */
+export type TcpTimes = Pick<ConnectionPoolSettings, "tcpIdleTimeoutMs" | "maxConnectionDurationMs">;
+
 export function tcpProxy(
   direction: Direction,
   clusters: readonly TcpWeightedCluster[],
-  idleTimeoutMs: number = HOUR_MS,
+  pool?: TcpTimes,
 ): TcpProxy {
   const statPrefix = clusters[0]?.cluster ?? "";
   return {
     kind: "tcp",
     statPrefix,
     clusters,
-    idleTimeoutMs,
+    idleTimeoutMs: pool?.tcpIdleTimeoutMs ?? HOUR_MS,
     hashesSourceIp: false,
-    maxConnectionDurationMs: 0,
+    maxConnectionDurationMs: pool?.maxConnectionDurationMs ?? 0,
     maxConnectAttempts: 1,
     limit: undefined,
     accessLogs: [],
@@ -111,8 +115,8 @@ export function tcpChain(
   match: FilterChainMatch,
   direction: Direction,
   cluster: string,
-  idleTimeoutMs?: number,
+  pool?: TcpTimes,
 ): FilterChain {
-  const filter = tcpProxy(direction, [{ cluster, weight: 1 }], idleTimeoutMs);
+  const filter = tcpProxy(direction, [{ cluster, weight: 1 }], pool);
   return { name, match, tls: undefined, filter };
 }

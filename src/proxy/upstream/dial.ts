@@ -27,6 +27,10 @@ import {
 } from "../tls/tls-info.ts";
 import { readInto } from "./shared-read.ts";
 
+/** More is refused by the kernel (tcp(7)). */
+const KEEPALIVE_S_MAX = 32_767;
+const KEEPALIVE_PROBES_MAX = 127;
+
 /** Pools drain their own connections. */
 const NOT_HERE = (): void => undefined;
 
@@ -231,6 +235,14 @@ function targetOf(address: Address, options: DialOptions): TcpNetConnectOpts {
   };
 }
 
+/**
+ * What is left out is as Linux has it: Node would have its own. A 0 means none (Envoy:
+ * core.v3.TcpKeepalive).
+ */
 function keepAlive(socket: Socket, { tcpKeepalive }: DialOptions): void {
-  if (tcpKeepalive !== undefined) socket.setKeepAlive(true, (tcpKeepalive.timeS ?? 7200) * 1000);
+  if (tcpKeepalive === undefined) return;
+  const { timeS = 7200, intervalS = 75, probes = 9 } = tcpKeepalive;
+  if (timeS === 0 || intervalS === 0 || probes === 0) return;
+  const [timeMs, intervalMs] = [timeS, intervalS].map((s) => Math.min(s, KEEPALIVE_S_MAX) * 1000);
+  socket.setKeepAlive(true, timeMs, intervalMs, Math.min(probes, KEEPALIVE_PROBES_MAX));
 }

@@ -6,10 +6,10 @@ import type {
   TcpWeightedCluster,
 } from "../../../model/listener.ts";
 import { connectionRulesFor } from "../../../model/precedence/connection-route.ts";
-import { MATCH_ALL, tcpProxy } from "../filter-chain.ts";
+import { MATCH_ALL, type TcpTimes, tcpProxy } from "../filter-chain.ts";
 import { outboundClusterName } from "../names.ts";
 import type { ServiceAt } from "../service-view.ts";
-import { backendCluster, type Outlook } from "./outlook.ts";
+import { backendCluster, backendPool, type Outlook } from "./outlook.ts";
 
 /** Where the connections to one service port go. */
 export interface ConnectionChains {
@@ -25,16 +25,18 @@ export function connectionChains(outlook: Outlook, at: ServiceAt): ConnectionCha
   const matched: FilterChain[] = [];
   for (const rule of connectionRulesFor(outlook.mesh, outlook.client, service, port.port)) {
     const clusters = weighted(outlook, at, rule.backends);
+    const pool = poolOf(outlook, at, rule.backends);
     const matches = rule.matches.length === 0 ? [ANYTHING] : rule.matches;
     for (const match of matches) {
       const name = `${clusters.map(({ cluster }) => cluster).join("+")}-${matched.length}`;
-      const chain = chainTo(outlook, at, name, chainMatch(match), clusters);
+      const chain = chainTo(name, chainMatch(match), clusters, pool);
       if (isAnything(match)) return { matched, rest: chain };
       matched.push(chain);
     }
   }
   const cluster = outboundClusterName(port.port, "", service.host);
-  const rest = chainTo(outlook, at, cluster, MATCH_ALL, [{ cluster, weight: 1 }]);
+  const pool = outlook.policyOf(service).blocksFor(port.port, "").connectionPool;
+  const rest = chainTo(cluster, MATCH_ALL, [{ cluster, weight: 1 }], pool);
   return { matched, rest };
 }
 
@@ -77,14 +79,23 @@ function weighted(
     .filter(({ weight }) => weight > 0);
 }
 
-function chainTo(
+/** Of several backends the first one's service says how long connections last, as in Istio. */
+function poolOf(
   outlook: Outlook,
-  { service, port }: ServiceAt,
+  { port }: ServiceAt,
+  backends: readonly ConnectionBackend[],
+): TcpTimes | undefined {
+  const [first] = backends;
+  if (first === undefined) return undefined;
+  const subset = backends.length === 1 ? first.subset : "";
+  return backendPool(outlook, { host: first.host, port: first.port, subset }, port.port);
+}
+
+function chainTo(
   name: string,
   match: FilterChainMatch,
   clusters: readonly TcpWeightedCluster[],
+  pool: TcpTimes | undefined,
 ): FilterChain {
-  const blocks = outlook.policyOf(service).blocksFor(port.port, "");
-  const filter = tcpProxy("outbound", clusters, blocks.connectionPool?.tcpIdleTimeoutMs);
-  return { name, match, tls: undefined, filter };
+  return { name, match, tls: undefined, filter: tcpProxy("outbound", clusters, pool) };
 }

@@ -152,10 +152,11 @@ function namedListeners(outlook: Outlook, at: ServiceAt): readonly Listener[] {
   if (carriage === "http" || !isNamed) return [];
   const { client, mesh } = outlook;
   const forms = serviceForms(service, client.namespace, mesh.settings.clusterDomain);
+  const pool = outlook.policyOf(service).blocksFor(port.port, "").connectionPool;
   const ofPods = namedPods(outlook, at).flatMap(({ domains, cluster }) =>
     domains.map((domain) => ({
       ...listener(listenerName(domain, port.port), domain, port.port, service.origin),
-      defaultFilterChain: tcpChain(cluster, MATCH_ALL, "outbound", cluster),
+      defaultFilterChain: tcpChain(cluster, MATCH_ALL, "outbound", cluster, pool),
     })),
   );
   return [...forms.map((form) => addressListener(outlook, at, form)), ...ofPods];

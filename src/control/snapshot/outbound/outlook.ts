@@ -1,3 +1,4 @@
+import type { ConnectionPoolSettings } from "../../../model/destination-policy.ts";
 import type { Backend } from "../../../model/http-route-set.ts";
 import type { Mesh, OutboundTrafficPolicy, Pod, Service } from "../../../model/mesh.ts";
 import { type Client, outboundTrafficPolicyFor } from "../client.ts";
@@ -39,9 +40,30 @@ export function backendCluster(
   backend: Pick<Backend, "host" | "port" | "subset">,
   port: number,
 ): string {
+  return outboundClusterName(backendPort(outlook, backend, port), backend.subset, backend.host);
+}
+
+/** Where the backend names none, the only one that its service has, else the one addressed. */
+function backendPort(
+  outlook: Outlook,
+  backend: Pick<Backend, "host" | "port">,
+  port: number,
+): number {
   const ports = (outlook.byHost.get(backend.host) ?? []).flatMap((service) => service.ports);
   const only = ports.length === 1 ? ports[0]?.port : undefined;
-  return outboundClusterName(backend.port ?? only ?? port, backend.subset, backend.host);
+  return backend.port ?? only ?? port;
+}
+
+/** What a DestinationRule says of connections to a backend. */
+export function backendPool(
+  outlook: Outlook,
+  backend: Pick<Backend, "host" | "port" | "subset">,
+  port: number,
+): ConnectionPoolSettings | undefined {
+  const service = outlook.byHost.get(backend.host)?.[0];
+  if (service === undefined) return undefined;
+  const policy = outlook.policyOf(service);
+  return policy.blocksFor(backendPort(outlook, backend, port), backend.subset).connectionPool;
 }
 
 /** Clusters that backends mean, whether somebody declared them or not. */

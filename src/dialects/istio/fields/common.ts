@@ -56,7 +56,7 @@ export const CONNECTION_POOL: ObjectShape = object({
         }),
       ),
       maxConnectionDuration: executed(DURATION),
-      idleTimeout: executed(DURATION_OR_ZERO),
+      idleTimeout: executed(DURATION_OR_ZERO, "of HTTP's connections too, unless `http` has one"),
     }),
   ),
   http: executed(
