@@ -22,11 +22,21 @@ const FORBIDDING: ReadonlySet<string> = new Set([
   "must-understand",
 ]);
 
+/** An answer with one of these is for one client, or not the whole resource. */
+const FORBIDDING_FIELDS: readonly string[] = [
+  "set-cookie2",
+  "content-range",
+  "www-authenticate",
+  "trailer",
+];
+
 /** What a kept answer has to be told of by its head. */
 export interface Keepable {
   readonly vary: VaryNames;
   /** How long it is fresh by its own word, seconds; 0: it does not say. */
   readonly freshS: number;
+  /** It must not be shown once it is stale: `s-maxage` (RFC 9111 section 4.2.4). */
+  readonly freshOnly: boolean;
   /** How old it was when it came, seconds. */
   readonly ageS: number;
 }
@@ -35,15 +45,19 @@ export interface Keepable {
 export function keepableOf({ body, headers, status }: ResponseMessage): Keepable | undefined {
   // Where the connection's end is the answer's, nobody knows whether it came whole.
   if (status !== OK || body === "untilClose") return undefined;
-  if (headers.has(ID["set-cookie"]) || headers.findName("content-range") >= 0) return undefined;
-  if (headers.findName("www-authenticate") >= 0 || headers.findName("trailer") >= 0) {
+  if (
+    headers.has(ID["set-cookie"]) ||
+    FORBIDDING_FIELDS.some((name) => headers.findName(name) >= 0)
+  ) {
     return undefined;
   }
   const vary = varyOf(headers);
   const directives = directivesOf(headers);
   if (vary === undefined || directives === undefined) return undefined;
-  const lifetime = directives.get("s-maxage") ?? directives.get("max-age") ?? "";
-  return { vary, freshS: secondsOf(lifetime), ageS: secondsOf(headers.joined("age") ?? "") };
+  const shared = directives.get("s-maxage");
+  const freshS = secondsOf(shared ?? directives.get("max-age") ?? "");
+  const ageS = secondsOf(headers.joined("age") ?? "");
+  return { vary, freshS, freshOnly: shared !== undefined, ageS };
 }
 
 /** `vary: *` says that something else than fields counts. */

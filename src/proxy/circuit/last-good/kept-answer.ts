@@ -14,6 +14,8 @@ export interface KeptAnswer {
   /** How old it was then, and how long it is fresh, seconds. */
   readonly ageS: number;
   readonly freshS: number;
+  /** It must not be shown once it is stale. */
+  readonly freshOnly: boolean;
   readonly vary: readonly VaryValue[];
   /** What it takes, near enough. */
   readonly bytes: number;
@@ -55,6 +57,11 @@ export function fieldsOf(headers: HeaderTable): (readonly [string, string])[] {
   return fields;
 }
 
+/** Seconds. */
+export function ageOf({ ageS, keptAtMs }: KeptAnswer, nowMs: number): number {
+  return ageS + Math.max(0, Math.floor((nowMs - keptAtMs) / MS_PER_S));
+}
+
 /**
  * The head that stands in for the upstream's: it says how old it is (RFC 9111 section 5.1), and
  * with the warnings of RFC 7234 section 5.5 that it may be stale, or that nobody could be asked.
@@ -62,7 +69,7 @@ export function fieldsOf(headers: HeaderTable): (readonly [string, string])[] {
 export function keptHead(kept: KeptAnswer, nowMs: number, asked: boolean): ResponseMessage {
   const headers = new HeaderTable();
   for (const [name, value] of kept.fields) headers.addName(name, value);
-  const ageS = kept.ageS + Math.max(0, Math.floor((nowMs - kept.keptAtMs) / MS_PER_S));
+  const ageS = ageOf(kept, nowMs);
   headers.add(ID["content-length"], "content-length", String(kept.body.length));
   headers.addName("age", String(ageS));
   if (ageS >= kept.freshS) headers.addName("warning", '110 - "Response is Stale"');

@@ -1,5 +1,5 @@
 import type { RequestHead } from "../../route/request-head.ts";
-import type { KeptAnswer, VaryValue } from "./kept-answer.ts";
+import { ageOf, type KeptAnswer, type VaryValue } from "./kept-answer.ts";
 
 /** All answers of one thread, whoever keeps them; and those that are being recorded. */
 const ALL_BYTES_MAX = 16 * 1024 * 1024;
@@ -67,6 +67,7 @@ export class LastGoodStore {
   #maxAgeMs: number;
   #maxBytes: number;
   #bytes = 0;
+  #closed = false;
 
   constructor(maxAgeMs: number, maxBytes: number, all: KeptBytes) {
     this.#maxAgeMs = maxAgeMs;
@@ -99,7 +100,7 @@ export class LastGoodStore {
   keep(question: string, answer: KeptAnswer): void {
     this.#drop(question);
     const { bytes } = answer;
-    if (bytes > this.#maxBytes) return;
+    if (this.#closed || bytes > this.#maxBytes) return;
     while (!this.#hasRoom(bytes)) if (!this.#dropOldest()) return;
     this.#kept.set(question, answer);
     this.#count(bytes);
@@ -109,7 +110,8 @@ export class LastGoodStore {
   find(question: string, request: RequestHead, nowMs: number): KeptAnswer | undefined {
     const kept = this.#kept.get(question);
     if (kept === undefined) return undefined;
-    if (nowMs - kept.keptAtMs > this.#maxAgeMs) {
+    const over = kept.freshOnly && ageOf(kept, nowMs) >= kept.freshS;
+    if (over || nowMs - kept.keptAtMs > this.#maxAgeMs) {
       this.#drop(question);
       return undefined;
     }
@@ -129,8 +131,9 @@ export class LastGoodStore {
     this.#kept.clear();
   }
 
-  /** Its circuit is no more. */
+  /** Its circuit is no more: of answers that are still on their way nothing is kept. */
   close(): void {
+    this.#closed = true;
     this.clear();
     this.all.leave(this);
   }

@@ -133,6 +133,7 @@ describe("the last good answer", () => {
 
   it.each<[string, Fields, Partial<ResponseMessage>?]>([
     ["sets a cookie", { "set-cookie": "a=b" }],
+    ["sets a cookie as RFC 2965 did", { "set-cookie2": "a=b" }],
     ["is private", { "cache-control": "private, max-age=60" }],
     ["is not to be stored", { "cache-control": "NO-STORE" }],
     ["is to be asked for again", { "cache-control": "no-cache" }],
@@ -201,6 +202,18 @@ describe("the last good answer", () => {
   });
 });
 
+describe("what must be asked for anew", () => {
+  it("is not shown once it is stale, where a shared cache is told so", () => {
+    const shelf = new Shelf();
+    const head = () => answering({ "cache-control": "max-age=600, s-maxage=60", age: "20" });
+    expect(shelf.keeps({}, "fresh", head())).toBe(true);
+    expect(shelf.finds({}, NO_TIME + 39_000)).toBe("fresh");
+    expect(shelf.finds({}, NO_TIME + 40_000)).toBeUndefined();
+    expect(shelf.keeps({}, "stale", answering({ "cache-control": "s-maxage=0" }))).toBe(true);
+    expect(shelf.finds({})).toBeUndefined();
+  });
+});
+
 describe("what is kept", () => {
   it("is bounded in bytes, and the longest unused goes first", () => {
     const shelf = new Shelf(3000);
@@ -221,12 +234,24 @@ describe("what is kept", () => {
     const all = new KeptBytes(2000);
     const one = new LastGoodStore(MINUTE_MS, 10_000, all);
     const other = new LastGoodStore(MINUTE_MS, 10_000, all);
-    const answer = { fields: [], vary: [], keptAtMs: 0, ageS: 0, freshS: 0, bytes: 900 };
+    const times = { keptAtMs: 0, ageS: 0, freshS: 0, freshOnly: false };
+    const answer = { fields: [], vary: [], ...times, bytes: 900 };
     for (const text of ["1", "2", "3"]) one.keep(text, { ...answer, body: Buffer.alloc(900) });
     other.keep("4", { ...answer, body: Buffer.alloc(900) });
     expect([one.entries, other.entries, all.bytes]).toEqual([2, 0, 1800]);
     all.clear();
     expect([one.entries, all.bytes]).toEqual([0, 0]);
+  });
+
+  it("is nothing more once its circuit is gone, also of answers under way", () => {
+    const shelf = new Shelf();
+    const { message, request } = asking({});
+    const text = questionOf(request, message)?.text ?? "";
+    const recording = recordingOf(shelf.store, text, request, answering({}));
+    recording?.take(Buffer.from("five"), 0, 4);
+    shelf.store.close();
+    recording?.keep(NO_TIME);
+    expect([shelf.store.entries, shelf.all.bytes]).toEqual([0, 0]);
   });
 
   it("never crosses from one client to another, whatever they send", () => {

@@ -51,10 +51,10 @@ export class Recording {
     const body = Buffer.allocUnsafeSlow(this.#length);
     this.#body.copy(body, 0, 0, this.#length);
     this.end();
-    const { ageS, freshS } = this.#keepable;
+    const { ageS, freshOnly, freshS } = this.#keepable;
     const own = { fields: this.#fields, vary: this.#vary, body };
     const bytes = bytesOf(this.#question, own);
-    this.#store.keep(this.#question, { ...own, ageS, freshS, keptAtMs: nowMs, bytes });
+    this.#store.keep(this.#question, { ...own, ageS, freshOnly, freshS, keptAtMs: nowMs, bytes });
   }
 
   /** It is recorded no more. */
