@@ -115,5 +115,5 @@ function sum(samples: readonly Sample[]): number {
 
 function lastMs(samples: readonly Sample[]): number | undefined {
   const last = Math.max(0, ...samples.map(({ value }) => value));
-  return last === 0 ? undefined : last * 1000;
+  return last === 0 ? undefined : Math.round(last * 1000);
 }

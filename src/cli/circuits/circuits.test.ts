@@ -92,7 +92,8 @@ describe("the table of circuits", () => {
     const lines = pictureLines(picture, 1_065_000, sheet);
     expect(lines[0]).toMatch(/^ STATE +SINCE {2}CIRCUIT/);
     expect(lines[1]).toMatch(/^ OPEN +1 min {2}default\/ratings +outbound\|80\|\|ratings/);
-    expect(lines[3]).toMatch(/^ closed +– {2}default\/a +route checkout/);
+    expect(lines[2]).toMatch(/^ OPEN +– {2}shop\/pay "now" +application/);
+    expect(lines[3]).toBe(" 1 other circuit has never opened");
   });
 
   it("prints no control characters that a proxy's answer holds", () => {

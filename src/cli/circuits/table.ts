@@ -54,8 +54,9 @@ const UNLIMITED_FROM = 4_000_000_000;
 
 /** The picture as lines, none wider than the sheet. */
 export function pictureLines(picture: Picture, nowMs: number, sheet: Sheet): string[] {
-  const circuits = picture.circuits.toSorted(byState);
-  const lines = circuits.length === 0 ? [" no circuits"] : [];
+  const circuits = picture.circuits.filter(isEventful).toSorted(byState);
+  const quiet = picture.circuits.length - circuits.length;
+  const lines: string[] = [];
   if (circuits.length > 0) {
     const [head = "", ...rows] = tableOf(CIRCUIT_COLUMNS, circuits, nowMs, sheet.columns);
     const painted = rows.map((row, at) => {
@@ -64,6 +65,7 @@ export function pictureLines(picture: Picture, nowMs: number, sheet: Sheet): str
     });
     lines.push(paint(head, "dim", sheet), ...painted);
   }
+  if (circuits.length === 0 || quiet > 0) lines.push(quietLine(circuits.length, quiet));
   if (picture.clusters.length > 0) {
     const [head = "", ...rows] = tableOf(CLUSTER_COLUMNS, picture.clusters, nowMs, sheet.columns);
     lines.push("", paint(head, "dim", sheet), ...rows);
@@ -73,6 +75,17 @@ export function pictureLines(picture: Picture, nowMs: number, sheet: Sheet): str
     lines.push(cut(` ${pod} does not answer: ${reason}`, sheet.columns));
   }
   return lines;
+}
+
+/** Every proxy has every circuit: those that nothing has happened to would hide the others. */
+function isEventful({ opened, rejected, state }: CircuitRow): boolean {
+  return state !== "closed" || opened > 0 || rejected > 0;
+}
+
+function quietLine(shown: number, quiet: number): string {
+  if (quiet === 0) return " no circuits";
+  const others = shown === 0 ? "" : "other ";
+  return ` ${quiet} ${others}${quiet === 1 ? "circuit has" : "circuits have"} never opened`;
 }
 
 function paintFirst(row: string, word: string, state: ShownState, sheet: Sheet): string {
