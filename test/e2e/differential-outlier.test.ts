@@ -101,7 +101,6 @@ const SCENES: readonly OutlierScene[] = [
     hosts: FIVE,
     detection: SWEPT,
     requests: 300,
-    swept: true,
     settles: { ejections_active: 1 },
   },
   {
@@ -109,7 +108,6 @@ const SCENES: readonly OutlierScene[] = [
     hosts: [...FIVE].slice(0, 4),
     detection: SWEPT,
     requests: 240,
-    swept: true,
     settles: {},
   },
   {
@@ -124,14 +122,12 @@ const SCENES: readonly OutlierScene[] = [
       failure_percentage_threshold: 90,
     },
     requests: 300,
-    swept: true,
   },
   {
     name: "split-success-rate",
     hosts: ["refused", "good", "better", "best", "fair"],
     detection: { ...SWEPT, split_external_local_origin_errors: true },
     requests: 300,
-    swept: true,
     settles: { ejections_active: 1 },
   },
   {
@@ -157,36 +153,41 @@ function routeTo(cluster: string): string {
 describeWith(["envoy"], "outlier detection, beside a real Envoy", () => {
   let hosts: OutlierHosts;
   let envoy: ProxyUnderTest;
-  let outrigger: ProxyUnderTest;
-  let tcp: { readonly envoy: number; readonly outrigger: number };
+  let ours: readonly { readonly proxy: ProxyUnderTest; readonly tcp: number }[];
+  let envoyTcp: number;
 
   beforeAll(async () => {
     hosts = await OutlierHosts.start();
-    tcp = { envoy: await freePort(), outrigger: await freePort() };
+    envoyTcp = await freePort();
     const clusters = [...SCENES, TCP].map((scene) => `  - ${hosts.cluster(scene)}`).join("\n");
     const routes = SCENES.map(({ name }) => routeTo(name)).join("\n");
     const yaml = YAML.replace("$CLUSTERS", clusters).replace("$ROUTES", routes);
-    envoy = await ProxyUnderTest.start("envoy", yaml, { TCP: tcp.envoy });
-    outrigger = await ProxyUnderTest.start("outrigger", yaml, { TCP: tcp.outrigger });
+    envoy = await ProxyUnderTest.start("envoy", yaml, { TCP: envoyTcp });
+    const start = async (workers: number) => {
+      const tcp = await freePort();
+      const proxy = await ProxyUnderTest.start("outrigger", yaml, { TCP: tcp }, workers);
+      return { proxy, tcp };
+    };
+    ours = [await start(1), await start(2)];
   });
 
   afterAll(async () => {
     await envoy?.stop();
-    await outrigger?.stop();
+    for (const { proxy } of ours ?? []) await proxy.stop();
     hosts?.stop();
   });
 
   describe("ejects the same hosts for the same reasons", () => {
     it.each(SCENES)("$name", async (scene) => {
       const wanted = await play(scene, envoy, hosts);
-      const found = await play(scene, outrigger, hosts);
-      expect(found).toEqual(wanted);
+      for (const { proxy } of ours) expect(await play(scene, proxy, hosts)).toEqual(wanted);
     });
   });
 
   it("of TCP connections", async () => {
-    const wanted = await playTcp(TCP, envoy, tcp.envoy, hosts);
-    const found = await playTcp(TCP, outrigger, tcp.outrigger, hosts);
-    expect(found).toEqual(wanted);
+    const wanted = await playTcp(TCP, envoy, envoyTcp, hosts);
+    for (const { proxy, tcp } of ours) {
+      expect(await playTcp(TCP, proxy, tcp, hosts)).toEqual(wanted);
+    }
   });
 });

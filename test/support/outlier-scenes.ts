@@ -28,11 +28,14 @@ export interface OutlierScene {
   readonly later?: number;
   /** Hosts are good from then on. */
   readonly heals?: boolean;
-  /** The sweep may come at any moment: how many were well before is no matter. */
-  readonly swept?: boolean;
 }
 
 const HOSTS = ["bad", "worse", "good", "better", "best", "fair"] as const;
+
+/** Programs that start meanwhile may get the free port, but not at this address. */
+function addressOf(host: HostName): string {
+  return host === "refused" ? "127.0.0.86" : "127.0.0.1";
+}
 
 export type HostName = (typeof HOSTS)[number] | "refused";
 
@@ -83,14 +86,17 @@ export class OutlierHosts {
   /** Names instead of ports. */
   named(text: string): string {
     const names = [...HOSTS, "refused" as const];
-    return names.reduce((so, name) => so.replaceAll(`127.0.0.1:${this.port(name)}`, name), text);
+    return names.reduce(
+      (so, name) => so.replaceAll(`${addressOf(name)}:${this.port(name)}`, name),
+      text,
+    );
   }
 
   /** As Envoy's YAML has it. */
   cluster({ name, hosts = ["bad", "good", "better"], detection, cluster }: OutlierScene): string {
     const lb_endpoints = hosts.map((host) => ({
       endpoint: {
-        address: { socket_address: { address: "127.0.0.1", port_value: this.port(host) } },
+        address: { socket_address: { address: addressOf(host), port_value: this.port(host) } },
       },
     }));
     const load_assignment = { cluster_name: name, endpoints: [{ lb_endpoints }] };
@@ -122,8 +128,12 @@ export class OutlierHosts {
 
 /** What came of a scene. */
 export interface OutlierOutcome {
-  /** Of the requests, in order of statuses; `-`: no whole answer. */
+  /**
+   * Statuses, each once and in order; `-`: no whole answer. How many came before is no matter: other
+   * threads decide.
+   */
   readonly before: readonly string[];
+  /** Of each request that came once it had settled, in order of statuses. */
   readonly after: readonly string[];
   /** Who was asked once it had settled. */
   readonly asked: readonly string[];
@@ -169,8 +179,7 @@ async function outcomeOf(
   const pattern = new RegExp(
     `^cluster\\.${name}\\.(outlier_|membership_(healthy|total|degr|excl)|lb_hea)`,
   );
-  const got = await send(requests);
-  const before = scene.swept === true ? [...new Set(got)] : got;
+  const before = [...new Set(await send(requests))];
   await eventually(`${name} settles`, async () => {
     const stats = await proxy.stats(pattern);
     return Object.entries(settles).every(
