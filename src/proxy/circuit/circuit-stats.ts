@@ -1,9 +1,16 @@
 // hot path: no allocation per request
 import type { CircuitState } from "../../breaker/breaker.ts";
 import type { CircuitListener } from "../../breaker/circuit/options.ts";
-import { add, observe } from "../../metrics/cells.ts";
+import { add, at, observe } from "../../metrics/cells.ts";
 import type { Row } from "../../metrics/row.ts";
-import { type CircuitLabels, type CircuitTables, RECOVERY_BOUNDS } from "./circuit-tables.ts";
+import type { Table } from "../../metrics/table.ts";
+import {
+  type CircuitLabels,
+  type CircuitTables,
+  giveRow,
+  RECOVERY_BOUNDS,
+  takeRow,
+} from "./circuit-tables.ts";
 
 /** Why a call was not let through. */
 export type Rejection = "open" | "half_open" | "bulkhead";
@@ -34,10 +41,13 @@ export class CircuitStats implements CircuitListener {
 
   constructor(tables: CircuitTables, labels: CircuitLabels) {
     this.#tables = tables;
-    this.#changes = STATES.map((to) => tables.changes.row([...labels, STATE_LABELS[to]]));
-    this.#rejections = REJECTIONS.map((reason) => tables.rejections.row([...labels, reason]));
-    this.#fallbacks = RESULTS.map((result) => tables.fallbacks.row([...labels, result]));
-    this.#recovery = tables.recoveries.row(labels);
+    const { changes, rejections, fallbacks, recoveries } = tables;
+    const take = (table: Table, ...more: string[]): Row =>
+      takeRow(tables, table, [...labels, ...more]);
+    this.#changes = STATES.map((to) => take(changes, STATE_LABELS[to]));
+    this.#rejections = REJECTIONS.map((reason) => take(rejections, reason));
+    this.#fallbacks = RESULTS.map((result) => take(fallbacks, result));
+    this.#recovery = take(recoveries);
   }
 
   rejected(reason: Rejection): void {
@@ -55,11 +65,11 @@ export class CircuitStats implements CircuitListener {
   }
 
   remove(): void {
-    const { changes, rejections, fallbacks, recoveries } = this.#tables;
-    for (const row of this.#changes) changes.remove(row);
-    for (const row of this.#rejections) rejections.remove(row);
-    for (const row of this.#fallbacks) fallbacks.remove(row);
-    recoveries.remove(this.#recovery);
+    const tables = this.#tables;
+    for (const row of this.#changes) giveRow(tables, tables.changes, row);
+    for (const row of this.#rejections) giveRow(tables, tables.rejections, row);
+    for (const row of this.#fallbacks) giveRow(tables, tables.fallbacks, row);
+    giveRow(tables, tables.recoveries, this.#recovery);
   }
 }
 
@@ -71,24 +81,36 @@ export class CircuitGauges {
 
   constructor(tables: CircuitTables, labels: CircuitLabels) {
     this.#tables = tables;
-    this.#state = tables.states.row(labels);
-    this.#changes = STATES.map((to) => tables.changes.row([...labels, STATE_LABELS[to]]));
+    this.#state = takeRow(tables, tables.states, labels);
+    this.#changes = STATES.map((to) =>
+      takeRow(tables, tables.changes, [...labels, STATE_LABELS[to]]),
+    );
   }
 
-  /** `sinceMs`: when it last changed to a state, milliseconds since 1970; 0: never. */
+  /** Before all of them are shown. */
+  clear(): void {
+    this.#state.cells.fill(0);
+    for (const { cells } of this.#changes) cells[1] = 0;
+  }
+
+  /**
+   * Circuits with the same labels show the one that is furthest from closed, and their calls
+   * together. `sinceMs`: when it last changed to a state, milliseconds since 1970; 0: never.
+   */
   show(state: CircuitState, calls: number, sinceMs: (to: CircuitState) => number): void {
     const { cells } = this.#state;
-    cells[0] = STATES.indexOf(state);
-    cells[1] = calls;
+    cells[0] = Math.max(at(cells, 0), STATES.indexOf(state));
+    cells[1] = at(cells, 1) + calls;
     for (let i = 0; i < STATES.length; i++) {
       const row = this.#changes[i];
-      if (row !== undefined) row.cells[1] = sinceMs(STATES[i] as CircuitState) / MS_PER_S;
+      if (row === undefined) continue;
+      row.cells[1] = Math.max(at(row.cells, 1), sinceMs(STATES[i] as CircuitState) / MS_PER_S);
     }
   }
 
   remove(): void {
-    this.#tables.states.remove(this.#state);
-    for (const row of this.#changes) this.#tables.changes.remove(row);
+    giveRow(this.#tables, this.#tables.states, this.#state);
+    for (const row of this.#changes) giveRow(this.#tables, this.#tables.changes, row);
   }
 }
 

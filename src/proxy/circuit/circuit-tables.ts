@@ -1,5 +1,6 @@
 import { counter, gauge, histogram } from "../../metrics/column.ts";
 import type { Registry } from "../../metrics/registry.ts";
+import type { Row } from "../../metrics/row.ts";
 import type { Table } from "../../metrics/table.ts";
 
 /** Seconds; sleeps are seconds, outages may be hours. */
@@ -15,6 +16,26 @@ export interface CircuitTables {
   readonly rejections: Table;
   readonly fallbacks: Table;
   readonly recoveries: Table;
+  /** How many use a row: circuits of one route at several ports have the same labels. */
+  readonly users: Map<Row, number>;
+}
+
+/** A row for one user more. */
+export function takeRow({ users }: CircuitTables, table: Table, values: readonly string[]): Row {
+  const row = table.row(values);
+  users.set(row, (users.get(row) ?? 0) + 1);
+  return row;
+}
+
+/** A row goes with the last one who used it. */
+export function giveRow({ users }: CircuitTables, table: Table, row: Row): void {
+  const left = (users.get(row) ?? 1) - 1;
+  if (left > 0) {
+    users.set(row, left);
+    return;
+  }
+  users.delete(row);
+  table.remove(row);
 }
 
 /** `circuit`, and where it stands: the label that does not apply is empty, which is absent. */
@@ -25,6 +46,7 @@ export function circuitTables(registry: Registry): CircuitTables {
   const table = (name: string, more: readonly string[], columns: Table["columns"]): Table =>
     registry.table({ name, columns, labelNames: [...LABELS, ...more], rowsMax: ROWS_MAX });
   return {
+    users: new Map(),
     states: table(
       "outrigger_circuit",
       [],

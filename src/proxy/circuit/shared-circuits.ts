@@ -162,6 +162,7 @@ export class SharedCircuits implements MeshCircuits {
 
   #collect(): void {
     const offsetMs = this.#clock.wall() - this.#clock.now();
+    for (const { gauges } of this.#current.values()) gauges.clear();
     for (const { circuit, gauges } of this.#current.values()) {
       const since = (to: CircuitState): number => {
         const at = circuit.changedTo(to);
