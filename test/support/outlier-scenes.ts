@@ -129,8 +129,8 @@ export class OutlierHosts {
 /** What came of a scene. */
 export interface OutlierOutcome {
   /**
-   * Statuses, each once and in order; `-`: no whole answer. How many came before is no matter: other
-   * threads decide.
+   * Statuses, each once and in order; `-`: no whole answer. How many came before is no matter:
+   * other threads decide.
    */
   readonly before: readonly string[];
   /** Of each request that came once it had settled, in order of statuses. */
