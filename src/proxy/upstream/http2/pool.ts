@@ -30,6 +30,7 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
     this.#all.add(connection);
     this.#connecting++;
     this.onConnected(connection);
+    for (let more = this.#waiting.length; more > 0; more--) this.#connectForWaiting();
   }
 
   acquire(handler: StreamHandler, _method: string): void {
@@ -73,7 +74,8 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
     const index = this.#ready.indexOf(connection);
     if (index >= 0) this.#ready.splice(index, 1);
     else this.#connecting--;
-    if (index < 0 && this.#connecting === 0) {
+    // All go elsewhere, lest they be stuck behind a host that is down.
+    if (index < 0) {
       this.#waiting.giveUp();
       this.#waiting.refuse(reason, detail);
     } else {
@@ -121,9 +123,17 @@ export class Http2Pool implements RequestPool, ConnectionOwner {
     this.#connectForWaiting();
   }
 
+  /** As many as a connection will take, as far as the configuration says. */
+  get #streamsEach(): number {
+    const { http2, maxRequestsPerConnection } = this.#host.cluster.config;
+    return maxRequestsPerConnection === 0
+      ? http2.maxConcurrentStreams
+      : Math.min(http2.maxConcurrentStreams, maxRequestsPerConnection);
+  }
+
   /** `max_connections` holds for the cluster; who has no connection may insist on one. */
   #connectForWaiting(): void {
-    if (this.#waiting.length === 0 || this.#connecting > 0) return;
+    if (this.#waiting.length <= this.#connecting * this.#streamsEach) return;
     const { limits, stats } = this.#host.cluster;
     if (!limits.takeConnection()) {
       stats.count("upstream_cx_overflow");
