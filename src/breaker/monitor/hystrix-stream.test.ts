@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
@@ -104,6 +105,21 @@ class Reader {
   }
 }
 
+/** As Node's responses of HTTP/2 are: it does not say whether it needs to drain. */
+class FullResponse extends EventEmitter {
+  destroyed = false;
+  written = 0;
+
+  writeHead(): void {}
+
+  write(): boolean {
+    this.written++;
+    return false;
+  }
+
+  end(): void {}
+}
+
 describe("hystrix.stream", () => {
   it("has every key that the dashboard and Turbine read, and no other", async () => {
     const clock = new VirtualClock();
@@ -206,6 +222,27 @@ describe("hystrix.stream", () => {
     clock.advance(500);
     await reader.event();
     expect(asked).toBe(2);
+  });
+
+  it("writes nothing more to a response that is full, until it has drained", () => {
+    const clock = new VirtualClock();
+    const response = new FullResponse();
+    new HystrixStream([], { clock }).handler(undefined, response);
+    clock.advance(60_000);
+    expect(response.written).toBe(1);
+    response.emit("drain");
+    clock.advance(500);
+    expect(response.written).toBe(2);
+  });
+
+  it("keeps no place for a client that has left before it is served", () => {
+    const clock = new VirtualClock();
+    const stream = new HystrixStream([], { clock });
+    const response = new FullResponse();
+    response.destroyed = true;
+    stream.handler(undefined, response);
+    clock.advance(5000);
+    expect([stream.connections, response.written]).toEqual([0, 0]);
   });
 
   it("serves Node's http too, until the client leaves", async () => {

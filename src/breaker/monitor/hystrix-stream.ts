@@ -10,14 +10,15 @@ export interface HystrixStreamOptions {
   readonly clock?: Clock;
 }
 
-/** What is used of Node's `http.ServerResponse`. */
+/** What is used of Node's `http.ServerResponse`, and of `http2`'s. */
 export interface StreamResponse {
   writeHead(status: number, headers: Readonly<Record<string, string>>): unknown;
   /** False: what was written waits in memory. */
   write(text: string): boolean;
   end(text?: string): unknown;
-  on(event: "close", listener: () => void): unknown;
-  readonly writableNeedDrain?: boolean;
+  on(event: "close" | "drain", listener: () => void): unknown;
+  /** The client has left. */
+  readonly destroyed?: boolean;
 }
 
 const HEADERS = {
@@ -82,10 +83,18 @@ export class HystrixStream {
       response.end(FULL);
       return;
     }
+    // It would never say that it closes.
+    if (response.destroyed === true) return;
     response.writeHead(200, HEADERS);
+    let isFull = false;
+    response.on("drain", () => {
+      isFull = false;
+    });
     const stop = this.#feed({
-      isReady: () => response.writableNeedDrain !== true,
-      write: (text) => response.write(text),
+      isReady: () => !isFull,
+      write: (text) => {
+        isFull = !response.write(text);
+      },
     });
     response.on("close", stop);
   };
