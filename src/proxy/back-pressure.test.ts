@@ -1,8 +1,13 @@
+import { on } from "node:events";
+import { constants } from "node:http2";
+import type { Readable } from "node:stream";
 import { expect, it } from "vitest";
+import { Http2Origin } from "../../test/support/http2-origin.ts";
 import { running } from "../../test/support/one-hop.ts";
 import { type Peer, PeerServer } from "../../test/support/peer.ts";
 import {
   httpListener,
+  OVER_HTTP2,
   type ProxySetup,
   startSetup,
   staticCluster,
@@ -34,6 +39,15 @@ function answering(upstream: Peer): () => number {
   };
   serve().catch(() => undefined);
   return () => answered;
+}
+
+/** Reads so many bytes. */
+async function reads(stream: Readable, bytes: number): Promise<void> {
+  let length = 0;
+  for await (const [data] of on(stream, "data")) {
+    length += (data as Buffer).length;
+    if (length >= bytes) return;
+  }
 }
 
 it("a client that pipelines and does not read has few of its requests sent on", async () => {
@@ -81,3 +95,31 @@ it("a thousand pipelined requests are answered in their order, on one connection
   }
   expect(origin.connections).toBe(1);
 });
+
+it("an upload that is tried again waits where its second connection takes no more", async () => {
+  const origin = await Http2Origin.listen();
+  const route = { cluster: "origin", retry_policy: { retry_on: "reset", num_retries: 1 } };
+  const setup = await startSetup(
+    [httpListener({ routes: [{ match: { prefix: "/" }, route }] })],
+    [staticCluster("origin", [origin.port], OVER_HTTP2)],
+  );
+  running.push(setup);
+  const client = await setup.client();
+  const first = BODY.slice(0, 600_000);
+  const rest = BODY.repeat(16);
+  const length = first.length + rest.length;
+  client.sends(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${first}`);
+  const refused = await origin.takes();
+  await reads(refused, first.length);
+  refused.close(constants.NGHTTP2_REFUSED_STREAM);
+  const stream = await origin.takes();
+  client.sends(rest);
+  for (let i = 0; i < 50; i++) {
+    const other = await setup.client();
+    other.sends("GARBAGE\r\n\r\n");
+    await other.receivesResponse();
+  }
+  const read = setup.proxy.telemetry.http("in").value("downstream_cx_rx_bytes_total");
+  expect(read).toBeLessThan(2 * BODY.length);
+  await reads(stream, length);
+}, 30_000);

@@ -64,4 +64,21 @@ describe("a body that is kept for another attempt", () => {
     stream.replay(attempt);
     expect(sent).toEqual(["new"]);
   });
+
+  it("is read on once it is sent, unless the connection takes no more", () => {
+    const reading: string[] = [];
+    const stream = streamOf({
+      pauseReading: () => reading.push("pause"),
+      resumeReading: () => reading.push("resume"),
+    });
+    const { attempt } = recording();
+    takes(stream, attempt, "a".repeat(70_000));
+    stream.replay(attempt);
+    expect(reading).toEqual(["pause", "resume"]);
+    const blocked = { ...attempt, sendData: () => stream.pause() } as unknown as Attempt;
+    stream.replay(blocked);
+    expect(reading.at(-1)).toBe("pause");
+    stream.resume();
+    expect(reading.at(-1)).toBe("resume");
+  });
 });

@@ -53,6 +53,8 @@ export class RequestStream implements HeldBody {
   #bytes = 0;
   #waitingMax = WAITING_BYTES_MAX;
   #paused = false;
+  /** Somebody has said so since it was last sent from the beginning. */
+  #blocked = false;
   /** Made for the first ones: most requests have none. */
   #trailers = NO_TRAILERS;
   #hasTrailers = false;
@@ -124,15 +126,16 @@ export class RequestStream implements HeldBody {
     this.#hasTrailers = true;
   }
 
-  /** The attempt has sent the head: what has come so far follows. */
+  /** The attempt has sent the head: what has come so far follows, and may be too much for it. */
   replay(attempt: Attempt): void {
+    this.#blocked = false;
     for (let i = 0; i < this.#pieces.length; i++) {
       const piece = this.#pieces[i] as Buffer;
       attempt.sendData(piece, 0, this.#lengthOf(piece));
     }
     if (!this.#retry.enabled && this.#bytes > 0) this.#letGo();
     if (this.complete) this.sendEnd(attempt);
-    else this.resume();
+    if (!this.#blocked) this.resume();
   }
 
   #lengthOf(piece: Buffer): number {
@@ -168,6 +171,7 @@ export class RequestStream implements HeldBody {
 
   pause(): void {
     this.#paused = true;
+    this.#blocked = true;
     this.#down.pauseReading();
   }
 
