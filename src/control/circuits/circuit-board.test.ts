@@ -29,6 +29,18 @@ it("tells again when probes have failed", () => {
   expect(board.opened(RATINGS, "b", 5000)).toMatchObject({ state: "open", reporter: "b" });
 });
 
+it("tells again of who opens anew, though others would not try yet", () => {
+  const clock = new VirtualClock();
+  const board = new CircuitBoard(clock);
+  board.opened(RATINGS, "a", 5000);
+  // The reporter's own sleep began before its report came.
+  clock.advance(4950);
+  expect(board.opened(RATINGS, "b", 5000)).toBeUndefined();
+  expect(board.opened(RATINGS, "a", 5000)).toMatchObject({ state: "open", remainingMs: 5000 });
+  clock.advance(4000);
+  expect(board.orders).toMatchObject([{ reporter: "a", remainingMs: 1000 }]);
+});
+
 it("closes for all when one proxy's probes have succeeded, and once", () => {
   const clock = new VirtualClock();
   const board = new CircuitBoard(clock);

@@ -42,7 +42,9 @@ export class CircuitBoard {
   opened(key: CircuitKey, reporter: string, sleepMs: number): CircuitOrder | undefined {
     const now = this.#clock.now();
     const known = this.#open.get(textOf(key));
-    if (known !== undefined && known.untilMs > now) return undefined;
+    // Who reports again has tried in vain; others may only not have been told yet.
+    const isTold = known !== undefined && known.untilMs > now && known.reporter !== reporter;
+    if (isTold) return undefined;
     this.#forget(now);
     if (known === undefined && this.#open.size >= CIRCUITS_MAX) return undefined;
     this.#open.set(textOf(key), { ...key, reporter, untilMs: now + sleepMs });
@@ -53,6 +55,11 @@ export class CircuitBoard {
   closed(key: CircuitKey, reporter: string): CircuitOrder | undefined {
     if (!this.#open.delete(textOf(key))) return undefined;
     return { ...key, state: "closed", reporter };
+  }
+
+  /** How many circuits it knows to have been open. */
+  get size(): number {
+    return this.#open.size;
   }
 
   /** What somebody has to be told who comes now. */

@@ -46,7 +46,7 @@ class Stream {
     this.#orders = client.streamCircuits(this.#outbox.drain())[Symbol.asyncIterator]();
     onTestFinished(async () => {
       this.#outbox.end();
-      while ((await this.#orders.next()).done !== true);
+      await this.rest().catch(() => undefined);
       sessionManager.abort();
     });
     const node = encodeNode({ id, cluster: "", metadata: {}, userAgentName: "outrigger" });
@@ -59,6 +59,10 @@ class Stream {
 
   async next(): Promise<CircuitOrder> {
     return (await this.#orders.next()).value;
+  }
+
+  async rest(): Promise<void> {
+    while ((await this.#orders.next()).done !== true);
   }
 }
 
@@ -85,6 +89,30 @@ it("tells the other proxies, and whoever comes later, of a circuit that has open
   third.report("default/ratings", "ratings", CircuitState.CLOSED);
   expect(await second.next()).toMatchObject({ reporter: "third", state: CircuitState.CLOSED });
   expect(await first.next()).toMatchObject({ reporter: "third", state: CircuitState.CLOSED });
+});
+
+it("tells a proxy of another one that has the same name", async () => {
+  const { url } = await scene();
+  const [first, second] = [new Stream(url, "same"), new Stream(url, "same")];
+  first.report("default/ratings", "ratings", CircuitState.OPEN);
+  expect(await second.next()).toMatchObject({ place: "ratings", state: CircuitState.OPEN });
+  first.report("default/ratings", "ratings", CircuitState.CLOSED);
+  expect(await second.next()).toMatchObject({ place: "ratings", state: CircuitState.CLOSED });
+});
+
+it("keeps nothing for a proxy that does not read, however much there is to tell", async () => {
+  const { url } = await scene();
+  const [first, deaf, witness] = [1, 2, 3].map((id) => new Stream(url, `proxy ${id}`));
+  if (first === undefined || deaf === undefined || witness === undefined) throw new Error("three");
+  first.report("default/ratings", "ratings", CircuitState.OPEN);
+  await deaf.next();
+  await witness.next();
+  for (let i = 0; i < 5000; i++) {
+    const state = i % 2 === 0 ? CircuitState.CLOSED : CircuitState.OPEN;
+    first.report("default/ratings", "ratings", state);
+    expect(await witness.next()).toMatchObject({ state });
+  }
+  await expect(deaf.rest()).rejects.toThrow("does not read");
 });
 
 it("hears nobody about circuits that its configuration does not have", async () => {

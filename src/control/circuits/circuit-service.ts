@@ -29,6 +29,10 @@ export interface CircuitServiceOptions {
 }
 
 const STREAMS_MAX = 4096;
+/** So many orders may wait for a proxy beside what it was told at first. */
+const WAITING_MAX = 1000;
+
+const DEAF = new ConnectError("the proxy does not read its orders", Code.ResourceExhausted);
 
 interface OpenStream {
   readonly node: Node;
@@ -113,19 +117,21 @@ export class CircuitService implements StreamService {
     warden.check(node);
     const open = { node, warden, outbox };
     this.#open.add(open);
-    for (const order of this.#board.orders) this.#tell(open, order);
+    for (const order of this.#board.orders) this.#tell(open, order, messageOf(order));
     return open;
   }
 
   /** What the proxy's configuration does not have, as that has changed, is passed over. */
-  #take({ node, warden }: OpenStream, { circuit, place, state }: CircuitReport): void {
+  #take(open: OpenStream, { circuit, place, state }: CircuitReport): void {
     if (circuit === "") return;
+    const { node, warden } = open;
     warden.check(node);
     const policy = this.#circuitOf(node, { circuit, place });
     if (policy === undefined) return;
     const order = this.#changed({ circuit, place }, state, node.id, policy.sleepMs);
     if (order === undefined) return;
-    for (const other of this.#open) if (other.node.id !== node.id) this.#tell(other, order);
+    const message = messageOf(order);
+    for (const other of this.#open) if (other !== open) this.#tell(other, order, message);
   }
 
   #changed(
@@ -138,8 +144,17 @@ export class CircuitService implements StreamService {
     return state === CircuitState.CLOSED ? this.#board.closed(key, reporter) : undefined;
   }
 
-  #tell({ node, outbox }: OpenStream, order: CircuitOrder): void {
-    if (this.#circuitOf(node, order) !== undefined) outbox.put(messageOf(order));
+  #tell(open: OpenStream, order: CircuitOrder, message: CircuitOrderMessage): void {
+    const { node, outbox, warden } = open;
+    if (this.#circuitOf(node, order) === undefined) return;
+    try {
+      warden.check(node);
+      if (outbox.waiting > WAITING_MAX + this.#board.size) throw DEAF;
+      outbox.put(message);
+    } catch (error) {
+      this.#open.delete(open);
+      outbox.drop(ConnectError.from(error));
+    }
   }
 
   #circuitOf(node: Node, key: CircuitKey): CircuitBreaker | undefined {

@@ -6,6 +6,11 @@ export class Outbox<T> {
   };
   #wake: () => void = () => undefined;
 
+  /** Messages that the stream has not asked for yet. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   put(message: T): void {
     if (this.#state.kind !== "open") return;
     this.#waiting.push(message);
@@ -21,6 +26,12 @@ export class Outbox<T> {
   fail(error: Error): void {
     if (this.#state.kind === "open") this.#state = { kind: "ended", error };
     this.#wake();
+  }
+
+  /** Likewise, but what was put in before is not delivered either. */
+  drop(error: Error): void {
+    this.#waiting = [];
+    this.fail(error);
   }
 
   async *drain(): AsyncGenerator<T> {
