@@ -75,6 +75,11 @@ export class Circuit implements Breaker {
     return this.changedTo(this.state);
   }
 
+  /** Counts changes of state, over all threads. */
+  get generation(): number {
+    return this.#word() >>> GENERATION;
+  }
+
   get forced(): Forced {
     const forced = this.#word() & FORCED;
     return forced === FORCED_OPEN ? "open" : forced === FORCED_CLOSED ? "closed" : "no";

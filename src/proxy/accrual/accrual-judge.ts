@@ -1,8 +1,14 @@
 import type { FailureAccrual } from "../../model/upstream/failure-accrual.ts";
 import type { Host } from "../cluster/host.ts";
 import type { HostJudge } from "../cluster/host-monitor.ts";
+import { AccrualMemory } from "./accrual-memory.ts";
 import type { AccrualStats } from "./accrual-stats.ts";
-import { type AccrualContext, EndpointAccrual, type ShutListener } from "./endpoint-accrual.ts";
+import {
+  type AccrualContext,
+  circuitCellsOf,
+  EndpointAccrual,
+  type ShutListener,
+} from "./endpoint-accrual.ts";
 
 /** Shuts endpoints of a cluster as Linkerd does, each by itself. */
 export class AccrualJudge implements HostJudge {
@@ -10,19 +16,22 @@ export class AccrualJudge implements HostJudge {
   readonly #context: AccrualContext;
   readonly #stats: AccrualStats;
   readonly #listener: ShutListener;
+  readonly #memory: AccrualMemory | undefined;
   #endpoints: ReadonlyMap<Host, EndpointAccrual> = new Map();
 
-  /** `listener`: hears when hosts may be picked, or no more. */
+  /** `listener`: hears when hosts may be picked, or no more. `memory`: of several threads. */
   constructor(
     accrual: FailureAccrual,
     context: AccrualContext,
     stats: AccrualStats,
     listener: ShutListener,
+    memory?: Int32Array<SharedArrayBuffer>,
   ) {
     this.#accrual = accrual;
     this.#context = context;
     this.#stats = stats;
     this.#listener = listener;
+    this.#memory = memory && new AccrualMemory(memory, circuitCellsOf(accrual));
   }
 
   follow(hosts: Iterable<Host>): void {
@@ -52,7 +61,13 @@ export class AccrualJudge implements HostJudge {
     predecessors.delete(host.text);
     known?.moveTo(host);
     return (
-      known ?? new EndpointAccrual(host, this.#accrual, this.#context, this.#stats, this.#listener)
+      known ??
+      new EndpointAccrual(host, this.#accrual, {
+        ...this.#context,
+        stats: this.#stats,
+        listener: this.#listener,
+        memory: this.#memory,
+      })
     );
   }
 }

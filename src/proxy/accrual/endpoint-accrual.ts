@@ -9,7 +9,8 @@ import type { CircuitListener, CircuitOptions } from "../../breaker/circuit/opti
 import type { HeaderTable } from "../../codec/http/header-table.ts";
 import type { FailureAccrual } from "../../model/upstream/failure-accrual.ts";
 import type { Host } from "../cluster/host.ts";
-import { BothMonitors, type HostMonitor } from "../cluster/host-monitor.ts";
+import { BothMonitors, type HostGate, type HostMonitor } from "../cluster/host-monitor.ts";
+import { type AccrualMemory, accrualMemoryCells } from "./accrual-memory.ts";
 import type { AccrualStats } from "./accrual-stats.ts";
 import { retryHintMs } from "./retry-hint.ts";
 import { Term, type TermOwner } from "./term.ts";
@@ -33,6 +34,17 @@ export interface ShutListener {
   onShut(): void;
 }
 
+/** What an endpoint's judgement is part of. */
+export interface AccrualScene extends AccrualContext {
+  readonly stats: AccrualStats;
+  readonly listener: ShutListener;
+  /** What other threads judge too; undefined: this one is alone. */
+  readonly memory: AccrualMemory | undefined;
+}
+
+/** How often a thread looks whether another one's request on probation has come back. */
+const POLL_MS = 20;
+
 /**
  * Linkerd's judgement of one endpoint: open to requests, shut until its penalty is over, then on
  * probation with one request.
@@ -47,12 +59,14 @@ export interface ShutListener {
  *
  * Words in brackets are the circuit's, which reads as Hystrix does.
  */
-export class EndpointAccrual implements TermOwner, CircuitListener {
+export class EndpointAccrual implements TermOwner, CircuitListener, HostGate {
   readonly #accrual: FailureAccrual;
-  readonly #context: AccrualContext;
-  readonly #stats: AccrualStats;
-  readonly #listener: ShutListener;
+  readonly #scene: AccrualScene;
   readonly #circuit: Circuit;
+  /** Where its circuit lies in memory that is shared; below 0: it is this thread's own. */
+  readonly #sharedAt: number;
+  /** Changes of state that have been seen here. */
+  #seen = 0;
   #host: Host;
   /** Of others, who hear of the host as well. */
   #others: HostMonitor | undefined;
@@ -63,23 +77,20 @@ export class EndpointAccrual implements TermOwner, CircuitListener {
   #awayUntilMs = 0;
   #stopped = false;
 
-  constructor(
-    host: Host,
-    accrual: FailureAccrual,
-    context: AccrualContext,
-    stats: AccrualStats,
-    listener: ShutListener,
-  ) {
+  constructor(host: Host, accrual: FailureAccrual, scene: AccrualScene) {
     this.#accrual = accrual;
-    this.#context = context;
-    this.#stats = stats;
-    this.#listener = listener;
-    const options = circuitOptions(accrual);
-    const cells = new LocalCells(circuitCells(options.strategy));
-    this.#circuit = new Circuit(cells, 0, options, this, () => this.#chance());
+    this.#scene = scene;
+    const { memory } = scene;
+    this.#sharedAt = memory?.claim(host.text) ?? -1;
+    const isShared = memory !== undefined && this.#sharedAt >= 0;
+    const cells = isShared ? memory.cells : new LocalCells(circuitCellsOf(accrual));
+    const at = isShared ? this.#sharedAt : 0;
+    this.#circuit = new Circuit(cells, at, circuitOptions(accrual), this, () => this.#chance());
+    this.#seen = this.#circuit.generation;
     this.#host = host;
     this.#others = host.monitor;
-    this.#beginTerm();
+    this.#watch();
+    if (isShared) this.#follow();
   }
 
   get shut(): boolean {
@@ -91,40 +102,76 @@ export class EndpointAccrual implements TermOwner, CircuitListener {
     host.shut = this.#host.shut;
     this.#host = host;
     this.#others = host.monitor;
-    this.#beginTerm();
+    this.#watch();
   }
 
   /** Nobody asks it any more, and what is still heard of it counts no more. */
   stop(): void {
     this.#stopped = true;
+    this.#host.gate = undefined;
+    if (this.#sharedAt >= 0) this.#scene.memory?.release(this.#sharedAt);
     this.#setTimer(0, undefined);
-    if (this.#host.shut) this.#stats.reopened();
+    if (this.#host.shut) this.#scene.stats.reopened();
     this.#host.shut = false;
   }
 
+  /** Another thread may have changed its state. */
+  sync(): void {
+    if (this.#stopped) return;
+    const { generation } = this.#circuit;
+    if (generation === this.#seen) return;
+    this.#seen = generation;
+    this.#follow();
+  }
+
+  #follow(): void {
+    const { state } = this.#circuit;
+    if (state === "closed") this.#serve();
+    else if (state === "open") this.#shut();
+    else this.#awaitOthers();
+  }
+
+  /** A request of another thread is on probation. */
+  #awaitOthers(): void {
+    this.#beginTerm();
+    this.#setTimer(POLL_MS, this.#onPoll);
+    this.#say(true);
+  }
+
+  readonly #onPoll = (): void => {
+    this.#timer = undefined;
+    const nowMs = this.#scene.clock.now();
+    if (nowMs - this.#circuit.changedAt > this.#probationMaxMs) this.#circuit.trip(nowMs);
+    this.sync();
+    if (this.#circuit.state === "halfOpen") this.#setTimer(POLL_MS, this.#onPoll);
+  };
+
   admit(): Permit {
     if (this.#stopped) return 0;
-    const permit = this.#circuit.acquire(this.#context.clock.now());
+    const permit = this.#circuit.acquire(this.#scene.clock.now());
     if (permit !== 0 && this.#circuit.isOpen) this.#beginProbation(permit);
+    else this.sync();
     return permit;
   }
 
   record(outcome: Outcome, permit: Permit): void {
     if (this.#stopped) return;
     const counted = outcome === "throttled" ? this.#throttled : outcome;
-    this.#circuit.record(counted, this.#context.clock.now(), permit);
+    this.#circuit.record(counted, this.#scene.clock.now(), permit);
     if (counted === "ignored" && permit !== 0 && permit === this.#probe) this.#giveUpProbation();
+    this.sync();
   }
 
   onBadAnswer(headers: HeaderTable): void {
     if (!this.#accrual.honorRetryAfter) return;
-    const { clock } = this.#context;
+    const { clock } = this.#scene;
     const hintMs = Math.min(retryHintMs(headers, clock.wall()), this.#accrual.maxPenaltyMs);
     if (hintMs > 0) this.#awayUntilMs = Math.max(this.#awayUntilMs, clock.now() + hintMs);
   }
 
   onTransition(_from: CircuitState, to: CircuitState, _at: number, brokenForMs: number): void {
-    this.#stats.changed(to, this.#context.clock.wall(), brokenForMs);
+    this.#seen = this.#circuit.generation;
+    this.#scene.stats.changed(to, this.#scene.clock.wall(), brokenForMs);
     if (to === "open") this.#shut();
     else if (to === "closed") this.#serve();
   }
@@ -135,7 +182,7 @@ export class EndpointAccrual implements TermOwner, CircuitListener {
   }
 
   #shut(): void {
-    const nowMs = this.#context.clock.now();
+    const nowMs = this.#scene.clock.now();
     this.#circuit.sleepUntil(Math.min(this.#awayUntilMs, nowMs + this.#accrual.maxPenaltyMs));
     this.#awayUntilMs = 0;
     this.#probe = 0;
@@ -155,12 +202,16 @@ export class EndpointAccrual implements TermOwner, CircuitListener {
   /** It may be picked again, by one request. */
   readonly #onPenaltyOver = (): void => {
     this.#timer = undefined;
-    this.#say(false);
+    this.sync();
+    if (this.#circuit.state !== "open") return;
+    const leftMs = this.#circuit.openUntil - this.#scene.clock.now();
+    if (leftMs > 0) this.#setTimer(leftMs, this.#onPenaltyOver);
+    else this.#say(false);
   };
 
   #beginProbation(permit: Permit): void {
     this.#probe = permit;
-    this.#setTimer(Math.max(PROBATION_MAX_MS, this.#accrual.maxPenaltyMs), this.#onNoAnswer);
+    this.#setTimer(this.#probationMaxMs, this.#onNoAnswer);
     this.#say(true);
   }
 
@@ -173,8 +224,17 @@ export class EndpointAccrual implements TermOwner, CircuitListener {
 
   readonly #onNoAnswer = (): void => {
     this.#timer = undefined;
-    this.#circuit.trip(this.#context.clock.now());
+    this.#circuit.trip(this.#scene.clock.now());
   };
+
+  get #probationMaxMs(): number {
+    return Math.max(PROBATION_MAX_MS, this.#accrual.maxPenaltyMs);
+  }
+
+  #watch(): void {
+    this.#beginTerm();
+    if (this.#sharedAt >= 0) this.#host.gate = this;
+  }
 
   #beginTerm(): void {
     const term = new Term(this);
@@ -184,22 +244,32 @@ export class EndpointAccrual implements TermOwner, CircuitListener {
   #say(shut: boolean): void {
     if (this.#host.shut === shut) return;
     this.#host.shut = shut;
-    if (shut) this.#stats.shut();
-    else this.#stats.reopened();
-    this.#listener.onShut();
+    if (shut) this.#scene.stats.shut();
+    else this.#scene.stats.reopened();
+    this.#scene.listener.onShut();
   }
 
   #setTimer(delayMs: number, callback: (() => void) | undefined): void {
     this.#timer?.cancel();
-    this.#timer = callback && this.#context.clock.after(delayMs, callback);
+    this.#timer = callback && this.#scene.clock.after(delayMs, callback);
   }
 
   /** Jitter fills a penalty up to the longest one, and no further. */
   #chance(): number {
     const { jitterRatio, minPenaltyMs, maxPenaltyMs } = this.#accrual;
     const penaltyMs = Math.min(minPenaltyMs * 2 ** this.#circuit.openings, maxPenaltyMs);
-    return Math.min(this.#context.random.next(), (maxPenaltyMs / penaltyMs - 1) / jitterRatio);
+    return Math.min(this.#scene.random.next(), (maxPenaltyMs / penaltyMs - 1) / jitterRatio);
   }
+}
+
+/** Cells of one endpoint's circuit. */
+export function circuitCellsOf(accrual: FailureAccrual): number {
+  return circuitCells(circuitOptions(accrual).strategy);
+}
+
+/** What workers share of a cluster's endpoints; 0 where they are not judged. */
+export function accrualCellsOf(accrual: FailureAccrual | undefined): number {
+  return accrual === undefined ? 0 : accrualMemoryCells(circuitCellsOf(accrual));
 }
 
 function circuitOptions(accrual: FailureAccrual): CircuitOptions {

@@ -16,5 +16,6 @@ export function judgesOf(cluster: UpstreamCluster): readonly HostJudge[] {
   if (failureAccrual === undefined) return judges;
   const listener = { onShut: () => cluster.renewBalance() };
   const counted = context.telemetry.accrual(stats.name);
-  return [...judges, new AccrualJudge(failureAccrual, context, counted, listener)];
+  const memory = context.accrualOf?.(cluster.name);
+  return [...judges, new AccrualJudge(failureAccrual, context, counted, listener, memory)];
 }

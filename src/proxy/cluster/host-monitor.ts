@@ -37,6 +37,12 @@ export interface HostMonitor {
   onCancel(): void;
 }
 
+/** Knows of a host what other threads know. */
+export interface HostGate {
+  /** Brings `Host.shut` up to date. */
+  sync(): void;
+}
+
 /** Judges the hosts of a cluster by what their monitors hear, and says which are out. */
 export interface HostJudge {
   /**

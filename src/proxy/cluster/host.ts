@@ -15,7 +15,7 @@ import { type ProxiedClient, ProxiedHosts } from "../upstream/proxied-hosts.ts";
 import type { RequestPool } from "../upstream/request-pool.ts";
 import type { TcpOpener } from "../upstream/tcp/tcp-connection.ts";
 import { TcpPool } from "../upstream/tcp/tcp-pool.ts";
-import { BothMonitors, type HostMonitor } from "./host-monitor.ts";
+import { BothMonitors, type HostGate, type HostMonitor } from "./host-monitor.ts";
 import { sameWorkload } from "./same-assignment.ts";
 import type { HostTransport } from "./transport-choice.ts";
 import type { UpstreamCluster } from "./upstream-cluster.ts";
@@ -64,6 +64,8 @@ export class Host implements Member {
   rates: SuccessRates = NO_RATES;
   /** Out for a while by failure accrual, or on probation with a request. */
   shut = false;
+  /** Asked before it is picked, where other threads may have shut it; else undefined. */
+  gate: HostGate | undefined;
   /** Told of each try; undefined where nobody judges the hosts of the cluster. */
   monitor: HostMonitor | undefined;
   /** Istio's metrics towards this endpoint, by direction of the listener. */
@@ -88,6 +90,12 @@ export class Host implements Member {
     if (this.failedCheck || this.ejected || this.shut) return "unhealthy";
     const { health } = this.endpoint;
     return this.degradedCheck && health === "healthy" ? "degraded" : health;
+  }
+
+  /** As other threads know as well. */
+  get isShut(): boolean {
+    this.gate?.sync();
+    return this.shut;
   }
 
   /** From now on this one is told of each try, beside those that are already. */

@@ -51,6 +51,8 @@ export interface ProxyContext {
   readonly ownPort?: OwnPort | undefined;
   /** What finds the outliers among a cluster's hosts. */
   readonly outliersOf: (cluster: UpstreamCluster, config: OutlierDetection) => HostJudge;
+  /** What all workers share of a cluster's failure accrual; left out, undefined: nothing. */
+  readonly accrualOf?: (cluster: string) => Int32Array<SharedArrayBuffer> | undefined;
 }
 
 /** Hosts to passed-through addresses are forgotten when so many others have come. */
@@ -172,14 +174,15 @@ export class UpstreamCluster {
   /** A host for a request, undefined where there is none; see `Balancer.pick`. */
   pick(hash: Hash64, attempt: number): Host | undefined {
     const host = this.#balance.pick(hash, attempt);
-    return host?.shut ? this.#pickOther(hash, attempt) : host;
+    if (host === undefined || this.waiting === undefined) return host;
+    return host.isShut ? this.#pickOther(hash, attempt) : host;
   }
 
   /** Hosts may be shut that the choice, which is built in slices, still knows as ready. */
   #pickOther(hash: Hash64, attempt: number): Host | undefined {
     for (let more = 1; more <= OTHER_PICKS; more++) {
       const host = this.#balance.pick(hash, attempt + more);
-      if (host === undefined || !host.shut) return host;
+      if (host === undefined || !host.isShut) return host;
     }
     return undefined;
   }

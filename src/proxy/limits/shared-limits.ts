@@ -16,10 +16,21 @@ const RETRIES = 3;
 const WAITING = 4;
 const CELLS = 5;
 
-/** What a cluster has in use over so many workers: numbers that all threads see. */
-export function sharedUse(workers: number): Int32Array<SharedArrayBuffer> {
+/**
+ * What a cluster has in use over so many workers: numbers that all threads see. `more`: numbers
+ * behind them in the same memory, for others: see `behindUse`.
+ */
+export function sharedUse(workers: number, more = 0): Int32Array<SharedArrayBuffer> {
   const cells = (1 + workers) * CELLS + RETRY_RATE_CELLS + 1;
-  return new Int32Array(new SharedArrayBuffer(cells * Int32Array.BYTES_PER_ELEMENT));
+  const memory = new SharedArrayBuffer((cells + more) * Int32Array.BYTES_PER_ELEMENT);
+  return new Int32Array(memory, 0, cells);
+}
+
+/** The numbers behind those of `sharedUse`; undefined where there are none. */
+export function behindUse(use: Int32Array): Int32Array<SharedArrayBuffer> | undefined {
+  const { buffer, byteLength } = use;
+  const hasMore = byteLength < buffer.byteLength && buffer instanceof SharedArrayBuffer;
+  return hasMore ? new Int32Array(buffer, byteLength) : undefined;
 }
 
 /** Gives back all that a worker had in use when it ended. Only once it runs no more. */

@@ -54,6 +54,8 @@ export interface ThreadOptions extends CountingOptions {
   readonly ownPort?: OwnPort | undefined;
   /** By itself where left out: no other thread serves. */
   readonly outliersOf?: ProxyContext["outliersOf"];
+  /** Likewise. */
+  readonly accrualOf?: ProxyContext["accrualOf"];
   /** What holds the connections of all clients to their number. */
   readonly connectionsOf: (thresholds: Thresholds) => Limits;
 }
@@ -101,6 +103,7 @@ export function assemble(options: ThreadOptions): ThreadParts {
       overload,
       ownPort,
       outliersOf: options.outliersOf ?? outliersHere(onNotice),
+      ...(options.accrualOf === undefined ? {} : { accrualOf: options.accrualOf }),
     },
     peerHeaders: peerHeadersOf(node),
     localAddress: ownAddress(),

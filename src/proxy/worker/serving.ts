@@ -8,7 +8,7 @@ import type { Cluster } from "../../model/cluster.ts";
 import { endpointRow } from "../admin/proxy-source.ts";
 import type { PreparedConfig } from "../data-plane.ts";
 import type { Limits } from "../limits/limits.ts";
-import { SharedLimits } from "../limits/shared-limits.ts";
+import { behindUse, SharedLimits } from "../limits/shared-limits.ts";
 import { RemoteJudges } from "../outlier/shared/remote-judge.ts";
 import { assemble, type ThreadParts } from "./assemble.ts";
 import { ConfigReceiver } from "./config-receiver.ts";
@@ -90,6 +90,7 @@ export class Serving {
       onNotice: (text) => send({ kind: "notice", text }),
       limitsOf: (cluster) => this.#limitsOf(cluster),
       outliersOf: (cluster, detection) => this.#outliers.open(cluster, detection),
+      accrualOf: (cluster) => this.#accrualOf(cluster),
       connectionsOf: (thresholds) => new SharedLimits(thresholds, connections, slot),
       overload,
       ownPort,
@@ -133,6 +134,11 @@ export class Serving {
     const use = this.#use.get(name);
     if (use === undefined) throw new Error(`cluster ${name} has no shared limits`);
     return new SharedLimits(thresholds, use, this.#slot);
+  }
+
+  #accrualOf(cluster: string): Int32Array<SharedArrayBuffer> | undefined {
+    const use = this.#use.get(cluster);
+    return use === undefined ? undefined : behindUse(use);
   }
 
   async #prepare(preparation: Preparation): Promise<ReadonlyMap<string, Address>> {

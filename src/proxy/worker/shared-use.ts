@@ -1,5 +1,6 @@
 import type { Registry } from "../../metrics/registry.ts";
 import type { Cluster } from "../../model/cluster.ts";
+import { accrualCellsOf } from "../accrual/endpoint-accrual.ts";
 import { sameTransport } from "../cluster/upstream-cluster.ts";
 import { releaseAll, SharedLimits, sharedUse } from "../limits/shared-limits.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -47,7 +48,8 @@ export class SharedUse {
     for (const cluster of clusters) {
       const old = this.#current.get(cluster.name);
       const stays = old !== undefined && sameTransport(old.cluster, cluster);
-      const cells = stays ? old.cells : sharedUse(this.#workers);
+      const more = accrualCellsOf(cluster.failureAccrual);
+      const cells = stays ? old.cells : sharedUse(this.#workers, more);
       if (!stays) fresh.set(cluster.name, cells);
       next.set(cluster.name, { cluster, cells });
     }
