@@ -1,5 +1,5 @@
 import { Command } from "./command/command.ts";
-import { Execution, type Guard } from "./command/execution.ts";
+import { Guard } from "./command/guard.ts";
 import type { CommandOptions } from "./command/options.ts";
 import type { Call, Within } from "./policy/call-scope.ts";
 
@@ -65,18 +65,17 @@ export function circuitBreaker(
   if (typeof fn !== "function") throw new TypeError("circuitBreaker: a function is needed");
   const { signalOf, fallback, passCall = false } = options;
   const command = new Command(fn.name || "circuit", options);
-  const guard: Guard = { command, work: fn, fallback, passCall };
-  const { clock } = command;
+  const guard = new Guard({ command, work: fn, fallback, passCall });
 
   function guarded(this: unknown, ...args: unknown[]): Promise<unknown> {
     const signal = signalOf === undefined ? undefined : (signalOf(...args) ?? undefined);
-    return new Execution(guard, this, args, clock.now()).run(signal);
+    return guard.run(this, args, signal);
   }
 
   function within(outer: Within | AbortSignal): AnyFunction {
     const signal = outer instanceof AbortSignal ? outer : outer.signal;
     return function guardedWithin(this: unknown, ...args: unknown[]): Promise<unknown> {
-      return new Execution(guard, this, args, clock.now()).run(signal);
+      return guard.run(this, args, signal);
     };
   }
 

@@ -9,7 +9,7 @@ export { type CircuitBreakerOptions, circuitBreaker, type Guarded } from "./circ
 export { type Chance, type Clock, systemClock, type Timer } from "./clock.ts";
 export type { CircuitRecord } from "./command/circuit-record.ts";
 export { Command, type CommandEvents, type ExecutionEvent } from "./command/command.ts";
-export { currentCall } from "./command/execution.ts";
+export { currentCall } from "./command/guard.ts";
 export { hystrixProperties } from "./command/hystrix-properties.ts";
 export type {
   CommandOptions,

@@ -10,7 +10,6 @@ import type { EventType } from "../stats/event-type.ts";
 import type { LatencyView } from "../stats/latency.ts";
 import { BurstClock } from "./burst-clock.ts";
 import { type CircuitRecord, readCircuitRecord } from "./circuit-record.ts";
-import { Deadlines } from "./deadlines.ts";
 import { Judges } from "./judges.ts";
 import { Listeners } from "./listeners.ts";
 import type { CommandOptions, CommandSettings, TransitionEvent } from "./options.ts";
@@ -49,7 +48,6 @@ export class Command implements Breaker, CircuitListener {
   readonly circuit: Circuit;
   /** Beside its own. */
   readonly judges: Judges | undefined;
-  readonly deadlines: Deadlines | undefined;
   readonly listeners: Listeners<CommandEvents> = new Listeners();
 
   constructor(name: string, options: CommandOptions) {
@@ -63,9 +61,6 @@ export class Command implements Breaker, CircuitListener {
     this.stats = new CommandStatistics(this);
     this.judges = Judges.of(options, settings);
     this.circuit = this.#circuitOf(options);
-    this.deadlines = settings.timeoutEnabled
-      ? new Deadlines(clock, settings.timeoutInMilliseconds)
-      : undefined;
     if (options.forceClosed === true) this.forceClosed();
     if (options.forceOpen === true) this.forceOpen();
     if (options.state !== undefined) this.restore(options.state);

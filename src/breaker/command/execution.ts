@@ -9,54 +9,16 @@ import {
 } from "../errors.ts";
 import type { Call } from "../policy/call-scope.ts";
 import { EVENT, type EventType, isTerminal } from "../stats/event-type.ts";
-import type { Command } from "./command.ts";
-import type { Waiting } from "./deadlines.ts";
+import type { Guard } from "./guard.ts";
 import type { ErrorOutcome } from "./options.ts";
-
-/** What is guarded, with what answers in its place. */
-export interface Guard {
-  readonly command: Command;
-  readonly work: (this: unknown, ...args: unknown[]) => unknown;
-  readonly fallback: ((this: unknown, error: unknown, ...args: unknown[]) => unknown) | undefined;
-  /** The work takes the call as its first argument. */
-  readonly passCall: boolean;
-}
-
-/** The call whose work is just being called. */
-let current: Execution | undefined;
-
-/**
- * The call that a guarded function works for, with its signal: to be asked for before the function
- * first waits.
- *
- * @throws Error where no guarded function has been called.
- */
-export function currentCall(): Call {
-  if (current === undefined) throw new Error("currentCall: no guarded function is being called");
-  return current;
-}
-
-const SUCCESS = EVENT.SUCCESS;
+import type { Settle } from "./places.ts";
 
 /** What has become of an execution, each a bit. */
-const BEGUN = 1;
-/** The work is over. */
-const ENDED = 2;
-const FALLING_BACK = 4;
+const FALLING_BACK = 1;
 /** The caller has its answer. */
-const ANSWERED = 8;
+const ANSWERED = 2;
 /** What the work failed with is a result. */
-const IS_RESULT = 16;
-
-type Settle = (value: unknown) => void;
-
-/** What the newest promise is settled with: a closure less for each call. */
-let newestResolve: Settle = () => {};
-let newestReject: Settle = () => {};
-const keepNewest = (resolve: Settle, reject: Settle): void => {
-  newestResolve = resolve;
-  newestReject = reject;
-};
+const IS_RESULT = 4;
 
 /** The caller's signal, while it is listened to. */
 interface Caller {
@@ -64,29 +26,78 @@ interface Caller {
   readonly onAbort: () => void;
 }
 
+export interface RefusedCall {
+  readonly guard: Guard;
+  readonly self: unknown;
+  readonly args: unknown[];
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * One execution, as Hystrix's `AbstractCommand` has it: circuit, semaphore, timeout, work and
- * fallback; of its events exactly one is terminal. Small, since each call makes one.
+ * fallback; of its events exactly one is terminal. Its work is called, and its place kept, by the
+ * guard, which also does without one where all goes well.
  */
-export class Execution implements Waiting, Call {
-  readonly startedAt: number;
-  earlier: Waiting | undefined = undefined;
-  later: Waiting | undefined = undefined;
+export class Execution implements Call {
   readonly #guard: Guard;
   readonly #self: unknown;
   readonly #args: unknown[];
-  #permit: Permit = 0;
+  readonly #startedAt: number;
+  /** 0: its work was not called. */
+  readonly #permit: Permit;
+  readonly #resolve: Settle;
+  readonly #reject: Settle;
   #marks = 0;
-  #resolve: Settle = newestResolve;
-  #reject: Settle = newestReject;
   #controller: AbortController | undefined = undefined;
   #caller: Caller | undefined = undefined;
 
-  constructor(guard: Guard, self: unknown, args: unknown[], now: number) {
-    this.startedAt = now;
+  constructor(
+    guard: Guard,
+    self: unknown,
+    args: unknown[],
+    startedAt: number,
+    permit: Permit,
+    resolve: Settle,
+    reject: Settle,
+  ) {
     this.#guard = guard;
     this.#self = self;
     this.#args = args;
+    this.#startedAt = startedAt;
+    this.#permit = permit;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** Its work is not called: the circuit is open, or there is no place for it. */
+  static refused(
+    call: RefusedCall,
+    type: "SHORT_CIRCUITED" | "SEMAPHORE_REJECTED",
+    now: number,
+  ): Promise<unknown> {
+    const { guard, self, args, signal } = call;
+    const { name } = guard.command;
+    const isOpen = type === "SHORT_CIRCUITED";
+    return new Promise((resolve, reject) => {
+      const error = isOpen ? new CircuitOpenError(name) : new BulkheadFullError(name);
+      const execution = new Execution(guard, self, args, now, 0, resolve, reject);
+      if (signal !== undefined) execution.follow(signal);
+      execution.#giveWay(type, error, now);
+    });
+  }
+
+  /** Its caller gave up before it began. */
+  static givenUp(guard: Guard, reason: unknown, now: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const execution = new Execution(guard, undefined, [], now, 0, resolve, reject);
+      execution.#count("CANCELLED", reason, now);
+      reject(reason);
+    });
+  }
+
+  /** Whether it may still expire. */
+  get isWaiting(): boolean {
+    return (this.#marks & (FALLING_BACK | ANSWERED)) === 0;
   }
 
   get attempt(): number {
@@ -99,28 +110,6 @@ export class Execution implements Waiting, Call {
     return this.#controller.signal;
   }
 
-  run(outer: AbortSignal | undefined): Promise<unknown> {
-    const promise = new Promise<unknown>(keepNewest);
-    this.#resolve = newestResolve;
-    this.#reject = newestReject;
-    if (outer !== undefined && this.#follow(outer)) return promise;
-    const { command } = this.#guard;
-    const now = this.startedAt;
-    this.#permit = command.circuit.acquire(now);
-    if (this.#permit === 0) {
-      this.#giveWay("SHORT_CIRCUITED", new CircuitOpenError(command.name), now);
-    } else if (command.stats.executing >= command.settings.maxConcurrentRequests) {
-      command.circuit.record("failure", now, this.#permit);
-      this.#giveWay("SEMAPHORE_REJECTED", new BulkheadFullError(command.name), now);
-    } else {
-      command.stats.events.active(++command.stats.executing, now);
-      command.deadlines?.add(this);
-      this.#marks = BEGUN;
-      this.#work();
-    }
-    return promise;
-  }
-
   /** There was no answer in time. */
   expire(): void {
     const { command } = this.#guard;
@@ -131,69 +120,33 @@ export class Execution implements Waiting, Call {
     this.#giveWay("TIMEOUT", error, now);
   }
 
-  #work(): void {
-    const { work, passCall } = this.#guard;
-    const before = current;
-    current = this;
-    let answer: unknown;
-    try {
-      answer = passCall
-        ? work.call(this.#self, this, ...this.#args)
-        : work.apply(this.#self, this.#args);
-    } catch (error) {
-      current = before;
-      this.#onError(error);
-      return;
-    }
-    current = before;
-    if (answer instanceof Promise || isThenable(answer)) {
-      answer.then(
-        (value) => this.#onValue(value),
-        (error) => this.#onError(error),
-      );
-    } else {
-      this.#onValue(answer);
-    }
-  }
-
-  #onValue(value: unknown): void {
-    if (this.#end()) return;
-    const { command } = this.#guard;
-    const { stats, judges, options } = command;
-    const now = command.clock.now();
+  /** The work answered. */
+  onValue(value: unknown): void {
+    if (!this.isWaiting) return;
+    const { circuit, clock, judges, options, stats } = this.#guard.command;
+    const now = clock.now();
     const outcome = options.classifyResult?.(value) ?? "success";
     if (outcome !== "success") {
       this.#marks |= IS_RESULT;
       this.#fail(outcome, value, now);
       return;
     }
-    const durationMs = now - this.startedAt;
+    const durationMs = now - this.#startedAt;
     stats.succeeded.add(durationMs, now);
-    if (judges === undefined) command.circuit.record("success", now, this.#permit);
-    else judges.judge(command.circuit, this.#permit, "success", undefined, durationMs, now);
-    stats.events.add(SUCCESS, now);
-    if (command.listeners.isUsed) this.#tell("SUCCESS", undefined, now);
+    if (judges === undefined) circuit.record("success", now, this.#permit);
+    else judges.judge(circuit, this.#permit, "success", undefined, durationMs, now);
+    this.#count("SUCCESS", undefined, now);
     this.#answer();
     this.#resolve(value);
   }
 
-  #onError(error: unknown): void {
-    if (this.#end()) return;
+  /** The work failed. */
+  onError(error: unknown): void {
+    if (!this.isWaiting) return;
     const { options, clock } = this.#guard.command;
     const isBad = error instanceof BadRequestError || options.isBadRequest?.(error) === true;
     const outcome = isBad ? "ignored" : (options.classifyError?.(error) ?? "failure");
     this.#fail(outcome, error, clock.now());
-  }
-
-  /** The work is over. True: nobody waits for it any more. */
-  #end(): boolean {
-    if (this.#marks & ENDED) return true;
-    const { deadlines, stats } = this.#guard.command;
-    stats.executing--;
-    this.#marks |= ENDED;
-    if (this.#marks & (FALLING_BACK | ANSWERED)) return true;
-    deadlines?.remove(this);
-    return false;
   }
 
   /** `reason`: an error, or a result that is as good as one. */
@@ -209,7 +162,7 @@ export class Execution implements Waiting, Call {
 
   #recordFailure(outcome: ErrorOutcome, reason: unknown, now: number): void {
     const { circuit, judges, stats } = this.#guard.command;
-    const durationMs = now - this.startedAt;
+    const durationMs = now - this.#startedAt;
     stats.otherExecutions.add(durationMs, now);
     if (judges === undefined) circuit.record(outcome, now, this.#permit);
     else judges.judge(circuit, this.#permit, outcome, reason, durationMs, now);
@@ -292,28 +245,18 @@ export class Execution implements Waiting, Call {
     this.#reject(error);
   }
 
-  /** True: the caller had given up before it began. */
-  #follow(signal: AbortSignal): boolean {
-    if (!signal.aborted) {
-      const onAbort = (): void => this.#cancel(signal.reason);
-      signal.addEventListener("abort", onAbort, { once: true });
-      this.#caller = { signal, onAbort };
-      return false;
-    }
-    this.#count("CANCELLED", signal.reason, this.startedAt);
-    this.#answer();
-    this.#reject(signal.reason);
-    return true;
+  /** Is given up when its caller gives up. */
+  follow(signal: AbortSignal): void {
+    const onAbort = (): void => this.#cancel(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#caller = { signal, onAbort };
   }
 
   /** The caller gives up. The work goes on where it does not mind, and keeps its place. */
   #cancel(reason: unknown): void {
-    const { circuit, clock, deadlines } = this.#guard.command;
+    const { circuit, clock } = this.#guard.command;
     const now = clock.now();
-    if ((this.#marks & FALLING_BACK) === 0) {
-      deadlines?.remove(this);
-      circuit.record("ignored", now, this.#permit);
-    }
+    if (this.isWaiting) circuit.record("ignored", now, this.#permit);
     this.#count("CANCELLED", reason, now);
     this.#answer();
     this.#abort(reason);
@@ -332,7 +275,7 @@ export class Execution implements Waiting, Call {
   }
 
   #recordTotal(now: number): void {
-    if (this.#marks & BEGUN) this.#guard.command.stats.otherTotals.add(now - this.startedAt, now);
+    if (this.#permit !== 0) this.#guard.command.stats.otherTotals.add(now - this.#startedAt, now);
   }
 
   #count(type: EventType, error: unknown, now: number): void {
@@ -343,7 +286,7 @@ export class Execution implements Waiting, Call {
 
   #tell(type: EventType, error: unknown, now: number): void {
     const { name, listeners } = this.#guard.command;
-    const durationMs = now - this.startedAt;
+    const durationMs = now - this.#startedAt;
     listeners.emit("execution", { name, type, isTerminal: isTerminal(type), durationMs, error });
   }
 }

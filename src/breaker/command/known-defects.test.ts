@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../base/clock.ts";
 import { circuitBreaker } from "../circuit-breaker.ts";
 import { BadRequestError } from "../errors.ts";
-import { currentCall } from "./execution.ts";
+import { currentCall } from "./guard.ts";
 import type { CommandOptions } from "./options.ts";
 
 async function quietly(promise: Promise<unknown>): Promise<unknown> {

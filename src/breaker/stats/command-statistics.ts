@@ -65,8 +65,9 @@ export class CommandStatistics {
   /** Latency of executions, and with fallbacks: percentiles of the window, cumulative counts. */
   readonly execute: LatencyView;
   readonly total: LatencyView;
+  /** Of the executions of this moment. */
+  places: { readonly taken: number } | undefined = undefined;
   /** At this moment. */
-  executing = 0;
   fallingBack = 0;
 
   constructor(command: Command) {
@@ -90,6 +91,11 @@ export class CommandStatistics {
   /** Since the start, by upper bound in milliseconds; as exact as 1/16. */
   cumulative(of: "execute" | "total", boundsMs: readonly number[]): CumulativeLatency {
     return this[of].cumulative(boundsMs);
+  }
+
+  /** Executions of this moment: those whose work has not ended. */
+  get executing(): number {
+    return this.places?.taken ?? 0;
   }
 
   snapshot(now: number = this.#command.clock.now()): CommandSnapshot {
