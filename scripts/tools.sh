@@ -1,12 +1,13 @@
 # Sourced after setup.sh, POSIX sh. The real parts that the tests run against: Envoy from its
-# Python wheel, h2spec and fortio from their Go modules (go-tools.sh), the others from Debian. What
-# cannot be had is said loudly; the tests that need it then fail in CI and are reported as not run
-# elsewhere (test/support/tools.ts).
+# Python wheel, h2spec and fortio from their Go modules (go-tools.sh), Bun and Deno from npm
+# (js-runtimes.sh), the others from Debian. What cannot be had is said loudly; the tests that need
+# it then fail in CI and are reported as not run elsewhere (test/support/tools.ts).
 
 envoy_version=1.40.0
 envoy=$cache/envoy-$envoy_version/envoy
 
 . "$root/scripts/go-tools.sh"
+. "$root/scripts/js-runtimes.sh"
 
 # program package, one a line
 debian_tools="ip iproute2
@@ -29,6 +30,7 @@ want_test_tools() {
   want_debian_tools
   [ -x "$envoy" ] || locked install_envoy || say "no Envoy: tests beside it cannot run"
   want_go_tools
+  want_js_runtimes
 }
 
 want_debian_tools() {

@@ -14,7 +14,13 @@ import {
   trackedFiles,
   visit,
 } from "./support/source-file.ts";
-import { ENVOY_VERSION, FORTIO_VERSION, H2SPEC_VERSION } from "./support/tools.ts";
+import {
+  BUN_VERSION,
+  DENO_VERSION,
+  ENVOY_VERSION,
+  FORTIO_VERSION,
+  H2SPEC_VERSION,
+} from "./support/tools.ts";
 
 const LINES_MAX = 400;
 const COLUMNS_MAX = 100;
@@ -359,10 +365,18 @@ describe("versions", () => {
     expect(ranges).toEqual([]);
   });
 
-  it("of Envoy, h2spec and fortio agree in set-up and tests", () => {
+  it("of Envoy, h2spec, fortio, Bun and Deno agree in set-up and tests", () => {
     expect(read("scripts/tools.sh")).toContain(`\nenvoy_version=${ENVOY_VERSION}\n`);
     const goTools = read("scripts/go-tools.sh");
     expect(goTools).toContain(`\nh2spec_version=${H2SPEC_VERSION}\n`);
     expect(goTools).toContain(`\nfortio_version=${FORTIO_VERSION}\n`);
+    const runtimes = read("scripts/js-runtimes.sh");
+    expect(runtimes).toContain(`bun_version=${BUN_VERSION}\ndeno_version=${DENO_VERSION}\n`);
+    const pinned: Record<string, string> = JSON.parse(
+      read("scripts/js-runtimes/package.json"),
+    ).optionalDependencies;
+    for (const [name, version] of Object.entries(pinned)) {
+      expect(version).toBe(name.startsWith("@oven/") ? BUN_VERSION : DENO_VERSION);
+    }
   });
 });

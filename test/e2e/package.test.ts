@@ -9,8 +9,10 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestAuthority } from "../support/certificates.ts";
+import { guideExamples } from "../support/guide-examples.ts";
 import { mortal } from "../support/mortal.ts";
 import { ROOT } from "../support/source-file.ts";
+import { describeWith, tool } from "../support/tools.ts";
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "outrigger-package-"));
 const program = path.join(folder, "node_modules/.bin/outrigger");
@@ -246,4 +248,28 @@ describe("the package", () => {
       expect(await answerOf(secured(yaml, certificate, secret), ask)).toBe("200 from the origin");
     });
   });
+});
+
+/** The one module of the package; nothing is fetched, and nothing of the machine's is read. */
+describeWith(["bun", "deno"], "the package's library elsewhere", () => {
+  const env = { ...process.env, NO_COLOR: "1" };
+  const runtimes = [
+    ["bun", ["run", "--no-install"]],
+    ["deno", ["run", "--allow-net", "--no-remote", "--no-lock"]],
+  ] as const;
+
+  it.each(runtimes)(
+    "runs all examples of its guide in %s",
+    (name, options) => {
+      const file = path.join(folder, "example.ts");
+      const printed = guideExamples().map(({ page, line, code }) => {
+        fs.writeFileSync(file, code);
+        const running = { cwd: folder, env, encoding: "utf8", timeout: 60_000 } as const;
+        return `${page}:${line}\n${execFileSync(tool(name), [...options, file], running)}`;
+      });
+      const said = guideExamples().map(({ page, line, prints }) => `${page}:${line}\n${prints}`);
+      expect(printed).toEqual(said);
+    },
+    180_000,
+  );
 });

@@ -8,13 +8,17 @@ import os from "node:os";
 import path from "node:path";
 import { describe, it } from "vitest";
 
-/** Have to agree with scripts/tools.sh and go-tools.sh; test/house.test.ts compares them. */
+/** Have to agree with the scripts that bring them; test/house.test.ts compares them. */
 export const ENVOY_VERSION = "1.40.0";
 export const H2SPEC_VERSION = "2.2.1";
 export const FORTIO_VERSION = "1.66.5";
+export const BUN_VERSION = "1.4.5";
+export const DENO_VERSION = "2.9.6";
 
 export type ToolName =
+  | "bun"
   | "curl"
+  | "deno"
   | "envoy"
   | "fortio"
   | "h2load"
@@ -35,6 +39,8 @@ export type ToolName =
 
 /** What set-up does not take from Debian: a folder of the cache for each version. */
 const VERSION_IN_CACHE: Partial<Record<ToolName, string>> = {
+  bun: BUN_VERSION,
+  deno: DENO_VERSION,
   envoy: ENVOY_VERSION,
   fortio: FORTIO_VERSION,
   h2spec: H2SPEC_VERSION,
