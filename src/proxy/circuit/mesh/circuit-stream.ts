@@ -26,6 +26,8 @@ export interface CircuitStreamOptions {
 
 /** How often is looked whether circuits have changed, or have come at all. */
 const LOOK_MS = 100;
+/** A control plane for which so many reports wait has stopped reading. */
+const WAITING_MAX = 1000;
 
 /**
  * The second stream to the control plane, on the connection of the first: tells what circuits of
@@ -76,6 +78,10 @@ export class CircuitStream {
       return;
     }
     for (const news of circuits.news()) this.#outbox.put(reportOf(news));
+    if (this.#outbox.waiting <= WAITING_MAX) return;
+    const error = new ConnectError("the control plane does not read", Code.ResourceExhausted);
+    this.#outbox.drop(error);
+    this.#lost(this.#outbox, error);
   }
 
   async #open(): Promise<void> {
