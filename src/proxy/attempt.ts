@@ -188,6 +188,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   /** The whole answer is here, but does not count: its connection is good for the next request. */
   letEnd(): void {
     this.#ignored = true;
+    this.#stopClocks();
   }
 
   /** Stops, whatever it is doing; nobody is told. */
@@ -235,7 +236,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   onResponseTrailers(trailers: HeaderTable): void {
     keepTrailers(trailers);
     if (this.#monitor !== undefined) this.#noteGrpcStatus(trailers);
-    this.#exchange.onResponseTrailers(trailers);
+    if (!this.#ignored) this.#exchange.onResponseTrailers(trailers);
   }
 
   onResponseEnd(): void {
@@ -364,6 +365,10 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   #rest(): void {
     this.#state = "idle";
     this.#stream = undefined;
+    this.#stopClocks();
+  }
+
+  #stopClocks(): void {
     this.#perTry.clear();
     this.#silence?.clear();
     this.#streamBound?.clear();

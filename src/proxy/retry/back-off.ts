@@ -23,6 +23,7 @@ export class BackOff implements FaultOwner {
   }
 
   begin(delayMs: number): void {
+    this.stop();
     this.#timer = this.#clock.after(delayMs, contained(this as BackOff, this.#end));
   }
 
