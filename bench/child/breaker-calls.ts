@@ -3,15 +3,15 @@
  * compiled for the others' sake. Prints one number: nanoseconds a call, or bytes for `heap`.
  */
 
+import { setImmediate as turn } from "node:timers/promises";
 import { circuitBreaker } from "../../src/breaker/circuit-breaker.ts";
 import { type Ask, type Contender, contender, guarded, type Path } from "../breaker/contender.ts";
 
-/** A sample is as many bursts as take so long: long enough to hold collections of garbage. */
+/** After so many calls the event loop turns, as it does under any load: timers come due. */
 const BURST_CALLS = 500;
-const SAMPLE_MS = 5;
-const WARM_UP_MS = 400;
-const MEASURE_MS = 600;
-const SAMPLES_MIN = 5;
+const WARM_UP_MS = 300;
+/** Longer than opossum's buckets: that it closes one a second belongs to what it costs. */
+const MEASURE_MS = 1500;
 
 async function askTimes(ask: Ask, calls: number): Promise<void> {
   for (let call = 0; call < calls; call++) await ask(call);
@@ -25,39 +25,32 @@ async function failTimes(ask: Ask, calls: number): Promise<void> {
   }
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-type Run = (calls: number) => Promise<void> | void;
-
 /** What this thread has used of the processor: others on the machine do not count. */
 function cpuMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;
 }
 
-/** By time, since opossum's failures cost the more, the more there were. */
-async function sample(run: Run): Promise<number> {
-  const start = cpuMs();
+type Run = (calls: number) => Promise<void> | void;
+
+/** By time, since opossum's failures cost the more, the more there were; how many it were. */
+async function runFor(durationMs: number, run: Run): Promise<number> {
+  const until = cpuMs() + durationMs;
   let calls = 0;
-  let elapsedMs = 0;
-  while (elapsedMs < SAMPLE_MS) {
+  while (cpuMs() < until) {
     await run(BURST_CALLS);
     calls += BURST_CALLS;
-    elapsedMs = cpuMs() - start;
+    await turn();
   }
-  return (elapsedMs * 1e6) / calls;
+  return calls;
 }
 
+/** The mean, with all that collecting garbage and closing windows takes. */
 async function nsPerCall(run: Run): Promise<number> {
-  const warmUntil = cpuMs() + WARM_UP_MS;
-  while (cpuMs() < warmUntil) await sample(run);
-  const samples: number[] = [];
-  const until = cpuMs() + MEASURE_MS;
-  while (cpuMs() < until || samples.length < SAMPLES_MIN) samples.push(await sample(run));
-  return median(samples);
+  await runFor(WARM_UP_MS, run);
+  const start = cpuMs();
+  const calls = await runFor(MEASURE_MS, run);
+  return ((cpuMs() - start) * 1e6) / calls;
 }
 
 function callsOf(path: Path, ask: Ask): Promise<number> {
