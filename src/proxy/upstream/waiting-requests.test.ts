@@ -35,3 +35,37 @@ it("who begins to wait while others are refused waits on", async () => {
   expect(second.told).toEqual([]);
   expect(waiting.next()?.handler).toBe(second);
 });
+
+it("those that leave from the middle do not change who is next", async () => {
+  const waiting = new WaitingRequests(await cluster());
+  const handlers = Array.from({ length: 5 }, () => new RecordingHandler());
+  for (const handler of handlers) waiting.add(handler, "GET");
+  for (const left of [0, 2, 4]) waiting.cancel(handlers[left] as RecordingHandler);
+  expect(waiting.length).toBe(2);
+  expect([waiting.next()?.handler, waiting.next()?.handler]).toEqual([handlers[1], handlers[3]]);
+  expect([waiting.next(), waiting.length]).toEqual([undefined, 0]);
+});
+
+it("those that come from elsewhere wait behind those that are here, and may leave", async () => {
+  const origin = await cluster();
+  const [here, elsewhere] = [new WaitingRequests(origin), new WaitingRequests(origin)];
+  const handlers = Array.from({ length: 4 }, () => new RecordingHandler());
+  for (const [i, handler] of handlers.entries()) (i < 2 ? here : elsewhere).add(handler, "GET");
+  here.takeOver(elsewhere);
+  here.cancel(handlers[2] as RecordingHandler);
+  expect([here.length, elsewhere.length]).toEqual([3, 0]);
+  for (const i of [0, 1, 3]) expect(here.next()?.handler).toBe(handlers[i]);
+  expect(origin.stats.value("upstream_rq_pending_active")).toBe(0);
+});
+
+// Where each that leaves were looked for among the others, this would take minutes.
+it("a crowd may leave all at once, the last first", async () => {
+  const origin = await cluster();
+  origin.limits.change({ ...origin.config.thresholds, maxPendingRequests: 200_000 });
+  const waiting = new WaitingRequests(origin);
+  const handlers = Array.from({ length: 200_000 }, () => new RecordingHandler());
+  for (const handler of handlers) waiting.add(handler, "GET");
+  for (const handler of handlers.reverse()) waiting.cancel(handler);
+  expect(waiting.length).toBe(0);
+  expect(origin.limits.remainingPending).toBe(200_000);
+});
