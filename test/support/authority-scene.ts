@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { onTestFinished } from "vitest";
 import { VirtualClock } from "../../src/base/clock.ts";
+import { CircuitService } from "../../src/control/circuits/circuit-service.ts";
 import type { SecureOptions } from "../../src/control/running-control.ts";
 import { AdsService } from "../../src/control/server/ads-service.ts";
 import { SecureControl } from "../../src/control/server/secure/secure-control.ts";
@@ -40,13 +41,14 @@ export async function authorityScene(
   const pods = new Map<string, WorkloadIdentity>();
   const audit: Record<string, unknown>[] = [];
   const ads = new AdsService({ source, clock });
+  const circuits = new CircuitService({ source, clock });
   const control = await SecureControl.open({
     address: socketAddress("127.0.0.1", 0),
     audit: (line) => audit.push(JSON.parse(line)),
     trustNames: { trustDomain: "cluster.local", aliases: [] },
     clock,
     registry,
-    streams: [ads],
+    streams: [ads, circuits],
     ownerOf: (namespace, pod) => pods.get(`${namespace}/${pod}`),
     ...options,
     caDir,
@@ -54,6 +56,7 @@ export async function authorityScene(
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     ads.end();
+    circuits.end();
     stopped ??= control.stop();
     return stopped;
   };
