@@ -53,6 +53,8 @@ const FAILED: number = BROKEN | FLAG_UO | FLAG_UH;
 const EVENT_STREAM = "text/event-stream";
 const GATEWAY_TIMEOUT = 504;
 const NOT_MODIFIED = 304;
+/** A probe whose answer goes on for so long has succeeded: half of what it has to begin in. */
+const LASTING_PROBE_MS = 7500;
 
 /**
  * One call as a circuit sees it: all attempts together, as the caller does. It asks before the
@@ -80,6 +82,8 @@ export class CircuitCall implements FaultOwner {
   #whole = false;
   #beganAtMs = 0;
   #question: Question | undefined;
+  /** Until a probe has succeeded whose answer has begun. */
+  #lasting: Timer | undefined;
 
   constructor(exchange: GuardedExchange) {
     this.#exchange = exchange;
@@ -134,6 +138,7 @@ export class CircuitCall implements FaultOwner {
     }
     if (this.#question !== undefined) this.#remember(circuit, this.#question, head);
     if (isEventStream(head)) this.#judgeStream(circuit);
+    else if (circuit.circuit.state === "halfOpen") this.#watchProbe(circuit);
     return false;
   }
 
@@ -218,7 +223,21 @@ export class CircuitCall implements FaultOwner {
     return endMs - Math.max(this.#beganAtMs, requestCompleteAtMs);
   }
 
+  /** Else a service whose answers all last would never close its circuit. */
+  #watchProbe({ policy }: CompiledCircuit): void {
+    if (policy.errors.slowerThanMs !== undefined) return;
+    const { clock } = this.#exchange.context;
+    const delayMs = Math.max(0, this.#beganAtMs + LASTING_PROBE_MS - clock.now());
+    this.#lasting = clock.after(delayMs, contained(this as CircuitCall, this.#lasts));
+  }
+
+  #lasts(): void {
+    this.#judge("success");
+  }
+
   #judge(outcome: Outcome): void {
+    this.#lasting?.cancel();
+    this.#lasting = undefined;
     const nowMs = this.#exchange.context.clock.now();
     this.#circuit?.circuit.record(outcome, nowMs, this.#permit);
     this.#permit = 0;

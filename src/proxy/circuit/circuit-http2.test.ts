@@ -20,7 +20,7 @@ import { VirtualClock } from "../../base/clock.ts";
 const GRPC = { ":method": "POST", "content-type": "application/grpc", te: "trailers" };
 const STATIC = { kind: "static", status: 200, headers: [], body: "static" };
 
-async function scene(circuit: Record<string, unknown> = QUICK) {
+async function scene(circuit: Record<string, unknown> = QUICK, timeout = "15s") {
   const origin = await Http2Origin.listen();
   const other = await Http2Origin.listen();
   const clock = new VirtualClock();
@@ -31,7 +31,7 @@ async function scene(circuit: Record<string, unknown> = QUICK) {
           upgrade_configs: [{ upgrade_type: "websocket" }],
           http2_protocol_options: { allow_connect: true },
         },
-        routes: [{ match: { prefix: "/" }, route: { cluster: "origin" } }],
+        routes: [{ match: { prefix: "/" }, route: { cluster: "origin", timeout } }],
       }),
     ],
     [
@@ -71,6 +71,26 @@ describe("a circuit of gRPC calls", () => {
       "grpc-status": "14",
       "grpc-message": `circuit ${CIRCUIT_NAME} is open`,
     });
+  });
+
+  it("closes by a probe whose answer goes on and on", async () => {
+    const { client, clock, origin } = await scene(QUICK, "0s");
+    for (let i = 0; i < 2; i++) {
+      const call = client.opens("/watch", GRPC);
+      ends(await origin.takes(), 14);
+      await call.answer();
+    }
+    clock.advance(5000);
+    const probe = client.opens("/watch", GRPC);
+    const stream = await origin.takes();
+    stream.respond({ ":status": 200, "content-type": "application/grpc" });
+    stream.write("message");
+    await probe.head();
+    clock.advance(16_000);
+    const next = client.opens("/watch", GRPC);
+    ends(await origin.takes(), 0);
+    expect((await next.answer()).body).toBe("message");
+    stream.destroy();
   });
 
   it("goes by the status in a head without message, and falls back then", async () => {
