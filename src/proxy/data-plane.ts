@@ -61,6 +61,7 @@ export class DataPlane {
   /** What no other thread has. */
   readonly #ownCircuits: SharedCircuits;
   #generation: Generation = NO_GENERATION;
+  #stopped = false;
   #config: ProxyConfig = { listeners: [], routes: [], clusters: [], endpoints: [] };
 
   constructor(options: DataPlaneOptions) {
@@ -160,6 +161,7 @@ export class DataPlane {
         setImmediate(() => undefined);
       });
     }
+    this.#stopped = true;
     this.listeners.destroy();
     this.#scope.jwtKeys.retain([]);
     this.clusters.drain();
@@ -184,6 +186,11 @@ export class DataPlane {
   ): Promise<void> {
     this.#slices.begin();
     const swap = await this.#slices.run(this.clusters.prepare(config.clusters, config.endpoints));
+    if (this.#stopped) {
+      swap();
+      listeners?.abandon();
+      return;
+    }
     this.#generation = next;
     this.#config = config;
     swap();

@@ -12,6 +12,7 @@ export class ClusterSet {
   readonly #context: ProxyContext;
   readonly #circuitOf: CircuitOf;
   readonly #slots = new Map<string, ClusterSlot>();
+  #drained = false;
 
   constructor(context: ProxyContext, circuitOf: CircuitOf = () => undefined) {
     this.#context = context;
@@ -43,49 +44,78 @@ export class ClusterSet {
     const wanted = new Map(clusters.map((cluster) => [cluster.name, cluster]));
     const endpoints = new Map(assignments.map((each) => [each.clusterName, each]));
     const swaps: (() => void)[] = [];
-    for (const config of wanted.values()) {
-      const edsName = config.edsServiceName === "" ? config.name : config.edsServiceName;
-      const assignment = config.discovery === "eds" ? endpoints.get(edsName) : undefined;
-      swaps.push(yield* this.#prepareOne(config, assignment));
-    }
-    return () => {
-      for (const slot of this.#slots.values()) {
-        if (slot.cluster === undefined || wanted.has(slot.name)) continue;
-        this.#remove(slot.cluster, wanted);
-        slot.cluster = undefined;
-        slot.circuit = undefined;
+    const made: UpstreamCluster[] = [];
+    let complete = false;
+    try {
+      for (const config of wanted.values()) {
+        const edsName = config.edsServiceName === "" ? config.name : config.edsServiceName;
+        const assignment = config.discovery === "eds" ? endpoints.get(edsName) : undefined;
+        swaps.push(yield* this.#prepareOne(config, assignment, made));
       }
-      for (const swap of swaps) swap();
-    };
+      complete = true;
+    } finally {
+      if (!complete) this.#forgetStats(made);
+    }
+    return () => this.#swap(wanted, swaps, made);
   }
 
+  /** For ever: what is prepared later serves no more. */
   drain(): void {
+    this.#drained = true;
     for (const cluster of this.clusters) cluster.drain();
+  }
+
+  #swap(
+    wanted: ReadonlyMap<string, Cluster>,
+    swaps: readonly (() => void)[],
+    made: readonly UpstreamCluster[],
+  ): void {
+    if (this.#drained) {
+      this.#forgetStats(made);
+      return;
+    }
+    const before = this.clusters;
+    for (const slot of this.#slots.values()) {
+      if (slot.cluster === undefined || wanted.has(slot.name)) continue;
+      slot.cluster.drain();
+      slot.cluster = undefined;
+      slot.circuit = undefined;
+    }
+    for (const swap of swaps) swap();
+    this.#forgetStats(before);
   }
 
   *#prepareOne(
     config: Cluster,
-    assignment: ClusterLoadAssignment | undefined,
+    discovered: ClusterLoadAssignment | undefined,
+    made: UpstreamCluster[],
   ): Generator<void, () => void> {
     const slot = this.slot(config.name);
     const old = slot.cluster;
     const next = old?.canBecome(config) === true ? old : new UpstreamCluster(config, this.#context);
+    if (next !== old) made.push(next);
     yield;
+    const assignment = discovered ?? next.assignmentIn(config);
     const swapEndpoints =
       assignment === undefined ? undefined : yield* next.prepare(assignment, config);
     return () => {
       if (next === old) next.update(config);
-      else old?.drain();
+      else {
+        old?.drain();
+        next.begin();
+      }
       slot.cluster = next;
       slot.circuit = this.#circuitOf(config);
       swapEndpoints?.();
     };
   }
 
-  #remove(cluster: UpstreamCluster, wanted: ReadonlyMap<string, Cluster>): void {
-    cluster.drain();
-    const name = cluster.stats.name;
-    const shared = [...wanted.values()].some((each) => (each.statName || each.name) === name);
-    if (!shared) this.#context.telemetry.removeCluster(name);
+  /** Of those that no cluster counts in, by their names, which clusters may share. */
+  #forgetStats(clusters: readonly UpstreamCluster[]): void {
+    const counting = new Set(this.clusters.map(({ stats }) => stats.name));
+    const abandoned = new Set(clusters.map(({ stats }) => stats.name));
+    for (const name of abandoned) {
+      if (!counting.has(name)) this.#context.telemetry.removeCluster(name);
+    }
   }
 }

@@ -1,4 +1,5 @@
 import type { Cluster } from "../../model/cluster.ts";
+import type { LocalityEndpoints } from "../../model/endpoint.ts";
 import type { ProxyProtocolVersion } from "../../model/transport/proxy-protocol.ts";
 import type { ClientContext } from "../tls/client-context.ts";
 import type { TlsContexts } from "../tls/tls-contexts.ts";
@@ -12,6 +13,9 @@ export interface HostTransport {
 }
 
 type Labels = Readonly<Record<string, string>>;
+
+/** What a locality's endpoints say of the transport that they want. */
+export type SocketLabels = LocalityEndpoints["transportSocketMatch"];
 
 interface Match {
   readonly labels: readonly (readonly [key: string, value: string])[];
@@ -54,4 +58,22 @@ export class TransportChoice {
       labels.every(([key, value]) => Object.hasOwn(given, key) && given[key] === value),
     )?.transport;
   }
+}
+
+/** Endpoints, limits and balancing may change in place; how connections are made may not. */
+export function sameTransport(a: Cluster, b: Cluster): boolean {
+  return a === b || transportKey(a) === transportKey(b);
+}
+
+/** What of a configuration cannot change in place, as a text. */
+export function transportKey(cluster: Cluster): string {
+  const { loadAssignment: _l, thresholds: _t, lbPolicy: _p, ...rest } = cluster;
+  return JSON.stringify({
+    ...rest,
+    choiceCount: 0,
+    balancing: undefined,
+    failurePenalty: rest.balancing.peakEwma.failurePenalty,
+    healthyPanicThreshold: 0,
+    origin: undefined,
+  });
 }

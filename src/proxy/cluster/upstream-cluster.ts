@@ -3,16 +3,11 @@ import type { Random } from "../../base/random.ts";
 import type { Address } from "../../model/address.ts";
 import { formatAddress } from "../../model/address.ts";
 import type { Cluster } from "../../model/cluster.ts";
-import type {
-  ClusterLoadAssignment,
-  Endpoint,
-  Locality,
-  LocalityEndpoints,
-} from "../../model/endpoint.ts";
+import type { ClusterLoadAssignment, Endpoint } from "../../model/endpoint.ts";
 import type { OutlierDetection } from "../../model/upstream/outlier-detection.ts";
 import { WaitingRoom } from "../accrual/waiting-room.ts";
 import type { Hash64 } from "../balance/hash/hash64.ts";
-import type { LocalityPlace, Placed } from "../balance/priority/host-set.ts";
+import type { Placed } from "../balance/priority/host-set.ts";
 import { Resolution } from "../dns/resolution.ts";
 import type { Resolve } from "../dns/resolver.ts";
 import type { Faults } from "../faults.ts";
@@ -31,9 +26,10 @@ import { Host } from "./host.ts";
 import { allAtOnce, HostBalance } from "./host-balance.ts";
 import { judgesOf } from "./host-judges.ts";
 import type { HostJudge } from "./host-monitor.ts";
+import { listed } from "./listed-endpoints.ts";
 import { deniedPort, type OwnPort } from "./own-port.ts";
 import { sameAssignment } from "./same-assignment.ts";
-import { TransportChoice } from "./transport-choice.ts";
+import { type SocketLabels, sameTransport, TransportChoice } from "./transport-choice.ts";
 
 /** What every cluster and connection needs of the program around it. */
 export interface ProxyContext {
@@ -82,13 +78,14 @@ export class UpstreamCluster {
   #hosts = new Map<string, Host>();
   readonly #balance: HostBalance;
   #assignment: ClusterLoadAssignment | undefined;
-  readonly #unwatch: readonly (() => void)[];
+  #unwatch: readonly (() => void)[] = [];
   #resolution: Resolution | undefined;
-  readonly #checker: HealthChecker | undefined;
-  readonly #judges: readonly HostJudge[];
+  #checker: HealthChecker | undefined;
+  #judges: readonly HostJudge[] = [];
   /** Where requests wait while nobody is ready; undefined where they do not. */
   readonly waiting: WaitingRoom | undefined;
 
+  /** Nothing goes on by itself before it begins: it may be given up before. */
   constructor(config: Cluster, context: ProxyContext) {
     this.config = config;
     this.context = context;
@@ -98,11 +95,16 @@ export class UpstreamCluster {
     this.#balance = new HostBalance(this.stats, context, () => this.waiting?.onHosts());
     this.deniedPort = deniedPort(context.ownPort, config.name);
     this.limits = context.limitsOf(config);
-    this.limits.listen(() => this.#yieldConnection());
-    this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
     this.outbound = this.destinationOf("outbound", undefined);
     this.inbound = this.destinationOf("inbound", undefined);
-    const { contexts } = this.transports;
+  }
+
+  /** It serves from now on, until it drains. */
+  begin(): void {
+    const { config, transports } = this;
+    const { contexts } = transports;
+    this.limits.listen(() => this.#yieldConnection());
+    this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
     // New files and secrets make new connections, also for those that have been idle.
     this.#unwatch = contexts.flatMap((tls) => [
       this.tlsStats.follow(tls),
@@ -148,9 +150,20 @@ export class UpstreamCluster {
     this.config = config;
     this.limits.change(config.thresholds);
     this.stats.watchLimits(this.limits, config.thresholds.trackRemaining);
-    const moved = JSON.stringify(before.loadAssignment) !== JSON.stringify(config.loadAssignment);
-    if (moved) this.#discover();
-    else if (config.discovery !== "originalDst") this.#balance.renew(config);
+    if (config.discovery === "originalDst") return;
+    const names = isNamed(config) ? config.loadAssignment : undefined;
+    if (names !== undefined && !sameAssignment(names, before.loadAssignment)) this.#discover();
+    else if (this.assignmentIn(config) === undefined) this.#balance.renew(config);
+  }
+
+  /**
+   * The endpoints that such a configuration brings along and that are not here yet; undefined
+   * where it brings none, or they come from discovery.
+   */
+  assignmentIn(config: Cluster): ClusterLoadAssignment | undefined {
+    const { discovery, loadAssignment } = config;
+    if (discovery === "eds" || isNamed(config) || loadAssignment === undefined) return undefined;
+    return sameAssignment(loadAssignment, this.#assignment) ? undefined : loadAssignment;
   }
 
   /**
@@ -247,19 +260,15 @@ export class UpstreamCluster {
   #discover(): void {
     this.#resolution?.stop();
     this.#resolution = undefined;
-    const { discovery, loadAssignment } = this.config;
-    if (loadAssignment === undefined || discovery === "eds") return;
-    if (discovery === "strictDns" || discovery === "logicalDns") {
-      this.#resolution = new Resolution(loadAssignment, {
-        dns: this.config.dns,
-        logical: discovery === "logicalDns",
-        context: this.context,
-        stats: this.stats,
-        onAddresses: (assignment) => allAtOnce(this.prepare(assignment, this.config))(),
-      });
-      return;
-    }
-    allAtOnce(this.prepare(loadAssignment, this.config))();
+    const { discovery, dns, loadAssignment } = this.config;
+    if (loadAssignment === undefined || !isNamed(this.config)) return;
+    this.#resolution = new Resolution(loadAssignment, {
+      dns,
+      logical: discovery === "logicalDns",
+      context: this.context,
+      stats: this.stats,
+      onAddresses: (assignment) => allAtOnce(this.prepare(assignment, this.config))(),
+    });
   }
 
   *#prepareHosts(assignment: ClusterLoadAssignment, config: Cluster): Generator<void, () => void> {
@@ -354,43 +363,9 @@ export class UpstreamCluster {
   }
 }
 
-type SocketLabels = LocalityEndpoints["transportSocketMatch"];
-
-interface Listed {
-  readonly endpoint: Endpoint;
-  /** The locality's. */
-  readonly labels: SocketLabels;
-  readonly priority: number;
-  readonly locality: Locality;
-  readonly place: LocalityPlace;
-}
-
-/** Every endpoint once, where it stands first. */
-function* listed({ localities }: ClusterLoadAssignment): Generator<Listed> {
-  for (const { transportSocketMatch: labels, ...rest } of localities) {
-    const { locality, weight, priority, endpoints } = rest;
-    const { region, zone, subZone } = locality;
-    const place = { key: `${region}\0${zone}\0${subZone}`, weight };
-    for (const endpoint of endpoints) yield { endpoint, labels, priority, locality, place };
-  }
-}
-
-/** Endpoints, limits and balancing may change in place; how connections are made may not. */
-export function sameTransport(a: Cluster, b: Cluster): boolean {
-  return a === b || transportKey(a) === transportKey(b);
-}
-
-/** What of a configuration cannot change in place, as a text. */
-export function transportKey(cluster: Cluster): string {
-  const { loadAssignment: _l, thresholds: _t, lbPolicy: _p, ...rest } = cluster;
-  return JSON.stringify({
-    ...rest,
-    choiceCount: 0,
-    balancing: undefined,
-    failurePenalty: rest.balancing.peakEwma.failurePenalty,
-    healthyPanicThreshold: 0,
-    origin: undefined,
-  });
+/** Its endpoints are names. */
+function isNamed({ discovery }: Cluster): boolean {
+  return discovery === "strictDns" || discovery === "logicalDns";
 }
 
 function endpointOf(address: Address): Endpoint {

@@ -1,7 +1,7 @@
 import type { Registry } from "../../metrics/registry.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import { accrualCellsOf } from "../accrual/endpoint-accrual.ts";
-import { sameTransport } from "../cluster/upstream-cluster.ts";
+import { sameTransport } from "../cluster/transport-choice.ts";
 import { releaseAll, SharedLimits, sharedUse } from "../limits/shared-limits.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 

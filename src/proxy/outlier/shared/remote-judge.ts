@@ -1,7 +1,8 @@
 import type { OutlierDetection } from "../../../model/upstream/outlier-detection.ts";
 import type { Host } from "../../cluster/host.ts";
 import type { HostJudge } from "../../cluster/host-monitor.ts";
-import { transportKey, type UpstreamCluster } from "../../cluster/upstream-cluster.ts";
+import { transportKey } from "../../cluster/transport-choice.ts";
+import type { UpstreamCluster } from "../../cluster/upstream-cluster.ts";
 import { HostRecord, type InARow, recordCells } from "../host-record.ts";
 import { OutlierMonitor } from "../outlier-monitor.ts";
 import type { HostOrder, OutlierNews, OutlierOrders } from "./outlier-message.ts";
