@@ -41,9 +41,10 @@ const RETRY_BUDGET: RetryBudget = { budgetPercent: 20, minRetryConcurrency: 3 };
 
 /**
  * Beside it, for our own proxies: where answers come fast there is hardly anything in flight, and
- * the three alone would let every request be retried.
+ * the three alone would let every request be retried. Ten a second are Linkerd's reserve: whoever
+ * asks little is not held back by shares.
  */
-const RETRY_RATE: RetryRate = { percent: 20, minPerSecond: 3, windowMs: 1000 };
+const RETRY_RATE: RetryRate = { percent: 20, minPerSecond: 10, windowMs: 1000 };
 
 /** The settings that all of our clusters share, before a service or a policy says more. */
 export function clusterDefaults(name: string): Cluster {
