@@ -64,8 +64,7 @@ export class Attempts implements BackOffOwner, Waiter {
     if (host === undefined) {
       if (cluster.waiting !== undefined && this.#wait(cluster.waiting)) return;
       cluster.stats.count("upstream_cx_none_healthy");
-      if (account.attempts > 0) account.attempts++;
-      this.#exchange.refuse(NO_HEALTHY_UPSTREAM);
+      this.#refuse();
       return;
     }
     const inbound = down.hcm.peers?.direction === "inbound";
@@ -74,6 +73,12 @@ export class Attempts implements BackOffOwner, Waiter {
     if (account.attempts === 1) body.mirror(request, head, routing);
     if (this.current.active) this.#makeRoom();
     this.current.start(host, routing.forward?.terminatesConnect === true);
+  }
+
+  #refuse(): void {
+    const { account } = this.#exchange;
+    if (account.attempts > 0) account.attempts++;
+    this.#exchange.refuse(NO_HEALTHY_UPSTREAM);
   }
 
   /** Nobody is ready: true where it waits, or has been refused for good. */
@@ -283,12 +288,13 @@ export class Attempts implements BackOffOwner, Waiter {
   }
 
   onBackOffEnd(): void {
-    const { account, context, head, timeouts } = this.#exchange;
+    const { account, context, head, routing, timeouts } = this.#exchange;
     const { requestCompleteAtMs } = account;
     const spentMs = requestCompleteAtMs > 0 ? context.clock.now() - requestCompleteAtMs : 0;
     timeouts.announce(head.headers, spentMs);
     this.retry.countRetry();
-    this.next();
+    if (routing.renew()) this.next();
+    else this.#refuse();
   }
 
   /** Whatever is under way stops; nobody is told. */

@@ -37,6 +37,15 @@ export class Routing {
     this.cluster = undefined;
   }
 
+  /** Another configuration may have come: takes the cluster as it is now. False: it is gone. */
+  renew(): boolean {
+    const slot = this.target?.slot;
+    if (slot === undefined || slot.name !== this.cluster?.name) return true;
+    if (slot.cluster === undefined) return false;
+    this.cluster = slot.cluster;
+    return true;
+  }
+
   find(request: RequestHead, hcm: CompiledHcm): void {
     this.#drawn = -1;
     this.route = hcm.routes.table?.find(request);
