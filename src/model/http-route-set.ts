@@ -53,6 +53,8 @@ export interface HttpRouteSet {
 export interface HttpRule {
   /** As users see it in logs and metrics; may be empty. */
   readonly name: string;
+  /** The rule's own name, where `name` has its match's behind it; left out: `name`. */
+  readonly section?: string | undefined;
   /** OR; empty matches everything. */
   readonly matches: readonly ScopedMatch[];
   readonly action: SplitAction | RedirectAction | DirectResponseAction;

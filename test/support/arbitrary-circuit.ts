@@ -43,6 +43,7 @@ const statuses = fc
 /** Any circuit that may travel. */
 export const circuit: fc.Arbitrary<CircuitBreaker> = fc.record({
   name: fc.tuple(name, name).map((both) => both.join("/")),
+  rule: optional(name),
   window: fc
     .record({ bucketMs: fc.integer({ min: 100, max: 9999 }), buckets: fc.constantFrom(1, 10, 100) })
     .map(({ bucketMs, buckets }) => ({ durationMs: bucketMs * buckets, buckets })),

@@ -65,7 +65,9 @@ export interface CircuitSceneOptions {
   /** Beside the name: `outrigger.circuit` of the cluster. */
   readonly circuit?: Record<string, unknown>;
   readonly hcm?: Record<string, unknown>;
-  /** Of the only route. */
+  /** Routes that are tried before the one to all. */
+  readonly before?: readonly unknown[];
+  /** Of that one. */
   readonly route?: Record<string, unknown>;
   readonly cluster?: Record<string, unknown>;
   /** Beside the origin's. */
@@ -100,7 +102,7 @@ export async function circuitScene(options: CircuitSceneOptions = {}): Promise<C
   };
   const own = { ...(atRoute ? {} : metadata), ...options.cluster };
   const setup = await startSetup(
-    [httpListener({ hcm, routes: [route] })],
+    [httpListener({ hcm, routes: [...(options.before ?? []), route] })],
     [staticCluster("origin", [origin.port], own), ...clusters],
     clock,
   );

@@ -1,6 +1,7 @@
 import type { HttpRule } from "../http-route-set.ts";
 import type { Mesh, Service } from "../mesh.ts";
 import type { Origin } from "../origin.ts";
+import { CIRCUIT_LIMITS } from "../resilience/circuit-bounds.ts";
 import type { CircuitPolicy, CircuitTarget } from "../resilience/circuit-policy.ts";
 import { byAge } from "./host.ts";
 
@@ -52,9 +53,9 @@ export class CircuitIndex {
     return this.#holding.get(own) ?? this.#holding.get(`Namespace ${namespace}`);
   }
 
-  ofRule({ name, origin }: Pick<HttpRule, "name" | "origin">): HoldingCircuit | undefined {
-    const route = routeKey(origin);
-    const named = sectionsOf(origin, name).map((section) => `${route} ${section}`);
+  ofRule(rule: SectionedRule): HoldingCircuit | undefined {
+    const route = routeKey(rule.origin);
+    const named = sectionsOf(rule).map((section) => `${route} ${section}`);
     for (const key of [...named, route]) {
       const found = this.#holding.get(key);
       if (found !== undefined) return found;
@@ -68,15 +69,30 @@ export function routeKey({ kind, namespace, name }: Origin): string {
   return `${kind} ${namespace}/${name}`;
 }
 
+type SectionedRule = Pick<HttpRule, "name" | "section" | "origin">;
+
 /**
  * Names that mean a rule: its own. Istio's carry the name of the match behind a dot
  * (`canary.by-cookie`), so that whoever says `canary` means all of its matches.
  */
-export function sectionsOf({ kind }: Origin, name: string): readonly string[] {
-  if (name === "") return [];
-  const dot = kind === "VirtualService" ? name.lastIndexOf(".") : -1;
-  return dot <= 0 ? [name] : [name, name.slice(0, dot)];
+export function sectionsOf({ name, section = "" }: SectionedRule): readonly string[] {
+  return [name, section].filter((each) => each !== "");
 }
+
+/**
+ * What the routes of a rule, one for each of its matches, call their circuit: the rule by the name
+ * that the policy says, else by its own, else by its place in the YAML.
+ */
+export function ruleOfCircuit(rule: SectionedRule, { target }: HoldingCircuit): string {
+  const { name, origin, section = name } = rule;
+  const said = "sectionName" in target ? target.sectionName : undefined;
+  const called = `${routeKey(origin)} ${said ?? section}`;
+  const { nameBytes } = CIRCUIT_LIMITS;
+  const canTravel = PRINTABLE.test(called) && called.length <= nameBytes && section !== "";
+  return canTravel ? called : `${routeKey(origin)} ${origin.path}`;
+}
+
+const PRINTABLE = /^[ -~]+$/;
 
 function keyOfTarget(namespace: string, target: CircuitTarget): string {
   if (target.kind === "Namespace") return `Namespace ${namespace}`;

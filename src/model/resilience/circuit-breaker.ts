@@ -8,6 +8,11 @@ import type { StatusRange } from "../upstream/health-check.ts";
 export interface CircuitBreaker {
   /** `namespace/name` of the policy, as metrics, answers and logs call it. */
   readonly name: string;
+  /**
+   * Of a route's: the rule that it is of, as `HTTPRoute shop/reviews canary`. Routes of one rule,
+   * one for each of its matches, have one circuit. Left out: the route's name says it.
+   */
+  readonly rule?: string | undefined;
   readonly window: { readonly durationMs: number; readonly buckets: number };
   readonly open: OpenCondition;
   readonly errors: CircuitErrors;

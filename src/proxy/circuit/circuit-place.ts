@@ -2,6 +2,7 @@ import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import type { Listener } from "../../model/listener.ts";
 import type { CircuitBreaker } from "../../model/resilience/circuit-breaker.ts";
+import { routePlace } from "../../model/resilience/circuit-place.ts";
 import type { Route, RouteConfiguration } from "../../model/route.ts";
 
 /** Where a circuit stands. */
@@ -17,8 +18,8 @@ export interface CircuitPlace {
 export interface PlacedCircuit {
   readonly place: CircuitPlace;
   readonly policy: CircuitBreaker;
-  /** What it guards. */
-  readonly of: Cluster | Route;
+  /** What it guards: a cluster, or the routes of a rule. */
+  readonly guarded: readonly (Cluster | Route)[];
 }
 
 /** Every circuit of a configuration once, clusters' and routes'. */
@@ -36,7 +37,9 @@ export function circuitsOf({ clusters, listeners, routes }: ProxyConfig): readon
 function ofCluster(cluster: Cluster): PlacedCircuit[] {
   const { circuit: policy, name } = cluster;
   if (policy === undefined) return [];
-  return [{ place: { key: `cluster ${name}`, cluster: name, route: "" }, policy, of: cluster }];
+  return [
+    { place: { key: `cluster ${name}`, cluster: name, route: "" }, policy, guarded: [cluster] },
+  ];
 }
 
 function ofListener({ name, filterChains, defaultFilterChain }: Listener): PlacedCircuit[] {
@@ -47,16 +50,28 @@ function ofListener({ name, filterChains, defaultFilterChain }: Listener): Place
   });
 }
 
-/** A route without a name is known by its number. */
 function ofRoutes(at: string, { virtualHosts }: RouteConfiguration): PlacedCircuit[] {
-  return virtualHosts.flatMap(({ name: host, routes }) => {
-    const names = routes.map(({ name }) => name);
-    return routes.flatMap((route, i): PlacedCircuit[] => {
-      const { circuit: policy, name } = route;
-      if (policy === undefined) return [];
-      const own = name !== "" && names.indexOf(name) === i ? name : `${name}#${i}`;
-      const place = { key: `${at} ${host} ${own}`, cluster: "", route: name || `${host}#${i}` };
-      return [{ place, policy, of: route }];
-    });
-  });
+  return virtualHosts.flatMap(({ name, routes }) => ofHost(`${at} ${name}`, name, routes));
+}
+
+/** One for all routes of a rule: they are called the same and have the same policy. */
+function ofHost(at: string, host: string, routes: readonly Route[]): PlacedCircuit[] {
+  const byRule = new Map<string, Route[]>();
+  const keys = new Set<string>();
+  const found: PlacedCircuit[] = [];
+  for (const [i, route] of routes.entries()) {
+    const { circuit: policy } = route;
+    if (policy === undefined) continue;
+    const name = routePlace(route, host, i);
+    const rule = JSON.stringify([name, policy]);
+    const others = byRule.get(rule);
+    others?.push(route);
+    if (others !== undefined) continue;
+    const guarded = [route];
+    byRule.set(rule, guarded);
+    const key = `${at} ${keys.has(name) ? `${name}#${i}` : name}`;
+    keys.add(name);
+    found.push({ place: { key, cluster: "", route: name }, policy, guarded });
+  }
+  return found;
 }

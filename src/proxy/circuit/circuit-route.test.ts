@@ -22,6 +22,41 @@ describe("a circuit before a route", () => {
   });
 });
 
+describe("circuits of one virtual host's routes", () => {
+  const MORE = { match: { prefix: "/more" }, route: { cluster: "origin" } };
+
+  function routesWith(...policies: readonly Record<string, unknown>[]) {
+    const before = policies.map((policy, i) => ({
+      ...MORE,
+      ...{ name: "one", match: { prefix: `/${i}` } },
+      ...circuitMetadata({ ...QUICK, ...policy }),
+    }));
+    return circuitScene({ atRoute: true, before });
+  }
+
+  it("are one where name and policy are the same: the matches of one rule", async () => {
+    const { asks, origin, setup } = await routesWith({});
+    origin.says(500);
+    expect((await asks("GET /0 HTTP/1.1\r\nHost: ratings")).status).toBe(500);
+    expect((await asks()).status).toBe(500);
+    expect((await asks("GET /0 HTTP/1.1\r\nHost: ratings")).body).toBe(OPEN_BODY);
+    expect((await asks()).body).toBe(OPEN_BODY);
+    expect(setup.proxy.dataPlane.circuits.map(({ route }) => route)).toEqual(["one"]);
+  });
+
+  it("are several where the policies or the rules differ", async () => {
+    const other = { name: "default/other" };
+    const { setup } = await routesWith({}, other, { sleepMs: 1 }, { rule: "b" }, { rule: "b" });
+    const rows = setup.proxy.dataPlane.circuits.map(({ circuit, route }) => [circuit, route]);
+    expect(rows).toEqual([
+      [CIRCUIT_NAME, "one"],
+      ["default/other", "one"],
+      [CIRCUIT_NAME, "one"],
+      [CIRCUIT_NAME, "b"],
+    ]);
+  });
+});
+
 describe("a circuit whose configuration changes", () => {
   type Scene = Awaited<ReturnType<typeof circuitScene>>;
 

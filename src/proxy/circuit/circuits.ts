@@ -39,12 +39,12 @@ export class Circuits {
   /** Makes those of a configuration, before it is compiled. `worker`: this thread's place. */
   learn(config: ProxyConfig, memories: CircuitMemories, worker: number): void {
     const prepared = new Map<string, Known>();
-    for (const { of, place, policy } of circuitsOf(config)) {
+    for (const { guarded, place, policy } of circuitsOf(config)) {
       const memory = memories.get(place.key);
       if (memory === undefined) throw new Error(`circuit ${place.key} has no shared memory`);
       const known = this.#knownOf(place, policy, memory, worker);
       prepared.set(place.key, known);
-      this.#byGuarded.set(of, known.compiled);
+      for (const one of guarded) this.#byGuarded.set(one, known.compiled);
     }
     this.#forget(this.#prepared, this.#served);
     this.#prepared = prepared;

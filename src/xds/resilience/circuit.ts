@@ -23,6 +23,7 @@ export const CIRCUIT_METADATA = "outrigger.circuit";
 /** A cluster's name may be as long as Envoy's own limit of names that travel. */
 const CLUSTER_NAME_BYTES = 1024;
 const NAME = /^[!-~]+$/;
+const RULE = /^[ -~]+$/;
 const STATUS = { min: 100, max: 600 };
 const GRPC_STATUS = { min: 1, max: 16 };
 
@@ -51,6 +52,7 @@ function readCircuit(circuit: StructReader): CircuitBreaker {
   const otherwise = CIRCUIT_DEFAULTS;
   const decoded: CircuitBreaker = {
     name: readName(circuit),
+    ...readRule(circuit),
     window: readWindow(circuit),
     open: readOpen(circuit.mapping("open")),
     errors: readErrors(circuit.mapping("errors")),
@@ -71,6 +73,14 @@ function readName(circuit: StructReader): string {
   if (name === "" || NAME.test(name)) return name;
   circuit.place("name").refuse("is no name", name, "printable ASCII without spaces");
   return "";
+}
+
+/** In labels and in what proxies tell each other. */
+function readRule(circuit: StructReader): Pick<CircuitBreaker, "rule"> {
+  const rule = circuit.text("rule", CIRCUIT_LIMITS.nameBytes, "");
+  if (rule === "") return {};
+  if (!RULE.test(rule)) circuit.place("rule").refuse("is no name", rule, "printable ASCII");
+  return { rule };
 }
 
 function readWindow(circuit: StructReader): CircuitBreaker["window"] {

@@ -44,7 +44,7 @@ function missing(mesh: Asked, policy: CircuitPolicy, target: CircuitTarget): rea
   const rules = mesh.routes
     .flatMap((set) => set.rules)
     .filter(({ origin }) => routeKey(origin) === key)
-    .flatMap(({ name, origin }) => sectionsOf(origin, name));
+    .flatMap(sectionsOf);
   if (rules.includes(target.sectionName)) return [];
   const { origin, sectionName } = target;
   const message = `No rule of ${key} has the name ${sectionName}, so no circuit stands there`;

@@ -167,6 +167,65 @@ spec:
   });
 });
 
+describe("the rule that a route's circuit is of", () => {
+  function rules(mesh: string): readonly (readonly [string, string | undefined])[] {
+    const { routes } = snapshot(mesh);
+    const all = routes.flatMap(({ virtualHosts }) => virtualHosts.flatMap((host) => host.routes));
+    return all.flatMap(({ circuit, name }) =>
+      circuit === undefined ? [] : [[name, circuit.rule] as const],
+    );
+  }
+
+  it("is one for all of its matches, by its name", () => {
+    expect(rules(policy("a", REVIEWS))).toEqual([
+      ["canary.by-header", "VirtualService default/reviews canary"],
+      ["canary.by-path", "VirtualService default/reviews canary"],
+      ["rest", "VirtualService default/reviews rest"],
+    ]);
+  });
+
+  it("is a match alone where the policy names it", () => {
+    const one = "{ kind: VirtualService, name: reviews, sectionName: canary.by-path }";
+    expect(rules(policy("a", one))).toEqual([
+      ["canary.by-path", "VirtualService default/reviews canary.by-path"],
+    ]);
+  });
+
+  it("is called by its place where it has no name, or none that can travel", () => {
+    const route = (name: string) => `
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: ratings }
+spec:
+  parentRefs: [{ kind: Service, group: "", name: ratings }]
+  rules:
+    - matches: [{ path: { value: /a } }, { path: { value: /b } }]
+      backendRefs: [{ name: ratings, port: 80 }]
+    - matches: [{ path: { value: /a/c } }]
+      backendRefs: [{ name: ratings, port: 80 }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: odd }
+spec:
+  hosts: [odd]
+  http: [{ name: "${name}", route: [{ destination: { host: reviews } }] }]
+`;
+    const targets = "{ kind: HTTPRoute, name: ratings }, { kind: VirtualService, name: odd }";
+    for (const odd of ["größte", "x".repeat(600)]) {
+      expect(rules(route(odd) + policy("a", targets)).toSorted()).toEqual(
+        [
+          ["", "HTTPRoute default/ratings spec.rules[0]"],
+          ["", "HTTPRoute default/ratings spec.rules[0]"],
+          ["", "HTTPRoute default/ratings spec.rules[1]"],
+          [odd, "VirtualService default/odd spec.http[0]"],
+        ].toSorted(),
+      );
+    }
+  });
+});
+
 describe("a fallback to a service", () => {
   function fallbackOf(service: string, cluster: string) {
     const spec = `  fallback: { service: ${service} }`;

@@ -1,6 +1,6 @@
 import type { Cluster } from "../../../model/cluster.ts";
 import type { HttpRule } from "../../../model/http-route-set.ts";
-import { circuitsOf } from "../../../model/precedence/circuit.ts";
+import { circuitsOf, ruleOfCircuit } from "../../../model/precedence/circuit.ts";
 import type { CircuitBreaker, CircuitFallback } from "../../../model/resilience/circuit-breaker.ts";
 import type { CircuitPolicy } from "../../../model/resilience/circuit-policy.ts";
 import { outboundClusterName } from "../names.ts";
@@ -31,9 +31,11 @@ export function circuitOfRule(
 ): CircuitBreaker | undefined {
   const index = circuitsOf(outlook.mesh);
   if (index.isEmpty || !outlook.client.listensAtNames) return undefined;
-  const policy = index.ofRule(rule)?.policy;
-  if (policy === undefined) return undefined;
-  return { ...policy.circuit, fallback: fallbackOf(policy, outlook, port, undefined) };
+  const holding = index.ofRule(rule);
+  if (holding === undefined) return undefined;
+  const { policy } = holding;
+  const fallback = fallbackOf(policy, outlook, port, undefined);
+  return { ...policy.circuit, rule: ruleOfCircuit(rule, holding), fallback };
 }
 
 /**

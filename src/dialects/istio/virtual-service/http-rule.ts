@@ -43,7 +43,7 @@ export function readHttpRules(rule: Spec): HttpRule[] {
   if (named.every((one) => one.name === "")) return [whole];
   return named.map((one) => ({
     ...whole,
-    name: one.name === "" ? name : `${name}.${one.name}`,
+    ...(one.name === "" ? {} : { name: `${name}.${one.name}`, section: name }),
     matches: [one.match],
   }));
 }

@@ -57,7 +57,7 @@ export const TARGET_REF: ObjectField<"group" | "kind" | "name" | "namespace" | "
       description:
         "Service and ServiceEntry: one circuit for each of its ports and subsets. Namespace: the " +
         "same for every service in it. HTTPRoute, GRPCRoute and VirtualService: one circuit for " +
-        "each match of its rules.",
+        "each of its rules that forwards.",
       words: TARGET_KINDS,
     },
     name: { type: "text", description: "The object's name.", ...NAME },
