@@ -25,17 +25,8 @@ export interface Backoff {
   readonly jitterRatio: number;
 }
 
-/** A change of state. */
-export interface Transition {
-  readonly from: CircuitState;
-  readonly to: CircuitState;
-  /** Of the clock that calls are timed with, ms. */
-  readonly at: number;
-  /** Since it was last closed; 0 where it was closed until now. */
-  readonly brokenForMs: number;
-}
-
 /** Hears of changes that this thread made; of the others' tell the counts. */
 export interface CircuitListener {
+  /** `at`: of the clock that calls are timed with; `brokenForMs`: since it was last closed. */
   onTransition(from: CircuitState, to: CircuitState, at: number, brokenForMs: number): void;
 }
