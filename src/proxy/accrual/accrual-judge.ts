@@ -44,7 +44,7 @@ export class AccrualJudge implements HostJudge {
       else kept.set(host, known);
       before.delete(host);
     }
-    const predecessors = new Map([...before].map(([host, known]) => [host.text, known]));
+    const predecessors = new Map([...before].map(([host, known]) => [host.key, known]));
     for (const host of fresh) kept.set(host, this.#succeed(host, predecessors));
     for (const gone of predecessors.values()) gone.stop();
     this.#endpoints = kept;
@@ -57,8 +57,8 @@ export class AccrualJudge implements HostJudge {
 
   /** What is known of an endpoint goes on where its host is replaced. */
   #succeed(host: Host, predecessors: Map<string, EndpointAccrual>): EndpointAccrual {
-    const known = predecessors.get(host.text);
-    predecessors.delete(host.text);
+    const known = predecessors.get(host.key);
+    predecessors.delete(host.key);
     known?.moveTo(host);
     return (
       known ??

@@ -81,7 +81,7 @@ export class EndpointAccrual implements TermOwner, CircuitListener, HostGate {
     this.#accrual = accrual;
     this.#scene = scene;
     const { memory } = scene;
-    this.#sharedAt = memory?.claim(host.text) ?? -1;
+    this.#sharedAt = memory?.claim(host.key) ?? -1;
     const isShared = memory !== undefined && this.#sharedAt >= 0;
     const cells = isShared ? memory.cells : new LocalCells(circuitCellsOf(accrual));
     const at = isShared ? this.#sharedAt : 0;

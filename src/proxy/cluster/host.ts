@@ -29,6 +29,8 @@ export class Host implements Member {
   address: Address;
   /** `127.0.0.1:9000`. */
   text: string;
+  /** What its cluster knows it by, wherever it moves: its address, but for logical names. */
+  key: string;
   /** Most endpoints of a large mesh are never asked anything: made when one is. */
   #pools: EndpointPools | undefined;
   #tcp: TcpOpener | undefined;
@@ -77,6 +79,7 @@ export class Host implements Member {
     this.transport = transport;
     this.address = endpoint.address;
     this.text = formatAddress(endpoint.address);
+    this.key = this.text;
     this.endpoint = endpoint;
     this.weight = endpoint.weight;
     const unchecked = endpoint.check?.disabled === true;

@@ -2,6 +2,9 @@ import type { ClusterLoadAssignment, Endpoint, Locality } from "../../model/endp
 import type { LocalityPlace } from "../balance/priority/host-set.ts";
 import type { SocketLabels } from "./transport-choice.ts";
 
+/** What the only host of a LOGICAL_DNS cluster is known by; no address. */
+export const LOGICAL = "logical";
+
 /** One endpoint and where it stands. */
 export interface Listed {
   readonly endpoint: Endpoint;

@@ -26,7 +26,7 @@ import { Host } from "./host.ts";
 import { allAtOnce, HostBalance } from "./host-balance.ts";
 import { judgesOf } from "./host-judges.ts";
 import type { HostJudge } from "./host-monitor.ts";
-import { listed } from "./listed-endpoints.ts";
+import { LOGICAL, listed } from "./listed-endpoints.ts";
 import { deniedPort, type OwnPort } from "./own-port.ts";
 import { sameAssignment } from "./same-assignment.ts";
 import { type SocketLabels, sameTransport, TransportChoice } from "./transport-choice.ts";
@@ -59,9 +59,6 @@ const DESTINATIONS_MAX = 1024;
 
 /** Picks after one of a host that is shut. */
 const OTHER_PICKS = 3;
-
-/** What the only host of a LOGICAL_DNS cluster is known by; no address. */
-const LOGICAL = "logical";
 
 /** A group of endpoints that serve the same thing, at work. */
 export class UpstreamCluster {
@@ -280,6 +277,7 @@ export class UpstreamCluster {
       if (hosts.has(key)) continue;
       const host = this.#hostOf(endpoint, labels, before.get(key));
       host.update(endpoint);
+      host.key = key;
       host.priority = priority;
       host.locality = locality;
       hosts.set(key, host);

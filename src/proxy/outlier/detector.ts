@@ -15,8 +15,8 @@ import {
 
 /** One host as the detector knows it. */
 export interface Suspect {
-  /** `127.0.0.1:9000`. */
-  readonly address: string;
+  /** `127.0.0.1:9000`; where it is now. */
+  address: string;
   readonly record: HostRecord;
   readonly ejection: Ejection;
   /** Of the last interval, percent; -1 where it had too little to do. */

@@ -40,10 +40,12 @@ export class OutlierJudge implements HostJudge, DetectorOwner {
     for (const [host, suspect] of this.#watched) {
       if (listed.has(host)) continue;
       this.#forget(host, suspect);
-      gone.set(host.text, suspect);
+      gone.set(host.key, suspect);
     }
     for (const host of listed) {
-      if (!this.#watched.has(host)) this.#watch(host, gone.get(host.text));
+      const known = this.#watched.get(host);
+      if (known === undefined) this.#watch(host, gone.get(host.key));
+      else known.address = host.text;
     }
   }
 

@@ -9,22 +9,27 @@ export type OutlierNews =
       readonly judge: number;
       readonly cluster: JudgedCluster;
     }
-  /** What its hosts are, by their addresses; what is no longer there first. */
+  /** What its hosts are, by their keys; what is no longer there first. Who has moved is fresh. */
   | {
       readonly kind: "hosts";
       readonly judge: number;
       readonly gone: readonly string[];
-      readonly fresh: readonly string[];
+      readonly fresh: readonly FreshHost[];
     }
   | {
       readonly kind: "failures";
       readonly judge: number;
-      readonly address: string;
+      readonly host: string;
       readonly row: InARow;
     }
   /** It has passed a health check. */
-  | { readonly kind: "passed"; readonly judge: number; readonly address: string }
+  | { readonly kind: "passed"; readonly judge: number; readonly host: string }
   | { readonly kind: "close"; readonly judge: number };
+
+export interface FreshHost {
+  readonly key: string;
+  readonly address: string;
+}
 
 export interface JudgedCluster {
   readonly name: string;
@@ -41,7 +46,7 @@ export interface OutlierOrders {
 }
 
 export interface HostOrder {
-  readonly address: string;
+  readonly host: string;
   readonly ejected: boolean;
   /** For a host that the worker has asked about: where it counts. */
   readonly cells?: Uint32Array;

@@ -5,7 +5,7 @@ import { transportKey } from "../../cluster/transport-choice.ts";
 import type { UpstreamCluster } from "../../cluster/upstream-cluster.ts";
 import { HostRecord, type InARow, recordCells } from "../host-record.ts";
 import { OutlierMonitor } from "../outlier-monitor.ts";
-import type { HostOrder, OutlierNews, OutlierOrders } from "./outlier-message.ts";
+import type { FreshHost, HostOrder, OutlierNews, OutlierOrders } from "./outlier-message.ts";
 
 type Send = (news: OutlierNews) => void;
 
@@ -62,20 +62,21 @@ class RemoteJudge implements HostJudge {
   follow(hosts: Iterable<Host>): void {
     const before = this.#watched;
     const now = new Map<string, Watched>();
-    const fresh: string[] = [];
+    const fresh: FreshHost[] = [];
     for (const host of hosts) {
-      const known = before.get(host.text);
-      if (known === undefined) fresh.push(host.text);
-      now.set(host.text, this.#watch(host, known));
+      const { key, text: address } = host;
+      const known = before.get(key);
+      if (known?.address !== address) fresh.push({ key, address });
+      now.set(key, this.#watch(host, known));
     }
-    const gone = [...before.keys()].filter((address) => !now.has(address));
+    const gone = [...before.keys()].filter((key) => !now.has(key));
     this.#watched = now;
     if (gone.length + fresh.length === 0) return;
     this.#send({ kind: "hosts", judge: this.#id, gone, fresh });
   }
 
-  onCheckPassed({ ejected, text: address }: Host): void {
-    if (ejected) this.#send({ kind: "passed", judge: this.#id, address });
+  onCheckPassed({ ejected, key: host }: Host): void {
+    if (ejected) this.#send({ kind: "passed", judge: this.#id, host });
   }
 
   stop(): void {
@@ -86,8 +87,8 @@ class RemoteJudge implements HostJudge {
 
   hear(orders: readonly HostOrder[]): void {
     let changed = false;
-    for (const { address, cells, ejected, place = 0 } of orders) {
-      const watched = this.#watched.get(address);
+    for (const { host: key, cells, ejected, place = 0 } of orders) {
+      const watched = this.#watched.get(key);
       if (watched === undefined) continue;
       // Until it is told where all workers count, each counts by itself.
       if (cells !== undefined) watched.monitor.record = new HostRecord(cells, place);
@@ -101,18 +102,23 @@ class RemoteJudge implements HostJudge {
 
   /** A host that has the place of another goes on where that one was. */
   #watch(host: Host, known: Watched | undefined): Watched {
-    if (known?.host === host) return known;
+    const { key, text: address } = host;
+    if (known?.host === host) {
+      known.address = address;
+      return known;
+    }
     const record = known?.monitor.record ?? new HostRecord(recordCells(1, false), 0);
-    const { text: address } = host;
     const onFailuresInARow = (row: InARow) =>
-      this.#send({ kind: "failures", judge: this.#id, address, row });
+      this.#send({ kind: "failures", judge: this.#id, host: key, row });
     const monitor = new OutlierMonitor(record, this.#detection, { onFailuresInARow });
     host.watch(monitor);
-    return { host, monitor };
+    return { host, address, monitor };
   }
 }
 
 interface Watched {
   readonly host: Host;
+  /** As the main thread knows it. */
+  address: string;
   readonly monitor: OutlierMonitor;
 }

@@ -1,12 +1,19 @@
 import type { Clock } from "../../../base/clock.ts";
 import { type Random, systemRandom } from "../../../base/random.ts";
+import { LOGICAL } from "../../cluster/listed-endpoints.ts";
 import type { Telemetry } from "../../telemetry/telemetry.ts";
 import { Detector, type DetectorOwner, type Suspect } from "../detector.ts";
 import type { EjectionKind } from "../ejection-kind.ts";
 import { HostRecord, type InARow, recordCells } from "../host-record.ts";
 import { ejectEvent, unejectEvent } from "../outlier-event.ts";
 import type { RateThresholds, SuccessRates } from "../success-rate.ts";
-import type { HostOrder, JudgedCluster, OutlierNews, OutlierOrders } from "./outlier-message.ts";
+import type {
+  FreshHost,
+  HostOrder,
+  JudgedCluster,
+  OutlierNews,
+  OutlierOrders,
+} from "./outlier-message.ts";
 
 export interface SharedOutliersOptions {
   readonly clock: Clock;
@@ -40,8 +47,8 @@ export class SharedOutliers {
     if (cluster === undefined) return;
     const judge = judgeOf(slot, news.judge);
     if (news.kind === "hosts") cluster.follow(judge, news.gone, news.fresh);
-    else if (news.kind === "failures") cluster.onFailures(news.address, news.row);
-    else if (news.kind === "passed") cluster.onPassed(news.address);
+    else if (news.kind === "failures") cluster.onFailures(news.host, news.row);
+    else if (news.kind === "passed") cluster.onPassed(news.host);
     else this.#close(slot, news.judge, cluster);
   }
 
@@ -127,7 +134,9 @@ class SharedCluster implements DetectorOwner, OutliersView {
   readonly #options: SharedOutliersOptions;
   readonly #detector: Detector;
   readonly #judges = new Map<JudgeKey, { readonly slot: number; readonly judge: number }>();
+  /** By the hosts' keys. */
   readonly #members = new Map<string, Member>();
+  readonly #keys = new Map<Suspect, string>();
   #changed = new Map<string, HostOrder>();
 
   constructor(key: string, judged: JudgedCluster, options: SharedOutliersOptions) {
@@ -148,7 +157,8 @@ class SharedCluster implements DetectorOwner, OutliersView {
   }
 
   ratesOf(address: string): SuccessRates | undefined {
-    return this.#members.get(address)?.suspect.rates;
+    const member = this.#members.get(address) ?? this.#members.get(LOGICAL);
+    return member?.suspect.rates;
   }
 
   join(slot: number, judge: number): void {
@@ -157,32 +167,32 @@ class SharedCluster implements DetectorOwner, OutliersView {
 
   leave(key: JudgeKey): void {
     this.#judges.delete(key);
-    for (const address of this.#members.keys()) this.#release(key, address);
+    for (const host of this.#members.keys()) this.#release(key, host);
   }
 
   stop(): void {
     this.#detector.stop();
   }
 
-  follow(key: JudgeKey, gone: readonly string[], fresh: readonly string[]): void {
-    for (const address of gone) this.#release(key, address);
-    const unknown = fresh.filter((address) => !this.#members.has(address));
+  follow(key: JudgeKey, gone: readonly string[], fresh: readonly FreshHost[]): void {
+    for (const host of gone) this.#release(key, host);
+    const unknown = fresh.filter((host) => !this.#members.has(host.key));
     const cells = recordCells(unknown.length, true);
-    for (const [place, address] of unknown.entries()) this.#add(address, cells, place);
-    const hosts = fresh.flatMap((address) => this.#take(key, address));
+    for (const [place, host] of unknown.entries()) this.#add(host, cells, place);
+    const hosts = fresh.flatMap((host) => this.#take(key, host));
     const judge = this.#judges.get(key);
     if (judge !== undefined && hosts.length > 0) {
       this.#options.tell(judge.slot, { judge: judge.judge, hosts });
     }
   }
 
-  onFailures(address: string, row: InARow): void {
-    const member = this.#members.get(address);
+  onFailures(host: string, row: InARow): void {
+    const member = this.#members.get(host);
     if (member !== undefined) this.#detector.onFailuresInARow(member.suspect, row);
   }
 
-  onPassed(address: string): void {
-    const member = this.#members.get(address);
+  onPassed(host: string): void {
+    const member = this.#members.get(host);
     if (member !== undefined) this.#detector.onCheckPassed(member.suspect);
   }
 
@@ -209,27 +219,31 @@ class SharedCluster implements DetectorOwner, OutliersView {
     return { clusterName: this.name, detector: this.#detector, clock };
   }
 
-  #note({ address, ejection }: Suspect): void {
-    this.#changed.set(address, { address, ejected: ejection.ejected });
+  #note(suspect: Suspect): void {
+    const host = this.#keys.get(suspect);
+    if (host !== undefined) this.#changed.set(host, { host, ejected: suspect.ejection.ejected });
   }
 
-  #add(address: string, cells: Uint32Array, place: number): void {
+  #add({ address, key }: FreshHost, cells: Uint32Array, place: number): void {
     const suspect = this.#detector.add(address, new HostRecord(cells, place));
-    this.#members.set(address, { suspect, cells, place, judges: new Set() });
+    this.#members.set(key, { suspect, cells, place, judges: new Set() });
+    this.#keys.set(suspect, key);
   }
 
-  #take(key: JudgeKey, address: string): HostOrder[] {
-    const member = this.#members.get(address);
+  #take(judge: JudgeKey, { address, key: host }: FreshHost): HostOrder[] {
+    const member = this.#members.get(host);
     if (member === undefined) return [];
     const { cells, judges, place, suspect } = member;
-    judges.add(key);
-    return [{ address, ejected: suspect.ejection.ejected, cells, place }];
+    judges.add(judge);
+    suspect.address = address;
+    return [{ host, ejected: suspect.ejection.ejected, cells, place }];
   }
 
-  #release(key: JudgeKey, address: string): void {
-    const member = this.#members.get(address);
+  #release(key: JudgeKey, host: string): void {
+    const member = this.#members.get(host);
     if (member === undefined || !member.judges.delete(key) || member.judges.size > 0) return;
-    this.#members.delete(address);
+    this.#members.delete(host);
+    this.#keys.delete(member.suspect);
     this.#detector.remove(member.suspect);
   }
 }
