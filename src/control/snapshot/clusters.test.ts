@@ -1,3 +1,4 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import {
   clientSnapshot,
@@ -6,7 +7,10 @@ import {
   sidecarNode,
   snapshotOf,
 } from "../../../test/support/mesh.ts";
+import { ClusterSchema } from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster } from "../../model/cluster.ts";
+import { encodeFor } from "../../xds/message/flavor.ts";
+import { CODECS } from "../../xds/resource.ts";
 
 const DEPLOYMENTS = `
 apiVersion: v1
@@ -126,6 +130,24 @@ describe("a service without DestinationRule", () => {
       },
       service: { host: "web.default.svc.cluster.local", name: "web", namespace: "default" },
     });
+  });
+
+  it("has that budget for an Envoy too, in Envoy's fields, and no rate", () => {
+    const mesh = meshOf(DEPLOYMENTS);
+    const ours = sidecarNode({ name: "client", address: "10.44.1.1" });
+    const node = { ...ours, userAgentName: "envoy" };
+    const found = snapshotOf(mesh, podsOfMesh(mesh), node).clusters.find(
+      ({ name }) => name === WEB,
+    );
+    if (found === undefined) throw new Error(`no cluster ${WEB}`);
+    const { circuitBreakers, metadata } = fromBinary(
+      ClusterSchema,
+      CODECS.cluster.encode(found, encodeFor(node)),
+    );
+    expect(circuitBreakers?.thresholds.map(({ retryBudget }) => retryBudget)).toMatchObject([
+      { budgetPercent: { value: 20 }, minRetryConcurrency: 3 },
+    ]);
+    expect(Object.keys(metadata?.filterMetadata ?? {})).toEqual(["istio"]);
   });
 
   it("has its ready pods as endpoints, at each pod's own port of the name", () => {
