@@ -73,7 +73,8 @@ export function circuitBreaker(
   }
 
   function within(outer: Within | AbortSignal): AnyFunction {
-    const signal = outer instanceof AbortSignal ? outer : outer.signal;
+    // By its shape: another realm's is none of this one's class.
+    const signal = "addEventListener" in outer ? outer : outer.signal;
     return function guardedWithin(this: unknown, ...args: unknown[]): Promise<unknown> {
       return guard.run(this, args, signal);
     };

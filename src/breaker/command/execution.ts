@@ -1,4 +1,5 @@
-import type { Permit } from "../breaker.ts";
+import type { Outcome, Permit } from "../breaker.ts";
+import { type Entrance, entrance } from "../entrance.ts";
 import {
   BadRequestError,
   BulkheadFullError,
@@ -47,6 +48,8 @@ export class Execution implements Call {
   readonly #permit: Permit;
   readonly #resolve: Settle;
   readonly #reject: Settle;
+  /** Where what comes after the timeout runs. */
+  #entrance: Entrance | undefined;
   #marks = 0;
   #controller: AbortController | undefined = undefined;
   #caller: Caller | undefined = undefined;
@@ -59,6 +62,7 @@ export class Execution implements Call {
     permit: Permit,
     resolve: Settle,
     reject: Settle,
+    way?: Entrance,
   ) {
     this.#guard = guard;
     this.#self = self;
@@ -67,6 +71,7 @@ export class Execution implements Call {
     this.#permit = permit;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.#entrance = way;
   }
 
   /** Its work is not called: the circuit is open, or there is no place for it. */
@@ -106,51 +111,89 @@ export class Execution implements Call {
 
   /** Aborted when nobody waits any more; made when it is asked for. */
   get signal(): AbortSignal {
+    this.keepContext();
     this.#controller ??= new AbortController();
     return this.#controller.signal;
+  }
+
+  /** To be called as the caller, who hears of the timeout where it called. */
+  keepContext(): void {
+    if (this.isWaiting) this.#entrance ??= entrance();
   }
 
   /** There was no answer in time. */
   expire(): void {
     const { command } = this.#guard;
-    const now = command.clock.now();
     const error = new CallTimeoutError(command.name, command.settings.timeoutInMilliseconds);
-    this.#recordFailure("failure", error, now);
+    this.#marks |= FALLING_BACK;
+    this.#recordFailure("failure", error, command.clock.now());
+    if (this.#entrance === undefined) this.#onTimeout(error);
+    else this.#entrance(() => this.#onTimeout(error));
+  }
+
+  #onTimeout(error: CallTimeoutError): void {
     this.#abort(error);
-    this.#giveWay("TIMEOUT", error, now);
+    this.#giveWay("TIMEOUT", error, this.#guard.command.clock.now());
   }
 
   /** The work answered. */
   onValue(value: unknown): void {
     if (!this.isWaiting) return;
-    const { circuit, clock, judges, options, stats } = this.#guard.command;
-    const now = clock.now();
-    const outcome = options.classifyResult?.(value) ?? "success";
-    if (outcome !== "success") {
-      this.#marks |= IS_RESULT;
-      this.#fail(outcome, value, now);
+    const { classifyResult } = this.#guard.command.options;
+    let outcome: Outcome = "success";
+    try {
+      outcome = classifyResult?.(value) ?? "success";
+    } catch (error) {
+      this.#fail("failure", error);
       return;
     }
+    if (outcome === "success") {
+      this.#succeed(value);
+    } else {
+      this.#marks |= IS_RESULT;
+      this.#fail(outcome, value);
+    }
+  }
+
+  #succeed(value: unknown): void {
+    if (!this.isWaiting) return;
+    this.#answer();
+    const { circuit, clock, judges, stats } = this.#guard.command;
+    const now = clock.now();
     const durationMs = now - this.#startedAt;
     stats.succeeded.add(durationMs, now);
     if (judges === undefined) circuit.record("success", now, this.#permit);
     else judges.judge(circuit, this.#permit, "success", undefined, durationMs, now);
     this.#count("SUCCESS", undefined, now);
-    this.#answer();
     this.#resolve(value);
   }
 
   /** The work failed. */
   onError(error: unknown): void {
     if (!this.isWaiting) return;
-    const { options, clock } = this.#guard.command;
-    const isBad = error instanceof BadRequestError || options.isBadRequest?.(error) === true;
-    const outcome = isBad ? "ignored" : (options.classifyError?.(error) ?? "failure");
-    this.#fail(outcome, error, clock.now());
+    let outcome: ErrorOutcome;
+    try {
+      outcome = this.#outcomeOf(error);
+    } catch (classifierError) {
+      this.#fail("failure", classifierError);
+      return;
+    }
+    this.#fail(outcome, error);
+  }
+
+  #outcomeOf(error: unknown): ErrorOutcome {
+    const { classifyError, isBadRequest } = this.#guard.command.options;
+    if (error instanceof BadRequestError || isBadRequest?.(error) === true) return "ignored";
+    return classifyError?.(error) ?? "failure";
   }
 
   /** `reason`: an error, or a result that is as good as one. */
-  #fail(outcome: ErrorOutcome, reason: unknown, now: number): void {
+  #fail(outcome: ErrorOutcome, reason: unknown): void {
+    // Whoever was asked what it is may have given it up.
+    if (!this.isWaiting) return;
+    const now = this.#guard.command.clock.now();
+    if (outcome === "ignored") this.#answer();
+    else this.#marks |= FALLING_BACK;
     this.#recordFailure(outcome, reason, now);
     if (outcome === "ignored") {
       this.#count("BAD_REQUEST", reason, now);
@@ -174,14 +217,16 @@ export class Execution implements Call {
     const { stats, settings } = command;
     this.#marks |= FALLING_BACK;
     this.#count(type, reason, now);
+    // Whoever hears of it may give it up.
+    if (this.#marks & ANSWERED) return;
     if (!settings.fallbackEnabled) {
-      this.#count("FALLBACK_DISABLED", reason, now);
+      this.#end("FALLBACK_DISABLED", reason, now);
       this.#pass(reason, now);
     } else if (fallback === undefined) {
-      this.#count("FALLBACK_MISSING", reason, now);
+      this.#end("FALLBACK_MISSING", reason, now);
       this.#pass(reason, now);
     } else if (stats.fallingBack >= settings.fallbackMaxConcurrentRequests) {
-      this.#count("FALLBACK_REJECTION", reason, now);
+      this.#end("FALLBACK_REJECTION", reason, now);
       this.#refuse(new FallbackFullError(command.name, reason), now);
     } else {
       stats.fallingBack++;
@@ -189,19 +234,28 @@ export class Execution implements Call {
     }
   }
 
+  /** Its terminal event. From here on nobody can give it up. */
+  #end(type: EventType, error: unknown, now: number): void {
+    this.#answer();
+    this.#count(type, error, now);
+  }
+
   #fallBack(fallback: NonNullable<Guard["fallback"]>, reason: unknown): void {
     let answer: unknown;
+    let isLater: boolean;
     try {
       answer = fallback.call(this.#self, reason, ...this.#args);
+      isLater = isThenable(answer);
     } catch (error) {
       this.#onFallbackError(reason, error);
       return;
     }
-    if (!isThenable(answer)) {
+    if (!isLater) {
       this.#onFallback(answer);
       return;
     }
-    answer.then(
+    // It might call back twice.
+    Promise.resolve(answer).then(
       (value) => this.#onFallback(value),
       (error) => this.#onFallbackError(reason, error),
     );
@@ -212,9 +266,8 @@ export class Execution implements Call {
     stats.fallingBack--;
     if (this.#marks & ANSWERED) return;
     const now = clock.now();
-    this.#count("FALLBACK_SUCCESS", undefined, now);
+    this.#end("FALLBACK_SUCCESS", undefined, now);
     this.#recordTotal(now);
-    this.#answer();
     this.#resolve(value);
   }
 
@@ -223,7 +276,7 @@ export class Execution implements Call {
     stats.fallingBack--;
     if (this.#marks & ANSWERED) return;
     const now = clock.now();
-    this.#count("FALLBACK_FAILURE", error, now);
+    this.#end("FALLBACK_FAILURE", error, now);
     this.#refuse(new FallbackFailedError(name, reason, error), now);
   }
 
@@ -234,14 +287,12 @@ export class Execution implements Call {
       return;
     }
     this.#recordTotal(now);
-    this.#answer();
     this.#resolve(reason);
   }
 
   #refuse(error: unknown, now: number): void {
     this.#count("EXCEPTION_THROWN", error, now);
     this.#recordTotal(now);
-    this.#answer();
     this.#reject(error);
   }
 
@@ -256,9 +307,9 @@ export class Execution implements Call {
   #cancel(reason: unknown): void {
     const { circuit, clock } = this.#guard.command;
     const now = clock.now();
-    if (this.isWaiting) circuit.record("ignored", now, this.#permit);
-    this.#count("CANCELLED", reason, now);
-    this.#answer();
+    const isWaiting = this.isWaiting;
+    this.#end("CANCELLED", reason, now);
+    if (isWaiting) circuit.record("ignored", now, this.#permit);
     this.#abort(reason);
     this.#reject(reason);
   }
@@ -291,7 +342,7 @@ export class Execution implements Call {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     ((typeof value === "object" && value !== null) || typeof value === "function") &&
     typeof (value as { then?: unknown }).then === "function"

@@ -1,9 +1,10 @@
 import type { Permit } from "../breaker.ts";
 import { systemClock } from "../clock.ts";
+import { entrance } from "../entrance.ts";
 import type { Call } from "../policy/call-scope.ts";
 import { EVENT } from "../stats/event-type.ts";
 import type { Command } from "./command.ts";
-import { Execution, type RefusedCall } from "./execution.ts";
+import { Execution, isThenable, type RefusedCall } from "./execution.ts";
 import { type PlaceOwner, Places } from "./places.ts";
 
 type Work = (this: unknown, ...args: unknown[]) => unknown;
@@ -67,7 +68,7 @@ export class Guard implements PlaceOwner {
 
   /** Calls the work, if it may. `signal`: the caller's. */
   run(self: unknown, args: unknown[], signal: AbortSignal | undefined): Promise<unknown> {
-    const { circuit, clock, stats } = this.command;
+    const { circuit, clock, listeners, stats } = this.command;
     const now = clock.now();
     if (signal?.aborted) return Execution.givenUp(this, signal.reason, now);
     const permit = circuit.acquire(now);
@@ -84,6 +85,9 @@ export class Guard implements PlaceOwner {
     if (this.fallback !== undefined) {
       places.selves[place] = self;
       places.args[place] = args;
+      if (places.isTimed) places.entrances[place] = entrance();
+    } else if (listeners.isUsed && places.isTimed) {
+      this.executionOf(place).keepContext();
     }
     if (signal !== undefined) this.executionOf(place).follow(signal);
     this.#start(place, self, args);
@@ -128,6 +132,7 @@ export class Guard implements PlaceOwner {
       places.permits[place] as number,
       places.resolves[place] as (value: unknown) => void,
       places.rejects[place] as (value: unknown) => void,
+      places.entrances[place],
     );
     places.executions[place] = execution;
     return execution;
@@ -140,25 +145,22 @@ export class Guard implements PlaceOwner {
     currentPlace = place;
     const handlers = this.places.handlers[place] as Places["handlers"][number];
     let answer: unknown;
+    let threw = false;
     try {
       answer = this.#passCall
         ? this.#work.call(self, this.executionOf(place), ...args)
         : this.#work.apply(self, args);
+      // Others' might call back twice, when the place is another call's.
+      if (!isPlainPromise(answer) && isThenable(answer)) answer = Promise.resolve(answer);
     } catch (error) {
-      handlers.onError(error);
-      return;
-    } finally {
-      currentGuard = beforeGuard;
-      currentPlace = beforePlace;
+      threw = true;
+      answer = error;
     }
-    if (answer instanceof Promise && answer.constructor === Promise) {
-      answer.then(handlers.onValue, handlers.onError);
-    } else if (isThenable(answer)) {
-      // It might call back twice, when its place is another call's.
-      Promise.resolve(answer).then(handlers.onValue, handlers.onError);
-    } else {
-      handlers.onValue(answer);
-    }
+    currentGuard = beforeGuard;
+    currentPlace = beforePlace;
+    if (threw) handlers.onError(answer);
+    else if (isPlainPromise(answer)) answer.then(handlers.onValue, handlers.onError);
+    else handlers.onValue(answer);
   }
 
   /** Frees a place whose work is over. */
@@ -174,6 +176,7 @@ export class Guard implements PlaceOwner {
     if (this.fallback === undefined) return;
     this.places.selves[place] = undefined;
     this.places.args[place] = undefined;
+    this.places.entrances[place] = undefined;
   }
 
   /** Where there was no place for a call that the circuit let through, that is a failure. */
@@ -184,9 +187,6 @@ export class Guard implements PlaceOwner {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === "object" && value !== null) || typeof value === "function") &&
-    typeof (value as { then?: unknown }).then === "function"
-  );
+function isPlainPromise(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise && value.constructor === Promise;
 }

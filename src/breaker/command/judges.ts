@@ -73,7 +73,16 @@ export class Judges {
   }
 
   #classOf(error: unknown): ClassJudge | undefined {
-    return this.#classes.find(({ matches }) => matches(error));
+    return this.#classes.find(({ matches }) => isMatch(matches, error));
+  }
+}
+
+/** One that throws matches nothing. */
+function isMatch(matches: (error: unknown) => boolean, error: unknown): boolean {
+  try {
+    return matches(error);
+  } catch {
+    return false;
   }
 }
 

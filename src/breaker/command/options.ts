@@ -81,7 +81,7 @@ export interface CommandOptions {
 
   /** Errors that are the caller's fault, beside `BadRequestError`: no fallback, not counted. */
   readonly isBadRequest?: (error: unknown) => boolean;
-  /** What other errors count as. Default: failure. */
+  /** What other errors count as. Default: failure. What it throws fails the call in its place. */
   readonly classifyError?: (error: unknown) => ErrorOutcome;
   /**
    * What a result counts as. Default: success. Else the fallback answers, and where there is none
@@ -106,6 +106,7 @@ export interface SlowCalls {
 
 export interface ErrorClass {
   readonly name: string;
+  /** One that throws says no. */
   readonly matches: (error: unknown) => boolean;
   /** When such errors open the circuit, of all calls. */
   readonly strategy: StrategyOptions;

@@ -1,6 +1,7 @@
 // hot path: no allocation per request
 import type { Permit } from "../breaker.ts";
 import type { Clock, Timer } from "../clock.ts";
+import type { Entrance } from "../entrance.ts";
 import type { Execution } from "./execution.ts";
 
 export type Settle = (value: unknown) => void;
@@ -47,6 +48,8 @@ export class Places {
   /** What fallbacks are called with. */
   readonly selves: unknown[] = [];
   readonly args: (unknown[] | undefined)[] = [];
+  /** And where they run, when they are late. */
+  readonly entrances: (Entrance | undefined)[] = [];
   permits: Int32Array = new Int32Array(0);
   startedAt: Float64Array = new Float64Array(0);
   taken = 0;
@@ -65,6 +68,11 @@ export class Places {
     this.#owner = owner;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
+  }
+
+  /** Calls have deadlines. */
+  get isTimed(): boolean {
+    return this.#timeoutMs !== Number.POSITIVE_INFINITY;
   }
 
   get isArmed(): boolean {
@@ -107,6 +115,7 @@ export class Places {
       this.executions.push(undefined);
       this.selves.push(undefined);
       this.args.push(undefined);
+      this.entrances.push(undefined);
       this.handlers.push(new Handlers(this.#owner, place));
     }
   }
