@@ -88,9 +88,11 @@ export function readTime(cells: Cells, at: number): number {
   return cells.load(at + 1) * HALF + cells.load(at);
 }
 
+/** What is later, or never, is the latest of them. */
 export function writeTime(cells: Cells, at: number, time: number): void {
-  const above = Math.floor(time / HALF);
-  cells.store(at, time - above * HALF);
+  const known = Math.min(time, Number.MAX_SAFE_INTEGER);
+  const above = Math.floor(known / HALF);
+  cells.store(at, known - above * HALF);
   cells.store(at + 1, above);
 }
 

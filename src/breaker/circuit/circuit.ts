@@ -27,6 +27,9 @@ const FORCED_OPEN = 1 << 2;
 const FORCED_CLOSED = 2 << 2;
 const FORCED = 3 << 2;
 
+/** More make no longer sleep. */
+const OPENINGS_MAX = 2 ** 31 - 1;
+
 const GENERATION = 4;
 const GENERATIONS = 2 ** 27 - 1;
 
@@ -178,10 +181,14 @@ export class Circuit implements Breaker {
     else this.#close(word, now);
   }
 
-  /** Opens it as it was in another process. */
+  /**
+   * Opens it as it was in another process; for one sleep at most, since clocks differ.
+   * `openings`: a whole number of 31 bits.
+   */
   restore(openUntil: number, openings: number, now: number): void {
     this.trip(now);
-    writeTime(this.#cells, this.#at + OPEN_UNTIL, Math.max(0, Math.ceil(openUntil)));
+    const until = Math.min(openUntil, now + this.#longestSleepMs());
+    writeTime(this.#cells, this.#at + OPEN_UNTIL, Math.max(0, Math.ceil(until)));
     this.#cells.store(this.#at + OPENINGS, openings);
   }
 
@@ -239,7 +246,7 @@ export class Circuit implements Breaker {
     const wasClosed = (word & STATE) === CLOSED;
     if (wasClosed) writeTime(this.#cells, this.#at + BROKEN_AT, Math.floor(now));
     if (!this.#move(word, OPEN, now)) return;
-    this.#cells.store(this.#at + OPENINGS, openings + 1);
+    this.#cells.store(this.#at + OPENINGS, Math.min(openings + 1, OPENINGS_MAX));
     this.#tell(word, OPEN, now);
   }
 
@@ -248,6 +255,12 @@ export class Circuit implements Breaker {
     if (!this.#move(word, CLOSED, now)) return;
     this.#cells.store(this.#at + OPENINGS, 0);
     this.#tell(word, CLOSED, now);
+  }
+
+  #longestSleepMs(): number {
+    const { sleepMs, backoff } = this.#options;
+    if (backoff === undefined) return sleepMs;
+    return Math.max(backoff.maxMs, sleepMs) * (1 + backoff.jitterRatio);
   }
 
   #sleepMs(openings: number): number {

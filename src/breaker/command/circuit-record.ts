@@ -24,7 +24,7 @@ const FIELDS: readonly (readonly [keyof CircuitRecord, (value: unknown) => boole
   ["forced", (value) => FORCED.includes(value)],
   ["changedAt", isCount],
   ["openUntil", isCount],
-  ["openings", isCount],
+  ["openings", (value) => isCount(value) && value === (Number(value) | 0)],
 ];
 
 function isCount(value: unknown): boolean {
