@@ -237,6 +237,7 @@ export class Exchange implements FilteredExchange, GuardedExchange, DeadlineOwne
   /** The head of the response that counts has arrived. */
   onResponse(head: ResponseMessage): void {
     if (this.#circuit.onHead(head)) return;
+    this.body.settle();
     const nowMs = this.context.clock.now();
     this.#state = "answering";
     this.timeouts.touch();

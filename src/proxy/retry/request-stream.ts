@@ -188,6 +188,11 @@ export class RequestStream implements HeldBody {
     this.resume();
   }
 
+  /** An answer counts: nothing is sent again. */
+  settle(): void {
+    if (this.#bytes > 0) this.#letGo();
+  }
+
   /** What has been sent is not kept. */
   #letGo(): void {
     this.whole = false;
