@@ -27,6 +27,7 @@ import { type RunningHttpServer, serveHttp } from "./server/http-server.ts";
 import { pagesOf } from "./server/pages.ts";
 import { SecureControl } from "./server/secure/secure-control.ts";
 import { statusRows } from "./server/status-rows.ts";
+import { ABSENT } from "./snapshot/resilience/absent.ts";
 import { SnapshotStore, type World } from "./snapshot.ts";
 import { translate } from "./translate.ts";
 import { validate } from "./validate.ts";
@@ -99,7 +100,10 @@ export class ControlPlane implements RunningControl {
     return this.#metrics.registry;
   }
 
-  /** Translates what was read; with errors in it, the mesh that holds stays whole. */
+  /**
+   * Translates what was read; with errors in it, the mesh that holds stays whole. A circuit whose
+   * target is gone is an error that harms nobody else.
+   */
   read(sources: SourceSet): ControlChange {
     const { secure, settings } = this.#options;
     const federatedTrustDomains = [...(secure?.federated?.keys() ?? [])];
@@ -108,7 +112,7 @@ export class ControlPlane implements RunningControl {
     const found = [...sources.diagnostics, ...translated.diagnostics, ...validate(translated)];
     const files = sources.files.map(({ file }) => file);
     const diagnostics = inReadingOrder(found, files);
-    const accepted = !hasErrors(diagnostics);
+    const accepted = !hasErrors(diagnostics.filter(({ code }) => code !== ABSENT));
     this.#metrics.read(accepted);
     if (accepted) this.#mesh = this.#addresses.assign(translated);
     this.#change = { mesh: this.#mesh, diagnostics, accepted };

@@ -15,7 +15,7 @@ import { unheardRoutes } from "./unheard-routes.ts";
 /**
  * What can only be found once everything is together: policies against pods, dialects against one
  * another, and HTTP rules that nobody hears. Of it circuits that stand nowhere alone forbid the
- * mesh to run. What a dialect has said already is not said again.
+ * mesh to start. What a dialect has said already is not said again.
  */
 export function validate(mesh: Mesh): readonly Diagnostic[] {
   const said = new Set(mesh.diagnostics.map(placeOf));

@@ -2,6 +2,12 @@ import type { Diagnostic } from "../../../base/diagnostic.ts";
 import { nearestName } from "../../../dialects/kubernetes/field-table.ts";
 import { type Origin, subjectOf } from "../../../model/origin.ts";
 
+/**
+ * Its findings are errors, and yet none that keeps a mesh from taking over what else has changed: a
+ * service that goes before the policy at it must not hold up all the others.
+ */
+export const ABSENT = "OUT0701";
+
 const SHOWN_MAX = 12;
 
 /** An error at a reference to something that is not there. */
@@ -14,7 +20,7 @@ export function absent(
   const near = nearestName(found, there);
   const more = there.length > SHOWN_MAX ? ` and ${there.length - SHOWN_MAX} more` : "";
   return {
-    code: "OUT0701",
+    code: ABSENT,
     severity: "error",
     message,
     position: origin.position,

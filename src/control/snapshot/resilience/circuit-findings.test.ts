@@ -71,7 +71,10 @@ describe("circuits that stand nowhere", () => {
     ["{ kind: Service, name: rating }", /no Service shop\/rating,[\s\S]*did you mean ratings\?/],
     ["{ kind: Service, name: pay.example }", /allowed {2}ratings, db, own/],
     ["{ kind: ServiceEntry, name: payments }", /allowed {2}pay/],
-    ["{ kind: HTTPRoute, name: reviews }", /no HTTPRoute shop\/reviews,[\s\S]*allowed {2}ratings/],
+    [
+      "{ kind: HTTPRoute, name: reviews }",
+      /no HTTPRoute shop\/reviews with HTTP rules for sidecars,[\s\S]*allowed {2}ratings/,
+    ],
     ["{ kind: GRPCRoute, name: ratings }", /allowed {2}there is none/],
     [
       "{ kind: HTTPRoute, name: ratings, sectionName: canari }",
@@ -89,8 +92,20 @@ it("says which of two policies for one target holds", () => {
   const target = AT("{ kind: Service, name: ratings }");
   expect(findings(target, target)).toEqual([
     expect.stringMatching(
-      /^mesh.yaml:43:22: warning OUT0702: CircuitBreaker shop\/p0 \(mesh.yaml:38\) is older/,
+      /:43:22: warning OUT0702: CircuitBreaker shop\/p0 \(mesh.yaml:38\) comes first by its name/,
     ),
+  ]);
+  const [young, old] = [2026, 2025].map(
+    (year) => `
+apiVersion: outrigger.dev/v1alpha1
+kind: CircuitBreaker
+metadata: { name: y${year}, namespace: shop, creationTimestamp: "${year}-01-01T00:00:00Z" }
+spec: { ${target} }
+`,
+  );
+  const mesh = translate([{ file: "mesh.yaml", text: `${SHOP}${young}---${old}` }]);
+  expect(circuitFindings(mesh).map(formatDiagnostic)).toEqual([
+    expect.stringMatching(/warning OUT0702: CircuitBreaker shop\/y2025 \(mesh.yaml:43\) is older/),
   ]);
 });
 
@@ -98,6 +113,59 @@ it("says of a Service that is carried as TCP that no circuit stands there", () =
   expect(findings(AT("{ kind: Service, name: db }"))).toEqual([
     expect.stringMatching(/warning OUT0703: Service db is carried as TCP[\s\S]*5432 tcp/),
   ]);
+});
+
+describe("a target that is there and has nothing to guard", () => {
+  const OTHERS = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: raw, namespace: shop }
+spec: { hosts: [db], tcp: [{ route: [{ destination: { host: db } }] }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: moved, namespace: shop }
+spec:
+  parentRefs: [{ kind: Service, group: "", name: own }]
+  rules:
+    - name: old
+      filters: [{ type: RequestRedirect, requestRedirect: { statusCode: 301, port: 81 } }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: raw, namespace: data }
+spec: { selector: { app: db }, ports: [{ name: tcp, port: 5432 }] }
+---
+`;
+
+  function told(namespace: string, target: string): readonly string[] {
+    const breaker = `
+apiVersion: outrigger.dev/v1alpha1
+kind: CircuitBreaker
+metadata: { name: p, namespace: ${namespace} }
+spec: { targetRefs: [${target}] }
+`;
+    const text = `${SHOP}${OTHERS}${breaker}`;
+    return circuitFindings(translate([{ file: "mesh.yaml", text }])).map(formatDiagnostic);
+  }
+
+  it.each([
+    ["data", "{ kind: Namespace, name: data }", /0703: No service of Namespace data is carried as/],
+    ["empty", "{ kind: Namespace, name: empty }", /0703: No service of Namespace empty is carried/],
+    ["shop", "{ kind: HTTPRoute, name: moved }", /0703: No rule of HTTPRoute moved forwards/],
+    [
+      "shop",
+      "{ kind: HTTPRoute, name: moved, sectionName: old }",
+      /0703: No rule of HTTPRoute moved old forwards/,
+    ],
+    [
+      "shop",
+      "{ kind: VirtualService, name: raw }",
+      /0701: There is no VirtualService shop\/raw wi/,
+    ],
+  ])("is told of: %s %s", (namespace, target, expected) => {
+    expect(told(namespace, target)).toEqual([expect.stringMatching(expected)]);
+  });
 });
 
 describe("a fallback to a service", () => {
