@@ -47,15 +47,19 @@ export const CIRCUIT_FAMILIES: readonly string[] = [
   LIBRARY_LAST,
 ];
 
-/** Open ones first, then by name. */
+/** In the order of the scrape. */
 export function circuitRows(pod: string, samples: readonly Sample[]): readonly CircuitRow[] {
-  const meshed = of(samples, STATE).map((state) => meshRow(pod, state, samples));
-  const library = of(samples, LIBRARY_OPEN).map((open) => libraryRow(pod, open, samples));
-  return [...meshed, ...library];
+  const meshed = Map.groupBy(samples, meshKey);
+  const library = Map.groupBy(samples, libraryKey);
+  return [
+    ...of(samples, STATE).map((state) => meshRow(pod, state, meshed.get(meshKey(state)) ?? [])),
+    ...of(samples, LIBRARY_OPEN).map((open) =>
+      libraryRow(pod, open, library.get(libraryKey(open)) ?? []),
+    ),
+  ];
 }
 
-function meshRow(pod: string, state: Sample, samples: readonly Sample[]): CircuitRow {
-  const own = samples.filter((sample) => sameCircuit(sample, state));
+function meshRow(pod: string, state: Sample, own: readonly Sample[]): CircuitRow {
   const recovered = sum(of(own, RECOVERED));
   return {
     pod,
@@ -74,22 +78,19 @@ function placeOf({ labels }: Sample): string {
   return cluster === "" ? `route ${route}` : cluster;
 }
 
-function sameCircuit({ labels }: Sample, { labels: wanted }: Sample): boolean {
-  return (
-    labels.circuit === wanted.circuit &&
-    (labels.cluster ?? "") === (wanted.cluster ?? "") &&
-    (labels.route ?? "") === (wanted.route ?? "")
-  );
+function meshKey({ labels }: Sample): string {
+  return JSON.stringify([labels.circuit, labels.cluster ?? "", labels.route ?? ""]);
+}
+
+function libraryKey({ labels }: Sample): string {
+  return JSON.stringify([labels.command_group ?? "", labels.command_name ?? ""]);
 }
 
 const LIBRARY_REJECTIONS = new Set(["short_circuited", "semaphore_rejected"]);
 
 /** The states of a library's circuit are two in Hystrix's metrics. */
-function libraryRow(pod: string, open: Sample, samples: readonly Sample[]): CircuitRow {
+function libraryRow(pod: string, open: Sample, own: readonly Sample[]): CircuitRow {
   const { command_group: group = "", command_name: name = "" } = open.labels;
-  const own = samples.filter(
-    ({ labels }) => labels.command_group === group && labels.command_name === name,
-  );
   const rejections = of(own, LIBRARY_EVENTS).filter(({ labels }) =>
     LIBRARY_REJECTIONS.has(labels.event ?? ""),
   );
@@ -114,6 +115,6 @@ function sum(samples: readonly Sample[]): number {
 }
 
 function lastMs(samples: readonly Sample[]): number | undefined {
-  const last = Math.max(0, ...samples.map(({ value }) => value));
+  const last = samples.reduce((latest, { value }) => Math.max(latest, value), 0);
   return last === 0 ? undefined : Math.round(last * 1000);
 }

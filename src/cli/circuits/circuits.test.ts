@@ -68,6 +68,19 @@ describe("what a scrape says of circuits", () => {
     ]);
   });
 
+  it("is read in one go, however much an application invents", () => {
+    const rows = 200_000;
+    const invented = Array.from({ length: rows }, (_, i) => ({
+      name: "hystrix_command_is_circuit_breaker_open",
+      labels: { command_name: String(i) },
+      value: 1,
+    }));
+    const found = circuitRows("shop/web", invented);
+    expect(found).toHaveLength(rows);
+    const picture = { circuits: found, clusters: [], silent: [] };
+    expect(pictureLines(picture, 0, { columns: 80, colour: false }).length).toBeGreaterThan(rows);
+  });
+
   it("leaves out clusters where nothing was held back", () => {
     expect(clusterRows("shop/web", samples)).toMatchObject([
       { cluster: "ratings", healthy: 2, endpoints: 3, ejected: 1, retries: 5, retriesLeft: 3 },

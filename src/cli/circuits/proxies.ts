@@ -31,6 +31,15 @@ export async function meshPlaces(
   const text = await ask(new URL("/sd", control), token).catch((error: unknown) => {
     throw new Error(`control plane ${control.href}: ${reasonOf(error)}`);
   });
+  try {
+    return placesIn(text);
+  } catch {
+    // What went wrong would show what was read, and that may move the cursor.
+    throw new Error(`control plane ${control.href}: what it tells is no list of targets`);
+  }
+}
+
+function placesIn(text: string): readonly ProxyPlace[] {
   const targets = JSON.parse(text) as readonly DiscoveryTarget[];
   return targets.flatMap(({ targets: addresses, labels }) =>
     addresses.map((address) => ({
@@ -52,8 +61,8 @@ export async function pictureOf(places: readonly ProxyPlace[]): Promise<Picture>
       const { pod, token, url } = place;
       try {
         const samples: readonly Sample[] = samplesOf(await ask(url, token), FAMILIES);
-        circuits.push(...circuitRows(pod, samples));
-        clusters.push(...clusterRows(pod, samples));
+        for (const row of circuitRows(pod, samples)) circuits.push(row);
+        for (const row of clusterRows(pod, samples)) clusters.push(row);
       } catch (error) {
         silent.push({ pod, reason: reasonOf(error) });
       }

@@ -63,12 +63,14 @@ export function pictureLines(picture: Picture, nowMs: number, sheet: Sheet): str
       const state = circuits[at]?.state ?? "closed";
       return paintFirst(row, STATE_WORDS[state], state, sheet);
     });
-    lines.push(paint(head, "dim", sheet), ...painted);
+    lines.push(paint(head, "dim", sheet));
+    for (const row of painted) lines.push(row);
   }
   if (circuits.length === 0 || quiet > 0) lines.push(quietLine(circuits.length, quiet));
   if (picture.clusters.length > 0) {
     const [head = "", ...rows] = tableOf(CLUSTER_COLUMNS, picture.clusters, nowMs, sheet.columns);
-    lines.push("", paint(head, "dim", sheet), ...rows);
+    lines.push("", paint(head, "dim", sheet));
+    for (const row of rows) lines.push(row);
   }
   if (picture.silent.length > 0) lines.push("");
   for (const { pod, reason } of picture.silent) {
@@ -110,7 +112,9 @@ function tableOf<Row>(
 ): string[] {
   const texts = rows.map((row) => columns.map(({ text }) => text(row, nowMs)));
   const all = [columns.map(({ title }) => title), ...texts];
-  const widths = columns.map((_, at) => Math.max(...all.map((line) => line[at]?.length ?? 0)));
+  const widths = columns.map((_, at) =>
+    all.reduce((widest, line) => Math.max(widest, line[at]?.length ?? 0), 0),
+  );
   narrow(widths, width);
   return all.map((line) => {
     const cells = line.map((text, at) => {
