@@ -50,6 +50,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   #headArrived = false;
   /** Judges the host; undefined where nobody does, and once it has heard the last of this try. */
   #monitor: HostMonitor | undefined;
+  /** The one that has heard that this try is late, and hears what still comes of it. */
+  #lateMonitor: HostMonitor | undefined;
   /** Of the final response; `grpc-status` below 0: not known. */
   #status = 0;
   #grpcStatus = -1;
@@ -102,6 +104,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
   forget(): void {
     this.#host = undefined;
     this.#last = undefined;
+    this.#lateMonitor = undefined;
   }
 
   /** Goes for a connection to the host. `terminates`: of a CONNECT only the payload goes there. */
@@ -114,6 +117,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.begun = false;
     this.#ignored = false;
     this.#monitor = host.monitor;
+    this.#lateMonitor = undefined;
     this.#monitor?.onStart();
     const { head, request } = this.#exchange;
     const raw = terminates && request.method === "CONNECT";
@@ -220,6 +224,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#headArrived = true;
     this.#perTry.clear();
     if (this.#monitor !== undefined) this.#tellHead(this.#monitor, head);
+    else if (this.#lateMonitor !== undefined) this.#tellLateHead(this.#lateMonitor, head);
     if (head.status === 101) {
       this.#attempts.onSwitch(this, head);
       return;
@@ -259,6 +264,7 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#leave();
     this.#rest();
     if (this.#monitor !== undefined) this.#tellReset(reason);
+    else this.#lateMonitor?.onLateReset();
     if (this.#ignored) return;
     if (headArrived) this.#exchange.onResponseTruncated(reason);
     else this.#attempts.onFailed(this, reason, detail, true);
@@ -282,7 +288,8 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     if (kind === "perTryStream") this.#endStream();
     else if (!this.#exchange.timeouts.allowance.hedges) this.#endTry(kind);
     else if (!this.#headArrived) {
-      this.#takeMonitor()?.onTimeout();
+      this.#lateMonitor = this.#takeMonitor();
+      this.#lateMonitor?.onTimeout();
       this.#attempts.onLate(this);
     }
   }
@@ -331,6 +338,12 @@ export class Attempt implements StreamHandler, DeadlineOwner {
     this.#grpcStatus = -1;
     this.#noteGrpcStatus(headers);
     monitor.onResponse(status, this.#grpcStatus, headers);
+  }
+
+  #tellLateHead(monitor: HostMonitor, { status, headers }: ResponseMessage): void {
+    this.#grpcStatus = -1;
+    this.#noteGrpcStatus(headers);
+    monitor.onLateResponse(status, this.#grpcStatus);
   }
 
   #noteGrpcStatus(headers: HeaderTable): void {

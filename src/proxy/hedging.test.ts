@@ -17,7 +17,11 @@ let clock: VirtualClock;
 let origin: PeerServer;
 let setup: ProxySetup;
 
-async function start(retries: number, thresholds: object = {}): Promise<void> {
+async function start(
+  retries: number,
+  thresholds: object = {},
+  outlier_detection?: object,
+): Promise<void> {
   const route = {
     cluster: "origin",
     timeout: "60s",
@@ -28,7 +32,12 @@ async function start(retries: number, thresholds: object = {}): Promise<void> {
   origin = await originServer();
   setup = await startSetup(
     [httpListener({ routes: [{ match: { prefix: "/" }, route }] })],
-    [staticCluster("origin", [origin.port], { circuit_breakers: { thresholds: [thresholds] } })],
+    [
+      staticCluster("origin", [origin.port], {
+        circuit_breakers: { thresholds: [thresholds] },
+        ...(outlier_detection === undefined ? {} : { outlier_detection }),
+      }),
+    ],
     clock,
   );
   running.push(setup);
@@ -145,4 +154,58 @@ it("is not joined where no retry is allowed, and its own answer counts", async (
   expect(setup.stat("origin", "upstream_rq_retry_overflow")).toBe(1);
   only.sends(GOOD);
   expect((await client.receivesResponse()).body).toBe("good");
+});
+
+describe("what becomes of a late try counts for outlier detection, beside its being late", () => {
+  const out = () => setup.proxy.dataPlane.clusters.slot("origin").cluster?.hosts[0]?.ejected;
+
+  beforeEach(async () => {
+    await start(1, {}, { consecutive_5xx: 3, max_ejection_percent: 100 });
+  });
+
+  /** Two tries, of which the first is late. */
+  async function begun(): Promise<readonly [client: Peer, first: Peer, second: Peer]> {
+    const client = await setup.client();
+    client.sends(GET);
+    return [client, await tried(), await joined()];
+  }
+
+  it("an answer", async () => {
+    const [client, first, second] = await begun();
+    first.sends(BAD);
+    await first.sees("end");
+    expect(out()).toBe(false);
+    second.sends(BAD);
+    expect((await client.receivesResponse()).body).toBe("bad");
+    expect(out()).toBe(true);
+  });
+
+  it("a good answer", async () => {
+    const [client, first] = await begun();
+    first.sends(GOOD.replace("\r\n", "\r\nconnection: close\r\n"));
+    expect((await client.receivesResponse()).body).toBe("good");
+    const [again, one, other] = await begun();
+    one.sends(BAD);
+    await one.sees("end");
+    expect(out()).toBe(false);
+    other.sends(BAD);
+    expect((await again.receivesResponse()).body).toBe("bad");
+    expect(out()).toBe(true);
+  });
+
+  it("the loss of its connection", async () => {
+    const [client, first, second] = await begun();
+    first.resets();
+    await expect.poll(() => setup.stat("origin", "upstream_rq_active")).toBe(1);
+    second.sends(BAD);
+    expect((await client.receivesResponse()).body).toBe("bad");
+    expect(out()).toBe(true);
+  });
+
+  it("not that all are late in the end", async () => {
+    const [client] = await begun();
+    clock.advance(60_000);
+    expect((await client.receivesResponse()).head).toContain("504 Gateway Timeout");
+    expect(out()).toBe(false);
+  });
 });

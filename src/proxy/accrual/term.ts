@@ -64,6 +64,14 @@ export class Term implements HostMonitor {
     if (!this.#wasJudged()) this.#owner.record("ignored", this.#permit);
   }
 
+  onLateResponse(): void {
+    // It has failed already.
+  }
+
+  onLateReset(): void {
+    // Likewise.
+  }
+
   #wasJudged(): boolean {
     if (this.#judged === 0) return false;
     this.#judged--;

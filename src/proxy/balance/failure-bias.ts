@@ -77,6 +77,14 @@ class FailureBias implements HostMonitor {
   onCancel(): void {
     // Likewise.
   }
+
+  onLateResponse(): void {
+    // Likewise.
+  }
+
+  onLateReset(): void {
+    // Likewise.
+  }
 }
 
 function isFailure(status: number, grpcStatus: number): boolean {

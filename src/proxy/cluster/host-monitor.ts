@@ -14,6 +14,9 @@ import type { Host } from "./host.ts";
  *          \------------------------------> onReset, onTimeout, onCancel
  * ```
  *
+ * A try that goes on although it is late, beside another that joins it, is told by `onTimeout` and
+ * then by `onLateResponse`, `onLateReset`, or nothing more.
+ *
  * Each try is told, retries as well, and before it is decided whether another follows. What the
  * proxy refuses itself, because a limit is reached, is a cancelled try.
  */
@@ -35,6 +38,10 @@ export interface HostMonitor {
   onReset(reason: ResetReason): void;
   /** Nobody waits any more, by no fault of the host. */
   onCancel(): void;
+  /** As `onResponse`, of a try that had no response in time. */
+  onLateResponse(status: number, grpcStatus: number): void;
+  /** As `onReset`, likewise. */
+  onLateReset(): void;
 }
 
 /** Knows of a host what other threads know. */
@@ -102,5 +109,15 @@ export class BothMonitors implements HostMonitor {
   onCancel(): void {
     this.#first.onCancel();
     this.#second.onCancel();
+  }
+
+  onLateResponse(status: number, grpcStatus: number): void {
+    this.#first.onLateResponse(status, grpcStatus);
+    this.#second.onLateResponse(status, grpcStatus);
+  }
+
+  onLateReset(): void {
+    this.#first.onLateReset();
+    this.#second.onLateReset();
   }
 }

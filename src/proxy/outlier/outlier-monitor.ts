@@ -70,6 +70,15 @@ export class OutlierMonitor implements HostMonitor {
     // No fault of the host.
   }
 
+  /** Envoy counts both that it is late, and what it says. */
+  onLateResponse(status: number, grpcStatus: number): void {
+    this.onResponse(status, grpcStatus);
+  }
+
+  onLateReset(): void {
+    this.onReset();
+  }
+
   /** The gateway's failures are judged first: a host that they eject is not ejected twice. */
   #answered(code: number): void {
     const record = this.record;
