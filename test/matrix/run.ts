@@ -34,7 +34,7 @@ export interface Pace {
   readonly stretchMs: number;
 }
 
-export const PACE: Pace = { ratePerSecond: 200, stretchMs: 4000 };
+export const PACE: Pace = { ratePerSecond: 200, stretchMs: 3000 };
 
 /** As long as the window of the retry rate: its share of these requests may be used at once. */
 const BEFORE_MS = 1000;
