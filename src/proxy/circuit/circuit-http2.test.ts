@@ -147,6 +147,23 @@ describe("a circuit over HTTP/2", () => {
     expect((await client.opens("/chat", headers, false).answer()).status).toBe(503);
   });
 
+  it("answers at length, as slowly as the client reads", async () => {
+    const body = "x".repeat(65_536);
+    const { origin, setup } = await scene({ ...QUICK, fallback: { ...STATIC, body } });
+    const client = await Http2Client.connect(setup.port(), { initialWindowSize: 100 });
+    running.unshift({ stop: () => client.closes() });
+    for (let i = 0; i < 3; i++) {
+      const call = client.opens(`/${i}`);
+      if (i < 2) fails(await origin.takes());
+      expect((await call.answer()).body).toBe(body);
+    }
+    const left = client.opens("/left");
+    await left.head();
+    left.resets();
+    expect((await client.opens("/next").answer()).body).toBe(body);
+    expect(setup.proxy.dataPlane.circuits[0]?.concurrent).toBe(0);
+  });
+
   it("takes its call back from a client that resets", async () => {
     const { client, origin, setup } = await scene({ ...QUICK, maxConcurrent: 1 });
     const first = client.opens("/1");

@@ -111,6 +111,11 @@ export class SharedCircuit implements CircuitListener {
     this.#told = false;
   }
 
+  /** An open one sleeps until then at least. */
+  sleepUntil(time: number): void {
+    this.#breaker.sleepUntil(time);
+  }
+
   /** Another proxy's probes have gone well. */
   close(now: number): void {
     this.#told = true;

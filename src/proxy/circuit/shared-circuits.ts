@@ -106,8 +106,11 @@ export class SharedCircuits implements MeshCircuits {
   openFor(key: MeshCircuitKey, remainingMs: number): void {
     const now = this.#clock.now();
     for (const { circuit, policy } of this.#named(key)) {
+      const leftMs = Math.min(policy.sleepMs, remainingMs);
       // As if it had opened when the other one did.
-      circuit.trip(now - Math.max(0, policy.sleepMs - remainingMs));
+      circuit.trip(now - (policy.sleepMs - leftMs));
+      // It may have been open, and be about to try what the other one has tried in vain.
+      circuit.sleepUntil(now + leftMs);
     }
   }
 

@@ -68,6 +68,19 @@ it("what others have found is no news, and opens for as long as theirs is open",
   expect(worker.state).toBe("closed");
 });
 
+it("sleeps on where another proxy has tried in vain, and no longer than it would itself", () => {
+  const { call, circuits, clock, worker } = proxy();
+  circuits.openFor(KEY, 2000);
+  clock.advance(1900);
+  circuits.openFor(KEY, 4_000_000_000);
+  clock.advance(4999);
+  expect([worker.state, call("success")]).toEqual(["open", 0]);
+  clock.advance(1);
+  expect(call("success")).not.toBe(0);
+  expect(worker.state).toBe("closed");
+  expect(circuits.news()).toEqual([{ ...KEY, state: "closed" }]);
+});
+
 it("closes when another proxy's probes have succeeded", () => {
   const { circuits, worker } = proxy();
   circuits.openFor(KEY, 5000);
