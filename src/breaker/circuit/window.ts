@@ -1,5 +1,5 @@
 // hot path: no allocation per request
-import { type Cells, readTime, replaceTime, TIME_CELLS } from "./cells.ts";
+import { type Cells, readTime, replaceTime, TIME_CELLS, writeTime } from "./cells.ts";
 
 export interface WindowOptions {
   readonly durationMs: number;
@@ -65,6 +65,12 @@ export class Window {
 
   clear(): void {
     this.#empty(this.#buckets - 1, -1);
+  }
+
+  /** Whatever another window has left in these cells, one of other buckets perhaps, is nothing. */
+  restart(): void {
+    writeTime(this.#cells, this.#at, 0);
+    this.clear();
   }
 
   #advance(now: number): void {

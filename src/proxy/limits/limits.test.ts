@@ -95,6 +95,36 @@ describe("two workers", () => {
   });
 });
 
+describe("a retry rate over another window", () => {
+  const rated = (windowMs: number) => ({
+    ...ENVOY_THRESHOLDS,
+    maxRetries: 100,
+    retryRate: { percent: 0, minPerSecond: 2, windowMs },
+  });
+
+  it.each([
+    { before: 1000, after: 10_000 },
+    { before: 10_000, after: 1000 },
+  ])(
+    "of $after ms after $before ms begins with nothing, and forgets again",
+    ({ before, after }) => {
+      const use = sharedUse(2);
+      const [one, other] = [0, 1].map((worker) => new SharedLimits(rated(before), use, worker));
+      if (one === undefined || other === undefined) throw new Error("two are made");
+      const taken = (limits: SharedLimits, nowMs: number): number =>
+        Array.from({ length: 50 }, () => limits.takeRetry(nowMs)).filter(Boolean).length;
+      const allowed = (windowMs: number) => (2 * windowMs) / 1000;
+      expect(taken(one, 60_000)).toBe(allowed(before));
+      one.change(rated(after));
+      taken(other, 60_000);
+      other.change(rated(after));
+      expect(taken(other, 60_001)).toBe(allowed(after));
+      expect(taken(one, 60_001)).toBe(0);
+      expect(taken(one, 60_001 + 2 * after)).toBe(allowed(after));
+    },
+  );
+});
+
 describe("a worker that has ended", () => {
   it("holds nothing any more, and the others what they held", () => {
     const [one, other, use] = twoWorkers({ maxRequests: 3, maxConnections: 1 });

@@ -22,6 +22,11 @@ export class RetryRate {
     this.#window = new Window(cells, at, { ...SHAPE, durationMs: config.windowMs });
   }
 
+  /** Begins anew, in cells that have served another window. */
+  restart(): void {
+    this.#window.restart();
+  }
+
   /** A request has come that may be retried. */
   countRequest(nowMs: number): void {
     this.#window.add(REQUESTS, nowMs);

@@ -72,7 +72,11 @@ export class SharedLimits implements Limits {
   change(thresholds: Thresholds): void {
     const before = this.#thresholds.retryRate;
     this.#thresholds = thresholds;
-    if (!sameRate(before, thresholds.retryRate)) this.#retryRate = this.#rateOf(thresholds);
+    if (!sameRate(before, thresholds.retryRate)) {
+      this.#retryRate = this.#rateOf(thresholds);
+      // Each worker does so, the last of them when nobody counts by the old window any more.
+      this.#retryRate?.restart();
+    }
     if (this.#queue.called) this.#queue.notify();
   }
 
