@@ -19,7 +19,9 @@ export class Section<Name extends string> {
   constructor(fields: Fields<Name>, schema: ObjectField<Name>) {
     this.#fields = fields;
     this.#schema = schema;
-    for (const name of schema.required ?? []) if (!fields.has(name)) fields.missing(name);
+    for (const name of schema.required ?? []) {
+      if (!fields.has(name)) fields.missing(name, allowedIn(schema.properties[name]));
+    }
     for (const rule of schema.rules ?? []) this.#hold(rule as Rule<Name>);
   }
 
@@ -100,7 +102,8 @@ export class Section<Name extends string> {
   ): readonly Section<Inner>[] {
     const { maxItems, minItems } = this.#field(name, "list");
     const mappings = this.#fields.mappings(name, tableOf(schema), maxItems);
-    if (this.has(name) && this.#fields.list(name).length < (minItems ?? 0)) {
+    const written = this.#fields.raw(name);
+    if (Array.isArray(written) && written.length < (minItems ?? 0)) {
       this.#fields.bad(name, "The list is empty", `at least ${minItems}`);
     }
     return mappings.map((fields) => new Section(fields, schema));
@@ -161,7 +164,9 @@ export class Section<Name extends string> {
       const message = given.length === 0 ? "Nothing is chosen" : "These exclude each other";
       const found = given.length === 0 ? "nothing" : given.join(", ");
       const allowed = `exactly one of ${rule.names.join(", ")}`;
-      this.#fields.problemAt([], { message, found, allowed });
+      // `lastGood:` and nothing behind it is no choice; to Kubernetes neither.
+      const hint = given.length === 0 ? `${rule.names.at(-1)}: {} is a choice, with its defaults` : undefined;
+      this.#fields.problemAt([], { message, found, allowed, hint });
       return;
     }
     const others = this.has(rule.name) ? rule.others.filter((name) => this.has(name)) : [];
@@ -169,6 +174,20 @@ export class Section<Name extends string> {
     const found = `${rule.name} and ${others.join(", ")}`;
     const allowed = `${rule.name}, or ${rule.others.join(" and ")}`;
     this.#fields.problem(rule.name, { message: "These exclude each other", found, allowed });
+  }
+}
+
+/** In words, of a field that is missing. */
+function allowedIn(field: Field): string {
+  switch (field.type) {
+    case "integer":
+      return `a whole number from ${field.min} to ${field.max}`;
+    case "word":
+      return field.words.join(", ");
+    case "list":
+      return `a list of ${field.minItems ?? 0} to ${field.maxItems} entries`;
+    default:
+      return field.description.replace(/\.$/, "");
   }
 }
 

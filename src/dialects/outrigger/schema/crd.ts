@@ -230,16 +230,22 @@ export interface KindOfOurs {
 export const GROUP = "outrigger.dev";
 export const VERSION = "v1alpha1";
 
+/** So that tools find what holds for a target (Gateway API, GEP-713: inherited policies). */
+const POLICY_LABELS = { "gateway.networking.k8s.io/policy": "Inherited" };
+
 /** A CustomResourceDefinition of apiextensions.k8s.io/v1. */
 export function customResourceDefinition(kind: KindOfOurs): JsonSchema {
   const { plural, singular, shortNames } = kind;
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
-    metadata: { name: `${plural}.${GROUP}` },
+    metadata: { name: `${plural}.${GROUP}`, labels: POLICY_LABELS },
     spec: {
       group: GROUP,
-      names: { kind: kind.kind, listKind: `${kind.kind}List`, plural, singular, shortNames },
+      names: {
+        ...{ kind: kind.kind, listKind: `${kind.kind}List`, plural, singular, shortNames },
+        categories: ["outrigger"],
+      },
       scope: "Namespaced",
       versions: [
         {

@@ -13,7 +13,9 @@ export const KINDS_OF_OURS: readonly KindOfOurs[] = [
       "answer at once.",
     spec: CIRCUIT_BREAKER_SPEC,
     columns: [
-      column("Targets", "string", ".spec.targetRefs[*].name", "What it stands at", 0),
+      // The API server prints the first of several alone.
+      column("Kind", "string", ".spec.targetRefs[*].kind", "The first target's kind", 0),
+      column("Target", "string", ".spec.targetRefs[*].name", "The first thing it stands at", 0),
       column("Errors", "integer", ".spec.open.errorPercentage", "Percent of errors", 1),
       column("In a row", "integer", ".spec.open.consecutiveErrors", "Errors in a row", 1),
       column("Sleep", "string", ".spec.sleep", "How long it stays open", 0),
