@@ -75,6 +75,12 @@ export class HostBalance {
     this.#renewInSlices(config);
   }
 
+  /** What is being built is no longer wanted, nor shown. */
+  stop(): void {
+    this.#turn++;
+    this.#next = undefined;
+  }
+
   /** What changes meanwhile is built next, so that hosts that come and go hold up nothing. */
   #renewInSlices(config: Cluster): void {
     this.#next = config;

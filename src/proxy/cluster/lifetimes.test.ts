@@ -3,6 +3,7 @@ import { CountedClock } from "../../../test/support/counted-clock.ts";
 import { running } from "../../../test/support/one-hop.ts";
 import { type ProxySetup, startSetup, staticCluster } from "../../../test/support/proxy-setup.ts";
 import { assignment, edsCluster } from "../../../test/support/sample-snapshot.ts";
+import { socketAddress } from "../../model/address.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import { ENVOY_OUTLIER_DETECTION } from "../../model/upstream/outlier-detection.ts";
@@ -173,5 +174,28 @@ describe("nothing stays", () => {
     expect(clock.timers).toBeGreaterThan(before);
     await serve([1]);
     expect(clock.timers).toBe(before);
+  });
+
+  it("of a choice among many hosts that is still being built", async () => {
+    const outlierDetection = { ...ENVOY_OUTLIER_DETECTION, consecutive5xx: 1 };
+    const many = edsCluster("e", { outlierDetection });
+    const ports = Array.from({ length: 300 }, (_, i) => i + 1);
+    const { clusters } = setup.proxy.dataPlane;
+    const swap = (cluster: Cluster, list: readonly number[]) =>
+      allAtOnce(clusters.prepare([cluster], [assignment("e", list)]))();
+    swap(many, ports);
+    clusters.slot("e").cluster?.hosts[0]?.monitor?.onReset("remote reset");
+    swap({ ...many, connectTimeoutMs: 77 }, [1]);
+    await new Promise((later) => setImmediate(later));
+    expect(setup.stat("e", "membership_healthy")).toBe(1);
+  });
+
+  it("of connections that a cluster which has left is asked for", async () => {
+    const passthrough = edsCluster("e", { discovery: "originalDst", lbPolicy: "clusterProvided" });
+    const { dataPlane } = setup.proxy;
+    await dataPlane.apply(configOf(passthrough));
+    const { cluster } = dataPlane.clusters.slot("e");
+    await dataPlane.apply(configOf());
+    expect(cluster?.pickAddress(socketAddress("127.0.0.1", 1)).retired).toBe(true);
   });
 });

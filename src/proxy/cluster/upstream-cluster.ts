@@ -75,6 +75,7 @@ export class UpstreamCluster {
   #hosts = new Map<string, Host>();
   readonly #balance: HostBalance;
   #assignment: ClusterLoadAssignment | undefined;
+  #drained = false;
   #unwatch: readonly (() => void)[] = [];
   #resolution: Resolution | undefined;
   #checker: HealthChecker | undefined;
@@ -199,7 +200,8 @@ export class UpstreamCluster {
 
   /** The health of some host has changed. */
   renewBalance(): void {
-    this.#balance.renew(this.config);
+    if (this.config.discovery === "originalDst") this.stats.health(this.#healthyHosts, 0);
+    else this.#balance.renew(this.config);
   }
 
   /** The host of an address that a session names, where sessions may keep to it. */
@@ -218,12 +220,19 @@ export class UpstreamCluster {
     if (host === undefined) {
       if (this.#hosts.size >= ORIGINAL_DST_HOSTS_MAX) this.#forgetOldest();
       host = new Host(this, endpointOf(address), this.transports.for(undefined, undefined));
+      host.retired = this.#drained;
       this.#hosts.set(key, host);
-      const { size } = this.#hosts;
-      this.stats.membership(size, size, 0, 0);
+      this.stats.membership(this.#hosts.size, this.#healthyHosts, 0, 0);
       this.#followHosts();
     }
     return host;
+  }
+
+  get #healthyHosts(): number {
+    let healthy = this.#hosts.size;
+    if (this.#judges.length === 0) return healthy;
+    for (const host of this.#hosts.values()) if (host.health !== "healthy") healthy--;
+    return healthy;
   }
 
   /** One for all endpoints of a workload. */
@@ -241,7 +250,9 @@ export class UpstreamCluster {
 
   /** No new requests come: what is idle closes, what is busy finishes. */
   drain(): void {
+    this.#drained = true;
     this.#resolution?.stop();
+    this.#balance.stop();
     this.#checker?.stop();
     for (const judge of this.#judges) judge.stop();
     this.waiting?.close(NO_HEALTHY_UPSTREAM);
@@ -325,6 +336,7 @@ export class UpstreamCluster {
   }
 
   #followHosts(): void {
+    if (this.#drained) return;
     for (const judge of this.#judges) judge.follow(this.#hosts.values());
   }
 

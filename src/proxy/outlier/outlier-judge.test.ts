@@ -10,8 +10,10 @@ import {
 } from "../../../test/support/proxy-setup.ts";
 import { assignment, edsCluster } from "../../../test/support/sample-snapshot.ts";
 import { VirtualClock } from "../../base/clock.ts";
+import { socketAddress } from "../../model/address.ts";
 import { ENVOY_OUTLIER_DETECTION } from "../../model/upstream/outlier-detection.ts";
 import type { Host } from "../cluster/host.ts";
+import { allAtOnce } from "../cluster/host-balance.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -170,5 +172,44 @@ describe("hosts that come and go", () => {
     fail(1);
     swap([1, 2], { ...config, connectTimeoutMs: 4321 });
     expect(out()).toEqual([]);
+  });
+});
+
+describe("hosts of an ORIGINAL_DST cluster", () => {
+  const config = edsCluster("dst", {
+    discovery: "originalDst",
+    lbPolicy: "clusterProvided",
+    outlierDetection: { ...ENVOY_OUTLIER_DETECTION, consecutive5xx: 1, maxEjectionPercent: 100 },
+  });
+
+  it("are reached where clients want them, and counted as out", async () => {
+    const clock = new VirtualClock();
+    const setup = await startSetup([], [], clock);
+    running.push(setup);
+    allAtOnce(setup.proxy.dataPlane.clusters.prepare([config], []))();
+    const cluster = clusterOf({ setup }, "dst");
+    const pick = (port: number) => cluster.pickAddress(socketAddress("127.0.0.1", port));
+    pick(1).monitor?.onReset("remote reset");
+    expect(pick(1).ejected).toBe(true);
+    expect(setup.stat("dst", "membership_total")).toBe(1);
+    expect(setup.stat("dst", "membership_healthy")).toBe(0);
+    pick(2);
+    expect(setup.stat("dst", "membership_total")).toBe(2);
+    expect(setup.stat("dst", "membership_healthy")).toBe(1);
+    clock.advance(30_000);
+    expect(setup.stat("dst", "membership_healthy")).toBe(2);
+  });
+
+  it("leave with all that was known of them", async () => {
+    const setup = await startSetup([], [], new VirtualClock());
+    running.push(setup);
+    allAtOnce(setup.proxy.dataPlane.clusters.prepare([config], []))();
+    const cluster = clusterOf({ setup }, "dst");
+    const pick = (port: number) => cluster.pickAddress(socketAddress("127.0.0.1", port));
+    pick(1).monitor?.onReset("remote reset");
+    for (let port = 2; port < 1030; port++) pick(port);
+    expect(cluster.hosts.some(({ ejected }) => ejected)).toBe(false);
+    expect(setup.stat("dst", "membership_healthy")).toBe(1024);
+    expect(pick(1).ejected).toBe(false);
   });
 });
