@@ -1,6 +1,5 @@
 import { type Clock, systemClock, type Timer } from "../clock.ts";
 import type { Command } from "../command/command.ts";
-import { EVENT } from "../stats/event-type.ts";
 import { PerContext, type RequestContext } from "./request-context.ts";
 
 export interface CollapserOptions<A> {
@@ -144,7 +143,7 @@ export function collapse<A, R>(
     const answer = Promise.withResolvers<R>();
     // Without keys nothing is the same as anything else.
     const name = key === undefined ? answer : key(arg);
-    breaker?.stats.events.add(EVENT.COLLAPSED, breaker.clock.now());
+    breaker?.note("COLLAPSED");
     counts[batch.add(name, arg, answer) ? "responseFromCache" : "addedToBatch"]++;
     if (signal !== undefined) {
       whileWaiting(answer.promise, signal, () => {

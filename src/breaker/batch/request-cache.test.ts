@@ -21,7 +21,13 @@ function scene(maxEntries?: number) {
       ...(maxEntries === undefined ? {} : { maxEntries }),
     },
   );
-  return { context, asked, rating, hits: () => breaker.stats.events.count("RESPONSE_FROM_CACHE") };
+  return {
+    context,
+    asked,
+    rating,
+    breaker,
+    hits: () => breaker.stats.events.count("RESPONSE_FROM_CACHE"),
+  };
 }
 
 describe("requestCache", () => {
@@ -36,6 +42,14 @@ describe("requestCache", () => {
     });
     expect(asked).toEqual(["r1", "r2"]);
     expect(hits()).toBe(2);
+  });
+
+  it("tells listeners of the command of an answer from the cache", async () => {
+    const { context, rating, breaker } = scene();
+    const heard: unknown[] = [];
+    breaker.on("execution", ({ type, isTerminal }) => heard.push([type, isTerminal]));
+    await context.run({}, () => Promise.all([rating("r1"), rating("r1")]));
+    expect(heard).toEqual([["RESPONSE_FROM_CACHE", true]]);
   });
 
   it("keeps nothing from one request to the next", async () => {

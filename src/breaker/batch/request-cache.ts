@@ -1,5 +1,4 @@
 import type { Command } from "../command/command.ts";
-import { EVENT } from "../stats/event-type.ts";
 import { PerContext, type RequestContext } from "./request-context.ts";
 
 export interface RequestCacheOptions<A extends readonly unknown[]> {
@@ -41,7 +40,7 @@ export function requestCache<This, A extends unknown[], R>(
     if (cache === undefined || name === undefined) return call(this, args);
     const known = cache.get(name);
     if (known !== undefined) {
-      breaker?.stats.events.add(EVENT.RESPONSE_FROM_CACHE, breaker.clock.now());
+      breaker?.note("RESPONSE_FROM_CACHE");
       return known;
     }
     const answer = call(this, args);

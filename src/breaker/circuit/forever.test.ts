@@ -46,6 +46,12 @@ describe("a state from outside", () => {
     },
   );
 
+  it("does not undo what the options force", () => {
+    const { breaker } = scene({ state, forceOpen: true });
+    expect(breaker.forced).toBe("open");
+    expect(scene({ state: { ...state, forced: "open" } }).breaker.forced).toBe("open");
+  });
+
   it("holds it open for the longest sleep of its back-off at most", () => {
     const backoff = { factor: 2, maxMs: 60_000, jitterRatio: 0.5 };
     const openUntil = Number.MAX_VALUE;

@@ -6,7 +6,7 @@ import type { CircuitListener } from "../circuit/options.ts";
 import { type Clock, systemChance, systemClock } from "../clock.ts";
 import { CommandStatistics } from "../stats/command-statistics.ts";
 import type { EventCounts } from "../stats/event-counts.ts";
-import type { EventType } from "../stats/event-type.ts";
+import { EVENT, type EventType, isTerminal } from "../stats/event-type.ts";
 import type { LatencyView } from "../stats/latency.ts";
 import { BurstClock } from "./burst-clock.ts";
 import { type CircuitRecord, readCircuitRecord } from "./circuit-record.ts";
@@ -61,9 +61,9 @@ export class Command implements Breaker, CircuitListener {
     this.stats = new CommandStatistics(this);
     this.judges = Judges.of(options, settings);
     this.circuit = this.#circuitOf(options);
+    if (options.state !== undefined) this.restore(options.state);
     if (options.forceClosed === true) this.forceClosed();
     if (options.forceOpen === true) this.forceOpen();
-    if (options.state !== undefined) this.restore(options.state);
   }
 
   get state(): CircuitState {
@@ -149,6 +149,15 @@ export class Command implements Breaker, CircuitListener {
   close(now: number = this.clock.now()): void {
     this.circuit.close(now);
     this.judges?.reset();
+  }
+
+  /** Counts and tells what happened to a call before it could become an execution. */
+  note(type: "COLLAPSED" | "RESPONSE_FROM_CACHE"): void {
+    const { name, listeners, stats } = this;
+    stats.events.add(EVENT[type], this.clock.now());
+    if (!listeners.isUsed) return;
+    const event = { name, type, isTerminal: isTerminal(type), durationMs: 0, error: undefined };
+    listeners.emit("execution", event);
   }
 
   /** Hears of an event until the result is called. */

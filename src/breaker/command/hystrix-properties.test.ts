@@ -42,6 +42,16 @@ describe("Hystrix's properties", () => {
     });
   });
 
+  it("may have what means nothing without threads, and what is another command's", () => {
+    const properties = {
+      "hystrix.command.ratings.threadPoolKeyOverride": "books",
+      "hystrix.command.ratings.execution.isolation.strategy": "THREAD",
+      "hystrix.command.ratings.v2.circuitBreaker.forceOpen": true,
+      "hystrix.threadpool.ratings.coreSize": 5,
+    };
+    expect(hystrixProperties("ratings", properties)).toEqual({ name: "ratings" });
+  });
+
   it("are refused where they are unknown or wrong, all at once", () => {
     const wrong = {
       "hystrix.command.ratings.circuitBreaker.requestVolume": 5,

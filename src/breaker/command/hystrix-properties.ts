@@ -31,6 +31,7 @@ const NOT_HERE: ReadonlySet<string> = new Set([
   "metrics.rollingPercentile.bucketSize",
   "requestCache.enabled",
   "requestLog.enabled",
+  "threadPoolKeyOverride",
 ]);
 
 const PREFIX = "hystrix.command.";
@@ -75,8 +76,14 @@ function read(
     const text = String(value).trim();
     if (text !== "true" && text !== "false") return `${text} is neither true nor false`;
     options[flag] = text === "true";
-  } else if (!NOT_HERE.has(property)) {
+  } else if (!NOT_HERE.has(property) && !isOfLongerKey(property)) {
     return "no property of a command";
   }
   return undefined;
+}
+
+/** Keys may have dots: that of another command may begin as this one does. */
+function isOfLongerKey(property: string): boolean {
+  const known = [...Object.keys(NUMBERS), ...Object.keys(SWITCHES), ...NOT_HERE];
+  return known.some((name) => property.endsWith(`.${name}`));
 }

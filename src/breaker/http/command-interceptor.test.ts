@@ -59,6 +59,12 @@ describe("commandInterceptor, on undici's Agent", () => {
     });
   });
 
+  it("says nothing of the service where the caller's own request is wrong", async () => {
+    const asked = dispatcher.request({ origin, path: "no-path", method: "GET" });
+    await expect(asked).rejects.toThrow("path must be");
+    expect(snapshot()).toMatchObject({ executing: 0, counts: { BAD_REQUEST: 1, FAILURE: 0 } });
+  });
+
   it("sends nothing while the circuit is open", async () => {
     guard({ requestVolumeThreshold: 1 });
     await (await request(`${origin}/503`, { dispatcher })).body.dump();

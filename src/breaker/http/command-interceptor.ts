@@ -6,6 +6,7 @@ import { PerOrigin } from "./per-origin.ts";
 import {
   type Dispatch,
   type DispatchOptions,
+  isCallersFault,
   type RequestHandler,
   WatchedRequest,
 } from "./watched-request.ts";
@@ -88,8 +89,11 @@ class GuardedRequest {
 export function commandInterceptor(options: CommandInterceptorOptions = {}): CommandInterceptor {
   const { isFailure = (status: number): boolean => status >= 500, maxOrigins = 1000 } = options;
   const classifyResult = (status: unknown) => (isFailure(Number(status)) ? "failure" : "success");
+  const { command } = options;
+  const isBadRequest = (error: unknown) =>
+    isCallersFault(error) || command?.isBadRequest?.(error) === true;
   const guards = new PerOrigin(
-    (name) => guardOf({ group: "undici", ...options.command, name, classifyResult }),
+    (name) => guardOf({ group: "undici", ...command, name, classifyResult, isBadRequest }),
     maxOrigins,
   );
   const interceptor =

@@ -68,6 +68,13 @@ describe("breakerInterceptor, on undici's Agent", () => {
     expect(breaker.seen).toEqual(["success", "failure", "success", "failure"]);
   });
 
+  it("says nothing of the service where the caller's own request is wrong", async () => {
+    const dispatcher = agent.compose(breakerInterceptor({ breaker }));
+    const asked = dispatcher.request({ origin, path: "no-path", method: "GET" });
+    await expect(asked).rejects.toThrow("path must be");
+    expect(breaker.seen).toEqual(["ignored"]);
+  });
+
   it("sends nothing while the circuit is open", async () => {
     const dispatcher = agent.compose(breakerInterceptor({ breaker }));
     breaker.isOpen = true;

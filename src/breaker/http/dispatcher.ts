@@ -5,6 +5,7 @@ import { PerOrigin } from "./per-origin.ts";
 import {
   type Dispatch,
   type DispatchOptions,
+  isCallersFault,
   type RequestHandler,
   WatchedRequest,
 } from "./watched-request.ts";
@@ -46,7 +47,7 @@ export function breakerInterceptor(
       const record = (outcome: Outcome): void => one.record(outcome, clock.now(), permit);
       const watched = new WatchedRequest(handler, {
         onStatus: (status) => record(isFailure(status) ? "failure" : "success"),
-        onError: () => record("failure"),
+        onError: (error) => record(isCallersFault(error) ? "ignored" : "failure"),
         onAbort: () => record("ignored"),
       });
       try {

@@ -25,6 +25,11 @@ export interface DispatchOptions {
 /** undici's `dispatch`. */
 export type Dispatch<O, H> = (options: O, handler: H) => boolean;
 
+/** undici did not take the request: what it asks for is wrong. */
+export function isCallersFault(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "UND_ERR_INVALID_ARG";
+}
+
 /** Who watches a request: hears of the first of these. */
 export interface Watcher {
   onStatus(status: number): void;

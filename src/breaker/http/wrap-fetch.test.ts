@@ -169,6 +169,26 @@ describe("wrapFetch, on Node's own fetch", () => {
     await expect.poll(() => bodies).toEqual(expect.arrayContaining([false, false, true]));
   });
 
+  it("frees an answer that comes when nobody waits any more, good or bad", async () => {
+    const clock = new VirtualClock();
+    const late: PromiseWithResolvers<Response>[] = [];
+    const freed: number[] = [];
+    const deaf = () => {
+      late.push(Promise.withResolvers<Response>());
+      return (late.at(-1) as PromiseWithResolvers<Response>).promise;
+    };
+    const guarded = wrapFetch(deaf, { policy: timeout({ timeoutMs: 50, clock }) });
+    const asked = [guarded(origin), guarded(origin)];
+    clock.advance(50);
+    for (const each of asked) await expect(each).rejects.toBeInstanceOf(CallTimeoutError);
+    for (const [index, status] of [200, 503].entries()) {
+      const body = new ReadableStream({ cancel: () => void freed.push(status) });
+      late[index]?.resolve(new Response(body, { status }));
+    }
+    await new Promise((turn) => setImmediate(turn));
+    expect(freed).toEqual([200, 503]);
+  });
+
   it("lets a fallback answer for a status", async () => {
     const policy = compose(fallback(() => new Response("[]")));
     const response = await wrapFetch(fetch, { policy })(`${origin}/500`);

@@ -37,6 +37,8 @@ class Fetching {
   readonly #init: RequestInit | undefined;
   readonly #caller: AbortSignal | undefined;
   #failed: Response[] = [];
+  /** The caller has its answer. */
+  #isOver = false;
 
   constructor(
     fetch: Fetch,
@@ -55,11 +57,11 @@ class Fetching {
     const within = { signal: this.#caller, repeatable };
     try {
       const response = await policy.run((call) => this.#try(call), within);
-      this.#discardAllBut(response);
+      this.#endWith(response);
       return response;
     } catch (error) {
       const response = error instanceof FailedResponseError ? error.response : undefined;
-      this.#discardAllBut(response);
+      this.#endWith(response);
       if (response !== undefined) return response;
       throw error;
     }
@@ -72,18 +74,28 @@ class Fetching {
     // Called as a function: browsers' fetch is nobody's method.
     const fetch = this.#fetch;
     const response = await fetch(this.#input, { ...this.#init, signal: both });
+    if (this.#isOver) discard(response);
     if (!this.#isFailure(response)) return response;
     this.#failed.push(response);
     throw new FailedResponseError(response);
   }
 
+  #endWith(returned: Response | undefined): void {
+    this.#isOver = true;
+    this.#discardAllBut(returned);
+  }
+
   /** Bodies that nobody will read would keep their connections. */
   #discardAllBut(returned: Response | undefined): void {
     for (const response of this.#failed) {
-      if (response !== returned) response.body?.cancel().catch(() => undefined);
+      if (response !== returned) discard(response);
     }
     this.#failed = [];
   }
+}
+
+function discard({ body }: Response): void {
+  body?.cancel().catch(() => undefined);
 }
 
 export type GuardedFetch = Fetch & {

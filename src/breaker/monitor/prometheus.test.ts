@@ -102,6 +102,13 @@ describe("prometheusText", () => {
     expect(text.match(/^hystrix_command_is_circuit_breaker_open\{/gm)).toHaveLength(1);
   });
 
+  it.each([[[0.1, 0.1]], [[1, 0.5]], [[1, Number.POSITIVE_INFINITY]], [[Number.NaN]]])(
+    "refuses bounds that do not rise: %j",
+    (latencyBuckets) => {
+      expect(() => prometheusText([], { latencyBuckets })).toThrow("latencyBuckets");
+    },
+  );
+
   it("is empty where there are no commands", () => {
     expect(prometheusText([])).toBe("");
   });

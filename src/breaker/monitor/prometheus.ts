@@ -110,12 +110,18 @@ const PROPERTIES: readonly Family[] = [
  * ahus1/prometheus-hystrix, which Grafana's dashboards for Hystrix use; what begins with
  * `outrigger_breaker_` is ours. Counters of changes show openings that are over before anybody
  * looks. Of two commands with one name and group the first is shown.
+ *
+ * @throws RangeError where the bounds do not rise.
  */
 export function prometheusText(
   commands: Iterable<Monitored>,
   options: PrometheusOptions = {},
 ): string {
   const { latencyBuckets = LATENCY_BUCKETS, properties = false } = options;
+  const rise = latencyBuckets.every(
+    (bound, index) => Number.isFinite(bound) && bound > (latencyBuckets[index - 1] ?? -Infinity),
+  );
+  if (!rise) throw new RangeError(`latencyBuckets ${latencyBuckets.join(" ")}: must rise`);
   const shown = shownOf(commands);
   if (shown.length === 0) return "";
   const text = new TextFormat();
