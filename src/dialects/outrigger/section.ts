@@ -165,7 +165,8 @@ export class Section<Name extends string> {
       const found = given.length === 0 ? "nothing" : given.join(", ");
       const allowed = `exactly one of ${rule.names.join(", ")}`;
       // `lastGood:` and nothing behind it is no choice; to Kubernetes neither.
-      const hint = given.length === 0 ? `${rule.names.at(-1)}: {} is a choice, with its defaults` : undefined;
+      const hint =
+        given.length === 0 ? `${rule.names.at(-1)}: {} is a choice, with its defaults` : undefined;
       this.#fields.problemAt([], { message, found, allowed, hint });
       return;
     }
