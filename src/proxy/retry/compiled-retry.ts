@@ -2,6 +2,9 @@ import type { RateLimitedBackOff, RetryPolicy } from "../../model/route.ts";
 import { HeaderMatcher } from "../route/route-matcher.ts";
 import { retryOnOf } from "./retry-on.ts";
 
+/** Looking for an untried host takes its time at once; a policy may ask for 2^63 - 1 looks. */
+const SELECTIONS_MAX = 1000;
+
 /** A route's retry policy as requests meet it (config.route.v3.RetryPolicy). */
 export interface CompiledRetry {
   /** Bits of `retry-on.ts`. */
@@ -54,6 +57,6 @@ export function compileRetry(policy: RetryPolicy): CompiledRetry {
     backOffMaxMs: Math.max(1, policy.backOffMaxMs),
     rateLimited: policy.rateLimitedBackOff,
     avoidPreviousHosts: policy.avoidPreviousHosts,
-    hostSelectionAttempts: policy.hostSelectionAttempts,
+    hostSelectionAttempts: Math.min(policy.hostSelectionAttempts, SELECTIONS_MAX),
   };
 }

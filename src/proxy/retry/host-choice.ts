@@ -93,7 +93,7 @@ export class HostChoice {
       if (host === undefined || !this.#tried.includes(host)) break;
       host = cluster.pick(hash, attempt);
     }
-    if (host !== undefined) this.#tried.push(host);
+    if (host !== undefined && !this.#tried.includes(host)) this.#tried.push(host);
     return host;
   }
 }
