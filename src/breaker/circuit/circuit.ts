@@ -100,6 +100,17 @@ export class Circuit implements Breaker {
     return readTime(this.#cells, this.#at + OPEN_UNTIL);
   }
 
+  /** It is half-open, and lets another probe through. */
+  get hasProbe(): boolean {
+    const word = this.#word();
+    return (word & STATE) === HALF_OPEN && this.#probes.isLeft(word >>> GENERATION);
+  }
+
+  /** When it last let a probe through; 0: never. */
+  get probedAt(): number {
+    return readTime(this.#cells, this.#at + PROBED_AT);
+  }
+
   /** How often it opened since it was last closed. */
   get openings(): number {
     return this.#cells.load(this.#at + OPENINGS);

@@ -23,6 +23,11 @@ export class Probes {
     this.#probes = probes;
   }
 
+  /** Whether another one may be taken. */
+  isLeft(generation: number): boolean {
+    return countOf(this.#cells.load(this.#at + PROBES), generation) < this.#probes;
+  }
+
   take(generation: number, now: number): boolean {
     const cell = this.#at + PROBES;
     const before = this.#cells.load(cell);

@@ -118,3 +118,25 @@ it("gRPC statuses in trailers count, and those of a head count once", async () =
   host.monitor?.onEnd(200, 13);
   expect(shutPorts(cluster)).toEqual([1]);
 });
+
+it("a request that should not have been let through is no probation, however it ends", async () => {
+  setup = await startSetup([], [], clock);
+  const cluster = swapIn([1]);
+  const host = hostAt(cluster, 1);
+  fails(host);
+  const early = host.monitor;
+  early?.onStart();
+  clock.advance(1000);
+  const probe = host.monitor;
+  probe?.onStart();
+  const stray = host.monitor;
+  stray?.onStart();
+  early?.onCancel();
+  stray?.onCancel();
+  expect(shutPorts(cluster)).toEqual([1]);
+  stray?.onEnd(200, -1);
+  early?.onEnd(200, -1);
+  expect(shutPorts(cluster)).toEqual([1]);
+  probe?.onEnd(200, -1);
+  expect(shutPorts(cluster)).toEqual([]);
+});

@@ -16,6 +16,18 @@ function two(): readonly [AccrualMemory, AccrualMemory] {
 const addresses = (count: number, first = 0): string[] =>
   Array.from({ length: count }, (_, i) => `10.0.${Math.floor((first + i) / 256)}.${i % 256}:80`);
 
+/** Two addresses that want the same place. */
+function neighbours(): readonly [string, string] {
+  const seen = new Map<number, string>();
+  for (const address of addresses(1000)) {
+    const wanted = new AccrualMemory(shared(), WIDTH).claim(address);
+    const before = seen.get(wanted);
+    if (before !== undefined) return [before, address];
+    seen.set(wanted, address);
+  }
+  throw new Error("all want places of their own");
+}
+
 describe("places of endpoints in shared memory", () => {
   it("are one for each address, in every thread", () => {
     const [one, other] = two();
@@ -32,6 +44,15 @@ describe("places of endpoints in shared memory", () => {
     for (const [i, place] of sorted.entries()) {
       expect(place - (sorted[i - 1] ?? place - WIDTH)).toBeGreaterThanOrEqual(WIDTH);
     }
+  });
+
+  it("stay one for each address where another one before it has become free", () => {
+    const [one, other] = two();
+    const [first, second] = neighbours();
+    const gone = one.claim(first);
+    const place = one.claim(second);
+    one.release(gone);
+    expect(other.claim(second)).toBe(place);
   });
 
   it("run out, and are free again once nobody uses them", () => {

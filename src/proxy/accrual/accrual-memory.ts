@@ -31,11 +31,22 @@ export class AccrualMemory {
   /** Where the circuit of this address begins; below 0: there is no place left. */
   claim(address: string): number {
     const key = keyOf(address);
+    const known = this.#search(key, true);
+    return known >= 0 ? known : this.#search(key, false);
+  }
+
+  /** One that others hold may stand behind places that have become free since. */
+  #search(key: number, held: boolean): number {
     for (let i = 0; i < SLOTS; i++) {
       const slot = (((key >>> 0) + i) % SLOTS) * this.#width;
+      if (held && !this.#isHeld(slot, key)) continue;
       if (this.#take(slot, key)) return slot + CIRCUIT;
     }
     return -1;
+  }
+
+  #isHeld(slot: number, key: number): boolean {
+    return this.cells.load(slot + KEY) === key && this.cells.load(slot + USERS) > 0;
   }
 
   /** Once for each claim. */

@@ -119,39 +119,58 @@ export class EndpointAccrual implements TermOwner, CircuitListener, HostGate {
   sync(): void {
     if (this.#stopped) return;
     const { generation } = this.#circuit;
-    if (generation === this.#seen) return;
-    this.#seen = generation;
-    this.#follow();
+    if (generation !== this.#seen) {
+      this.#seen = generation;
+      this.#follow();
+    } else if (!this.#host.shut && this.#isOnProbation) {
+      this.#watchProbation();
+    }
   }
 
   #follow(): void {
     const { state } = this.#circuit;
     if (state === "closed") this.#serve();
     else if (state === "open") this.#shut();
-    else this.#awaitOthers();
+    else {
+      this.#beginTerm();
+      this.#watchProbation();
+    }
   }
 
-  /** A request of another thread is on probation. */
-  #awaitOthers(): void {
-    this.#beginTerm();
-    this.#setTimer(POLL_MS, this.#onPoll);
-    this.#say(true);
+  /** Some request is, of this thread or another. */
+  get #isOnProbation(): boolean {
+    return this.#circuit.state === "halfOpen" && !this.#circuit.hasProbe;
+  }
+
+  /** A request of another thread is on probation, or was: then the next one may be of this one. */
+  #watchProbation(): void {
+    const isOnProbation = this.#isOnProbation;
+    this.#setTimer(POLL_MS, isOnProbation ? this.#onPoll : undefined);
+    this.#say(isOnProbation);
   }
 
   readonly #onPoll = (): void => {
     this.#timer = undefined;
     const nowMs = this.#scene.clock.now();
-    if (nowMs - this.#circuit.changedAt > this.#probationMaxMs) this.#circuit.trip(nowMs);
+    const sinceMs = Math.max(this.#circuit.changedAt, this.#circuit.probedAt);
+    if (nowMs - sinceMs > this.#probationMaxMs) this.#circuit.trip(nowMs);
     this.sync();
-    if (this.#circuit.state === "halfOpen") this.#setTimer(POLL_MS, this.#onPoll);
+    if (this.#circuit.state === "halfOpen") this.#watchProbation();
   };
 
   admit(): Permit {
     if (this.#stopped) return 0;
     const permit = this.#circuit.acquire(this.#scene.clock.now());
-    if (permit !== 0 && this.#circuit.isOpen) this.#beginProbation(permit);
+    if (permit === 0) this.#turnAway();
+    else if (this.#circuit.isOpen) this.#beginProbation(permit);
     else this.sync();
     return permit;
+  }
+
+  /** It comes all the same, as a session may: no term hears what becomes of it. */
+  #turnAway(): void {
+    this.sync();
+    this.#beginTerm();
   }
 
   record(outcome: Outcome, permit: Permit): void {
@@ -162,8 +181,8 @@ export class EndpointAccrual implements TermOwner, CircuitListener, HostGate {
     this.sync();
   }
 
-  onBadAnswer(headers: HeaderTable): void {
-    if (!this.#accrual.honorRetryAfter) return;
+  onBadAnswer(headers: HeaderTable, permit: Permit): void {
+    if (!this.#accrual.honorRetryAfter || this.#circuit.isLate(permit)) return;
     const { clock } = this.#scene;
     const hintMs = Math.min(retryHintMs(headers, clock.wall()), this.#accrual.maxPenaltyMs);
     if (hintMs > 0) this.#awayUntilMs = Math.max(this.#awayUntilMs, clock.now() + hintMs);
@@ -209,8 +228,11 @@ export class EndpointAccrual implements TermOwner, CircuitListener, HostGate {
     else this.#say(false);
   };
 
+  /** Its term is the probe's alone: others that come all the same say nothing of it. */
   #beginProbation(permit: Permit): void {
     this.#probe = permit;
+    this.#seen = this.#circuit.generation;
+    this.#beginTerm();
     this.#setTimer(this.#probationMaxMs, this.#onNoAnswer);
     this.#say(true);
   }

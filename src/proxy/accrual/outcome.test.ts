@@ -47,7 +47,11 @@ describe("what an answer says of coming again", () => {
     ["retry-after", "-1", 0],
     ["retry-after", "1.5", 0],
     ["retry-after", "soon", 0],
-    ["retry-after", "9999999999", 0],
+    ["retry-after", "9999999999", 9_999_999_999_000],
+    ["retry-after", "Fri Jan  2 03:05:05 2026", 60_000],
+    ["retry-after", "Friday, 02-Jan-26 03:05:05 GMT", 60_000],
+    ["retry-after", "Thu, 31 Dec 9999 23:59:59 GMT", 251_634_977_754_000],
+    ["retry-after", "3 GMT", 0],
     ["grpc-retry-pushback-ms", "250", 250],
     ["grpc-retry-pushback-ms", "-1", 0],
     ["x-other", "3", 0],
@@ -55,6 +59,12 @@ describe("what an answer says of coming again", () => {
     const headers = new HeaderTable();
     headers.addName(name, value);
     expect(retryHintMs(headers, NOW)).toBe(waitMs);
+  });
+
+  it.each(["9".repeat(400), ` ${"9".repeat(60_000)} `])("is endless, where it is", (value) => {
+    const headers = new HeaderTable();
+    headers.addName("retry-after", value);
+    expect(retryHintMs(headers, NOW)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("gRPC's word comes first", () => {

@@ -10,7 +10,7 @@ export interface TermOwner {
   admit(): Permit;
   record(outcome: Outcome, permit: Permit): void;
   /** A bad answer, which may say when to come again. */
-  onBadAnswer(headers: HeaderTable): void;
+  onBadAnswer(headers: HeaderTable, permit: Permit): void;
 }
 
 /**
@@ -42,7 +42,7 @@ export class Term implements HostMonitor {
     const outcome = outcomeOf(status, grpcStatus);
     if (outcome === "success" && status !== 101) return;
     this.#judged++;
-    if (outcome !== "success") this.#owner.onBadAnswer(headers);
+    if (outcome !== "success") this.#owner.onBadAnswer(headers, this.#permit);
     this.#owner.record(outcome, this.#permit);
   }
 
