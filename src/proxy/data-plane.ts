@@ -119,6 +119,19 @@ export class DataPlane {
     binding: Binding = ALONE,
     shared?: SharedCells,
   ): Promise<PreparedConfig> {
+    try {
+      return await this.#prepare(config, binding, shared);
+    } catch (error) {
+      this.#forgetPrepared();
+      throw error;
+    }
+  }
+
+  async #prepare(
+    config: ProxyConfig,
+    binding: Binding,
+    shared: SharedCells | undefined,
+  ): Promise<PreparedConfig> {
     const refusals = new Refusals();
     const buckets = this.#buckets.prepare(config, shared?.buckets);
     if (shared !== undefined) this.#scope.faultCounts.learn(shared.faults, shared.worker);
@@ -143,8 +156,16 @@ export class DataPlane {
         this.#circuits.commit();
         circuits?.commit();
       },
-      abandon: () => listeners?.abandon(),
+      abandon: () => {
+        listeners?.abandon();
+        this.#forgetPrepared();
+      },
     };
+  }
+
+  /** Of the configuration that is not served after all. */
+  #forgetPrepared(): void {
+    this.#context.tls.retain(this.#config);
   }
 
   /**

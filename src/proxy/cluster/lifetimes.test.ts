@@ -1,3 +1,4 @@
+import { rootCertificates } from "node:tls";
 import { beforeEach, describe, expect, it } from "vitest";
 import { CountedClock } from "../../../test/support/counted-clock.ts";
 import { running } from "../../../test/support/one-hop.ts";
@@ -6,6 +7,7 @@ import { assignment, edsCluster } from "../../../test/support/sample-snapshot.ts
 import { socketAddress } from "../../model/address.ts";
 import type { ProxyConfig } from "../../model/bootstrap.ts";
 import type { Cluster } from "../../model/cluster.ts";
+import { NO_VALIDATION, type UpstreamTls } from "../../model/transport/tls.ts";
 import { ENVOY_OUTLIER_DETECTION } from "../../model/upstream/outlier-detection.ts";
 import { readBootstrap } from "../bootstrap.ts";
 import { allAtOnce } from "./host-balance.ts";
@@ -124,6 +126,41 @@ describe("of a cluster that never serves nothing goes on", () => {
     await swapped;
     expect(setup.proxy.dataPlane.clusters.clusters).toEqual([]);
     expect(clock.timers).toBe(0);
+  });
+});
+
+describe("of a configuration that never serves no TLS context stays", () => {
+  const text = rootCertificates[0] ?? "";
+  const validation = { ...NO_VALIDATION, trustedCa: { kind: "inline", text } } as const;
+  const tls: UpstreamTls = {
+    certificates: [],
+    validation,
+    alpnProtocols: [],
+    minVersion: "TLSv1.2",
+    maxVersion: "TLSv1.3",
+    cipherSuites: [],
+    ecdhCurves: [],
+    sni: "",
+    maxSessionKeys: 1,
+  };
+  const encrypted = edsCluster("e", { tls });
+  const contexts = () => setup.proxy.dataPlane.clusters.slot("busy").cluster?.context.tls;
+
+  it("when it is refused", async () => {
+    await served();
+    const trustedCa = { kind: "file", path: "/nowhere/ca.pem" } as const;
+    const bad = { ...tls, validation: { ...NO_VALIDATION, trustedCa } };
+    const config = configOf(busy, encrypted, edsCluster("bad", { tls: bad }));
+    await expect(setup.proxy.dataPlane.prepare(config)).rejects.toThrow("/nowhere/ca.pem");
+    expect(contexts()?.certificates).toEqual([]);
+  });
+
+  it("when it is abandoned", async () => {
+    await served();
+    const prepared = await setup.proxy.dataPlane.prepare(configOf(busy, encrypted));
+    expect(contexts()?.certificates).toHaveLength(1);
+    prepared.abandon();
+    expect(contexts()?.certificates).toEqual([]);
   });
 });
 
