@@ -22,15 +22,17 @@ const THRESHOLDS = {
   max_requests: 14,
   max_retries: 2,
 };
-const ROUTE = {
-  match: { prefix: "/" },
-  route: {
-    cluster: "origin",
-    retry_policy: {
-      retry_on: "reset,connect-failure,refused-stream,5xx",
-      num_retries: 2,
-      retry_back_off: { base_interval: "0.001s", max_interval: "0.003s" },
-    },
+const RETRIES = {
+  retry_on: "reset,connect-failure,refused-stream,5xx",
+  num_retries: 2,
+  retry_back_off: { base_interval: "0.001s", max_interval: "0.003s" },
+};
+/** What routes say beside their cluster: the tries of a request follow, or join, each other. */
+const TRIES: Readonly<Record<string, object>> = {
+  "one after the other": { retry_policy: RETRIES },
+  "beside each other": {
+    hedge_policy: { hedge_on_per_try_timeout: true },
+    retry_policy: { ...RETRIES, num_retries: 4, per_try_timeout: "0.002s" },
   },
 };
 
@@ -39,14 +41,15 @@ interface Scene {
   readonly host: Host;
 }
 
-async function scene(protocol: string, random: SeededRandom): Promise<Scene> {
+async function scene(protocol: string, tries: string, random: SeededRandom): Promise<Scene> {
   const port = (await MOODY_ORIGINS[protocol]?.(random)) ?? 0;
   const cluster = staticCluster("origin", [port], {
     ...(protocol === "HTTP/2" ? OVER_HTTP2 : {}),
     circuit_breakers: { thresholds: [THRESHOLDS] },
     max_requests_per_connection: 7,
   });
-  const setup = await startSetup([httpListener({ routes: [ROUTE] })], [cluster]);
+  const route = { match: { prefix: "/" }, route: { cluster: "origin", ...TRIES[tries] } };
+  const setup = await startSetup([httpListener({ routes: [route] })], [cluster]);
   running.push(setup);
   const host = setup.proxy.dataPlane.clusters.slot("origin").cluster?.hosts[0];
   if (host === undefined) throw new Error("the cluster has no host");
@@ -115,14 +118,21 @@ function inUse({ setup, host }: Scene): Record<string, number> {
   };
 }
 
-describe.each(Object.keys(MOODY_ORIGINS))("requests in a storm, over %s", (protocol) => {
-  it.each([1, 2, 3, 4])("are answered once, and leave nothing behind: seed %i", async (seed) => {
-    const random = new SeededRandom(seed);
-    const all = await scene(protocol, random);
-    expect(await storm(all, random)).toEqual([]);
-    await expect.poll(() => inUse(all).requests).toBe(0);
-    all.host.retire();
-    const nothing = Object.fromEntries(Object.keys(inUse(all)).map((what) => [what, 0]));
-    await expect.poll(() => inUse(all)).toEqual(nothing);
-  });
-});
+const STORMS = Object.keys(MOODY_ORIGINS).flatMap((protocol) =>
+  Object.keys(TRIES).map((tries) => ({ protocol, tries })),
+);
+
+describe.each(STORMS)(
+  "requests in a storm, over $protocol, tried $tries",
+  ({ protocol, tries }) => {
+    it.each([1, 2, 3, 4])("are answered once, and leave nothing behind: seed %i", async (seed) => {
+      const random = new SeededRandom(seed);
+      const all = await scene(protocol, tries, random);
+      expect(await storm(all, random)).toEqual([]);
+      await expect.poll(() => inUse(all).requests).toBe(0);
+      all.host.retire();
+      const nothing = Object.fromEntries(Object.keys(inUse(all)).map((what) => [what, 0]));
+      await expect.poll(() => inUse(all)).toEqual(nothing);
+    });
+  },
+);
