@@ -68,7 +68,13 @@ export function circuitBreaker(
   const guard = new Guard({ command, work: fn, fallback, passCall });
 
   function guarded(this: unknown, ...args: unknown[]): Promise<unknown> {
-    const signal = signalOf === undefined ? undefined : (signalOf(...args) ?? undefined);
+    if (signalOf === undefined) return guard.run(this, args, undefined);
+    let signal: AbortSignal | undefined;
+    try {
+      signal = signalOf(...args) ?? undefined;
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return guard.run(this, args, signal);
   }
 

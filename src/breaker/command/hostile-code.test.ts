@@ -51,6 +51,14 @@ describe("a classifier that throws", () => {
   });
 });
 
+describe("a search for the caller's signal", () => {
+  it("rejects where it throws, and makes no call", async () => {
+    const { ask, breaker } = guarded(() => "well", { signalOf: throws("no options") });
+    expect(await ending(ask("a"))).toMatchObject({ message: "no options" });
+    expect(terminals(breaker)).toEqual({});
+  });
+});
+
 describe("a thenable of somebody's own", () => {
   const twice = (resolve: (value: string) => void): void => {
     resolve("once");

@@ -1,3 +1,5 @@
+import { type Entrance, entrance } from "../entrance.ts";
+
 /** What a call is told by the policies around it. */
 export interface Call {
   /** Aborted when nobody waits any more; its reason says why. Made when it is asked for. */
@@ -21,7 +23,7 @@ export interface Within {
   readonly attempt?: number;
 }
 
-type Watcher = (reason: unknown) => void;
+type Watcher = (reason: unknown, isLate: boolean) => void;
 
 /**
  * One call as one policy sees it. What is given up outside is given up inside, never the other way
@@ -34,6 +36,7 @@ export class CallScope implements Call {
   #aborted = false;
   #reason: unknown;
   #controller: AbortController | undefined;
+  #entrance: Entrance | undefined;
   #watchers: Set<Watcher> | undefined;
   #leave: (() => void) | undefined;
 
@@ -47,7 +50,7 @@ export class CallScope implements Call {
     else if (signal?.aborted) this.abort(signal.reason);
     else if (signal !== undefined) this.#leave = followed(signal, (why) => this.abort(why));
     else if (outer !== undefined && !outer.#isFree) {
-      this.#leave = outer.watch((reason) => this.abort(reason));
+      this.#leave = outer.watch((reason, isLate) => this.#giveUp(reason, isLate));
     }
   }
 
@@ -80,6 +83,7 @@ export class CallScope implements Call {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#aborted) this.#controller.abort(this.#reason);
+      else if (!this.#isFree) this.#entrance = entrance();
     }
     return this.#controller.signal;
   }
@@ -94,13 +98,24 @@ export class CallScope implements Call {
 
   /** Gives the call up: policies hear first, then those who hold the signal. */
   abort(reason: unknown): void {
+    this.#giveUp(reason, false);
+  }
+
+  /** `abort` by a timer that serves other callers too: the signal is aborted as this one. */
+  expire(reason: unknown): void {
+    this.#giveUp(reason, true);
+  }
+
+  #giveUp(reason: unknown, isLate: boolean): void {
     if (this.#aborted) return;
     this.#aborted = true;
     this.#reason = reason;
     const watchers = this.#watchers;
     this.#watchers = undefined;
-    if (watchers !== undefined) for (const watcher of watchers) watcher(reason);
-    this.#controller?.abort(reason);
+    if (watchers !== undefined) for (const watcher of watchers) watcher(reason, isLate);
+    const controller = this.#controller;
+    if (!isLate || this.#entrance === undefined) controller?.abort(reason);
+    else this.#entrance(() => controller?.abort(reason));
   }
 
   /** The call is over: what is given up from now on concerns it no more. */
@@ -110,7 +125,7 @@ export class CallScope implements Call {
   }
 }
 
-function followed(signal: AbortSignal, watcher: Watcher): () => void {
+function followed(signal: AbortSignal, watcher: (reason: unknown) => void): () => void {
   const hear = (): void => watcher(signal.reason);
   signal.addEventListener("abort", hear, { once: true });
   return () => signal.removeEventListener("abort", hear);

@@ -29,6 +29,17 @@ class WitnessBreaker implements Breaker {
 }
 
 describe("circuit", () => {
+  it("takes a failure for one where nobody can say what it is", async () => {
+    const breaker = new WitnessBreaker();
+    const onError = (): never => {
+      throw new Error("no outcome");
+    };
+    const policy = circuit(breaker, { clock: new VirtualClock(), onError });
+    const asked = policy.run(() => Promise.reject(new Error("down")));
+    await expect(asked).rejects.toThrow("no outcome");
+    expect(breaker.seen).toEqual(["1 failure at 0"]);
+  });
+
   it("tells the breaker of each call with its own permit", async () => {
     const clock = new VirtualClock();
     const breaker = new WitnessBreaker();

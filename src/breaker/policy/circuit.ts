@@ -66,7 +66,12 @@ class CircuitPolicy extends BasePolicy {
       record(this.#onResult?.(value) ?? "success");
       return value;
     } catch (error) {
-      record(this.#onError(error));
+      let outcome: Outcome = "failure";
+      try {
+        outcome = this.#onError(error);
+      } finally {
+        record(outcome);
+      }
       throw error;
     } finally {
       forget?.();

@@ -26,8 +26,8 @@ describe("compose", () => {
     for (let tries = 0; tries < 2; tries++) {
       const { signal } = service.at(tries).call;
       clock.advance(100);
-      expect(signal.reason).toBeInstanceOf(CallTimeoutError);
       await turn();
+      expect(signal.reason).toBeInstanceOf(CallTimeoutError);
       clock.advance(0);
       await turn();
     }

@@ -23,6 +23,20 @@ describe("hedge", () => {
     expect(policy).toMatchObject({ hedged: 0, won: 0 });
   });
 
+  it("rejects where nobody can say how late it is, at first or later", async () => {
+    const broken = (): never => {
+      throw new Error("no percentile");
+    };
+    const at = scene({ delayMs: broken });
+    await expect(at.policy.run(at.service.work)).rejects.toThrow("no percentile");
+    let asked = 0;
+    const delayMs = (): number => (asked++ === 0 ? 50 : broken());
+    const later = scene({ delayMs, maxHedges: 2 });
+    const answer = later.policy.run(later.service.work);
+    later.clock.advance(50);
+    await expect(answer).rejects.toThrow("no percentile");
+  });
+
   it("asks again where it is late, takes what comes first and gives up the other", async () => {
     const discarded: unknown[] = [];
     const { clock, service, policy } = scene({ discard: (late) => discarded.push(late) });

@@ -52,10 +52,7 @@ class Race<T> {
     this.#counts = counts;
     this.#work = work;
     this.#outer = outer;
-    this.#forget = outer.watch((reason) => {
-      this.#end();
-      this.#settle.reject(reason);
-    });
+    this.#forget = outer.watch((reason) => this.#giveUp(reason));
     this.#start();
   }
 
@@ -64,6 +61,7 @@ class Race<T> {
     const scope = new CallScope(this.#outer, this.#outer.attempt + attempt);
     this.#running.add(scope);
     this.#wait();
+    if (this.#over) return;
     invoke(this.#work, scope).then(
       (value) => this.#answered(scope, value, attempt),
       (error) => this.#failed(scope, error),
@@ -74,8 +72,13 @@ class Race<T> {
     const { delayMs, maxHedges, clock } = this.#settings;
     const { repeatable = "always" } = this.#outer;
     if (this.#started > maxHedges || repeatable !== "always") return;
-    const after = typeof delayMs === "number" ? delayMs : delayMs();
-    this.#timer = clock.after(after, () => this.#hedge());
+    try {
+      const after = typeof delayMs === "number" ? delayMs : delayMs();
+      this.#timer = clock.after(after, () => this.#hedge());
+    } catch (error) {
+      this.#giveUp(error);
+      for (const running of this.#running) running.abort(error);
+    }
   }
 
   #hedge(): void {
@@ -83,6 +86,11 @@ class Race<T> {
     if (!budget.take(clock.now())) return;
     this.#counts.hedged++;
     this.#start();
+  }
+
+  #giveUp(reason: unknown): void {
+    this.#end();
+    this.#settle.reject(reason);
   }
 
   #answered(scope: CallScope, value: T, attempt: number): void {

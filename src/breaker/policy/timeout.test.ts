@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { ScriptedWork, stateOf, turn } from "../../../test/support/scripted-work.ts";
@@ -30,6 +31,25 @@ describe("timeout", () => {
     expect(error).toBeInstanceOf(CallTimeoutError);
     expect(error).toMatchObject({ reason: "timeout", policy: "ratings", timeoutMs: 100 });
     expect(service.at(0).call.signal.reason).toBe(error);
+  });
+
+  it("aborts each call in its own caller's context, through policies inside", async () => {
+    const clock = new VirtualClock();
+    const context = new AsyncLocalStorage<string>();
+    const heard: string[] = [];
+    const policy = compose(timeout({ timeoutMs: 100, clock }), retry({ clock }));
+    const asked = ["a", "b"].map((caller) =>
+      context.run(caller, () =>
+        policy.run(({ signal }) => {
+          signal.addEventListener("abort", () => heard.push(`${caller} in ${context.getStore()}`));
+          return new Promise(() => undefined);
+        }),
+      ),
+    );
+    clock.advance(100);
+    await Promise.allSettled(asked);
+    await turn();
+    expect(heard).toEqual(["a in a", "b in b"]);
   });
 
   it("aborts one call only, however many are under way", async () => {

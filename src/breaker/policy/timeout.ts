@@ -52,7 +52,7 @@ class TimedCall<T> implements Waiting {
     const error = new CallTimeoutError(this.#policy.name, this.#policy.timeoutMs);
     this.#waits = false;
     this.#giveUp(error);
-    this.#scope.abort(error);
+    this.#scope.expire(error);
   }
 
   /** Whether the call minds its signal or not: nobody waits any longer. */
