@@ -11,6 +11,7 @@ import { grpcStatusIn } from "../grpc/grpc-call.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
 import {
   FLAG_LR,
+  FLAG_SI,
   FLAG_UC,
   FLAG_UF,
   FLAG_UH,
@@ -80,6 +81,8 @@ export class CircuitCall implements FaultOwner {
   #leaving: Timer | undefined;
   #other: UpstreamCluster | undefined;
   #whole = false;
+  /** The answer has said how long it is. */
+  #measured = false;
   #beganAtMs = 0;
   #question: Question | undefined;
   /** Until a probe has succeeded whose answer has begun. */
@@ -104,6 +107,7 @@ export class CircuitCall implements FaultOwner {
     this.#circuit = compiled;
     this.#beganAtMs = nowMs;
     this.#whole = false;
+    this.#measured = false;
     if (fallback?.kind === "lastGood") this.#question = questionOf(request, head);
     const permit = circuit.acquire(nowMs);
     if (permit === 0) {
@@ -136,6 +140,7 @@ export class CircuitCall implements FaultOwner {
       this.#judge("failure");
       return circuit.fallback !== undefined && this.#fallBack(circuit, replyOf(head), true);
     }
+    this.#measured = head.contentLength >= 0;
     if (this.#question !== undefined) this.#remember(circuit, this.#question, head);
     if (isEventStream(head)) this.#judgeStream(circuit);
     else if (circuit.circuit.state === "halfOpen") this.#watchProbe(circuit);
@@ -205,10 +210,18 @@ export class CircuitCall implements FaultOwner {
     const { account } = this.#exchange;
     // Also where the client did not wait for it: else who never answers would never fail.
     if (circuit.isSlow(this.#tookMs(nowMs))) return "failure";
-    if (!this.#whole) return (account.flags & BROKEN) === 0 ? "ignored" : "failure";
+    if (!this.#whole) return this.#isBroken() ? "failure" : "ignored";
     if (!account.grpc) return "success";
     const status = account.grpcStatus < 0 ? grpcStatusOfHttp(account.code) : account.grpcStatus;
     return circuit.isErrorGrpc(status) ? "failure" : "success";
+  }
+
+  /** Also where it fell silent in an answer that was to go on; a stream without end may do so. */
+  #isBroken(): boolean {
+    const { flags, heldUp, requestCompleteAtMs } = this.#exchange.account;
+    if ((flags & BROKEN) !== 0) return true;
+    const isSilent = (flags & FLAG_SI) !== 0 && requestCompleteAtMs > 0 && !heldUp;
+    return isSilent && this.#measured;
   }
 
   /**

@@ -123,6 +123,24 @@ describe("a circuit before a cluster", () => {
     expect(origin.seen).toHaveLength(2);
   });
 
+  it("counts answers that stop in their middle, until the silence is too long", async () => {
+    const { asksTimes, client, clock, origin } = await circuitScene({
+      route: { idle_timeout: "1s" },
+    });
+    origin.answer = (_, response) => {
+      response.writeHead(200, { "content-length": 10 }).write("12345");
+    };
+    for (let i = 0; i < 2; i++) {
+      const one = await client();
+      one.sends(`${GET}\r\n\r\n`);
+      await one.receives("12345");
+      clock.advance(1000);
+      await one.sees("end");
+    }
+    expect(await asksTimes(1)).toEqual([503]);
+    expect(origin.seen).toHaveLength(2);
+  });
+
   it("counts one call, however many tries it took", async () => {
     const route = {
       retry_policy: {
