@@ -16,6 +16,11 @@ const CASES: readonly HostCase[] = [
     headers: ["X-Forwarded-Host: first.example, a.example"],
   },
   {
+    name: "leaves behind what the last proxy has left already",
+    target: "/forwarded",
+    headers: ["X-Forwarded-Host: first.example,a.example"],
+  },
+  {
     name: "is the endpoint's at every try",
     target: "/again",
     headers: ["X-Origin-Status: 503"],

@@ -81,12 +81,19 @@ function setHost(request: RequestHead, host: string): void {
   request.authority = host;
 }
 
+/** Whether that is the last of several with commas between them. */
+function endsWith(all: string, last: string): boolean {
+  return all === last || (all.endsWith(last) && all.at(-last.length - 1) === ",");
+}
+
 function rewriteHost(request: RequestHead, host: string, append: boolean): void {
   const { headers } = request;
-  if (append) {
+  if (append && request.authority !== "") {
     const before = headers.joined("x-forwarded-host");
-    const value = before === undefined ? request.authority : `${before},${request.authority}`;
-    headers.set(ID["x-forwarded-host"], value);
+    if (before === undefined) headers.set(ID["x-forwarded-host"], request.authority);
+    else if (!endsWith(before, request.authority)) {
+      headers.set(ID["x-forwarded-host"], `${before},${request.authority}`);
+    }
   }
   headers.setName("x-envoy-original-host", request.authority);
   setHost(request, host);
