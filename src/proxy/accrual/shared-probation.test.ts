@@ -80,3 +80,10 @@ it("whoever gives a probation up sends no more requests beside the next one", ()
   clock.advance(2000);
   expect([here.isShut, there.isShut]).toEqual([false, false]);
 });
+
+it("a session keeps to no endpoint that another thread has shut", () => {
+  const { cluster, text } = there;
+  expect(cluster.pickForSession(text)).toBe(there);
+  here.monitor?.onStart();
+  expect(cluster.pickForSession(text)).toBeUndefined();
+});

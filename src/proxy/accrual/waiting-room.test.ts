@@ -1,12 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../base/clock.ts";
 import { Registry } from "../../metrics/registry.ts";
-import type { LocalReply } from "../reply/local-reply.ts";
 import { AccrualStats } from "./accrual-stats.ts";
 import { accrualTables } from "./accrual-tables.ts";
 import { type Waiter, WaitingPlace, WaitingRoom } from "./waiting-room.ts";
-
-const REFUSED: LocalReply = { status: 503, body: "", flag: 0, details: "gone" };
 
 /** Requests before endpoints that take so many of them. */
 class Scene {
@@ -25,6 +22,7 @@ class Scene {
   request(name: string): WaitingPlace {
     const waiter: Waiter = {
       onTurn: () => this.#ask(name, place),
+      onClosed: () => this.#ask(name, place),
       onRefused: ({ status, details }) => this.refused.push(`${name} ${status} ${details}`),
     };
     const place = new WaitingPlace(waiter);
@@ -117,8 +115,9 @@ describe("requests that nobody is ready for", () => {
   it("hear when their cluster goes", () => {
     const scene = new Scene();
     scene.request("a");
-    scene.room.close(REFUSED);
+    scene.room.close();
+    scene.request("b");
     scene.clock.advance(10_000);
-    expect(scene.refused).toEqual(["a 503 gone"]);
+    expect(scene.refused).toEqual(["a 503 no_healthy_upstream", "b 503 no_healthy_upstream"]);
   });
 });

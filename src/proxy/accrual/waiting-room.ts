@@ -1,6 +1,7 @@
 // hot path: no allocation per request
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { LocalReply } from "../reply/local-reply.ts";
+import { NO_HEALTHY_UPSTREAM } from "../reply/replies.ts";
 import { FLAG_UH, FLAG_UO } from "../telemetry/response-flags.ts";
 import type { AccrualStats } from "./accrual-stats.ts";
 
@@ -15,6 +16,8 @@ export interface Waiter {
   onTurn(): void;
   /** It waits no longer. */
   onRefused(reply: LocalReply): void;
+  /** The cluster is gone, or another one has its place: it asks that one. */
+  onClosed(): void;
 }
 
 /** Where a request stands; of one request after the other, in one room at a time. */
@@ -45,7 +48,7 @@ export class WaitingPlace {
  */
 export class WaitingRoom {
   /** Some endpoint may be asked, as far as is known. */
-  ready = true;
+  ready: boolean;
   readonly #clock: Clock;
   readonly #stats: AccrualStats;
   readonly #isReady: () => boolean;
@@ -57,12 +60,14 @@ export class WaitingRoom {
   #timer: Timer | undefined;
   #failing = false;
   #waking = false;
+  #closed = false;
 
   /** `isReady`: whether some endpoint may be asked. */
   constructor(cluster: string, clock: Clock, stats: AccrualStats, isReady: () => boolean) {
     this.#clock = clock;
     this.#stats = stats;
     this.#isReady = isReady;
+    this.ready = isReady();
     this.#failFast = failFastReply(cluster);
     this.#loadShed = loadShedReply(cluster);
   }
@@ -70,6 +75,7 @@ export class WaitingRoom {
   /** There is nobody to ask. Undefined: it waits; else the answer. */
   join(place: WaitingPlace): LocalReply | undefined {
     this.ready = false;
+    if (this.#closed) return NO_HEALTHY_UPSTREAM;
     if (this.#failing) return this.#refusal("fail_fast");
     if (this.#length >= CAPACITY) return this.#refusal("load_shed");
     place.room = this;
@@ -102,11 +108,16 @@ export class WaitingRoom {
     this.#wake();
   }
 
-  /** The cluster is gone: whoever waits hears this. */
-  close(reply: LocalReply): void {
+  /** For ever: the cluster has drained. Nobody waits here any more. */
+  close(): void {
+    this.#closed = true;
     this.#stopTimer();
     this.#fail(false);
-    this.#refuseAll(reply);
+    while (this.#first !== undefined) {
+      const place = this.#first;
+      this.leave(place);
+      place.waiter.onClosed();
+    }
   }
 
   /** In their order, until one finds nobody again. */
@@ -125,17 +136,12 @@ export class WaitingRoom {
   readonly #onTooLong = (): void => {
     this.#timer = undefined;
     this.#fail(true);
-    this.#refuseAll(undefined);
-  };
-
-  /** Undefined: for it has taken too long. */
-  #refuseAll(reply: LocalReply | undefined): void {
     while (this.#first !== undefined) {
       const place = this.#first;
       this.leave(place);
-      place.waiter.onRefused(reply ?? this.#refusal("fail_fast"));
+      place.waiter.onRefused(this.#refusal("fail_fast"));
     }
-  }
+  };
 
   #refusal(reason: "fail_fast" | "load_shed"): LocalReply {
     this.#stats.refused(reason);

@@ -62,7 +62,10 @@ export class ClusterSet {
   /** For ever: what is prepared later serves no more. */
   drain(): void {
     this.#drained = true;
-    for (const cluster of this.clusters) cluster.drain();
+    for (const cluster of this.clusters) {
+      cluster.drain();
+      cluster.waiting?.close();
+    }
   }
 
   #swap(
@@ -76,10 +79,12 @@ export class ClusterSet {
     }
     const before = this.clusters;
     for (const slot of this.#slots.values()) {
-      if (slot.cluster === undefined || wanted.has(slot.name)) continue;
-      slot.cluster.drain();
+      const gone = slot.cluster;
+      if (gone === undefined || wanted.has(slot.name)) continue;
+      gone.drain();
       slot.cluster = undefined;
       slot.circuit = undefined;
+      gone.waiting?.close();
     }
     for (const swap of swaps) swap();
     this.#forgetStats(before);
@@ -107,6 +112,7 @@ export class ClusterSet {
       slot.cluster = next;
       slot.circuit = this.#circuitOf(config);
       swapEndpoints?.();
+      if (next !== old) old?.waiting?.close();
     };
   }
 

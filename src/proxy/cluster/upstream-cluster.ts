@@ -15,7 +15,6 @@ import { HealthChecker } from "../health/health-checker.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { RateThresholds } from "../outlier/success-rate.ts";
 import type { Overload } from "../overload/overload.ts";
-import { NO_HEALTHY_UPSTREAM } from "../reply/replies.ts";
 import type { ClusterStats } from "../telemetry/envoy/cluster-stats.ts";
 import type { SslStats } from "../telemetry/envoy/tls/ssl-stats.ts";
 import type { Destination, Direction } from "../telemetry/standard/destination.ts";
@@ -208,6 +207,7 @@ export class UpstreamCluster {
   pickForSession(address: string): Host | undefined {
     const logical = this.#hosts.get(LOGICAL);
     const host = logical?.text === address ? logical : this.#hosts.get(address);
+    host?.gate?.sync();
     const isAllowed =
       host !== undefined && this.config.balancing.sessionStatuses.includes(host.health);
     return isAllowed ? host : undefined;
@@ -248,14 +248,16 @@ export class UpstreamCluster {
     return made;
   }
 
-  /** No new requests come: what is idle closes, what is busy finishes. */
+  /**
+   * No new requests come: what is idle closes, what is busy finishes. Those who wait go on once it
+   * is clear where (`waiting`).
+   */
   drain(): void {
     this.#drained = true;
     this.#resolution?.stop();
     this.#balance.stop();
     this.#checker?.stop();
     for (const judge of this.#judges) judge.stop();
-    this.waiting?.close(NO_HEALTHY_UPSTREAM);
     for (const unwatch of this.#unwatch) unwatch();
     for (const host of this.#hosts.values()) host.retire();
     this.limits.close();

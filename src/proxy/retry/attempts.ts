@@ -94,7 +94,15 @@ export class Attempts implements BackOffOwner, Waiter {
     this.next();
   }
 
+  /** Another cluster may have the place of the one that it waited for. */
+  onClosed(): void {
+    if (this.#exchange.routing.renew()) this.next();
+    else this.#refuse();
+  }
+
+  /** One that was to join others leaves them alone. */
   onRefused(reply: LocalReply): void {
+    if (this.#mayCome(undefined)) return;
     this.#exchange.account.cluster.count("upstream_cx_none_healthy");
     this.#exchange.refuse(reply);
   }
@@ -157,7 +165,7 @@ export class Attempts implements BackOffOwner, Waiter {
   }
 
   /** Another try is under way, or will be. */
-  #mayCome(besides: Attempt): boolean {
+  #mayCome(besides: Attempt | undefined): boolean {
     if (this.#backOff.active || this.#place?.room !== undefined) return true;
     if (this.current !== besides && this.current.awaiting) return true;
     for (let i = 0; i < this.#others.length; i++) {
