@@ -99,4 +99,5 @@ it("says that a plaintext port which others reach asks nobody who they are", asy
   });
   await program.until(({ stderr }) => stderr.includes("HTTP on"));
   expect(program.stderr).toContain("is in plaintext and asks nobody who they are");
+  expect(program.stderr).toContain("opens the mesh's circuits for all");
 });

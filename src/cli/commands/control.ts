@@ -95,6 +95,7 @@ function sayPlain(say: Say, { adsAddress }: RunningControl): void {
   if (staysHere(adsAddress)) return;
   say(
     "that port is in plaintext and asks nobody who they are: whoever reaches it reads the " +
-      "configuration of every pod; --secure has one that asks, and --ads none closes this one",
+      "configuration of every pod, and opens the mesh's circuits for all; --secure has one that " +
+      "asks, and --ads none closes this one",
   );
 }
