@@ -127,7 +127,8 @@ function prefersItsZone(effective: EffectiveCluster): readonly Diagnostic[] {
 /** What people call circuit breaking in Istio is this as well: OUT0806. */
 function unlimited({ cluster, origin }: EffectiveCluster): readonly Diagnostic[] {
   const { maxConnections, maxPendingRequests, maxRequests } = cluster.thresholds;
-  const limits = [maxConnections, maxPendingRequests, maxRequests];
+  const bulkhead = cluster.circuit?.maxConcurrent ?? UNLIMITED;
+  const limits = [maxConnections, maxPendingRequests, maxRequests, bulkhead];
   if (limits.some((limit) => limit < UNLIMITED)) return [];
   return [
     trapAt(origin, {

@@ -8,6 +8,7 @@ import type {
   SplitAction,
 } from "../../model/http-route-set.ts";
 import type { Mesh } from "../../model/mesh.ts";
+import { methodsOf } from "./methods.ts";
 import { trapAt } from "./trap.ts";
 
 /** Conditions after which the request may have been executed already. */
@@ -86,12 +87,7 @@ function executedTwice({ conditions, rule }: Retried): readonly Diagnostic[] {
 function areIdempotent(matches: readonly ScopedMatch[]): boolean {
   return (
     matches.length > 0 &&
-    matches.every(({ request }) =>
-      request.headers.some(
-        ({ invert, name, value }) =>
-          name === ":method" && !invert && value?.kind === "exact" && IDEMPOTENT.has(value.value),
-      ),
-    )
+    matches.every((match) => methodsOf(match)?.every((method) => IDEMPOTENT.has(method)) === true)
   );
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { meshOf, podsOfMesh } from "../../../test/support/mesh.ts";
+import { CIRCUIT_DEFAULTS } from "../../model/resilience/circuit-bounds.ts";
 import { ENVOY_OUTLIER_DETECTION } from "../../model/upstream/outlier-detection.ts";
 import { clusterDefaults } from "../snapshot/clusters.ts";
 import type { EffectiveCluster } from "./effective.ts";
@@ -151,6 +152,11 @@ it("finds endpoints that are judged and not limited: OUT0806", () => {
   const { thresholds } = clusterDefaults("ratings");
   const cluster = { ...limited.cluster, thresholds };
   expect(codesOf({ ...limited, cluster })).toEqual(["OUT0806"]);
+  const circuit = { name: "default/a", ...CIRCUIT_DEFAULTS };
+  const guarded = (maxConcurrent: number | undefined) =>
+    codesOf({ ...limited, cluster: { ...cluster, circuit: { ...circuit, maxConcurrent } } });
+  expect(guarded(undefined)).toEqual(["OUT0806"]);
+  expect(guarded(50)).toEqual([]);
   expect(codesOf(limited)).toEqual([]);
 });
 
@@ -234,6 +240,10 @@ describe("retries after which a request may have been executed", () => {
     expect(found(route(retries))).toEqual(["OUT0811"]);
     const posts = "match: [{ method: { exact: GET } }, { method: { exact: POST } }]";
     expect(found(route(`${posts}, ${retries}`))).toEqual(["OUT0811"]);
+    const either = 'match: [{ method: { regex: "GET|POST" } }]';
+    expect(found(route(`${either}, ${retries}`))).toEqual(["OUT0811"]);
+    const safe = 'match: [{ method: { regex: "^(GET|HEAD)$" } }, { method: { regex: PUT|GET } }]';
+    expect(found(route(`${safe}, ${retries}`))).toEqual([]);
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { World } from "../snapshot.ts";
+import { coveredCircuits } from "./circuit-cover.ts";
 import { circuitTraps } from "./circuit-traps.ts";
 import { effectiveClusters } from "./effective.ts";
 import { outlierTraps } from "./outlier-traps.ts";
@@ -19,5 +20,11 @@ export function traps(world: World): readonly Diagnostic[] {
     return !told.has(key) && told.add(key);
   });
   const { mesh } = world;
-  return [...once, ...retryTraps(mesh), ...subsetTraps(mesh), ...circuitTraps(mesh)];
+  return [
+    ...once,
+    ...retryTraps(mesh),
+    ...subsetTraps(mesh),
+    ...circuitTraps(mesh),
+    ...coveredCircuits(mesh),
+  ];
 }
