@@ -142,7 +142,7 @@ function foreignSignal() {
 }
 
 describe("a fallback", () => {
-  it("that asks for the current call after the work has thrown disturbs no other call", async () => {
+  it("that asks for the current call when the work has thrown disturbs no other", async () => {
     const { ask } = guarded(
       (question) => (question === "a" ? throws("down")() : Promise.resolve(question)),
       {
