@@ -93,6 +93,10 @@ export class DetectorScene implements DetectorOwner {
     this.log.push(`+${address}`);
   }
 
+  onFault(error: unknown): void {
+    throw error;
+  }
+
   onSettled(): void {
     // What happened stands in the log.
   }

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
+import { Slices } from "../../base/slices.ts";
 import type { OutlierDetection } from "../../model/upstream/outlier-detection.ts";
 import type { OutlierStats } from "../telemetry/envoy/balance/outlier-stats.ts";
 import { Ejection } from "./ejection.ts";
@@ -29,6 +30,8 @@ export interface DetectorOwner {
   onReturned(suspect: Suspect): void;
   /** All that happens now has been told. */
   onSettled(): void;
+  /** A mistake of a sweep's. */
+  onFault(error: unknown): void;
 }
 
 export interface DetectorContext {
@@ -54,7 +57,9 @@ export class Detector {
   readonly #context: DetectorContext;
   readonly #owner: DetectorOwner;
   readonly #suspects = new Set<Suspect>();
+  readonly #slices: Slices;
   #timer: Timer;
+  #stopped = false;
   /** How many are out. */
   #active = 0;
 
@@ -62,6 +67,7 @@ export class Detector {
     this.config = config;
     this.#context = context;
     this.#owner = owner;
+    this.#slices = new Slices(context.clock);
     this.#timer = this.#arm();
   }
 
@@ -100,6 +106,7 @@ export class Detector {
 
   /** For ever: the cluster is gone. */
   stop(): void {
+    this.#stopped = true;
     this.#timer.cancel();
     this.#countActive(-this.#active);
     this.#suspects.clear();
@@ -110,19 +117,30 @@ export class Detector {
   }
 
   #onInterval(): void {
+    this.#slices.begin();
+    this.#slices.run(this.#sweep()).catch((error: unknown) => this.#owner.onFault(error));
+  }
+
+  /** A host at a time: there may be very many, and hosts may come and go meanwhile. */
+  *#sweep(): Generator<void, void> {
     const nowMs = this.#context.clock.now();
     for (const suspect of this.#suspects) {
       if (suspect.ejection.isServed(nowMs)) this.#takeBack(suspect);
+      yield;
     }
-    this.#judgeRates("external");
-    this.#judgeRates("localOrigin");
-    for (const { ejection } of this.#suspects) ejection.relent(nowMs);
+    yield* this.#judgeRates("external");
+    if (this.config.splitExternalLocalOriginErrors) yield* this.#judgeRates("localOrigin");
+    for (const { ejection } of this.#suspects) {
+      ejection.relent(nowMs);
+      yield;
+    }
+    if (this.#stopped) return;
     this.#owner.onSettled();
     this.#timer = this.#arm();
   }
 
   /** Envoy: processSuccessRateEjections. */
-  #judgeRates(origin: ErrorOrigin): void {
+  *#judgeRates(origin: ErrorOrigin): Generator<void, void> {
     const { config } = this;
     const { failurePercentageRequestVolume, successRateRequestVolume } = config;
     const bySuccess: Rated[] = [];
@@ -132,6 +150,7 @@ export class Detector {
     const tooFew =
       size < config.successRateMinimumHosts && size < config.failurePercentageMinimumHosts;
     for (const suspect of this.#suspects) {
+      yield;
       const counts = suspect.record.takeInterval(origin);
       suspect.rates[origin] = NO_RATE;
       const rate = successRate(counts);
@@ -169,6 +188,7 @@ export class Detector {
 
   /** It is an outlier; whether it goes is another question (Envoy: ejectHost). */
   #detect(suspect: Suspect, kind: EjectionKind): void {
+    if (!this.#suspects.has(suspect)) return;
     const { clock, random, stats } = this.#context;
     stats.countDetected(kind);
     // Its rate was judged before it was ejected for another reason.

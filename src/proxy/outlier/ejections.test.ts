@@ -90,7 +90,7 @@ class Real {
     };
     const random = { next: () => 0, below: () => 0 };
     const context = { clock: this.clock, random, stats: this.#stats.outliers() };
-    const nobody = { onEjected: ignore, onReturned: ignore, onSettled: ignore };
+    const nobody = { onEjected: ignore, onFault, onReturned: ignore, onSettled: ignore };
     this.#detector = new Detector(config, context, nobody);
   }
 
@@ -121,6 +121,10 @@ class Real {
     const table = this.#registry.tables.find(({ name }) => name === "cluster_outlier");
     return table?.row(["c"]).cells[0] ?? -1;
   }
+}
+
+function onFault(error: unknown): void {
+  throw error;
 }
 
 function ignore(): void {

@@ -85,6 +85,10 @@ export class OutlierJudge implements HostJudge, DetectorOwner {
     this.#cluster.renewBalance();
   }
 
+  onFault(error: unknown): void {
+    this.#cluster.context.faults.report(error);
+  }
+
   get #eventContext(): Parameters<typeof unejectEvent>[1] {
     const { context, name: clusterName } = this.#cluster;
     return { clusterName, detector: this.detector, clock: context.clock };

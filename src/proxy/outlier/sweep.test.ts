@@ -79,3 +79,50 @@ describe("a sweep over success rates", () => {
     expect(scene.counted).toMatchObject({ enforced_local_origin_success_rate: 1 });
   });
 });
+
+describe("a sweep over many hosts", () => {
+  const HOSTS = 500;
+
+  /** All of them are out; their time is over, and reading the clock takes a while. */
+  function scene(): Scene {
+    const scene = new Scene(HOSTS, { ...EVERY_HOST, consecutive5xx: 1 });
+    for (let host = 0; host < HOSTS; host++) scene.answers(host, 500);
+    scene.clock.advance(29_999);
+    let nowMs = 30_000;
+    scene.clock.now = () => nowMs++;
+    scene.clock.advance(1);
+    return scene;
+  }
+
+  const turn = () => new Promise((later) => setImmediate(later));
+
+  it("lets others have their turn, and reaches all", async () => {
+    const swept = scene();
+    let before = swept.out.length;
+    expect(before).toBeGreaterThan(HOSTS / 2);
+    while (swept.out.length > 0) {
+      await turn();
+      expect(before - swept.out.length).toBeLessThan(10);
+      before = swept.out.length;
+    }
+    expect(swept.counted.active).toBeUndefined();
+  });
+
+  it("ends with its cluster", async () => {
+    const swept = scene();
+    swept.detector.stop();
+    const { log } = swept;
+    const { length } = log;
+    for (let i = 0; i < 10; i++) await turn();
+    swept.clock.advance(100_000);
+    expect(log).toHaveLength(length);
+    expect(swept.counted.active).toBeUndefined();
+  });
+
+  it("passes by who has left meanwhile", async () => {
+    const swept = scene();
+    for (let host = 0; host < HOSTS; host++) swept.remove(host);
+    for (let i = 0; i < 10; i++) await turn();
+    expect(swept.counted.active).toBeUndefined();
+  });
+});

@@ -214,6 +214,11 @@ class SharedCluster implements DetectorOwner, OutliersView {
     for (const { judge, slot } of this.#judges.values()) this.#options.tell(slot, { judge, hosts });
   }
 
+  onFault(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#options.onNotice(`internal error: ${text}`);
+  }
+
   get #eventContext(): Parameters<typeof unejectEvent>[1] {
     const { clock } = this.#options;
     return { clusterName: this.name, detector: this.#detector, clock };
