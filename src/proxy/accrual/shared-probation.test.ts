@@ -83,6 +83,8 @@ it("whoever gives a probation up sends no more requests beside the next one", ()
 
 it("a session keeps to no endpoint that another thread has shut", () => {
   const { cluster, text } = there;
+  there.gate?.sync();
+  clock.advance(1);
   expect(cluster.pickForSession(text)).toBe(there);
   here.monitor?.onStart();
   expect(cluster.pickForSession(text)).toBeUndefined();

@@ -31,7 +31,7 @@ const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/;
 
 /**
  * A route's condition as alternatives of matches. Undefined where it cannot be one, which is
- * reported: a path that must not match, or two that must.
+ * reported: a path that must not match, or two that must; or where it never holds (`any: []`).
  */
 export function readCondition<Name extends string>(
   route: Fields<Name | "condition">,
@@ -43,6 +43,11 @@ export function readCondition<Name extends string>(
     const found = `${alternatives.length} alternatives`;
     const allowed = `at most ${ALTERNATIVES_MAX}`;
     route.problem("condition", { message: "The condition is too complex", found, allowed });
+    return undefined;
+  }
+  if (alternatives.length === 0) {
+    const message = "The condition can never hold, so no request takes this route";
+    route.problem("condition", { code: "OUT0201", severity: "warning", message });
     return undefined;
   }
   return alternatives.map(({ pathRegex, methods }) => ({

@@ -13,6 +13,7 @@ export const OVERRIDE_TABLES: Readonly<Record<string, FieldTable>> = {
 
 type OverrideFields = Fields<keyof typeof OVERRIDE>;
 
+const PORT_MAX = 65_535;
 const WEIGHTS = "a number or quantity from 0 up, such as 1, 500m";
 
 /** Where a profile's requests go instead of to its Service; empty: they go there. */
@@ -21,7 +22,12 @@ export function readOverrides<Name extends string>(
   context: DialectContext,
 ): readonly Backend[] {
   const entries = spec.mappings("dstOverrides", OVERRIDE);
-  const weights = wholeWeights(entries.map((entry) => readWeight(entry) ?? 0));
+  const given = entries.map((entry) => readWeight(entry));
+  if (given.length > 0 && given.every((weight) => weight === 0)) {
+    const message = "All weights are 0, so every request gets 503";
+    spec.problem("dstOverrides", { code: "OUT0201", severity: "warning", message });
+  }
+  const weights = wholeWeights(given.map((weight) => weight ?? 0));
   return entries.flatMap((entry, index) => readBackend(entry, weights[index] ?? 0, context) ?? []);
 }
 
@@ -43,6 +49,10 @@ function readBackend(
   const authority = entry.requiredString("authority", { pattern, allowed });
   if (authority === undefined) return undefined;
   const [host = "", port] = authority.split(":");
+  if (port !== undefined && (Number(port) < 1 || Number(port) > PORT_MAX)) {
+    entry.bad("authority", "`authority` has no usable port", `a port from 1 to ${PORT_MAX}`);
+    return undefined;
+  }
   const service = context.services.find((candidate) => candidate.host === host);
   if (service === undefined) {
     entry.problem("authority", {

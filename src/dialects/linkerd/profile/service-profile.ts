@@ -43,8 +43,12 @@ type RouteFields = Fields<keyof typeof ROUTE>;
 
 /** Linkerd's, of routes that say nothing. */
 const TIMEOUT_MS = 10_000;
+/** What Go's durations can hold. */
+const TIMEOUT_MAX_H = 2_562_047;
+const TIMEOUT_WORDS = `a duration such as 300ms, 1.5s, at most ${TIMEOUT_MAX_H}h`;
 /** Linkerd has no such bound: it retries for as long as budget and timeout allow. */
 const RETRIES_MAX = 5;
+const HOUR_MS = 3_600_000;
 /** What never reached an application. */
 const UNSEEN: readonly string[] = ["connect-failure", "refused-stream"];
 /** What Linkerd takes for failures of gRPC calls, as far as Envoy has words for it. */
@@ -131,7 +135,7 @@ function readRoute(route: RouteFields, backends: readonly Backend[]): HttpRule[]
   const name = route.requiredString("name") ?? "";
   const matches = readCondition(route);
   const failures = readFailures(route);
-  const timeoutMs = route.parsed("timeout", parseDuration, "a duration such as 300ms, 1.5s");
+  const timeoutMs = route.parsed("timeout", parseTimeout, TIMEOUT_WORDS);
   const isRetryable = route.boolean("isRetryable") === true;
   if (!isRetryable && route.has("responseClasses")) {
     const why = "what is a failure matters to retries alone; metrics tell statuses apart";
@@ -146,6 +150,11 @@ function readRoute(route: RouteFields, backends: readonly Backend[]): HttpRule[]
     retries: retriesOf(isRetryable, failures, isGrpcToo),
   };
   return [{ ...plain, name, matches, action }];
+}
+
+function parseTimeout(text: string): number | undefined {
+  const timeoutMs = parseDuration(text);
+  return timeoutMs === undefined || timeoutMs > TIMEOUT_MAX_H * HOUR_MS ? undefined : timeoutMs;
 }
 
 function retriesOf(
