@@ -134,3 +134,24 @@ it("knows no circuits that are each caller's own", () => {
   expect(withScope("mesh")).toMatchObject({ sleepMs: 5000 });
   expect(withScope("caller")).toBeUndefined();
 });
+
+it("knows a rule's circuit by its rule, whatever its routes are called", () => {
+  const snapshot = oneClusterSnapshot("1", 80, "ratings", [9001]);
+  const rule = "HTTPRoute default/ratings spec.rules[0]";
+  const circuit = { ...CIRCUIT, rule };
+  const routes = snapshot.routes.map((config) => ({
+    ...config,
+    virtualHosts: config.virtualHosts.map((host) => ({
+      ...host,
+      routes: host.routes.flatMap((route) => [
+        { ...route, name: "", circuit },
+        { ...route, name: "b", circuit },
+      ]),
+    })),
+  }));
+  expect(routes).not.toEqual([]);
+  const asked = (place: string) =>
+    meshCircuitOf({ ...snapshot, routes }, { circuit: CIRCUIT.name, place });
+  expect(asked(rule)).toMatchObject({ rule });
+  expect(asked("b")).toBeUndefined();
+});
