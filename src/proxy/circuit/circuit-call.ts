@@ -53,7 +53,9 @@ const BROKEN: number = FLAG_UF | FLAG_UC | FLAG_UR | FLAG_UPE | FLAG_LR | FLAG_U
 const FAILED: number = BROKEN | FLAG_UO | FLAG_UH;
 const EVENT_STREAM = "text/event-stream";
 const GATEWAY_TIMEOUT = 504;
+/** What only a condition has come to. */
 const NOT_MODIFIED = 304;
+const PRECONDITION_FAILED = 412;
 /** A probe whose answer goes on for so long has succeeded: half of what it has to begin in. */
 const LASTING_PROBE_MS = 7500;
 
@@ -268,10 +270,16 @@ export class CircuitCall implements FaultOwner {
 
   /** A good answer takes the last one's place, or shows that there is none to be kept. */
   #remember({ fallback }: CompiledCircuit, question: Question, head: ResponseMessage): void {
-    if (fallback?.kind !== "lastGood" || !question.keeps || isEventStream(head)) return;
-    const { text } = question;
-    this.recording = recordingOf(fallback.store, text, this.#exchange.request, head);
-    if (this.recording === undefined && head.status !== NOT_MODIFIED) fallback.store.forget(text);
+    if (fallback?.kind !== "lastGood" || isEventStream(head)) return;
+    const { request } = this.#exchange;
+    // What HEAD is answered says nothing of GET.
+    if (request.method !== "GET") return;
+    const recording = recordingOf(fallback.store, question.text, request, head);
+    if (question.keeps) this.recording = recording;
+    const { status } = head;
+    if (recording !== undefined || status === NOT_MODIFIED || status === PRECONDITION_FAILED)
+      return;
+    fallback.store.forget(question.text);
   }
 
   #stopRecording(): void {

@@ -345,6 +345,21 @@ describe("the last good answer", () => {
     origin.says(500);
     expect((await asks()).status).toBe(500);
   });
+
+  it.each([
+    [404, 500],
+    [304, 200],
+    [412, 200],
+    [200, 200],
+  ])("that a condition meets with %s is followed by %s", async (status, then) => {
+    const { asks, origin } = await circuitScene({ circuit: fallingBack(LAST_GOOD) });
+    origin.says(200, "one");
+    await asks();
+    origin.says(status);
+    expect((await asks(`${GET}\r\nif-none-match: "1"`)).status).toBe(status);
+    origin.says(500);
+    expect((await asks()).status).toBe(then);
+  });
 });
 
 function tick(): Promise<void> {
