@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Pod } from "../../src/model/mesh.ts";
-import { ask } from "../support/ask.ts";
+import { ask, type Reply } from "../support/ask.ts";
 import {
   type LoopbackMesh,
   PLANES,
@@ -46,8 +46,14 @@ const hours = folderOf({
     "min-penalty: 1h\n    balancer.linkerd.io/failure-accrual-consecutive-max-penalty: 2h",
   ),
 });
+const seconds = folderOf({
+  "cart.yaml": CART.replace(
+    "min-penalty: 300ms",
+    "min-penalty: 8s\n    balancer.linkerd.io/failure-accrual-consecutive-max-penalty: 8s",
+  ),
+});
 afterAll(() => {
-  for (const folder of [quick, hours]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [quick, hours, seconds]) rmSync(folder, { recursive: true, force: true });
 });
 
 /** More would mean that what is waited for never comes. */
@@ -73,10 +79,13 @@ class Scene {
     return new Scene(mesh, endpoints);
   }
 
-  async ask(): Promise<number> {
+  request(): Promise<Reply> {
     const { host, port } = this.mesh.proxy;
-    const reply = await ask({ kind: "socket", host, port }, "http://cart/");
-    return reply.status;
+    return ask({ kind: "socket", host, port }, "http://cart/");
+  }
+
+  async ask(): Promise<number> {
+    return (await this.request()).status;
   }
 
   /** One request after the other, until this holds; their statuses. */
@@ -129,6 +138,29 @@ describe.each(OURS)("one failing endpoint of three, behind $name", (plane) => {
     expect(await scene.changes("serving")).toBe("1");
     expect(await scene.metric("outrigger_accrual_shut_endpoints")).toBe("0");
   });
+});
+
+describe.each(OURS)("all endpoints, behind $name", (plane) => {
+  it("are shut: requests wait, fail and say why, until one on probation goes well", async () => {
+    const scene = await Scene.start(plane, seconds);
+    for (const endpoint of scene.endpoints) endpoint.mood = { status: 500 };
+    let reply = await scene.request();
+    while (reply.status === 500) reply = await scene.request();
+    const cluster = "outbound|80||cart.default.svc.cluster.local";
+    expect(reply.status).toBe(504);
+    expect(reply.headers["x-outrigger-fail-fast"]).toBe(cluster);
+    expect(reply.body).toBe(`no endpoint of ${cluster} has been ready for 3 s`);
+    const refused = await scene.metric('outrigger_accrual_refused_total(?=\\{[^}]*"fail_fast")');
+    expect(Number(refused)).toBeGreaterThan(0);
+
+    for (const endpoint of scene.endpoints) endpoint.mood = { status: 200 };
+    await expect.poll(() => scene.ask(), { timeout: 40_000, interval: 100 }).toBe(200);
+    expect(Number(await scene.changes("probation"))).toBeGreaterThan(0);
+    await expect.poll(() => scene.metric("outrigger_accrual_fail_fast")).toBe("0");
+    const served = () => scene.endpoints.every(({ requests }) => requests > 6);
+    expect(new Set(await scene.asksUntil(served))).toEqual(new Set([200]));
+    expect(await scene.metric("outrigger_accrual_shut_endpoints")).toBe("0");
+  }, 90_000);
 });
 
 /** True after so many questions. */
