@@ -30,6 +30,12 @@ export function carriageOf(port: ServicePort): Carriage | undefined {
   return CARRIAGE[port.protocol];
 }
 
+/** Whether a port's calls have answers that a circuit can judge. */
+export function isJudged(port: ServicePort): boolean {
+  const carriage = carriageOf(port);
+  return carriage !== undefined && carriage !== "tcp";
+}
+
 /**
  * What the client sees, in a stable order. Of services of one host the client's own namespace
  * holds, else the first one that has some; inside a namespace, as Istio merges them, each port is

@@ -182,6 +182,34 @@ describe("a fallback to a service", () => {
     expect(findings(spec(service)).join("\n")).toMatch(expected);
   });
 
+  it("is seen where it has not the port that was called, and more than one", () => {
+    const SEVERAL = `
+apiVersion: v1
+kind: Service
+metadata: { name: front, namespace: shop }
+spec: { ports: [{ name: http, port: 80 }, { name: http-b, port: 81 }, { name: tcp, port: 82 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: spare, namespace: shop }
+spec: { ports: [{ name: http, port: 80 }, { name: http-b, port: 90 }] }
+---
+apiVersion: outrigger.dev/v1alpha1
+kind: CircuitBreaker
+metadata: { name: p, namespace: shop }
+spec:
+  targetRefs: [{ kind: Service, name: front }]
+  fallback: { service: { name: spare } }
+`;
+    const told = (text: string) =>
+      circuitFindings(translate([{ file: "mesh.yaml", text }])).map(formatDiagnostic);
+    expect(told(SEVERAL)).toEqual([
+      expect.stringMatching(/0704: Calls to port 81 of front have no fallback[\s\S]*80, 90/),
+    ]);
+    expect(told(SEVERAL.replace("name: spare }", "name: spare, port: 90 }"))).toEqual([]);
+    expect(told(SEVERAL.replace("{ name: http-b, port: 90 }", ""))).toEqual([]);
+  });
+
   it("may be a subset of the service itself", () => {
     expect(findings(spec("{ name: ratings, subset: v1 }"))).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import type { Diagnostic } from "../../../base/diagnostic.ts";
 import type { HttpRule } from "../../../model/http-route-set.ts";
-import type { Mesh, Service, ServicePort } from "../../../model/mesh.ts";
+import type { Mesh, Service } from "../../../model/mesh.ts";
 import { type Origin, subjectOf } from "../../../model/origin.ts";
 import {
   type CircuitIndex,
@@ -10,7 +10,7 @@ import {
   sectionsOf,
 } from "../../../model/precedence/circuit.ts";
 import type { CircuitPolicy, CircuitTarget } from "../../../model/resilience/circuit-policy.ts";
-import { carriageOf } from "../service-view.ts";
+import { isJudged } from "../service-view.ts";
 import { absent } from "./absent.ts";
 import { fallbackFindings } from "./fallback-findings.ts";
 
@@ -119,11 +119,6 @@ function unheard(mesh: Asked, policy: CircuitPolicy, target: CircuitTarget): rea
       hint: "name the Service's port http, or give it appProtocol: http",
     }),
   ];
-}
-
-function isJudged(port: ServicePort): boolean {
-  const carriage = carriageOf(port);
-  return carriage !== undefined && carriage !== "tcp";
 }
 
 /** Redirects and direct answers are the sidecar's own. */

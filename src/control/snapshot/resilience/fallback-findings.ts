@@ -4,6 +4,7 @@ import { subjectOf } from "../../../model/origin.ts";
 import { circuitsOf } from "../../../model/precedence/circuit.ts";
 import { hostMatches } from "../../../model/precedence/host.ts";
 import type { CircuitPolicy, PolicyFallback } from "../../../model/resilience/circuit-policy.ts";
+import { isJudged } from "../service-view.ts";
 import { absent } from "./absent.ts";
 
 type Asked = Pick<Mesh, "circuitBreakers" | "services" | "destinationPolicies">;
@@ -23,6 +24,7 @@ export function fallbackFindings(mesh: Asked, policy: CircuitPolicy): readonly D
   return [
     ...missingPort(fallback, services),
     ...missingSubset(mesh, fallback),
+    ...uncalledPorts(mesh, policy, fallback, services),
     ...toItself(mesh, policy, fallback, services),
     ...unseen(policy, fallback, service),
   ];
@@ -35,6 +37,39 @@ function missingPort(
   const ports = services.flatMap((service) => service.ports.map((each) => each.port));
   if (port === undefined || ports.includes(port)) return [];
   return [absent(origin, `${host} has no port ${port}`, String(port), ports.map(String))];
+}
+
+/** Without a port of its own it is the one that was called, and a service of several may lack it. */
+function uncalledPorts(
+  mesh: Asked,
+  policy: CircuitPolicy,
+  { host, origin, port }: ServiceFallback,
+  services: readonly Service[],
+): readonly Diagnostic[] {
+  const there = new Set(services.flatMap((service) => service.ports.map((each) => each.port)));
+  if (port !== undefined || there.size < 2) return [];
+  const index = circuitsOf(mesh);
+  const guarded = mesh.services.filter((each) => index.ofService(each)?.policy === policy);
+  const without = guarded.flatMap(({ name, ports }) =>
+    ports
+      .filter((each) => isJudged(each) && !there.has(each.port))
+      .map((each) => ({ name, port: each.port })),
+  );
+  const found = without.map((each) => `port ${each.port} of ${each.name}`).join(", ");
+  if (found === "") return [];
+  return [
+    {
+      code: "OUT0704",
+      severity: "warning",
+      message: `Calls to ${found} have no fallback: ${host} has no such port, and several others`,
+      position: origin.position,
+      subject: subjectOf(policy.origin),
+      path: origin.path,
+      found: "no port",
+      allowed: [...there].join(", "),
+      hint: "write fallback.service.port",
+    },
+  ];
 }
 
 function missingSubset(
