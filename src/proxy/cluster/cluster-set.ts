@@ -100,7 +100,7 @@ export class ClusterSet {
     const next = old?.canBecome(config) === true ? old : new UpstreamCluster(config, this.#context);
     if (next !== old) made.push(next);
     yield;
-    const assignment = discovered ?? next.assignmentIn(config);
+    const assignment = discovered ?? next.assignmentIn(config) ?? next.resolvedBy(old);
     const swapEndpoints =
       assignment === undefined ? undefined : yield* next.prepare(assignment, config);
     return () => {

@@ -236,3 +236,24 @@ describe("nothing stays", () => {
     expect(cluster?.pickAddress(socketAddress("127.0.0.1", 1)).retired).toBe(true);
   });
 });
+
+describe("a cluster of names whose connections begin anew", () => {
+  /** Swaps it in, and looks before any name can have been looked up. */
+  function hostsAfter(next: Cluster): readonly string[] {
+    const { clusters } = setup.proxy.dataPlane;
+    allAtOnce(clusters.prepare([next], []))();
+    return clusters.slot("busy").cluster?.hosts.map(({ text }) => text) ?? [];
+  }
+
+  it("begins with the addresses that are known, until it has looked", async () => {
+    await served();
+    expect(hostsAfter({ ...busy, connectTimeoutMs: 77 })).toEqual(["127.0.0.1:1", "127.0.0.1:2"]);
+    await expect.poll(() => asked.length).toBe(2);
+  });
+
+  it("begins with none where they are looked up in another way", async () => {
+    await served();
+    expect(hostsAfter({ ...busy, dns: { ...busy.dns, family: "v6Only" } })).toEqual([]);
+    expect(hostsAfter({ ...busy, discovery: "logicalDns" })).toEqual([]);
+  });
+});

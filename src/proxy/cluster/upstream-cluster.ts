@@ -140,6 +140,12 @@ export class UpstreamCluster {
     return sameTransport(this.config, config);
   }
 
+  /** Where its names are, as the one before it knows them; else nobody would be there at first. */
+  resolvedBy(before: UpstreamCluster | undefined): ClusterLoadAssignment | undefined {
+    if (before === undefined || before === this || !isNamed(this.config)) return undefined;
+    return namesOf(before.config) === namesOf(this.config) ? before.#assignment : undefined;
+  }
+
   /** Takes over a configuration that it can become. */
   update(config: Cluster): void {
     const before = this.config;
@@ -373,6 +379,10 @@ export class UpstreamCluster {
       return;
     }
   }
+}
+
+function namesOf({ discovery, dns, loadAssignment }: Cluster): string {
+  return JSON.stringify([discovery, dns, loadAssignment]);
 }
 
 /** Its endpoints are names. */
