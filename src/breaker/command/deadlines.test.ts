@@ -133,9 +133,24 @@ describe("the clock of bursts", () => {
       expect(now).toBeGreaterThanOrEqual(last);
       last = now;
     }
-    expect(counting.readings).toBeLessThan(200);
+    expect(counting.readings).toBeLessThan(300);
     time.advance(7);
     const before = counting.readings;
     expect([clock.now(), clock.now(), counting.readings - before]).toEqual([7, 7, 2]);
+  });
+
+  it("knows how old a reading is when something holds the burst up", () => {
+    let now = 100;
+    const held = new BurstClock({
+      now: () => now,
+      wall: () => now,
+      after: () => ({ cancel: () => undefined }),
+    });
+    for (let reading = 0; reading < 100; reading++) held.now();
+    now = 2000;
+    expect(held.now()).toBe(100);
+    expect(held.latest(100)).toBe(2000);
+    now = 2500;
+    expect([held.latest(100), held.latest(50)]).toEqual([2000, 50]);
   });
 });

@@ -3,6 +3,7 @@ import { systemClock } from "../clock.ts";
 import { entrance } from "../entrance.ts";
 import type { Call } from "../policy/call-scope.ts";
 import { EVENT } from "../stats/event-type.ts";
+import { BurstClock } from "./burst-clock.ts";
 import type { Command } from "./command.ts";
 import { Execution, isThenable, type RefusedCall } from "./execution.ts";
 import { type PlaceOwner, Places } from "./places.ts";
@@ -117,6 +118,11 @@ export class Guard implements PlaceOwner {
 
   onExpired(place: number): void {
     this.executionOf(place).expire();
+  }
+
+  latestStart(startedAt: number): number {
+    const { clock } = this.command;
+    return clock instanceof BurstClock ? clock.latest(startedAt) : startedAt;
   }
 
   /** What a place's call is, when more of it is needed. */

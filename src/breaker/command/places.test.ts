@@ -24,6 +24,13 @@ class Owner implements PlaceOwner {
     this.places.leave(place);
   }
 
+  /** What held up the start of calls. */
+  heldMs = 0;
+
+  latestStart(startedAt: number): number {
+    return startedAt + this.heldMs;
+  }
+
   take(): number {
     return this.places.take(1, this.clock.now());
   }
@@ -40,6 +47,16 @@ describe("places", () => {
     const again = Array.from({ length: 100 }, () => places.take(1, clock.now()));
     expect(new Set(again)).toEqual(new Set(taken));
     expect(places.handlers.length).toBe(128);
+  });
+
+  it("do not count what held up the start of a call as a wait for its answer", () => {
+    const owner = new Owner(1000);
+    owner.heldMs = 700;
+    owner.take();
+    owner.clock.advance(1699);
+    expect(owner.heard).toEqual([]);
+    owner.clock.advance(1);
+    expect(owner.heard).toEqual(["7 expired at 1700"]);
   });
 
   it("keep nothing of a call that has ended", () => {

@@ -12,6 +12,8 @@ export interface PlaceOwner {
   onError(place: number, error: unknown): void;
   /** The call of a place has no answer in time. */
   onExpired(place: number): void;
+  /** When a call really started, at the latest. */
+  latestStart(startedAt: number): number;
 }
 
 /** What the work of a place is waited for with, made once. */
@@ -149,11 +151,16 @@ export class Places {
     for (let place = 0; place < this.startedAt.length; place++) {
       if ((this.startedAt[place] as number) < 0) continue;
       if (this.executions[place]?.isWaiting === false) continue;
-      const deadline = (this.startedAt[place] as number) + this.#timeoutMs;
+      const deadline = this.#deadlineOf(this.startedAt[place] as number, now);
       if (deadline <= now) this.#owner.onExpired(place);
       else next = Math.min(next, deadline);
     }
     return next;
+  }
+
+  #deadlineOf(startedAt: number, now: number): number {
+    const deadline = startedAt + this.#timeoutMs;
+    return deadline > now ? deadline : this.#owner.latestStart(startedAt) + this.#timeoutMs;
   }
 }
 
