@@ -79,6 +79,63 @@ describe("a Service with Linkerd's annotations", () => {
     ]);
   });
 
+  const told = (text: string) =>
+    validate(meshOf(text))
+      .filter(({ code }) => code === "OUT0313")
+      .map(({ message, hint }) => [message, hint]);
+
+  it("is told where it has no address, and its failures were to weigh", () => {
+    const penalty = `annotations:
+    outrigger.dev/load-balancer: PEAK_EWMA
+    balancer.alpha.linkerd.io/penalize-failures: "true"`;
+    const text = CART.replace("annotations:", penalty).replace(
+      "spec: {",
+      "spec: { clusterIP: None,",
+    );
+    expect(told(text)).toEqual([
+      [
+        "Requests to a headless Service go to the pod that the client chose, judged by nobody",
+        "failure accrual and penalties for failures are for Services with a cluster IP",
+      ],
+    ]);
+  });
+
+  it("is told where its ports are TCP, which has no requests", () => {
+    expect(told(CART.replace("name: http", "name: tcp-x"))).toEqual([
+      [
+        "All ports of the Service are TCP, so annotations of it do not count: retries, timeouts",
+        "name a port http, or give it appProtocol: http",
+      ],
+    ]);
+  });
+
+  it("is told where it has no ports", () => {
+    const external = "type: ExternalName, externalName: example.org";
+    const text = CART.replace(/spec: .*/, `spec: { ${external} }`);
+    expect(told(text)).toEqual([
+      [
+        "The Service has no ports, so annotations of it do not count: " +
+          "retries, timeouts, failure accrual",
+        "list the ports that its clients call",
+      ],
+    ]);
+  });
+
+  it("is told that a ServiceProfile silences its penalties for failures", () => {
+    const penalty = `annotations:
+    outrigger.dev/load-balancer: PEAK_EWMA
+    balancer.alpha.linkerd.io/penalize-failures: "true"`;
+    const profile = `
+---
+apiVersion: linkerd.io/v1alpha2
+kind: ServiceProfile
+metadata: { name: cart.default.svc.cluster.local }
+spec: { routes: [] }
+`;
+    const [[message = ""] = []] = told(CART.replace("annotations:", penalty) + profile);
+    expect(message).toContain("retries, timeouts, failure accrual, penalties for failures");
+  });
+
   it("is balanced as any other Service", () => {
     const plain = cartCluster(CART.replace(/annotations:[\s\S]*?\nspec/, "annotations: {}\nspec"));
     expect(plain?.failureAccrual).toBeUndefined();
