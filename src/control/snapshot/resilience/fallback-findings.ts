@@ -39,7 +39,7 @@ function missingPort(
   return [absent(origin, `${host} has no port ${port}`, String(port), ports.map(String))];
 }
 
-/** Without a port of its own it is the one that was called, and a service of several may lack it. */
+/** Without a port of its own it is the one called, which a service of several may lack. */
 function uncalledPorts(
   mesh: Asked,
   policy: CircuitPolicy,
