@@ -12,6 +12,7 @@ import { assignment, edsCluster } from "../../../test/support/sample-snapshot.ts
 import { VirtualClock } from "../../base/clock.ts";
 import { socketAddress } from "../../model/address.ts";
 import { ENVOY_OUTLIER_DETECTION } from "../../model/upstream/outlier-detection.ts";
+import { Hash64 } from "../balance/hash/hash64.ts";
 import type { Host } from "../cluster/host.ts";
 import { allAtOnce } from "../cluster/host-balance.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
@@ -164,6 +165,43 @@ describe("hosts that come and go", () => {
     swap([1, 2, 3]);
     expect(out().map(({ text }) => text)).toEqual(["127.0.0.1:1"]);
     expect(setup.stat("eds", "membership_healthy")).toBe(2);
+  });
+
+  it("are out for sessions and hashes, which come back to them", async () => {
+    const { clock, swap, fail, setup } = await started();
+    const hashing = { ...config, lbPolicy: "ringHash" } as const;
+    swap([1, 2], hashing);
+    const cluster = clusterOf({ setup }, "eds");
+    const hash = new Hash64();
+    hash.set(0x1234_5678, 1);
+    const chosen = cluster.pick(hash, 0);
+    const port = chosen?.address.kind === "socket" ? chosen.address.port : 0;
+    fail(port);
+    expect(cluster.pick(hash, 0)?.text).toBe(`127.0.0.1:${3 - port}`);
+    expect(cluster.pickForSession(chosen?.text ?? "")).toBeUndefined();
+    clock.advance(30_000);
+    expect(cluster.pick(hash, 0)).toBe(chosen);
+    expect(cluster.pickForSession(chosen?.text ?? "")).toBe(chosen);
+  });
+
+  it("are new ones when they return", async () => {
+    const { swap, fail, out, setup } = await started();
+    const active = () =>
+      setup.proxy.telemetry.registry.tables
+        .find(({ name }) => name === "cluster_outlier")
+        ?.snapshot()[0]?.cells[0];
+    swap([1, 2]);
+    fail(1);
+    expect(active()).toBe(1);
+    swap([2]);
+    expect(active()).toBe(0);
+    swap([1, 2]);
+    expect(out()).toEqual([]);
+    fail(1);
+    expect(active()).toBe(1);
+    swap([1, 2], { ...config, outlierDetection: undefined });
+    expect(out()).toEqual([]);
+    expect(active()).toBe(0);
   });
 
   it("are forgotten where their cluster's connections begin anew", async () => {
