@@ -46,9 +46,9 @@ export class BurstClock implements Clock {
   }
 
   /**
-   * When it was at the latest that a reading was asked for. Work that holds up the turn of the event
-   * loop in which there was a burst makes a reading old: who counts a wait from it must not count
-   * that.
+   * When it was at the latest that a reading was asked for. Work that holds up the turn of the
+   * event loop in which there was a burst makes a reading old: who counts a wait from it must not
+   * count that.
    */
   latest(reading: number): number {
     if (this.#isBurst && reading === this.#last) this.#read();

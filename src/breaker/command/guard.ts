@@ -152,12 +152,17 @@ export class Guard implements PlaceOwner {
     const handlers = this.places.handlers[place] as Places["handlers"][number];
     let answer: unknown;
     let threw = false;
+    let isLater = false;
     try {
       answer = this.#passCall
         ? this.#work.call(self, this.executionOf(place), ...args)
         : this.#work.apply(self, args);
       // Others' might call back twice, when the place is another call's.
-      if (!isPlainPromise(answer) && isThenable(answer)) answer = Promise.resolve(answer);
+      isLater = isPlainPromise(answer);
+      if (!isLater && isThenable(answer)) {
+        answer = Promise.resolve(answer);
+        isLater = true;
+      }
     } catch (error) {
       threw = true;
       answer = error;
@@ -165,7 +170,7 @@ export class Guard implements PlaceOwner {
     currentGuard = beforeGuard;
     currentPlace = beforePlace;
     if (threw) handlers.onError(answer);
-    else if (isPlainPromise(answer)) answer.then(handlers.onValue, handlers.onError);
+    else if (isLater) (answer as Promise<unknown>).then(handlers.onValue, handlers.onError);
     else handlers.onValue(answer);
   }
 
