@@ -344,7 +344,9 @@ function quotingHint(value: unknown): string | undefined {
 /** A value as a diagnostic quotes it: one line, at most 80 characters. */
 export function showFound(value: unknown): string {
   if (value === undefined) return "nothing";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  // JSON has no word for .inf and .nan.
+  const isSimple = typeof value === "string" || typeof value === "number";
+  const text = isSimple ? String(value) : JSON.stringify(value);
   const line = text.replaceAll("\n", "\\n");
   return line.length > 80 ? `${line.slice(0, 77)}...` : line === "" ? '""' : line;
 }

@@ -71,7 +71,12 @@ function readWindow(spec: Spec): CircuitBreaker["window"] {
   const buckets = window?.integer("buckets") ?? otherwise.buckets;
   if (durationMs % buckets === 0) return { durationMs, buckets };
   const message = "The window does not divide into so many buckets of whole milliseconds";
-  window?.bad("buckets", message, `a number that divides ${durationMs}`);
+  // Who wrote the duration alone is told there.
+  if (window?.has("buckets") === true) {
+    window.bad("buckets", message, `a number that divides ${durationMs}`);
+  } else {
+    window?.bad("duration", message, `whole milliseconds for each of ${buckets} buckets`);
+  }
   return otherwise;
 }
 
