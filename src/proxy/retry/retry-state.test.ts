@@ -109,6 +109,16 @@ describe("back-off", () => {
     expect(state.nextDelayMs()).toBe(99);
   });
 
+  it("is not changed by the 425 of a try that another has joined", () => {
+    const { state } = scene({
+      retryOn: ["reset", "retriable-status-codes"],
+      retriableStatusCodes: [425],
+    });
+    expect(state.wantsResponse(answer(425))).toBe(true);
+    expect(state.onReset("remote reset", true)).toBe("retry");
+    expect(state.nextDelayMs()).toBeGreaterThan(0);
+  });
+
   it("is none after 425, unless the request was early itself", () => {
     const policy = { retryOn: ["retriable-status-codes"], retriableStatusCodes: [425] };
     const { count, state } = scene(policy);
@@ -117,6 +127,9 @@ describe("back-off", () => {
     state.countRetry();
     expect(count("upstream_rq_retry")).toBe(1);
     expect(count("upstream_rq_retry_backoff_exponential")).toBe(0);
+    const limited = scene({ ...policy, retryOn: [...policy.retryOn, "envoy-ratelimited"] }).state;
+    expect(limited.onResponse(answer(425, { "x-envoy-ratelimited": "true" }))).toBe("retry");
+    expect(limited.nextDelayMs()).toBeGreaterThan(0);
     expect(scene(policy, { "early-data": "1" }).state.onResponse(answer(425))).toBe("no");
   });
 });

@@ -140,6 +140,7 @@ export class RetryState {
     const policy = this.#policy;
     if (policy === undefined) return "no";
     const wanted = this.wantsResponse(head);
+    this.#atOnce = wanted && this.#wasEarly(head);
     if (wanted && policy.rateLimited !== undefined && !this.#atOnce) {
       this.#askedMs = waitAskedFor(policy.rateLimited, head.headers, this.#clock);
     }
@@ -158,12 +159,7 @@ export class RetryState {
     if (this.#has(on.ON_5XX) && status >= 500 && status < 600) return true;
     if (this.#has(on.ON_GATEWAY_ERROR) && status >= 502 && status <= 504) return true;
     if (this.#has(on.ON_4XX) && status === 409) return true;
-    if (this.#has(on.ON_STATUS_CODES) && this.#namesStatus(status)) {
-      if (status !== TOO_EARLY) return true;
-      // What came early from the client itself is the client's to send again.
-      this.#atOnce = this.#request?.header("early-data") === undefined;
-      if (this.#atOnce) return true;
-    }
+    if (this.#isRetriable(status)) return true;
     if (this.#has(on.ON_HEADERS) && this.#namesHeader(status, headers)) return true;
     return on.asksForGrpc(this.#on) && on.namesGrpc(this.#on, grpcStatusIn(headers));
   }
@@ -199,6 +195,17 @@ export class RetryState {
 
   #has(bits: number): boolean {
     return (this.#on & bits) !== 0;
+  }
+
+  /** What came early from the client itself is the client's to send again. */
+  #isRetriable(status: number): boolean {
+    if (!this.#has(on.ON_STATUS_CODES) || !this.#namesStatus(status)) return false;
+    return status !== TOO_EARLY || this.#request?.header("early-data") === undefined;
+  }
+
+  #wasEarly({ headers, status }: ResponseMessage): boolean {
+    if (status !== TOO_EARLY || headers.findName("x-envoy-ratelimited") >= 0) return false;
+    return this.#isRetriable(status);
   }
 
   #namesStatus(status: number): boolean {
