@@ -30,6 +30,8 @@ const RULE = fieldTable({
   ],
 });
 const TIMEOUTS = fieldTable({ executed: ["request", "backendRequest"] });
+/** What proxies can count to. */
+const ATTEMPTS_MAX = 2 ** 32 - 1;
 const RETRY = fieldTable({ executed: ["codes", "attempts", "backoff"] });
 
 export const RULE_TABLES: Readonly<Record<string, FieldTable>> = {
@@ -201,7 +203,7 @@ function readRetry(rule: RuleFields, perTry: number | undefined): RetrySettings 
   });
   const withCodes = codes.length > 0 ? ["retriable-status-codes"] : [];
   return {
-    attempts: fields.integer("attempts", { min: 0 }) ?? 1,
+    attempts: fields.integer("attempts", { min: 0, max: ATTEMPTS_MAX }) ?? 1,
     perTryTimeoutMs: perTry === 0 ? undefined : perTry,
     retryOn: ["connect-failure", "refused-stream", "reset", ...withCodes],
     statusCodes: codes,

@@ -19,7 +19,6 @@ type SessionFields = Fields<keyof typeof SESSION>;
 
 /** The CRD's limit. */
 const NAME_LENGTH_MAX = 128;
-/** What both a cookie and a header may be called (RFC 9110 section 5.6.2). */
 
 /** A rule's session persistence (GEP-1619): the client's endpoint, in a cookie or a header. */
 export function readSession<Name extends string>(
@@ -36,6 +35,12 @@ export function readSession<Name extends string>(
     for (const field of ["absoluteTimeout", "idleTimeout"] as const) {
       const message = `\`${field}\` is read but not executed: a header tells no times`;
       if (session.has(field)) session.notExecuted(field, message);
+    }
+    if (session.has("cookieConfig")) {
+      session.notExecuted(
+        "cookieConfig",
+        "`cookieConfig` is read but not executed: it is no cookie",
+      );
     }
     return { kind: "header", name: name.toLowerCase() };
   }

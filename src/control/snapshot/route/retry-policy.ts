@@ -30,6 +30,11 @@ export const DEFAULT_RETRIES: RetryPolicy = {
   hostSelectionAttempts: 5,
 };
 
+/** An interval of nothing is none to Envoy, which then refuses all routes with this one. */
+const BACK_OFF_MIN_MS = 1;
+/** Of 32 bits. */
+const RETRIES_MAX = 2 ** 32 - 1;
+
 /** Towards the pod's own application: a connection that it had already closed. */
 export const INBOUND_RETRIES: RetryPolicy = {
   ...DEFAULT_RETRIES,
@@ -42,12 +47,12 @@ export const INBOUND_RETRIES: RetryPolicy = {
 export function retryPolicyOf(settings: RetrySettings | undefined): RetryPolicy | undefined {
   if (settings === undefined) return DEFAULT_RETRIES;
   if (settings.attempts === 0) return undefined;
-  const backOffBaseMs = settings.backOffBaseMs ?? BACK_OFF_BASE_MS;
+  const backOffBaseMs = Math.max(BACK_OFF_MIN_MS, settings.backOffBaseMs ?? BACK_OFF_BASE_MS);
   return {
     ...DEFAULT_RETRIES,
     retryOn: retryOnOf(settings),
     retriableStatusCodes: settings.statusCodes,
-    numRetries: settings.attempts,
+    numRetries: Math.min(settings.attempts, RETRIES_MAX),
     perTryTimeoutMs: settings.perTryTimeoutMs ?? 0,
     backOffBaseMs,
     backOffMaxMs: 10 * backOffBaseMs,

@@ -76,7 +76,7 @@ export class AnnotationReader {
   items<T>(name: string, parse: (item: string) => T | undefined, allowed: string): T[] {
     const items = (this.annotations[name] ?? "").split(",").map((item) => item.trim());
     return items.flatMap((item) => {
-      if (item === "" && items.length === 1) return [];
+      if (item === "" && !this.has(name)) return [];
       const value = parse(item);
       if (value !== undefined) return [value];
       this.bad(name, item, allowed);
