@@ -3,11 +3,15 @@ import { type ProxySetup, startSetup } from "../../../test/support/proxy-setup.t
 import { assignment, edsCluster } from "../../../test/support/sample-snapshot.ts";
 import { VirtualClock } from "../../base/clock.ts";
 import { HeaderTable } from "../../codec/http/header-table.ts";
+import { Registry } from "../../metrics/registry.ts";
 import type { Cluster } from "../../model/cluster.ts";
 import { ACCRUAL_DEFAULTS } from "../../model/upstream/failure-accrual.ts";
 import type { Host } from "../cluster/host.ts";
 import { allAtOnce } from "../cluster/host-balance.ts";
 import type { UpstreamCluster } from "../cluster/upstream-cluster.ts";
+import { AccrualJudge } from "./accrual-judge.ts";
+import { AccrualStats } from "./accrual-stats.ts";
+import { accrualTables } from "./accrual-tables.ts";
 
 let setup: ProxySetup;
 const clock = new VirtualClock();
@@ -139,4 +143,29 @@ it("a request that should not have been let through is no probation, however it 
   expect(shutPorts(cluster)).toEqual([1]);
   probe?.onEnd(200, -1);
   expect(shutPorts(cluster)).toEqual([]);
+});
+
+it("an endpoint that is judged anew is not shut by what its host has inherited", async () => {
+  setup = await startSetup([], [], clock);
+  const cluster = swapIn([1], { failureAccrual: undefined });
+  const host = hostAt(cluster, 1);
+  host.shut = true;
+  const stats = new AccrualStats(accrualTables(new Registry()), "cart");
+  const judge = new AccrualJudge(FAILURE_ACCRUAL, cluster.context, stats, {
+    onShut: () => undefined,
+  });
+  judge.follow([host]);
+  expect(host.shut).toBe(false);
+});
+
+it("an upgraded connection that ends leaves the next failure to count", async () => {
+  setup = await startSetup([], [], clock);
+  const cluster = swapIn([1]);
+  const { monitor } = hostAt(cluster, 1);
+  monitor?.onStart();
+  monitor?.onResponse(101, -1, new HeaderTable());
+  monitor?.onEnd(101, -1);
+  monitor?.onStart();
+  monitor?.onReset("connection termination");
+  expect(shutPorts(cluster)).toEqual([1]);
 });

@@ -88,6 +88,8 @@ export class EndpointAccrual implements TermOwner, CircuitListener, HostGate {
     this.#circuit = new Circuit(cells, at, circuitOptions(accrual), this, () => this.#chance());
     this.#seen = this.#circuit.generation;
     this.#host = host;
+    // It may have inherited this from one that somebody else judged.
+    host.shut = false;
     this.#others = host.monitor;
     this.#watch();
     if (isShared) this.#follow();

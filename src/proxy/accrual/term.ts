@@ -48,7 +48,7 @@ export class Term implements HostMonitor {
 
   onEnd(status: number, grpcStatus: number): void {
     const outcome = outcomeOf(status, grpcStatus);
-    if (outcome !== "success" && this.#wasJudged()) return;
+    if ((outcome !== "success" || status === 101) && this.#wasJudged()) return;
     this.#owner.record(outcome, this.#permit);
   }
 

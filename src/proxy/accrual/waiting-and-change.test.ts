@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect, constants } from "node:http2";
 import { beforeEach, expect, it } from "vitest";
 import { ask, type Reply } from "../../../test/support/ask.ts";
 import { MoodyEndpoint } from "../../../test/support/moody-endpoint.ts";
@@ -105,4 +107,29 @@ it("a try that joins a late one, and finds nobody ready, leaves that one alone",
   expect(metric(WAITING)).toBe("0");
   endpoint.release();
   expect((await asked).status).toBe(200);
+});
+
+it("who waits hears when the time of the request is over", async () => {
+  await start({ cluster: "cart", timeout: "1s" }, [judged([])]);
+  const asked = asks();
+  await expect.poll(() => metric(WAITING)).toBe("1");
+  clock.advance(1000);
+  const { body, status } = await asked;
+  expect([status, body]).toEqual([504, "upstream request timeout"]);
+  expect(metric(WAITING)).toBe("0");
+});
+
+it("a stream that is reset waits no longer, and its connection serves others", async () => {
+  await start({ cluster: "cart" }, [judged([])]);
+  const session = connect(`http://127.0.0.1:${setup.port()}`);
+  running.push({ stop: () => session.destroy() });
+  const stream = session.request({ ":path": "/" });
+  await expect.poll(() => metric(WAITING)).toBe("1");
+  stream.close(constants.NGHTTP2_CANCEL);
+  await expect.poll(() => metric(WAITING)).toBe("0");
+  const next = session.request({ ":path": "/" });
+  await expect.poll(() => metric(WAITING)).toBe("1");
+  clock.advance(3000);
+  const [headers] = await once(next, "response");
+  expect(headers).toMatchObject({ ":status": 504, "x-outrigger-fail-fast": "cart" });
 });

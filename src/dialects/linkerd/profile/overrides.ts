@@ -1,4 +1,5 @@
 import type { Backend } from "../../../model/http-route-set.ts";
+import type { Service } from "../../../model/mesh.ts";
 import { NO_MUTATIONS } from "../../../model/route.ts";
 import type { DialectContext } from "../../dialect.ts";
 import { type FieldTable, fieldTable } from "../../kubernetes/field-table.ts";
@@ -63,6 +64,15 @@ function readBackend(
       hint: `Services are called NAME.NAMESPACE.svc.${context.settings.clusterDomain}`,
     });
   }
+  if (service !== undefined && port !== undefined && !exposes(service, Number(port))) {
+    entry.problem("authority", {
+      code: "KIA1101",
+      severity: "warning",
+      message: "The Service has no such port, so its share of requests gets 503",
+      found: authority,
+      allowed: service.ports.map(({ port: exposed }) => exposed).join(", ") || "no port",
+    });
+  }
   return {
     host,
     port: port === undefined ? undefined : Number(port),
@@ -74,4 +84,8 @@ function readBackend(
     invalidStatus: service === undefined ? 503 : undefined,
     origin: entry.origin(),
   };
+}
+
+function exposes({ ports }: Service, port: number): boolean {
+  return ports.some((exposed) => exposed.port === port);
 }
