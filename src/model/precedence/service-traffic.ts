@@ -81,8 +81,14 @@ function unjudged(service: Service, traffic: ServiceTraffic): Diagnostic[] {
 function unseen(service: Service, traffic: ServiceTraffic): Diagnostic[] {
   const lost = wishes(traffic);
   if (lost.length === 0 || service.ports.some(({ protocol }) => !OPAQUE.has(protocol))) return [];
-  const message = `All ports of the Service are TCP, so annotations of it do not count: ${lost.join(", ")}`;
-  return [finding(service, message, "name a port http, or give it appProtocol: http")];
+  const why = "All ports of the Service are TCP, so annotations of it do not count";
+  return [
+    finding(
+      service,
+      `${why}: ${lost.join(", ")}`,
+      "name a port http, or give it appProtocol: http",
+    ),
+  ];
 }
 
 function portless(service: Service, traffic: ServiceTraffic): Diagnostic {
@@ -111,8 +117,8 @@ function judgements({ failureAccrual, failurePenalty }: ServiceTraffic): string[
 function lostBy(service: Service, silencer: HttpRouteSet, lost: string): Diagnostic {
   const { file, line } = silencer.origin.position;
   const by = `${subjectOf(silencer.origin)} (${file}:${line})`;
-  const message = `${by} routes ${service.host}, so annotations of the Service do not count: ${lost}`;
-  return finding(service, message, "say it in the routing that holds, or remove that");
+  const why = `${by} routes ${service.host}, so annotations of the Service do not count`;
+  return finding(service, `${why}: ${lost}`, "say it in the routing that holds, or remove that");
 }
 
 function finding({ origin }: Service, message: string, hint: string): Diagnostic {
