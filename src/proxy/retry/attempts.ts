@@ -97,7 +97,7 @@ export class Attempts implements BackOffOwner, Waiter {
   /** Another cluster may have the place of the one that it waited for. */
   onClosed(): void {
     if (this.#exchange.routing.renew()) this.next();
-    else this.#refuse();
+    else if (!this.#mayCome(undefined)) this.#refuse();
   }
 
   /** One that was to join others leaves them alone. */
