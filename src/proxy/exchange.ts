@@ -190,6 +190,7 @@ export class Exchange implements FilteredExchange, GuardedExchange, DeadlineOwne
 
   #ask(): void {
     this.#state = "asking";
+    this.attempts.retry.go();
     this.attempts.next();
   }
 

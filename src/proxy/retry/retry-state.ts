@@ -81,9 +81,13 @@ export class RetryState {
     this.#askedMs = 0;
     this.#atOnce = false;
     this.#wishes?.clear();
-    if (cluster.config.thresholds.retryRate !== undefined) {
-      cluster.limits.countRequest(cluster.context.clock.now());
-    }
+  }
+
+  /** The request goes on its way, which nothing has refused: it counts in the retry rate. */
+  go(): void {
+    const cluster = this.#cluster;
+    if (this.#policy === undefined || cluster?.config.thresholds.retryRate === undefined) return;
+    cluster.limits.countRequest(this.#clock.now());
   }
 
   /** A route without policy has a state only for a request that names conditions. */
