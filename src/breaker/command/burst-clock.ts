@@ -21,6 +21,8 @@ export class BurstClock implements Clock {
   #first = 0;
   #count = 0;
   #isBurst = false;
+  /** In a burst: how many more the last reading serves. */
+  #left = 0;
   #ends: Timer | undefined;
   /** The last reading that was served for long, and until when. */
   #heldAt = Number.NaN;
@@ -29,6 +31,8 @@ export class BurstClock implements Clock {
     this.#ends = undefined;
     this.#read();
     this.#isBurst = false;
+    this.#count = READINGS - 1 - this.#left;
+    this.#left = 0;
   };
 
   constructor(clock: Clock) {
@@ -36,13 +40,9 @@ export class BurstClock implements Clock {
   }
 
   now(): number {
-    if (++this.#count < READINGS) return this.#isBurst ? this.#last : this.#read();
-    const now = this.#read();
-    this.#isBurst = now - this.#first < BURST_MS;
-    this.#first = now;
-    this.#count = 0;
-    if (this.#isBurst) this.#ends ??= this.#clock.after(0, this.#end);
-    return now;
+    if (this.#left === 0) return this.#next();
+    this.#left--;
+    return this.#last;
   }
 
   /**
@@ -61,6 +61,19 @@ export class BurstClock implements Clock {
 
   after(delayMs: number, callback: () => void): Timer {
     return this.#clock.after(delayMs, callback);
+  }
+
+  /** Where no reading is left: out of a burst, and at its turns. */
+  #next(): number {
+    if (!this.#isBurst && ++this.#count < READINGS) return this.#read();
+    const now = this.#read();
+    this.#isBurst = now - this.#first < BURST_MS;
+    this.#first = now;
+    this.#count = 0;
+    if (!this.#isBurst) return now;
+    this.#left = READINGS - 1;
+    this.#ends ??= this.#clock.after(0, this.#end);
+    return now;
   }
 
   #read(): number {
