@@ -31,8 +31,9 @@ export class LocalCells implements Cells {
   }
 
   add(index: number, amount: number): number {
-    const sum = ((this.#numbers[index] as number) + amount) | 0;
-    this.#numbers[index] = sum;
+    const numbers = this.#numbers;
+    const sum = ((numbers[index] as number) + amount) | 0;
+    numbers[index] = sum;
     return sum;
   }
 

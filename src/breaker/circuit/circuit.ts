@@ -141,22 +141,23 @@ export class Circuit implements Breaker {
 
   acquire(now: number): Permit {
     const word = this.#word();
+    return (word & (STATE | FORCED)) === CLOSED && !this.#waits ? word : this.#ask(word, now);
+  }
+
+  /** Where not all calls are let through, or it is not certain. */
+  #ask(word: number, now: number): Permit {
     if ((word & (STATE | FORCED)) === CLOSED) {
-      return this.#waits && this.#strategy.isDue(now) ? this.#refuseFrom(word, now) : word;
+      return this.#strategy.isDue(now) ? this.#refuseFrom(word, now) : word;
     }
     return (word & FORCED) === 0 ? this.#probe(word, now) : word & FORCED_OPEN ? 0 : word;
   }
 
   record(outcome: Outcome, now: number, permit: Permit = this.#word()): void {
     const word = this.#word();
-    if (isOther(word, permit)) return;
-    switch (word & STATE) {
-      case CLOSED:
-        if (this.#strategy.record(outcome, now)) this.#open(word, now);
-        return;
-      case HALF_OPEN:
-        this.#judge(word, outcome, now);
-    }
+    if (((word ^ permit) & ~FORCED) !== 0) return;
+    if ((word & STATE) === HALF_OPEN) this.#judge(word, outcome, now);
+    else if ((word & STATE) === CLOSED && this.#strategy.record(outcome, now))
+      this.#open(word, now);
   }
 
   /** Whether it changed since it gave this permit: `record` of that call moves nothing. */

@@ -49,8 +49,9 @@ export class Window {
   /** Counts one, or more. */
   add(counter: number, now: number, amount = 1): void {
     if (now >= this.#endsAt) this.#advance(now);
-    this.#cells.add(this.#newest + counter, amount);
-    this.#cells.add(this.#sums + counter, amount);
+    const cells = this.#cells;
+    cells.add(this.#newest + counter, amount);
+    cells.add(this.#sums + counter, amount);
   }
 
   /** What `sum` says at the moment of the last `add`. */

@@ -63,9 +63,15 @@ export class BurstClock implements Clock {
     return this.#clock.after(delayMs, callback);
   }
 
-  /** Where no reading is left: out of a burst, and at its turns. */
+  /** Where no reading is left to serve. */
   #next(): number {
-    if (!this.#isBurst && ++this.#count < READINGS) return this.#read();
+    if (this.#isBurst || ++this.#count === READINGS) return this.#turn();
+    this.#last = this.#clock.now();
+    return this.#last;
+  }
+
+  /** Whether so many readings were a burst. */
+  #turn(): number {
     const now = this.#read();
     this.#isBurst = now - this.#first < BURST_MS;
     this.#first = now;

@@ -83,7 +83,8 @@ export class Places {
 
   take(permit: Permit, now: number): number {
     if (this.taken === this.#free.length) this.#grow();
-    const place = this.#free[this.#free.length - ++this.taken] as number;
+    const free = this.#free;
+    const place = free[free.length - ++this.taken] as number;
     this.permits[place] = permit;
     this.startedAt[place] = now;
     if (this.#timer === undefined) this.#arm(LOOK_MS);
@@ -92,7 +93,8 @@ export class Places {
 
   /** Forgets all of a call: nothing is kept that somebody else could free. */
   leave(place: number): void {
-    this.#free[this.#free.length - this.taken--] = place;
+    const free = this.#free;
+    free[free.length - this.taken--] = place;
     this.startedAt[place] = FREE;
     this.resolves[place] = nobody;
     this.rejects[place] = nobody;

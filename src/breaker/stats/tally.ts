@@ -33,8 +33,9 @@ export class Tally {
 
   add(counter: number, now: number): void {
     if (now >= this.#endsAt) this.#advance(now);
+    const ring = this.#ring;
     const at = this.#newest + counter;
-    this.#ring[at] = (this.#ring[at] as number) + 1;
+    ring[at] = (ring[at] as number) + 1;
   }
 
   /** Within the window. */
