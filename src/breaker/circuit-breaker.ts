@@ -67,7 +67,15 @@ export function circuitBreaker(
   const command = new Command(fn.name || "circuit", options);
   const guard = new Guard({ command, work: fn, fallback, passCall });
 
+  const takesOne = signalOf === undefined && fallback === undefined && !passCall;
+
+  /** Keeps no array of arguments, so that none is made. */
   function guarded(this: unknown, ...args: unknown[]): Promise<unknown> {
+    if (takesOne && args.length === 1) return guard.runOne(this, args[0]);
+    return guardedAll.apply(this, args);
+  }
+
+  function guardedAll(this: unknown, ...args: unknown[]): Promise<unknown> {
     if (signalOf === undefined) return guard.run(this, args, undefined);
     let signal: AbortSignal | undefined;
     try {

@@ -1,12 +1,15 @@
 import type { Permit } from "../breaker.ts";
-import { systemClock } from "../clock.ts";
+import type { Circuit } from "../circuit/circuit.ts";
+import { type Clock, systemClock } from "../clock.ts";
 import { entrance } from "../entrance.ts";
 import type { Call } from "../policy/call-scope.ts";
+import type { EventCounts } from "../stats/event-counts.ts";
 import { EVENT } from "../stats/event-type.ts";
+import type { Latency } from "../stats/latency.ts";
 import { BurstClock } from "./burst-clock.ts";
 import type { Command } from "./command.ts";
 import { Execution, isThenable, type RefusedCall } from "./execution.ts";
-import { type PlaceOwner, Places } from "./places.ts";
+import { type PlaceOwner, Places, type Settle } from "./places.ts";
 
 type Work = (this: unknown, ...args: unknown[]) => unknown;
 type Fallback = (this: unknown, error: unknown, ...args: unknown[]) => unknown;
@@ -47,6 +50,11 @@ export class Guard implements PlaceOwner {
   readonly command: Command;
   readonly fallback: Fallback | undefined;
   readonly places: Places;
+  readonly #circuit: Circuit;
+  readonly #clock: Clock;
+  readonly #listeners: Command["listeners"];
+  readonly #events: EventCounts;
+  readonly #succeeded: Latency;
   readonly #work: Work;
   readonly #passCall: boolean;
   readonly #placesMax: number;
@@ -58,6 +66,11 @@ export class Guard implements PlaceOwner {
     const { maxConcurrentRequests, timeoutEnabled, timeoutInMilliseconds } = settings;
     this.command = command;
     this.fallback = fallback;
+    this.#circuit = command.circuit;
+    this.#clock = command.clock;
+    this.#listeners = command.listeners;
+    this.#events = command.stats.events;
+    this.#succeeded = command.stats.succeeded;
     this.#work = work;
     this.#passCall = passCall;
     this.#placesMax = maxConcurrentRequests;
@@ -69,45 +82,48 @@ export class Guard implements PlaceOwner {
 
   /** Calls the work, if it may. `signal`: the caller's. */
   run(self: unknown, args: unknown[], signal: AbortSignal | undefined): Promise<unknown> {
-    const { circuit, clock, listeners, stats } = this.command;
-    const now = clock.now();
+    const now = this.#clock.now();
     if (signal?.aborted) return Execution.givenUp(this, signal.reason, now);
-    const permit = circuit.acquire(now);
-    const { places } = this;
-    if (permit === 0 || places.taken >= this.#placesMax) {
+    const permit = this.#circuit.acquire(now);
+    if (permit === 0 || this.places.taken >= this.#placesMax) {
       return this.#refuse({ guard: this, self, args, signal }, permit, now);
     }
-    const place = places.take(permit, now);
-    stats.events.active(places.taken, now);
-    const promise = new Promise<unknown>((resolve, reject) => {
-      places.resolves[place] = resolve;
-      places.rejects[place] = reject;
-    });
-    if (this.fallback !== undefined) {
-      places.selves[place] = self;
-      places.args[place] = args;
-      if (places.isTimed) places.entrances[place] = entrance();
-    } else if (listeners.isUsed && places.isTimed) {
-      this.executionOf(place).keepContext();
+    const place = this.#take(permit, now);
+    const promise = this.#promiseAt(place);
+    this.#prepare(place, self, args, signal);
+    this.#start(place, self, undefined, args);
+    return promise;
+  }
+
+  /**
+   * `run` with one argument, as most functions have, where it needs no array: with neither a
+   * fallback nor the call to pass.
+   */
+  runOne(self: unknown, argument: unknown): Promise<unknown> {
+    const now = this.#clock.now();
+    const permit = this.#circuit.acquire(now);
+    if (permit === 0 || this.places.taken >= this.#placesMax) {
+      return this.#refuse({ guard: this, self, args: [], signal: undefined }, permit, now);
     }
-    if (signal !== undefined) this.executionOf(place).follow(signal);
-    this.#start(place, self, args);
+    const place = this.#take(permit, now);
+    const promise = this.#promiseAt(place);
+    if (this.#listeners.isUsed) this.#prepare(place, self, [], undefined);
+    this.#start(place, self, argument, undefined);
     return promise;
   }
 
   onValue(place: number, value: unknown): void {
     const { places } = this;
-    const { circuit, clock, listeners, stats } = this.command;
-    if (places.executions[place] !== undefined || !this.#isPlain || listeners.isUsed) {
+    if (places.executions[place] !== undefined || !this.#isPlain || this.#listeners.isUsed) {
       this.#end(place).onValue(value);
       return;
     }
-    const now = clock.now();
-    stats.succeeded.add(now - (places.startedAt[place] as number), now);
-    circuit.record("success", now, places.permits[place] as number);
-    stats.events.add(SUCCESS, now);
-    const resolve = places.resolves[place] as (value: unknown) => void;
-    this.#forget(place);
+    const now = this.#clock.now();
+    this.#succeeded.add(now - (places.startedAt[place] as number), now);
+    this.#circuit.record("success", now, places.permits[place] as number);
+    this.#events.add(SUCCESS, now);
+    const resolve = places.resolves[place] as Settle;
+    if (this.fallback !== undefined) this.#forget(place);
     places.leave(place);
     resolve(value);
   }
@@ -136,27 +152,53 @@ export class Guard implements PlaceOwner {
       places.args[place] ?? [],
       places.startedAt[place] as number,
       places.permits[place] as number,
-      places.resolves[place] as (value: unknown) => void,
-      places.rejects[place] as (value: unknown) => void,
+      places.resolves[place] as Settle,
+      places.rejects[place] as Settle,
       places.entrances[place],
     );
     places.executions[place] = execution;
     return execution;
   }
 
-  #start(place: number, self: unknown, args: unknown[]): void {
+  #take(permit: Permit, now: number): number {
+    const { places } = this;
+    const place = places.take(permit, now);
+    this.#events.active(places.taken, now);
+    return place;
+  }
+
+  #promiseAt(place: number): Promise<unknown> {
+    return new Promise<unknown>((resolve, reject) => {
+      this.places.resolves[place] = resolve;
+      this.places.rejects[place] = reject;
+    });
+  }
+
+  /** What most calls do without. */
+  #prepare(place: number, self: unknown, args: unknown[], signal: AbortSignal | undefined): void {
+    const { places } = this;
+    if (this.fallback !== undefined) {
+      places.selves[place] = self;
+      places.args[place] = args;
+      if (places.isTimed) places.entrances[place] = entrance();
+    } else if (this.#listeners.isUsed && places.isTimed) {
+      this.executionOf(place).keepContext();
+    }
+    if (signal !== undefined) this.executionOf(place).follow(signal);
+  }
+
+  /** With `args`, or where there are none with `argument` alone. */
+  #start(place: number, self: unknown, argument: unknown, args: unknown[] | undefined): void {
     const beforeGuard = currentGuard;
     const beforePlace = currentPlace;
     currentGuard = this;
     currentPlace = place;
-    const handlers = this.places.handlers[place] as Places["handlers"][number];
     let answer: unknown;
     let threw = false;
     let isLater = false;
     try {
-      answer = this.#passCall
-        ? this.#work.call(self, this.executionOf(place), ...args)
-        : this.#work.apply(self, args);
+      answer =
+        args === undefined ? this.#work.call(self, argument) : this.#answerOf(place, self, args);
       // Others' might call back twice, when the place is another call's.
       isLater = isPlainPromise(answer);
       if (!isLater && isThenable(answer)) {
@@ -169,22 +211,27 @@ export class Guard implements PlaceOwner {
     }
     currentGuard = beforeGuard;
     currentPlace = beforePlace;
+    const handlers = this.places.handlers[place] as Places["handlers"][number];
     if (threw) handlers.onError(answer);
     else if (isLater) (answer as Promise<unknown>).then(handlers.onValue, handlers.onError);
     else handlers.onValue(answer);
+  }
+
+  #answerOf(place: number, self: unknown, args: unknown[]): unknown {
+    if (this.#passCall) return this.#work.call(self, this.executionOf(place), ...args);
+    return this.#work.apply(self, args);
   }
 
   /** Frees a place whose work is over. */
   #end(place: number): Execution {
     const execution = this.executionOf(place);
     this.places.executions[place] = undefined;
-    this.#forget(place);
+    if (this.fallback !== undefined) this.#forget(place);
     this.places.leave(place);
     return execution;
   }
 
   #forget(place: number): void {
-    if (this.fallback === undefined) return;
     this.places.selves[place] = undefined;
     this.places.args[place] = undefined;
     this.places.entrances[place] = undefined;
