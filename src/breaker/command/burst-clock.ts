@@ -40,8 +40,9 @@ export class BurstClock implements Clock {
   }
 
   now(): number {
-    if (this.#left === 0) return this.#next();
-    this.#left--;
+    // What `#next` returned would make the result any value, to be boxed.
+    if (this.#left === 0) this.#next();
+    else this.#left--;
     return this.#last;
   }
 
@@ -64,31 +65,29 @@ export class BurstClock implements Clock {
   }
 
   /** Where no reading is left to serve. */
-  #next(): number {
-    if (this.#isBurst || ++this.#count === READINGS) return this.#turn();
-    this.#last = this.#clock.now();
-    return this.#last;
+  #next(): void {
+    if (this.#isBurst || ++this.#count === READINGS) this.#turn();
+    else this.#last = this.#clock.now();
   }
 
   /** Whether so many readings were a burst. */
-  #turn(): number {
-    const now = this.#read();
+  #turn(): void {
+    this.#read();
+    const now = this.#last;
     this.#isBurst = now - this.#first < BURST_MS;
     this.#first = now;
     this.#count = 0;
-    if (!this.#isBurst) return now;
+    if (!this.#isBurst) return;
     this.#left = READINGS - 1;
     this.#ends ??= this.#clock.after(0, this.#end);
-    return now;
   }
 
-  #read(): number {
+  #read(): void {
     const now = this.#clock.now();
     if (this.#isBurst && now - this.#last > GAP_MS) {
       this.#heldAt = this.#last;
       this.#heldUntil = now;
     }
     this.#last = now;
-    return now;
   }
 }
