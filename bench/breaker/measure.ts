@@ -16,7 +16,8 @@ export interface Measured {
   /** Median of the rounds' nanoseconds a call. */
   readonly ns: Readonly<Record<Path, Readonly<Record<Contender, number>>>>;
   readonly allowRecordNs: Readonly<Record<"success" | "failure", number>>;
-  readonly bucketsNs: Readonly<Record<"few" | "many", number>>;
+  /** By how much a call costs more with many buckets than with few: 0.1 is a tenth. */
+  readonly bucketsGrowth: number;
   /** After ten million calls. */
   readonly retainedBytes: number;
 }
@@ -31,6 +32,18 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
+/**
+ * Runs of one breaker differ by a tenth, as its code happens to be compiled and as the machine is
+ * busy: the middle of many pairs is compared, each of two runs around two, so that neither kind
+ * comes first.
+ */
+function bucketsGrowth(): number {
+  const [few1, many1, many2, few2] = [FEW, MANY, MANY, FEW].map((buckets) =>
+    measure("buckets", String(buckets)),
+  ) as [number, number, number, number];
+  return Math.min(many1, many2) / Math.min(few1, few2) - 1;
+}
+
 /** Interleaved: what disturbs the machine for a while disturbs all. */
 export function measureBreakers(rounds: number, say: (line: string) => void): Measured {
   const main = [
@@ -41,15 +54,16 @@ export function measureBreakers(rounds: number, say: (line: string) => void): Me
     ...(["failing", "refused"] as const).flatMap((way) =>
       CONTENDERS.map((name) => [way, name] as const),
     ),
-    ...[FEW, MANY].map((buckets) => ["buckets", String(buckets)] as const),
   ];
   const found = new Map<string, number[]>();
+  const growths: number[] = [];
   for (let round = 1; round <= rounds; round++) {
     say(`round ${round} of ${rounds}`);
     for (const [what, name] of round <= OTHER_ROUNDS ? [...main, ...others] : main) {
       const key = `${what} ${name}`;
       found.set(key, [...(found.get(key) ?? []), measure(what, name)]);
     }
+    growths.push(bucketsGrowth(), bucketsGrowth());
   }
   const of = (what: string, name: string): number => median(found.get(`${what} ${name}`) ?? []);
   const each = (way: Path): Record<Contender, number> => ({
@@ -62,7 +76,7 @@ export function measureBreakers(rounds: number, say: (line: string) => void): Me
   return {
     ns: { closed: each("closed"), failing: each("failing"), refused: each("refused") },
     allowRecordNs: { success: of("allow", "success"), failure: of("allow", "failure") },
-    bucketsNs: { few: of("buckets", String(FEW)), many: of("buckets", String(MANY)) },
+    bucketsGrowth: median(growths),
     retainedBytes: measure("heap", ""),
   };
 }
