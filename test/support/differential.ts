@@ -158,7 +158,8 @@ export class ProxyUnderTest {
     );
     const program = kind === "envoy" ? startEnvoy(filled) : startOutrigger(filled, workers);
     const proxy = new ProxyUnderTest(program, port, admin);
-    const ready = async () => (await listens(port)) && (await listens(admin));
+    const doors = yaml.includes("$ADMIN") ? [port, admin] : [port];
+    const ready = async () => (await Promise.all(doors.map(listens))).every(Boolean);
     await eventually(`${kind} listens`, ready).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${program.log()}`);
     });
