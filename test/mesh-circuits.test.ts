@@ -7,6 +7,7 @@ import { CircuitService } from "../src/control/circuits/circuit-service.ts";
 import { servePlain } from "../src/control/server/ads-server.ts";
 import { AdsService } from "../src/control/server/ads-service.ts";
 import { formatAddress, socketAddress } from "../src/model/address.ts";
+import { CIRCUIT_DEFAULTS } from "../src/model/resilience/circuit-bounds.ts";
 import type { CircuitBreaker } from "../src/model/resilience/circuit-breaker.ts";
 import { CircuitStream } from "../src/proxy/circuit/mesh/circuit-stream.ts";
 import type {
@@ -18,18 +19,7 @@ import { edsCluster, oneClusterSnapshot } from "./support/sample-snapshot.ts";
 import { SettableSource } from "./support/settable-source.ts";
 
 const KEY = { circuit: "default/ratings", place: "ratings" };
-const CIRCUIT: CircuitBreaker = {
-  name: KEY.circuit,
-  window: { durationMs: 10_000, buckets: 10 },
-  open: { kind: "consecutiveErrors", errors: 5 },
-  errors: { statuses: [{ start: 500, end: 600 }], grpc: [14], slowerThanMs: undefined },
-  sleepMs: 5000,
-  probes: 1,
-  scope: "mesh",
-  maxConcurrent: undefined,
-  fallback: undefined,
-  explains: false,
-};
+const CIRCUIT: CircuitBreaker = { ...CIRCUIT_DEFAULTS, name: KEY.circuit, scope: "mesh" };
 
 /** One proxy's circuits, which a test changes and which remember what they were told. */
 class ToldCircuits implements MeshCircuits {

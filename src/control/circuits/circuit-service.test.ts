@@ -13,6 +13,7 @@ import {
   CircuitState,
 } from "../../gen/outrigger/circuits/v1alpha1/circuits_pb.js";
 import { formatAddress, socketAddress } from "../../model/address.ts";
+import { CIRCUIT_DEFAULTS } from "../../model/resilience/circuit-bounds.ts";
 import type { CircuitBreaker } from "../../model/resilience/circuit-breaker.ts";
 import { encodeNode } from "../../xds/message/node.ts";
 import { Outbox } from "../../xds/stream/outbox.ts";
@@ -21,18 +22,7 @@ import { AdsService } from "../server/ads-service.ts";
 import { CircuitService } from "./circuit-service.ts";
 import { meshCircuitOf } from "./mesh-circuits.ts";
 
-const CIRCUIT: CircuitBreaker = {
-  name: "default/ratings",
-  window: { durationMs: 10_000, buckets: 10 },
-  open: { kind: "consecutiveErrors", errors: 5 },
-  errors: { statuses: [{ start: 500, end: 600 }], grpc: [14], slowerThanMs: undefined },
-  sleepMs: 5000,
-  probes: 1,
-  scope: "mesh",
-  maxConcurrent: undefined,
-  fallback: undefined,
-  explains: false,
-};
+const CIRCUIT: CircuitBreaker = { ...CIRCUIT_DEFAULTS, name: "default/ratings", scope: "mesh" };
 
 /** A proxy's stream of circuits. */
 class Stream {

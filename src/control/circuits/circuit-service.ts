@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Clock } from "../../base/clock.ts";
 import {
   type CircuitOrder as CircuitOrderMessage,
@@ -11,13 +11,13 @@ import {
 import type { Node } from "../../model/bootstrap.ts";
 import type { CircuitBreaker } from "../../model/resilience/circuit-breaker.ts";
 import { decodeNode } from "../../xds/message/node.ts";
-import { Outbox } from "../../xds/stream/outbox.ts";
 import {
+  type GuardedStream,
+  GuardedStreams,
   type StreamGuard,
   type StreamService,
-  type StreamWarden,
   TRUSTING,
-} from "../server/ads-service.ts";
+} from "../server/guarded-streams.ts";
 import type { SnapshotSource } from "../server/snapshot-source.ts";
 import { CircuitBoard, type CircuitKey, type CircuitOrder } from "./circuit-board.ts";
 import { meshCircuitOf } from "./mesh-circuits.ts";
@@ -34,10 +34,8 @@ const WAITING_MAX = 1000;
 
 const DEAF = new ConnectError("the proxy does not read its orders", Code.ResourceExhausted);
 
-interface OpenStream {
+interface OpenStream extends GuardedStream<CircuitOrderMessage> {
   readonly node: Node;
-  readonly warden: StreamWarden;
-  readonly outbox: Outbox<CircuitOrderMessage>;
 }
 
 /**
@@ -47,16 +45,21 @@ interface OpenStream {
 export class CircuitService implements StreamService {
   readonly #source: SnapshotSource;
   readonly #board: CircuitBoard;
-  readonly #open = new Set<OpenStream>();
+  readonly #streams: GuardedStreams<CircuitReport, CircuitOrderMessage, OpenStream>;
 
   constructor({ source, clock }: CircuitServiceOptions) {
     this.#source = source;
     this.#board = new CircuitBoard(clock);
+    this.#streams = new GuardedStreams({
+      streamsMax: STREAMS_MAX,
+      begin: (first, parts) => this.#welcome(first, parts),
+      take: (open, report) => this.#take(open, report),
+    });
   }
 
   register(router: ConnectRouter, guard: StreamGuard = TRUSTING): void {
     router.service(CircuitServiceDescriptor, {
-      streamCircuits: (reports, context) => this.#serve(reports, context, guard),
+      streamCircuits: (reports, context) => this.#streams.serve(reports, context, guard),
     });
   }
 
@@ -66,57 +69,16 @@ export class CircuitService implements StreamService {
   }
 
   end(): void {
-    for (const { outbox } of this.#open) outbox.end();
+    this.#streams.end();
   }
 
-  async *#serve(
-    reports: AsyncIterable<CircuitReport>,
-    context: HandlerContext,
-    guard: StreamGuard,
-  ): AsyncGenerator<CircuitOrderMessage> {
-    if (this.#open.size >= STREAMS_MAX) {
-      throw new ConnectError(`more than ${STREAMS_MAX} streams`, Code.ResourceExhausted);
-    }
-    const outbox = new Outbox<CircuitOrderMessage>();
-    const warden = guard.admit(context, (error) => outbox.fail(error));
-    context.signal.addEventListener("abort", () => outbox.end());
-    void this.#receive(reports, outbox, warden);
-    yield* outbox.drain();
-  }
-
-  async #receive(
-    reports: AsyncIterable<CircuitReport>,
-    outbox: Outbox<CircuitOrderMessage>,
-    warden: StreamWarden,
-  ): Promise<void> {
-    let open: OpenStream | undefined;
-    try {
-      for await (const report of reports) {
-        warden.request();
-        open ??= this.#welcome(report, outbox, warden);
-        this.#take(open, report);
-      }
-      outbox.end();
-    } catch (error) {
-      outbox.fail(ConnectError.from(error));
-    } finally {
-      warden.leave();
-      if (open !== undefined) this.#open.delete(open);
-    }
-  }
-
-  #welcome(
-    report: CircuitReport,
-    outbox: Outbox<CircuitOrderMessage>,
-    warden: StreamWarden,
-  ): OpenStream {
-    if (report.node === undefined) {
+  #welcome(first: CircuitReport, parts: GuardedStream<CircuitOrderMessage>): OpenStream {
+    if (first.node === undefined) {
       throw new ConnectError("the first report names no node", Code.InvalidArgument);
     }
-    const node = decodeNode(report.node);
-    warden.check(node);
-    const open = { node, warden, outbox };
-    this.#open.add(open);
+    const node = decodeNode(first.node);
+    parts.warden.check(node);
+    const open = { ...parts, node };
     for (const order of this.#board.orders) this.#tell(open, order, messageOf(order));
     return open;
   }
@@ -131,7 +93,7 @@ export class CircuitService implements StreamService {
     const order = this.#changed({ circuit, place }, state, node.id, policy.sleepMs);
     if (order === undefined) return;
     const message = messageOf(order);
-    for (const other of this.#open) if (other !== open) this.#tell(other, order, message);
+    for (const other of this.#streams.open) if (other !== open) this.#tell(other, order, message);
   }
 
   #changed(
@@ -152,7 +114,7 @@ export class CircuitService implements StreamService {
       if (outbox.waiting > WAITING_MAX + this.#board.size) throw DEAF;
       outbox.put(message);
     } catch (error) {
-      this.#open.delete(open);
+      this.#streams.open.delete(open);
       outbox.drop(ConnectError.from(error));
     }
   }

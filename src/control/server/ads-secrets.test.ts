@@ -7,7 +7,8 @@ import { DiscoveryRequestSchema } from "../../gen/envoy/service/discovery/v3/dis
 import type { Secret } from "../../model/transport/secret.ts";
 import { NO_VALIDATION } from "../../model/transport/tls.ts";
 import { CODECS } from "../../xds/resource.ts";
-import { AdsService, type StreamGuard } from "./ads-service.ts";
+import { AdsService } from "./ads-service.ts";
+import type { StreamGuard } from "./guarded-streams.ts";
 import type { Snapshot } from "./snapshot-source.ts";
 
 const SECRET: Secret = { kind: "validation", name: "kubernetes://a", validation: NO_VALIDATION };

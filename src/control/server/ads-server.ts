@@ -1,13 +1,9 @@
 import http2 from "node:http2";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { SocketAddress } from "../../model/address.ts";
-import {
-  type AdsClientStatus,
-  AdsService,
-  type AdsServiceOptions,
-  type StreamService,
-} from "./ads-service.ts";
+import { type AdsClientStatus, AdsService, type AdsServiceOptions } from "./ads-service.ts";
 import { openDoor, REQUEST_BYTES_MAX, SESSION_LIMITS } from "./grpc-door.ts";
+import type { StreamService } from "./guarded-streams.ts";
 
 export interface AdsServerOptions extends AdsServiceOptions {
   /** Port 0 takes a free one. */

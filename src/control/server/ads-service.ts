@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import type { Clock } from "../../base/clock.ts";
 import { AggregatedDiscoveryService } from "../../gen/envoy/service/discovery/v3/ads_pb.js";
 import {
@@ -11,8 +11,14 @@ import type { Node } from "../../model/bootstrap.ts";
 import { decodeNode } from "../../xds/message/node.ts";
 import { RESOURCE_TYPES, type ResourceType } from "../../xds/order.ts";
 import { CODECS } from "../../xds/resource.ts";
-import { Outbox } from "../../xds/stream/outbox.ts";
 import { type AdsPush, AdsStream, type AdsTypeStatus } from "./ads-stream.ts";
+import {
+  type GuardedStream,
+  GuardedStreams,
+  type StreamGuard,
+  type StreamService,
+  TRUSTING,
+} from "./guarded-streams.ts";
 import { ResourceCache } from "./resource-cache.ts";
 import type { Snapshot, SnapshotSource } from "./snapshot-source.ts";
 
@@ -51,40 +57,8 @@ const NAMES_MAX = 100_000;
 /** Of a refusal so much is kept, for each proxy and type: status pages show it. */
 const REJECTION_CHARS_MAX = 8192;
 
-/** Decides who may have a stream, and what is told on it. */
-export interface StreamGuard {
-  /** Before anything is read. Throws a ConnectError for whoever may not have one. */
-  admit(context: HandlerContext, end: (error: ConnectError) => void): StreamWarden;
-}
-
-/** Watches over one stream; calls `end` of its own when its time is over. */
-export interface StreamWarden {
-  /** The proxy has shown who it is: it may be told secrets that are its own. */
-  readonly known: boolean;
-  /** One request more; throws a ConnectError where these are too many. */
-  request(): void;
-  /** Before anything is told to this node. Throws a ConnectError where it is somebody else's. */
-  check(node: Node): void;
-  /** The stream is over. */
-  leave(): void;
-}
-
-/** Streams that may be served on several ports. */
-export interface StreamService {
-  register(router: ConnectRouter, guard?: StreamGuard): void;
-  /** Ends every stream. */
-  end(): void;
-}
-
-/** Whoever reaches a port of this machine alone is believed. */
-export const TRUSTING: StreamGuard = {
-  admit: () => ({ known: false, request: () => {}, check: () => {}, leave: () => {} }),
-};
-
-interface OpenStream {
+interface OpenStream extends GuardedStream<DiscoveryResponse> {
   readonly stream: AdsStream;
-  readonly warden: StreamWarden;
-  readonly outbox: Outbox<DiscoveryResponse>;
   readonly connectedAt: number;
 }
 
@@ -94,24 +68,30 @@ export class AdsService implements StreamService {
   readonly #clock: Clock;
   readonly #observer: AdsObserver | undefined;
   readonly #cache = new ResourceCache();
-  readonly #open = new Set<OpenStream>();
+  readonly #streams: GuardedStreams<DiscoveryRequest, DiscoveryResponse, OpenStream>;
   readonly #stopFollowing: () => void;
 
   constructor({ source, clock, observer }: AdsServiceOptions) {
     this.#source = source;
     this.#clock = clock;
     this.#observer = observer;
+    this.#streams = new GuardedStreams({
+      streamsMax: STREAMS_MAX,
+      begin: (first, parts) => this.#begin(first, parts),
+      take: (open, request) => this.#take(open, request),
+    });
     this.#stopFollowing = source.onChange(() => this.#pushAll());
   }
 
   register(router: ConnectRouter, guard: StreamGuard = TRUSTING): void {
     router.service(AggregatedDiscoveryService, {
-      streamAggregatedResources: (requests, context) => this.#serve(requests, context, guard),
+      streamAggregatedResources: (requests, context) =>
+        this.#streams.serve(requests, context, guard),
     });
   }
 
   status(): AdsClientStatus[] {
-    return [...this.#open].map(({ stream, connectedAt }) => ({
+    return [...this.#streams.open].map(({ stream, connectedAt }) => ({
       node: stream.node,
       connectedAt,
       wanted: stream.wanted,
@@ -123,73 +103,30 @@ export class AdsService implements StreamService {
   /** Ends every stream; snapshots are followed no more. */
   end(): void {
     this.#stopFollowing();
-    for (const { outbox } of this.#open) outbox.end();
+    this.#streams.end();
   }
 
   /** Brings every proxy up to its newest snapshot, or as far as it may go now. */
   #pushAll(): void {
-    for (const open of this.#open) {
+    for (const open of this.#streams.open) {
       try {
         open.warden.check(open.stream.node);
         this.#push(open);
       } catch (error) {
-        this.#open.delete(open);
+        this.#streams.open.delete(open);
         open.outbox.fail(ConnectError.from(error));
       }
     }
   }
 
-  async *#serve(
-    requests: AsyncIterable<DiscoveryRequest>,
-    context: HandlerContext,
-    guard: StreamGuard,
-  ): AsyncGenerator<DiscoveryResponse> {
-    if (this.#open.size >= STREAMS_MAX) {
-      throw new ConnectError(`more than ${STREAMS_MAX} streams`, Code.ResourceExhausted);
-    }
-    const outbox = new Outbox<DiscoveryResponse>();
-    const warden = guard.admit(context, (error) => outbox.fail(error));
-    context.signal.addEventListener("abort", () => outbox.end());
-    void this.#receive(requests, outbox, warden);
-    yield* outbox.drain();
-  }
-
-  /** Reads until the proxy hangs up or says something that is not allowed. */
-  async #receive(
-    requests: AsyncIterable<DiscoveryRequest>,
-    outbox: Outbox<DiscoveryResponse>,
-    warden: StreamWarden,
-  ): Promise<void> {
-    let open: OpenStream | undefined;
-    try {
-      for await (const request of requests) {
-        warden.request();
-        open ??= this.#openStream(request, outbox, warden);
-        this.#take(open, request);
-      }
-      outbox.end();
-    } catch (error) {
-      outbox.fail(ConnectError.from(error));
-    } finally {
-      warden.leave();
-      if (open !== undefined) this.#open.delete(open);
-    }
-  }
-
-  #openStream(
-    request: DiscoveryRequest,
-    outbox: Outbox<DiscoveryResponse>,
-    warden: StreamWarden,
-  ): OpenStream {
-    if (request.node === undefined) {
+  #begin(first: DiscoveryRequest, parts: GuardedStream<DiscoveryResponse>): OpenStream {
+    if (first.node === undefined) {
       throw new ConnectError("the first request names no node", Code.InvalidArgument);
     }
-    const node = decodeNode(request.node);
-    warden.check(node);
+    const node = decodeNode(first.node);
+    parts.warden.check(node);
     const stream = new AdsStream(node, this.#cache);
-    const open = { stream, warden, outbox, connectedAt: this.#clock.wall() };
-    this.#open.add(open);
-    return open;
+    return { ...parts, stream, connectedAt: this.#clock.wall() };
   }
 
   #take(open: OpenStream, request: DiscoveryRequest): void {

@@ -10,9 +10,8 @@ import {
 import { SecretDiscoveryService } from "../../../gen/envoy/service/secret/v3/sds_pb.js";
 import type { Secret } from "../../../model/transport/secret.ts";
 import { CODECS } from "../../../xds/resource.ts";
-import { Outbox } from "../../../xds/stream/outbox.ts";
 import { ServerSubscription } from "../../../xds/stream/subscription.ts";
-import type { StreamGuard, StreamWarden } from "../ads-service.ts";
+import { type GuardedStream, GuardedStreams, type StreamGuard } from "../guarded-streams.ts";
 
 export interface BundleServiceOptions {
   /** The trust bundle as it is now. */
@@ -32,10 +31,8 @@ interface EncodedBundle {
   readonly any: Any;
 }
 
-interface OpenStream {
+interface OpenStream extends GuardedStream<DiscoveryResponse> {
   readonly subscription: ServerSubscription;
-  readonly warden: StreamWarden;
-  readonly outbox: Outbox<DiscoveryResponse>;
 }
 
 /**
@@ -44,16 +41,22 @@ interface OpenStream {
  */
 export class BundleService {
   readonly #options: BundleServiceOptions;
-  readonly #open = new Set<OpenStream>();
+  readonly #streams: GuardedStreams<DiscoveryRequest, DiscoveryResponse, OpenStream>;
   #encoded: EncodedBundle | undefined;
 
   constructor(options: BundleServiceOptions) {
     this.#options = options;
+    this.#streams = new GuardedStreams({
+      streamsMax: STREAMS_MAX,
+      begin: (_, parts) => ({ ...parts, subscription: new ServerSubscription(false) }),
+      take: (open, request) => this.#take(open, request),
+    });
   }
 
   register(router: ConnectRouter): void {
     router.service(SecretDiscoveryService, {
-      streamSecrets: (requests, context) => this.#serve(requests, context),
+      streamSecrets: (requests, context) =>
+        this.#streams.serve(requests, context, this.#options.guard),
       fetchSecrets: (request, context) => this.#fetch(request, context),
     });
   }
@@ -61,11 +64,11 @@ export class BundleService {
   /** The bundle is another now. */
   changed(): void {
     this.#encoded = undefined;
-    for (const open of this.#open) this.#push(open);
+    for (const open of this.#streams.open) this.#push(open);
   }
 
   end(): void {
-    for (const { outbox } of this.#open) outbox.end();
+    this.#streams.end();
   }
 
   #fetch({ resourceNames }: DiscoveryRequest, context: HandlerContext): DiscoveryResponse {
@@ -75,39 +78,12 @@ export class BundleService {
     return responseOf("", version, resourceNames.includes(name) ? [any] : []);
   }
 
-  async *#serve(
-    requests: AsyncIterable<DiscoveryRequest>,
-    context: HandlerContext,
-  ): AsyncGenerator<DiscoveryResponse> {
-    if (this.#open.size >= STREAMS_MAX) {
-      throw new ConnectError(`more than ${STREAMS_MAX} streams`, Code.ResourceExhausted);
-    }
-    const outbox = new Outbox<DiscoveryResponse>();
-    const warden = this.#options.guard.admit(context, (error) => outbox.fail(error));
-    const open = { subscription: new ServerSubscription(false), warden, outbox };
-    context.signal.addEventListener("abort", () => outbox.end());
-    this.#open.add(open);
-    void this.#receive(requests, open);
-    yield* outbox.drain();
-  }
-
-  async #receive(requests: AsyncIterable<DiscoveryRequest>, open: OpenStream): Promise<void> {
-    try {
-      for await (const request of requests) {
-        open.warden.request();
-        refuseMany(request.resourceNames);
-        const { errorDetail, resourceNames, responseNonce, versionInfo } = request;
-        const error = errorDetail?.message;
-        open.subscription.receive({ error, resourceNames, responseNonce, versionInfo });
-        this.#push(open);
-      }
-      open.outbox.end();
-    } catch (error) {
-      open.outbox.fail(ConnectError.from(error));
-    } finally {
-      open.warden.leave();
-      this.#open.delete(open);
-    }
+  #take(open: OpenStream, request: DiscoveryRequest): void {
+    refuseMany(request.resourceNames);
+    const { errorDetail, resourceNames, responseNonce, versionInfo } = request;
+    const error = errorDetail?.message;
+    open.subscription.receive({ error, resourceNames, responseNonce, versionInfo });
+    this.#push(open);
   }
 
   #push({ outbox, subscription }: OpenStream): void {

@@ -9,7 +9,7 @@ import { MeshAuthority, type TrustNames } from "../../ca/mesh-authority.ts";
 import { bundleSecret } from "../../ca/trust/bundle-secret.ts";
 import type { TrustBundle } from "../../ca/trust/trust-bundle.ts";
 import type { ControlSecurity, SecureOptions } from "../../running-control.ts";
-import type { StreamService } from "../ads-service.ts";
+import type { StreamService } from "../guarded-streams.ts";
 import { BundleService } from "./bundle-service.ts";
 import { openSecurePort, type SecurePort } from "./secure-port.ts";
 import { PeerStreams } from "./stream-guard.ts";

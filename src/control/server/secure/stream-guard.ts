@@ -9,7 +9,7 @@ import { CONNECTION, type Connection, type VerifiedPeer } from "../../ca/callers
 import type { AuditLog } from "../../ca/issuance/audit-log.ts";
 import { KeyedBuckets, type Rate, TokenBucket } from "../../ca/issuance/token-bucket.ts";
 import { identityOf } from "../../snapshot/proxy-identity.ts";
-import type { StreamGuard, StreamWarden } from "../ads-service.ts";
+import type { StreamGuard, StreamWarden } from "../guarded-streams.ts";
 
 export interface StreamGuardOptions {
   readonly clock: Clock;
