@@ -5,12 +5,13 @@ import type { Fraction } from "./filter/fraction.ts";
 import type { SessionState } from "./filter/stateful-session.ts";
 import type { Labels } from "./mesh.ts";
 import type { Origin } from "./origin.ts";
-import type {
-  DirectResponseAction,
-  HeaderMutations,
-  RedirectAction,
-  RegexRewrite,
-  RouteMatch,
+import {
+  type DirectResponseAction,
+  type HeaderMutations,
+  NO_MUTATIONS,
+  type RedirectAction,
+  type RegexRewrite,
+  type RouteMatch,
 } from "./route.ts";
 
 /** The dialect that a route set was written in, strongest first (`docs/adr/0004`). */
@@ -132,4 +133,30 @@ export interface RetrySettings {
   readonly statusCodes: readonly number[];
   readonly backOffBaseMs: number | undefined;
   readonly avoidPreviousHosts: boolean;
+}
+
+/** Every request goes to these backends, and nothing else happens to it. */
+export function splitRule(
+  backends: readonly Backend[],
+  origin: Origin,
+): HttpRule & { readonly action: SplitAction } {
+  return {
+    name: "",
+    matches: [],
+    action: {
+      kind: "split",
+      backends,
+      mirrors: [],
+      timeoutMs: undefined,
+      retries: undefined,
+      prefixRewrite: undefined,
+      regexRewrite: undefined,
+      hostRewrite: undefined,
+    },
+    requestHeaders: NO_MUTATIONS,
+    responseHeaders: NO_MUTATIONS,
+    cors: undefined,
+    session: undefined,
+    origin,
+  };
 }

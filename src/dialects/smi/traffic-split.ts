@@ -1,5 +1,10 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import type { Backend, HttpRouteSet, ScopedMatch } from "../../model/http-route-set.ts";
+import {
+  type Backend,
+  type HttpRouteSet,
+  type ScopedMatch,
+  splitRule,
+} from "../../model/http-route-set.ts";
 import type { Service } from "../../model/mesh.ts";
 import type { Origin } from "../../model/origin.ts";
 import { NO_MUTATIONS } from "../../model/route.ts";
@@ -231,25 +236,8 @@ function ruleOf(
   origin: Origin,
 ): HttpRouteSet["rules"][number] {
   const total = served.reduce((sum, { weight }) => sum + weight, 0);
-  return {
-    name,
-    matches,
-    action: {
-      kind: "split",
-      mirrors: [],
-      backends: served.length > 0 && total > 0 ? served.map(backendOf) : [nobody(origin)],
-      timeoutMs: undefined,
-      retries: undefined,
-      prefixRewrite: undefined,
-      regexRewrite: undefined,
-      hostRewrite: undefined,
-    },
-    requestHeaders: NO_MUTATIONS,
-    responseHeaders: NO_MUTATIONS,
-    cors: undefined,
-    session: undefined,
-    origin,
-  };
+  const backends = served.length > 0 && total > 0 ? served.map(backendOf) : [nobody(origin)];
+  return { ...splitRule(backends, origin), name, matches };
 }
 
 function backendOf({ host, weight, fields }: WrittenBackend): Backend {

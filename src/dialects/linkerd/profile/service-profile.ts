@@ -1,11 +1,11 @@
 import type { Diagnostic } from "../../../base/diagnostic.ts";
 import { parseDuration } from "../../../base/duration.ts";
-import type {
-  Backend,
-  HttpRouteSet,
-  HttpRule,
-  RetrySettings,
-  SplitAction,
+import {
+  type Backend,
+  type HttpRouteSet,
+  type HttpRule,
+  type RetrySettings,
+  splitRule,
 } from "../../../model/http-route-set.ts";
 import type { Service } from "../../../model/mesh.ts";
 import type { Origin } from "../../../model/origin.ts";
@@ -128,7 +128,7 @@ function itself({ host }: Service, origin: Origin): Backend {
 
 /** Linkerd's route `[DEFAULT]`. */
 function rest(backends: readonly Backend[], origin: Origin): HttpRule {
-  return { ...plainRule(backends, origin), name: "[DEFAULT]" };
+  return { ...splitRule(backends, origin), name: "[DEFAULT]" };
 }
 
 function readRoute(route: RouteFields, backends: readonly Backend[]): HttpRule[] {
@@ -142,7 +142,7 @@ function readRoute(route: RouteFields, backends: readonly Backend[]): HttpRule[]
     route.notExecuted("responseClasses", "Classes of a route that is not retried", why);
   }
   if (matches === undefined) return [];
-  const plain = plainRule(backends, route.origin());
+  const plain = splitRule(backends, route.origin());
   const isGrpcToo = !route.has("responseClasses");
   const action = {
     ...plain.action,
@@ -175,31 +175,6 @@ function retriesOf(
   const byGrpc = isGrpcToo ? GRPC_FAILURES : [];
   const retryOn = [...UNSEEN, "reset", ...byStatus, ...byGrpc];
   return { ...settings, retryOn, statusCodes: failures };
-}
-
-function plainRule(
-  backends: readonly Backend[],
-  origin: Origin,
-): HttpRule & { readonly action: SplitAction } {
-  return {
-    name: "",
-    matches: [],
-    action: {
-      kind: "split",
-      backends,
-      mirrors: [],
-      timeoutMs: undefined,
-      retries: undefined,
-      prefixRewrite: undefined,
-      regexRewrite: undefined,
-      hostRewrite: undefined,
-    },
-    requestHeaders: NO_MUTATIONS,
-    responseHeaders: NO_MUTATIONS,
-    cors: undefined,
-    session: undefined,
-    origin,
-  };
 }
 
 function readOpaquePorts(spec: SpecFields): PortRange[] {
